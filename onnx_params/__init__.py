@@ -1,0 +1,49 @@
+"""Source maps for model weights: what is in an ONNX file, under the names that its author knew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from onnx_params.api import analyze
+    from onnx_params.errors import (
+        DependencyError,
+        ExportError,
+        FormatError,
+        MissingDataError,
+        OnnxParamsError,
+        UnreadableError,
+        UnsupportedError,
+        UsageError,
+    )
+    from onnx_params.report import Other, Report, Row
+    from onnx_params.tensors import StoredTensor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DependencyError",
+    "ExportError",
+    "FormatError",
+    "MissingDataError",
+    "OnnxParamsError",
+    "Other",
+    "Report",
+    "Row",
+    "StoredTensor",
+    "UnreadableError",
+    "UnsupportedError",
+    "UsageError",
+    "analyze",
+]
+
+_HOME = {"analyze": "api", "Report": "report", "Row": "report", "Other": "report", "StoredTensor": "tensors"}
+
+
+def __getattr__(name: str) -> Any:  # the type of whatever is asked for
+    """Import a public name when it is first used, so that ``--version`` pays for none of them."""
+    if name not in __all__:
+        raise AttributeError(f"module 'onnx_params' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(f"onnx_params.{_HOME.get(name, 'errors')}"), name)

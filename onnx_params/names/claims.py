@@ -1,0 +1,54 @@
+"""Hold one answer to 'what was it called', with who says so and why."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+Key = tuple[str, str]
+
+
+class Evidence(enum.Enum):
+    """Where a claim comes from, in the order in which they are believed."""
+
+    SOURCE_MAP = "source-map"
+    SIGNATURE = "signature"
+    REFERENCE = "reference"
+    STORED_NAME = "stored-name"
+    SCOPE = "scope"
+    SIBLING = "sibling"
+    ARCHITECTURE = "architecture"
+    NONE = "none"
+
+
+class View(enum.Enum):
+    """How a parameter lies in storage."""
+
+    WHOLE = "whole"
+    TRANSPOSED = "transposed"
+    RESHAPED = "reshaped"
+    MERGED = "merged"
+    TIED = "tied"
+    FOLDED = "folded"
+    DROPPED = "dropped"
+    SLICED = "sliced"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One parameter as one source of evidence knows it.
+
+    ``shape`` is the original shape, ``None`` where nothing tells it. ``stored`` are the keys of the stored tensors that hold it, none
+    where its numbers are gone. ``aliases`` are further names of the same parameter (ties).
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str | None
+    evidence: Evidence
+    certain: bool
+    because: str
+    view: View
+    stored: tuple[Key, ...] = ()
+    aliases: tuple[str, ...] = ()

@@ -1,0 +1,108 @@
+"""Read the words that torch's exporter leaves in an artifact: the graph signature and the FX call of each node.
+
+Formats: ``str(ExportedProgram.graph_signature)`` (torch/export/graph_signature.py) and ``fx.Node.format_node()`` (torch/fx/node.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+SIGNATURE_KEY: Final = "pkg.torch.export.ExportedProgram.graph_signature"
+FX_NODE_KEY: Final = "pkg.torch.onnx.fx_node"
+SCOPES_KEY: Final = "pkg.torch.onnx.name_scopes"
+CLASSES_KEY: Final = "pkg.torch.onnx.class_hierarchy"
+RULE_KEY: Final = "pkg.onnxscript.rewriter.rule_name"
+FOLDED_KEY: Final = "pkg.onnxscript.optimizer.folded_from"
+KIND_KEY: Final = "pkg.torch.export.graph_signature.InputSpec.kind"
+
+_ENTRY: Final = re.compile(r"^(\w+): (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^'\n]*)'", re.MULTILINE)
+_CALL: Final = re.compile(r"^%(\S+) : .*?target=(?:torch\.ops\.)?([\w.]+)\]\(args = \((.*)\), kwargs = \{", re.DOTALL)
+
+# FX target without overload -> what each positional argument is. Source: torch/_ops, native_functions.yaml
+ARGUMENTS: Final = {
+    "aten.linear": ("input", "weight", "bias"),
+    "aten.addmm": ("bias", "input", "weight"),
+    "aten.mm": ("input", "weight"),
+    "aten.matmul": ("input", "weight"),
+    "aten.embedding": ("table", "index"),
+    "aten.layer_norm": ("input", "dims", "weight", "bias"),
+    "aten.native_layer_norm": ("input", "dims", "weight", "bias"),
+    "aten.rms_norm": ("input", "dims", "weight"),
+    "aten.group_norm": ("input", "groups", "weight", "bias"),
+    "aten.native_group_norm": ("input", "weight", "bias"),
+    "aten.instance_norm": ("input", "weight", "bias", "mean", "variance"),
+    "aten.batch_norm": ("input", "weight", "bias", "mean", "variance"),
+    "aten._native_batch_norm_legit_no_training": ("input", "weight", "bias", "mean", "variance"),
+    "aten.convolution": ("input", "weight", "bias"),
+    "aten.conv1d": ("input", "weight", "bias"),
+    "aten.conv2d": ("input", "weight", "bias"),
+    "aten.conv3d": ("input", "weight", "bias"),
+    "aten.conv_transpose1d": ("input", "weight", "bias"),
+    "aten.conv_transpose2d": ("input", "weight", "bias"),
+    "aten.conv_transpose3d": ("input", "weight", "bias"),
+    "aten._prelu_kernel": ("input", "weight"),
+    "aten.prelu": ("input", "weight"),
+}
+
+
+class Entry(NamedTuple):
+    """One line of the signature: what a placeholder stands for."""
+
+    placeholder: str
+    kind: str
+    target: str
+
+
+class Call(NamedTuple):
+    """One FX call: the operator, and each positional argument as text."""
+
+    result: str
+    target: str
+    arguments: tuple[str, ...]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What each argument is for; empty where the table has no row."""
+        return ARGUMENTS.get(self.target, ())
+
+
+def read_signature(text: str) -> tuple[Entry, ...]:
+    """The parameters, buffers and constants of a signature, in its order, which is that of ``named_parameters()``."""
+    return tuple(Entry(*match.groups()) for match in _ENTRY.finditer(text))
+
+
+def read_call(text: str) -> Call | None:
+    """One ``fx_node`` text, or ``None`` where it is no call."""
+    match = _CALL.match(text)
+    if match is None:
+        return None
+    result, target, arguments = match.groups()
+    base = target.rsplit(".", 1)[0] if target.count(".") > 1 else target
+    return Call(result, base, tuple(_split(arguments)))
+
+
+def _split(text: str) -> list[str]:
+    """Split at commas that stand outside brackets."""
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and depth == 0:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    rest = text[start:].strip()
+    return [*parts, rest] if rest else parts
+
+
+def read_list(text: str) -> tuple[str, ...]:
+    """A ``repr`` of a list of strings, as ``folded_from`` and ``name_scopes`` are written."""
+    return tuple(re.findall(r"'([^']*)'", text))
+
+
+def read_dims(text: str) -> tuple[int, ...] | None:
+    """A literal list of numbers such as ``[768]``; ``None`` where a number is symbolic."""
+    inner = text.strip("[] ")
+    return tuple(int(part) for part in inner.split(",")) if re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", inner) else None

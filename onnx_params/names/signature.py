@@ -1,0 +1,189 @@
+"""Rebuild the whole table of original parameters from what torch's dynamo exporter leaves in the graph's metadata.
+
+The signature lists every parameter in order; FX calls tell which of them each node consumed, also those whose numbers were
+merged with equal ones or dropped because they were zero; ``folded_from`` tells what a folded constant was made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from onnx_params.graph import Model, Node
+from onnx_params.names.claims import Claim, Evidence, View
+from onnx_params.names.fx import FX_NODE_KEY, SCOPES_KEY, Call, read_call, read_dims, read_list
+from onnx_params.names.words import Words
+from onnx_params.operators import SLOTS
+from onnx_params.tensors import StoredTensor
+
+
+class _Site(NamedTuple):
+    """One place where a parameter was consumed: the node, its FX call, the argument's role, the module's path."""
+
+    node: Node
+    call: Call
+    role: str
+    scope: str
+
+
+def claims(model: Model, words: Words) -> list[Claim]:
+    """One claim for each original parameter, in the order of ``named_parameters()``; none without a signature."""
+    entries = [entry for entry in words.signature if entry.kind == "PARAMETER"]
+    if not entries:
+        return []
+    stored = {tensor.name: tensor for tensor in model.main.tensors}
+    sites, by_scope = _sites(model)
+    folded: dict[str, list[str]] = {}
+    for value in words.values:
+        for source in words.folded_from(value):
+            if value in stored:
+                folded.setdefault(source, []).append(value)
+    targets = {entry.placeholder: entry.target for entry in entries}
+    ties: dict[str, str] = {}  # the name that the table shows for a tied parameter's other names -> it
+    found: list[Claim] = []
+    tied_to: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.placeholder not in sites and entry.target not in stored and entry.target not in folded:
+            other = _tied(entry.target, by_scope, targets)
+            if other is not None:
+                ties.setdefault(other, entry.target)
+                tied_to.setdefault(other, []).append(entry.target)
+    for entry in entries:
+        name = entry.target
+        if name in ties:  # listed under its first name
+            continue
+        holder = next((other for other, first in ties.items() if first == name), None)
+        if holder is None and any(name in names for names in tied_to.values()):
+            continue
+        placeholder = entry.placeholder if holder is None else next(e.placeholder for e in entries if e.target == holder)
+        claim = _place(holder or name, placeholder, stored, sites.get(placeholder, []), folded)
+        aliases = () if holder is None else (*(n for n in tied_to[holder] if n != name), holder)
+        shown = claim if holder is None else _under(claim, name, aliases)
+        found.append(shown)
+    return found
+
+
+def _under(claim: Claim, name: str, aliases: tuple[str, ...]) -> Claim:
+    from dataclasses import replace
+
+    because = f"the module of {name} consumed {aliases[-1]}: they are one; {claim.because}"
+    return replace(claim, name=name, aliases=aliases, because=because)
+
+
+def _sites(model: Model) -> tuple[dict[str, list[_Site]], dict[str, list[_Site]]]:
+    """Where each placeholder was consumed, and what was consumed in each module, by its path."""
+    by_placeholder: dict[str, list[_Site]] = {}
+    by_scope: dict[str, list[_Site]] = {}
+    for node in model.main.nodes:
+        if not node.metadata_spans:
+            continue
+        metadata = node.read_metadata()
+        text = metadata.get(FX_NODE_KEY, "")
+        if "%p_" not in text:
+            continue
+        call = read_call(text)
+        if call is None:
+            continue
+        scopes = read_list(metadata.get(SCOPES_KEY, ""))
+        scope = scopes[-2] if len(scopes) > 1 else ""
+        roles = call.roles
+        for position, argument in enumerate(call.arguments):
+            if argument.startswith("%p_"):
+                role = roles[position] if position < len(roles) else ""
+                site = _Site(node, call, role, scope)
+                by_placeholder.setdefault(argument[1:], []).append(site)
+                by_scope.setdefault(scope, []).append(site)
+    return by_placeholder, by_scope
+
+
+def _tied(name: str, by_scope: dict[str, list[_Site]], targets: dict[str, str]) -> str | None:
+    """The parameter that the module of ``name`` consumed in its place."""
+    scope, _, leaf = name.rpartition(".")
+    for site in by_scope.get(scope, ()):
+        for argument, role in zip(site.call.arguments, site.call.roles, strict=False):
+            other = targets.get(argument.removeprefix("%"))
+            if other is not None and other != name and (role == leaf or (role == "table" and leaf == "weight")):
+                return other
+    return None
+
+
+def _place(
+    name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]]
+) -> Claim:
+    """Where the numbers of one parameter are now, and what its shape was."""
+
+    def claim(shape: tuple[int, ...] | None, view: View, because: str, *tensors: StoredTensor, certain: bool = True) -> Claim:
+        return Claim(
+            name=name,
+            shape=shape,
+            dtype=tensors[0].dtype.name if tensors else None,
+            evidence=Evidence.SIGNATURE,
+            certain=certain,
+            because=because,
+            view=view,
+            stored=tuple(tensor.key for tensor in tensors),
+        )
+
+    whole = stored.get(name)
+    if whole is not None:
+        return claim(whole.shape, View.WHOLE, "the signature lists it and a stored tensor bears its name", whole)
+    for value in folded.get(name, ()):
+        tensor = stored[value]
+        if any(site.call.target == "aten.linear" and site.role == "weight" for site in sites) and len(tensor.shape) == 2:
+            return claim(tensor.shape[::-1], View.TRANSPOSED, f"'{value}' was folded from it; linear takes it transposed", tensor)
+    for site in sites:
+        tensor = _in_slot(site, stored)
+        if tensor is not None and tensor.name not in folded.get(name, ()):
+            turned = site.call.target == "aten.linear" and site.role == "weight" and site.node.op_type == "MatMul"
+            shape = tensor.shape[::-1] if turned else tensor.shape
+            return claim(shape, View.MERGED, f"{site.node.op_type} consumed it; equal content is stored once, as '{tensor.name}'", tensor)
+    for site in sites:
+        known = _shape_of_dropped(site, stored)
+        if known is not None:
+            shape, because = known
+            return claim(shape, View.DROPPED, f"{because}; its numbers are not in the file")
+    for value in folded.get(name, ()):
+        return claim(None, View.SLICED, f"'{value}' was computed from it", stored[value], certain=True)
+    return claim(None, View.UNKNOWN, "the signature lists it; no node that is left consumed it")
+
+
+def _in_slot(site: _Site, stored: dict[str, StoredTensor]) -> StoredTensor | None:
+    """The stored tensor in the input slot that plays the argument's role."""
+    node, role = site.node, site.role
+    row = SLOTS.get((node.domain, node.op_type), ())
+    slots: list[int] = []
+    if role in ("weight", "bias", "table") and role in row:
+        slots = [row.index(role)]
+    elif role == "weight" and row[:2] == ("operand", "operand"):
+        slots = [1]
+    elif role == "bias" and node.op_type == "Add":
+        slots = [0, 1]
+    for slot in slots:
+        if slot < len(node.inputs) and node.inputs[slot] in stored:
+            return stored[node.inputs[slot]]
+    return None
+
+
+def _shape_of_dropped(site: _Site, stored: dict[str, StoredTensor]) -> tuple[tuple[int, ...], str] | None:
+    """The shape of a parameter whose slot is empty, from its call and its neighbours."""
+    call, node = site.call, site.node
+    if site.role in ("weight", "bias") and "dims" in call.roles:
+        dims = read_dims(call.arguments[call.roles.index("dims")])
+        if dims is not None:
+            return dims, f"{call.target} was called with normalized_shape {list(dims)}"
+    if site.role != "bias":
+        return None
+    weight = next(iter(_weights(node, stored)), None)
+    if weight is None or len(weight.shape) < 2:
+        return None
+    if call.target in ("aten.addmm", "aten.linear"):
+        turned = node.op_type == "Gemm" and node.read_attributes().get("transB") == 1
+        return (weight.shape[0 if turned else -1],), f"it was the bias beside '{weight.name}'"
+    if call.target.startswith("aten.conv") and node.op_type == "Conv":
+        return (weight.shape[0],), f"it was the bias beside '{weight.name}'"
+    return None
+
+
+def _weights(node: Node, stored: dict[str, StoredTensor]) -> Iterator[StoredTensor]:
+    if len(node.inputs) > 1 and node.inputs[1] in stored:
+        yield stored[node.inputs[1]]

@@ -1,0 +1,54 @@
+"""Take stored names at their word, and confirm them by the scope of the node that uses them.
+
+TorchScript's exporter calls nodes ``/h.0/attn/c_attn/Gemm``: the path of the module, then the operator.
+Source: torch/onnx/utils.py, ``_set_node_attributes`` and onnx scope naming.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from onnx_params.graph import Model
+from onnx_params.names.claims import Claim, Evidence, View
+from onnx_params.operators import slot_word
+from onnx_params.tensors import StoredTensor
+
+# names that an exporter makes up: counters of values, never a module's word
+_MADE_UP: Final = re.compile(r"^(onnx::\w+|val_\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|const\w*_\d+|const_fold_opt\w*)$")
+
+
+def claim(model: Model, tensor: StoredTensor) -> Claim:
+    """One claim for one stored tensor that holds a parameter."""
+
+    def answer(name: str, evidence: Evidence, because: str, *, certain: bool) -> Claim:
+        return Claim(
+            name=name,
+            shape=tensor.shape,
+            dtype=tensor.dtype.name,
+            evidence=evidence,
+            certain=certain,
+            because=because,
+            view=View.WHOLE,
+            stored=(tensor.key,),
+        )
+
+    scope, word = _scope(model, tensor)
+    if tensor.name and not _MADE_UP.match(tensor.name):
+        owner = tensor.name.rpartition(".")[0]
+        if scope is not None and owner and owner == scope:
+            return answer(tensor.name, Evidence.STORED_NAME, f"its name, confirmed by the scope of the node '{scope}'", certain=True)
+        return answer(tensor.name, Evidence.STORED_NAME, "the name in the file; nothing confirms it", certain=False)
+    if scope and word in ("weight", "bias", "operand", "table"):
+        leaf = "bias" if word == "bias" else "weight"
+        return answer(f"{scope}.{leaf}", Evidence.SCOPE, f"used in scope '{scope}' as {leaf}", certain=False)
+    return answer(tensor.name or str(tensor.place), Evidence.NONE, "nothing tells what it was called", certain=False)
+
+
+def _scope(model: Model, tensor: StoredTensor) -> tuple[str | None, str | None]:
+    """The module path of the first node that uses the tensor, and the word for the slot."""
+    for use in model.wiring.uses(tensor.key):
+        node = use.node
+        if node is not None and node.name.startswith("/") and node.name.count("/") > 1:
+            return ".".join(node.name.split("/")[1:-1]), slot_word(node.domain, node.op_type, use.slot)
+    return None, None

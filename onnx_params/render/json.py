@@ -1,0 +1,67 @@
+"""Write a report as JSON by the contract ``onnx-params/report/1`` (``report.schema.json`` beside this module)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from onnx_params.report import Report
+
+SCHEMA: Final = "onnx-params/report/1"
+
+
+def document(report: Report) -> dict[str, Any]:  # JSON
+    """The report as plain lists, dictionaries, strings and numbers."""
+    model = report.inventory.model
+    return {
+        "schema": SCHEMA,
+        "model": {
+            "name": report.name,
+            "path": model.path,
+            "ir_version": model.ir_version,
+            "producer_name": model.producer_name,
+            "producer_version": model.producer_version,
+            "opsets": [{"domain": domain, "version": version} for domain, version in model.opsets],
+            "files": [
+                {"path": f.path, "bytes": f.n_bytes, "tensor_bytes": f.tensor_bytes, "structure_bytes": f.structure_bytes}
+                for f in report.inventory.files
+            ],
+        },
+        "totals": {
+            "layers": report.layers,
+            "parameters": report.parameters,
+            "stored_parameters": report.stored_parameters,
+            "bytes": report.n_bytes,
+            "bits_per_weight": 8 * report.n_bytes / report.parameters if report.parameters else None,
+        },
+        "forms": [{"form": f.form, "layers": f.layers, "parameters": f.parameters} for f in report.forms],
+        "dtypes": [{"dtype": f.form, "layers": f.layers, "parameters": f.parameters} for f in report.dtypes],
+        "parameters": [
+            {
+                "name": row.name,
+                "shape": row.shape,
+                "squeezed_shape": row.squeezed_shape,
+                "count": row.count,
+                "form": row.form,
+                "dtype": row.dtype,
+                "bytes": row.n_bytes,
+                "bits_per_weight": row.bits_per_weight,
+                "evidence": row.evidence,
+                "certain": row.certain,
+                "view": row.view,
+                "stored": row.stored,
+                "aliases": row.aliases,
+            }
+            for row in report.rows
+        ],
+        "others": [
+            {"name": o.name, "role": o.role, "rule": o.rule, "because": o.because, "dtype": o.dtype, "shape": o.shape, "bytes": o.n_bytes, "place": o.place}
+            for o in report.others
+        ],
+        "notes": list(report.inventory.notes),
+    }
+
+
+def render(report: Report) -> str:
+    """The document as text, two spaces a level."""
+    return json.dumps(document(report), indent=2) + "\n"
