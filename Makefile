@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SLOW ?= not slow
+
+.PHONY: demo test test-all lint bench clean
+
+demo: $(VENV)/.installed ## install, export GPT-2, analyse it, write the report and the chart
+	mkdir -p .cache/demo
+	$(BIN)/onnx-params export transformers gpt2 --random-init -o .cache/demo/gpt2.onnx
+	$(BIN)/onnx-params analyze .cache/demo/gpt2.onnx --format markdown -o reports/gpt2.md --chart figs/gpt2_pie_chart.png
+	@head -n 40 reports/gpt2.md
+
+test: lint ## run all checks but the slow ones
+	$(BIN)/python -m pytest -m "$(SLOW)"
+
+test-all:
+	$(MAKE) test SLOW="slow or not slow"
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed
+	$(BIN)/pip install -q onnx-tool polygraphy
+	$(BIN)/python benchmarks/read.py
+
+# torch first and by number: a plain `torch` brings gigabytes of CUDA
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q torch==2.13.0
+	$(BIN)/pip install -q -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .cache

@@ -1,0 +1,1 @@
+"""Export models to ONNX with their source map; each framework's module imports that framework."""

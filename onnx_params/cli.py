@@ -1,0 +1,155 @@
+"""The command line: parse, call, print, exit status."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from onnx_params import __version__
+from onnx_params.errors import OnnxParamsError, UsageError
+
+app = typer.Typer(
+    name="onnx-params",
+    help="Source maps for model weights: what is in an ONNX file, under the names that its author knew.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(enum.StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+    HTML = "html"
+
+
+class Sort(enum.StrEnum):
+    """By what rows are sorted."""
+
+    ORIGINAL = "original"
+    NAME = "name"
+    COUNT = "count"
+    BYTES = "bytes"
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"onnx-params {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Source maps for model weights: what is in an ONNX file, under the names that its author knew."""
+
+
+@app.command()
+def analyze(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="ONNX files.")],
+    format: Annotated[Format, typer.Option("--format", help="How the report is written.")] = Format.TABLE,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
+    name: Annotated[str, typer.Option("--name", help="What the report calls the model; the file's stem if not given.")] = "",
+    depth: Annotated[int, typer.Option("--depth", min=0, help="Roll rows up into a module tree of this depth.")] = 0,
+    sort: Annotated[Sort, typer.Option("--sort", help="Order of rows; counts and bytes the largest first.")] = Sort.ORIGINAL,
+    filter: Annotated[str, typer.Option("--filter", metavar="GLOB", help="Only rows whose name matches.")] = "",
+    stored: Annotated[bool, typer.Option("--stored", help="List what lies in the file, under the names it has there.")] = False,
+    explain: Annotated[str, typer.Option("--explain", metavar="NAME", help="Say all that is known of one tensor or parameter.")] = "",
+    chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw parameters by form: .png, .svg or .pdf.")] = "",
+) -> None:
+    """Report the parameters of ONNX files: names, shapes, counts, forms."""
+    from fnmatch import fnmatchcase
+
+    from onnx_params.api import analyze as take
+    from onnx_params.output import write
+
+    if len(models) > 1 and (chart or name):
+        raise UsageError("--chart and --name go with one model")
+    documents: list[str] = []
+    for model in models:
+        report = take(model, name=name or None)
+        if filter:
+            report = report.select(lambda row: fnmatchcase(row.name, filter))
+        if sort is not Sort.ORIGINAL:
+            keys = {Sort.NAME: lambda r: r.name, Sort.COUNT: lambda r: -(r.count or 0), Sort.BYTES: lambda r: -r.n_bytes}
+            report = report.select(lambda row: True, keys[sort])
+        if chart:
+            from onnx_params.render.chart import draw
+
+            draw(report, chart)
+        if explain:
+            from onnx_params.render.terminal import explain as told
+
+            document = told(report, explain)
+            if not document:
+                raise UsageError(f"{model}: nothing in it is called '{explain}'; --stored lists the names in the file")
+        elif stored or depth:
+            from onnx_params.render import terminal
+
+            document = terminal.stored(report) if stored else terminal.modules(report, depth)
+        elif format is Format.MARKDOWN:
+            document = report.to_markdown()
+        elif format is Format.JSON:
+            document = report.to_json()
+        elif format is Format.CSV:
+            document = report.to_csv()
+        elif format is Format.HTML:
+            document = report._repr_html_()
+        else:
+            from onnx_params.render.terminal import render
+
+            document = render(report)
+        documents.append(document)
+    text = "\n".join(documents)
+    if output:
+        write(output, text)
+    else:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False, help="Export a model to ONNX with its source map."
+)
+def export(context: typer.Context) -> None:
+    """Hand the words on to the exporters, which import frameworks and therefore stand in a package of their own."""
+    from importlib import import_module
+
+    exporters = import_module("onnx_params_exporters.cli")
+    exporters.app(context.args, prog_name="onnx-params export", standalone_mode=False)
+
+
+def main() -> None:
+    """Run the command line: status 0 done, 1 differences found, 2 not done; no traceback without ``--debug``."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+    try:
+        app()
+    except OnnxParamsError as error:
+        if debug:
+            raise
+        _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except (RecursionError, MemoryError) as error:
+        if debug:
+            raise
+        _fail(f"gave up: {type(error).__name__}")
+
+
+def _fail(message: str) -> None:
+    from onnx_params.render.text import plain
+
+    print(f"onnx-params: {plain(message)}", file=sys.stderr)
+    sys.exit(2)
