@@ -20,7 +20,7 @@ AttributeValue = int | float | str | list[int] | list[float] | list[str] | None
 class Node(NamedTuple):
     """One operator call. ``attribute_spans`` and ``metadata_spans`` are decoded by the methods, which read the file."""
 
-    index: int
+    position: int
     op_type: str
     domain: str
     name: str

@@ -104,7 +104,9 @@ SLOTS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 
 # operators that hand a value on: what their input is, their consumers say. name -> the slots that carry it
-PASS_THROUGH: Final = frozenset({"Identity", "Cast", "CastLike", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Expand", "Slice"})
+PASS_THROUGH: Final = frozenset(
+    {"Identity", "Cast", "CastLike", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten", "DequantizeLinear", "QuantizeLinear", "Expand", "Slice"}
+)
 
 
 def slot_word(domain: str, op_type: str, slot: int) -> str | None:

@@ -79,6 +79,8 @@ class Parser:
                 functions.append(Span(a, b))
         if not graph_spans:
             raise FormatError(f"{self.source.label}: has no graph: not an ONNX model")
+        if ir_version >= 3 and not opsets:  # required since IR 3; it stands last, and is what a cut-off file lacks
+            raise FormatError(f"{self.source.label}: names no operator set, which every model since IR 3 must; was the download complete?")
         self.graph("", None, graph_spans, 0)
         names = [self.function(span) for span in functions]
         for position, span in enumerate(training):
@@ -430,9 +432,7 @@ def check_length(tensor: StoredTensor, label: str) -> None:
                 f"its external data has {span.n_bytes}; was the model saved whole?"
             )
         if size is not None and span.stop > size:
-            raise FormatError(
-                f"{where}: tensor '{tensor.name}' ends at byte {span.stop}, the file has {size}; was the download complete?"
-            )
+            raise FormatError(f"{where}: tensor '{tensor.name}' ends at byte {span.stop}, the file has {size}; was the download complete?")
         return
     have = sum(span.n_bytes for span in tensor.spans)
     if tensor.encoding in (Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES):

@@ -12,7 +12,8 @@ from onnx_params.inventory import Inventory
 from onnx_params.tensors import StoredTensor
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Row:
     """One parameter of the original model. ``shape`` and ``count`` are ``None`` where the file does not tell them."""
 
     name: str
@@ -72,7 +73,7 @@ def form_of(shape: tuple[int, ...] | None) -> str:
     return {1: "Vector", 2: "Matrix"}.get(rank, f"Tensor rank {rank}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
     """What the framework would have said of its model, from the artifact alone."""
 

@@ -96,7 +96,7 @@ def _verdict(model: Model, words: Words, tensor: StoredTensor) -> Verdict:
 def _because(use: Use) -> str:
     if use.node is None:
         return f"output {use.slot} of its graph"
-    return f"input {use.slot} of {use.node.op_type} '{use.node.name or use.node.index}'"
+    return f"input {use.slot} of {use.node.op_type} '{use.node.name or use.node.position}'"
 
 
 def _through(model: Model, tensor: StoredTensor) -> list[tuple[Use, str | None]]:
@@ -125,8 +125,4 @@ def _through(model: Model, tensor: StoredTensor) -> list[tuple[Use, str | None]]
 
 def _feeds(model: Model, use: Use, op_type: str) -> bool:
     assert use.node is not None
-    return any(
-        after.node is not None and after.node.op_type == op_type
-        for output in use.node.outputs
-        for after in model.wiring.uses((use.graph, output))
-    )
+    return any(after.node is not None and after.node.op_type == op_type for output in use.node.outputs for after in model.wiring.uses((use.graph, output)))

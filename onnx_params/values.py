@@ -89,7 +89,8 @@ def _numpy_type(dtype: DType) -> np.dtype:
         import ml_dtypes
     except ImportError as error:
         raise UnsupportedError(f"values of type {dtype.name} need ml_dtypes: pip install ml_dtypes") from error
-    return np.dtype(getattr(ml_dtypes, dtype.name))
+    found: np.dtype = np.dtype(getattr(ml_dtypes, dtype.name))
+    return found
 
 
 def _from_varints(tensor: StoredTensor, count: int) -> np.ndarray:

@@ -215,7 +215,7 @@ def fields(window: Window, start: int, stop: int, *, held: bool = True) -> Itera
             elif kind == VARINT:
                 value, pos = varint(buf, pos)
                 yield tag >> 3, VARINT, value, base + pos
-            elif kind == I32 or kind == I64:
+            elif kind in (I32, I64):
                 at = base + pos
                 pos += 4 if kind == I32 else 8
                 if pos > end:
@@ -230,10 +230,7 @@ def fields(window: Window, start: int, stop: int, *, held: bool = True) -> Itera
     except (IndexError, ValueError):
         pos = end + 1
     if pos > end:
-        raise FormatError(
-            f"{window.source.label}: a field runs past byte {stop}, where its message ends; "
-            "the file is truncated, damaged or not ONNX"
-        )
+        raise FormatError(f"{window.source.label}: a field runs past byte {stop}, where its message ends; the file is truncated, damaged or not ONNX")
 
 
 def _after_group(window: Window, start: int, stop: int, number: int) -> int:

@@ -107,9 +107,7 @@ def _tied(name: str, by_scope: dict[str, list[_Site]], targets: dict[str, str]) 
     return None
 
 
-def _place(
-    name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]]
-) -> Claim:
+def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]]) -> Claim:
     """Where the numbers of one parameter are now, and what its shape was."""
 
     def claim(shape: tuple[int, ...] | None, view: View, because: str, *tensors: StoredTensor, certain: bool = True) -> Claim:
@@ -132,11 +130,11 @@ def _place(
         if any(site.call.target == "aten.linear" and site.role == "weight" for site in sites) and len(tensor.shape) == 2:
             return claim(tensor.shape[::-1], View.TRANSPOSED, f"'{value}' was folded from it; linear takes it transposed", tensor)
     for site in sites:
-        tensor = _in_slot(site, stored)
-        if tensor is not None and tensor.name not in folded.get(name, ()):
+        held = _in_slot(site, stored)
+        if held is not None and held.name not in folded.get(name, ()):
             turned = site.call.target == "aten.linear" and site.role == "weight" and site.node.op_type == "MatMul"
-            shape = tensor.shape[::-1] if turned else tensor.shape
-            return claim(shape, View.MERGED, f"{site.node.op_type} consumed it; equal content is stored once, as '{tensor.name}'", tensor)
+            shape = held.shape[::-1] if turned else held.shape
+            return claim(shape, View.MERGED, f"{site.node.op_type} consumed it; equal content is stored once, as '{held.name}'", held)
     for site in sites:
         known = _shape_of_dropped(site, stored)
         if known is not None:

@@ -23,8 +23,7 @@ def document(report: Report) -> dict[str, Any]:  # JSON
             "producer_version": model.producer_version,
             "opsets": [{"domain": domain, "version": version} for domain, version in model.opsets],
             "files": [
-                {"path": f.path, "bytes": f.n_bytes, "tensor_bytes": f.tensor_bytes, "structure_bytes": f.structure_bytes}
-                for f in report.inventory.files
+                {"path": f.path, "bytes": f.n_bytes, "tensor_bytes": f.tensor_bytes, "structure_bytes": f.structure_bytes} for f in report.inventory.files
             ],
         },
         "totals": {

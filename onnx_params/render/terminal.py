@@ -43,9 +43,7 @@ def totals(report: Report) -> str:
     """What the table adds up to, and what else is in the file."""
     model = report.inventory.model
     certain = sum(row.certain for row in report.rows)
-    lines = [
-        f"{plain(report.name)}: {report.layers} layers, {human(report.parameters)} parameters ({report.parameters:,}), {n_bytes(report.n_bytes)} stored"
-    ]
+    lines = [f"{plain(report.name)}: {report.layers} layers, {human(report.parameters)} parameters ({report.parameters:,}), {n_bytes(report.n_bytes)} stored"]
     if report.parameters:
         lines[0] += f", {8 * report.n_bytes / report.parameters:.2f} bits a weight"
     lines.extend(
@@ -67,10 +65,7 @@ def totals(report: Report) -> str:
 def stored(report: Report) -> str:
     """Every stored tensor under the name that it has in the file."""
     inventory = report.inventory
-    rows = (
-        (plain(t.name) or "-", v.role.value, t.dtype.name, shape(t.shape), f"{t.n_bytes:,}", v.rule, plain(str(t.place)))
-        for t, v in inventory.verdicts
-    )
+    rows = ((plain(t.name) or "-", v.role.value, t.dtype.name, shape(t.shape), f"{t.n_bytes:,}", v.rule, plain(str(t.place))) for t, v in inventory.verdicts)
     table = columns(("Stored name", "Role", "Type", "Shape", "Bytes", "Rule", "Place"), rows, frozenset({4}))
     files = "\n".join(
         f"{plain(f.path)}: {n_bytes(f.tensor_bytes)} in tensors, "
@@ -97,8 +92,9 @@ def explain(report: Report, name: str) -> str:
     for claim in inventory.claims:
         if name in (claim.name, *claim.aliases) or any(key[1] == name for key in claim.stored):
             held = ", ".join(plain(f"{path}:{own}" if path else own) for path, own in claim.stored) or "nothing"
+            shown = f"parameter {plain(claim.name)} {shape(claim.shape)}"
             surety = "certain" if claim.certain else "inferred"
-            out.append(f"parameter {plain(claim.name)} {shape(claim.shape)}\n  {claim.evidence.value}, {surety}: {plain(claim.because)}\n  view: {claim.view.value} of {held}")
+            out.append(f"{shown}\n  {claim.evidence.value}, {surety}: {plain(claim.because)}\n  view: {claim.view.value} of {held}")
             if claim.aliases:
                 out.append(f"  also called: {', '.join(map(plain, claim.aliases))}")
     out.extend(
