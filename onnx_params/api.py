@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import Any, BinaryIO
 
@@ -17,8 +18,14 @@ def analyze(source: str | os.PathLike[str] | bytes | BinaryIO | Any, *, name: st
     ``source`` is a path, the bytes of a model, a binary file object, an ``onnx.ModelProto`` or an ``onnx_ir.Model``. ``name`` is what the
     report calls it; the file's stem if not given. Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
-    inventory, own_name = _take(source)
-    return build(inventory, name or own_name)
+    collecting = gc.isenabled()
+    gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
+    try:
+        inventory, own_name = _take(source)
+        return build(inventory, name or own_name)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _take(source: Any) -> tuple[Inventory, str]:  # see analyze

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 
 from onnx_params.errors import FormatError
@@ -53,14 +52,7 @@ class Inventory:
 
 def take(source: Source, path: str | None) -> Inventory:
     """Read an artifact and account for it. Raises :class:`FormatError` where it is none."""
-    collecting = gc.isenabled()
-    gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
-    try:
-        model = Parser(source, path).model()
-        return _account(model)
-    finally:
-        if collecting:
-            gc.enable()
+    return _account(Parser(source, path).model())
 
 
 def _account(model: Model) -> Inventory:

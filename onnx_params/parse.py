@@ -228,7 +228,7 @@ class Parser:
                     raise UnsupportedError(f"{self.source.label}: a tensor is stored in segments, which no exporter is known to write")
         if code not in BY_CODE:
             raise FormatError(f"{self.source.label}: tensor '{own_name}' has the unknown element type {code}")
-        if any(dim < 0 for dim in dims):
+        if dims and min(dims) < 0:
             raise FormatError(f"{self.source.label}: tensor '{own_name}' has a negative dimension: {dims}")
         if external:
             encoding, payload = Encoding.EXTERNAL, []
@@ -434,7 +434,7 @@ def check_length(tensor: StoredTensor, label: str) -> None:
         if size is not None and span.stop > size:
             raise FormatError(f"{where}: tensor '{tensor.name}' ends at byte {span.stop}, the file has {size}; was the download complete?")
         return
-    have = sum(span.n_bytes for span in tensor.spans)
+    have = tensor.spans[0].n_bytes if len(tensor.spans) == 1 else sum(span.n_bytes for span in tensor.spans)
     if tensor.encoding in (Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES):
         wrong = have != wanted
     else:  # a varint has 1 to 10 bytes; 4-bit elements come two, 2-bit ones four an entry
