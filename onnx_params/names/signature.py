@@ -34,8 +34,12 @@ def claims(model: Model, words: Words) -> list[Claim]:
     stored = {tensor.name: tensor for tensor in model.main.tensors}
     sites, by_scope = _sites(model)
     folded: dict[str, list[str]] = {}
+    alone: set[str] = set()  # values that were folded from one parameter and nothing else
     for value in words.values:
-        for source in words.folded_from(value):
+        sources = words.folded_from(value)
+        if len(sources) == 1:
+            alone.add(value)
+        for source in sources:
             if value in stored:
                 folded.setdefault(source, []).append(value)
     targets = {entry.placeholder: entry.target for entry in entries}
@@ -56,7 +60,7 @@ def claims(model: Model, words: Words) -> list[Claim]:
         if holder is None and any(name in names for names in tied_to.values()):
             continue
         placeholder = entry.placeholder if holder is None else next(e.placeholder for e in entries if e.target == holder)
-        claim = _place(holder or name, placeholder, stored, sites.get(placeholder, []), folded)
+        claim = _place(holder or name, placeholder, stored, sites.get(placeholder, []), folded, alone)
         aliases = () if holder is None else (*(n for n in tied_to[holder] if n != name), holder)
         shown = claim if holder is None else _under(claim, name, aliases)
         found.append(shown)
@@ -107,7 +111,7 @@ def _tied(name: str, by_scope: dict[str, list[_Site]], targets: dict[str, str]) 
     return None
 
 
-def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]]) -> Claim:
+def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]], alone: set[str]) -> Claim:
     """Where the numbers of one parameter are now, and what its shape was."""
 
     def claim(shape: tuple[int, ...] | None, view: View, because: str, *tensors: StoredTensor, certain: bool = True) -> Claim:
@@ -127,7 +131,7 @@ def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: 
         return claim(whole.shape, View.WHOLE, "the signature lists it and a stored tensor bears its name", whole)
     for value in folded.get(name, ()):
         tensor = stored[value]
-        if any(site.call.target == "aten.linear" and site.role == "weight" for site in sites) and len(tensor.shape) == 2:
+        if value in alone and any(site.call.target == "aten.linear" and site.role == "weight" for site in sites) and len(tensor.shape) == 2:
             return claim(tensor.shape[::-1], View.TRANSPOSED, f"'{value}' was folded from it; linear takes it transposed", tensor)
     for site in sites:
         held = _in_slot(site, stored)
