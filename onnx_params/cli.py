@@ -5,12 +5,17 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from onnx_params import __version__
 from onnx_params.errors import OnnxParamsError, UsageError
+
+if TYPE_CHECKING:
+    from onnx_params.report import Report
+
+MAX_SHOWN: Final = 2000  # rows that rich lays out; it takes a millisecond each
 
 app = typer.Typer(
     name="onnx-params",
@@ -96,25 +101,35 @@ def analyze(
             from onnx_params.render import terminal
 
             document = terminal.stored(report) if stored else terminal.modules(report, depth)
-        elif format is Format.MARKDOWN:
-            document = report.to_markdown()
-        elif format is Format.JSON:
-            document = report.to_json()
-        elif format is Format.CSV:
-            document = report.to_csv()
-        elif format is Format.HTML:
-            document = report._repr_html_()
-        else:
-            from onnx_params.render.terminal import render
+        elif format is Format.TABLE and not output and sys.stdout.isatty() and report.layers <= MAX_SHOWN:
+            from rich.console import Console
 
-            document = render(report)
+            from onnx_params.render.screen import show
+
+            show(report, Console())
+            continue
+        else:
+            document = _document(report, format)
         documents.append(document)
-    text = "\n".join(documents)
+        if not output:
+            sys.stdout.write(document if len(documents) == 1 else f"\n{document}")
+            sys.stdout.flush()
     if output:
-        write(output, text)
-    else:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write(output, "\n".join(documents))
+
+
+def _document(report: Report, format: Format) -> str:
+    if format is Format.MARKDOWN:
+        return report.to_markdown()
+    if format is Format.JSON:
+        return report.to_json()
+    if format is Format.CSV:
+        return report.to_csv()
+    if format is Format.HTML:
+        return report._repr_html_()
+    from onnx_params.render.terminal import render
+
+    return render(report)
 
 
 @app.command(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnx_params.errors import FormatError
 from onnx_params.graph import Model
 from onnx_params.names import signature, source_map, stored
-from onnx_params.names.claims import Claim, Key
+from onnx_params.names.claims import Claim, Key, View
 from onnx_params.names.words import Words
 from onnx_params.parse import Parser
 from onnx_params.roles import Role, Verdict, classify
@@ -57,40 +57,44 @@ def take(source: Source, path: str | None) -> Inventory:
 
 def _account(model: Model) -> Inventory:
     words = Words(model=model)
-    verdicts = tuple(classify(model, words))
+    verdicts = list(classify(model, words))
     table = source_map.claims(model, words)
     second = signature.claims(model, words)
-    chosen = table or second
     notes: list[str] = []
     if words.source_map is not None and not table:
         notes.append("a source map is there and cannot be used")
-    if table and second:
-        chosen = _completed(table, second)
-    covered = {key for claim in chosen for key in claim.stored}
-    rows = list(chosen)
+    listed = _completed(table, second) if table and second else table or second
+    if listed:
+        listed = _placed(listed, [tensor for tensor, verdict in verdicts if verdict.role is Role.PARAMETER], model)
+    covered = {key for claim in listed for key in claim.stored}
+    complete = all(claim.view is not View.UNKNOWN for claim in listed)
     others: list[int] = []
     extra: list[Claim] = []
     holders: dict[Key, StoredTensor] = {}
     for position, (tensor, verdict) in enumerate(verdicts):
-        if tensor.key in covered:
-            holders.setdefault(tensor.key, tensor)
-        elif verdict.role is Role.PARAMETER and not (chosen and _is_derived(words, tensor)):
-            holders.setdefault(tensor.key, tensor)
-            extra.append(stored.claim(model, tensor))
-        else:
+        key = tensor.key
+        if key in covered:
+            holders.setdefault(key, tensor)
+        elif verdict.role is not Role.PARAMETER or (listed and _is_derived(words, tensor)):
             others.append(position)
-    if chosen and extra:
+        elif listed and _is_unlisted(tensor, verdict):
+            verdicts[position] = tensor, _unlisted(verdict, complete)
+            others.append(position)
+        else:
+            holders.setdefault(key, tensor)
+            extra.append(stored.claim(model, tensor))
+    if listed and extra:
         notes.append(f"{len(extra)} stored tensors look like parameters and are in no list of the exporter's")
     files, missing = _files(model, [tensor for tensor, _ in verdicts])
     if missing:
         notes.append(f"{', '.join(missing[:5])} is not there: names, shapes and totals are from the headers alone")
-    unknown = sum(claim.shape is None for claim in rows)
+    unknown = sum(claim.shape is None for claim in listed)
     if unknown:
         notes.append(f"{unknown} parameters have no shape that the file tells; they count nothing in the totals")
     return Inventory(
         model=model,
-        verdicts=verdicts,
-        parameters=(*rows, *extra),
+        verdicts=tuple(verdicts),
+        parameters=(*listed, *extra),
         claims=(*table, *second, *extra),
         holders=holders,
         others=tuple(others),
@@ -99,10 +103,41 @@ def _account(model: Model) -> Inventory:
     )
 
 
+def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> list[Claim]:
+    """The list, where rows whose numbers no one found get the stored tensor that stands in their module's slot, if its shape fits."""
+    open_rows = {claim.name: claim for claim in listed if claim.view is View.UNKNOWN and claim.shape is not None}
+    if not open_rows:
+        return listed
+    taken = {key for claim in listed for key in claim.stored}
+    found: dict[str, Claim] = {}
+    for tensor in tensors:
+        if tensor.key in taken:
+            continue
+        name = stored.claim(model, tensor).name
+        row = open_rows.get(name)
+        if row is None or row.shape is None or name in found or row.shape not in (tensor.shape, tensor.shape[::-1]):
+            continue
+        view = View.WHOLE if row.shape == tensor.shape else View.TRANSPOSED
+        because = f"{row.because}; by its place '{tensor.name}' holds it, with values that were changed"
+        found[name] = replace(row, view=view, stored=(tensor.key,), because=because)
+    return [found.get(claim.name, claim) for claim in listed]
+
+
+def _is_unlisted(tensor: StoredTensor, verdict: Verdict) -> bool:
+    """Whether an exporter that listed the parameters cannot have meant this one: a made-up name, or a value's name in a slot that anything may fill."""
+    return stored.is_made_up(tensor.name) or (tensor.name.isidentifier() and verdict.rule not in ("weight-slot", "bias-slot", "exporter"))
+
+
+def _unlisted(verdict: Verdict, complete: bool) -> Verdict:
+    """A buffer where every parameter is accounted for; else it may hold one of those whose place is not known."""
+    if complete:
+        return Verdict(role=Role.BUFFER, rule="not-listed", because=f"the exporter's list of parameters is complete without it; else {verdict.because}")
+    because = f"it may hold listed parameters whose place is not known, and is no further one; {verdict.because}"
+    return Verdict(role=Role.PARAMETER, rule="unplaced", because=because)
+
+
 def _completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
     """The source map's rows; where one does not know where its numbers are, the signature's word on that."""
-    from dataclasses import replace
-
     by_name = {claim.name: claim for claim in second}
     rows: list[Claim] = []
     for claim in table:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -15,48 +17,96 @@ from onnx_params.errors import ExportError
 from onnx_params_exporters import source_map
 
 Exporter = Literal["dynamo", "torchscript"]
-TOLERANCE = 1e-4  # of the largest absolute output; the worst of 39 transformers architectures was 1.7e-6
+TOLERANCE = 1e-4  # of the largest absolute output in float32
+ROUNDINGS = 16  # of the element type, where that is coarser: half precision and bfloat16
 
 
 def export(
     model: torch.nn.Module,
-    example_inputs: Mapping[str, torch.Tensor],
+    example_inputs: Mapping[str, torch.Tensor] | Sequence[torch.Tensor] | torch.Tensor,
     path: str,
     *,
     exporter: Exporter = "dynamo",
     opset: int | None = None,
     check: bool = True,
 ) -> None:
-    """Export ``model``, called with ``example_inputs`` by name, to ``path``.
+    """Export ``model`` to ``path``, external data beside it as ``<path>.data``; whole or not at all.
 
-    Raises :class:`ExportError` where torch cannot export it, or onnxruntime's outputs differ from the module's.
+    ``example_inputs`` are tensors by name of ``forward``'s argument, or in its order. The module is put into ``eval`` mode. Raises
+    :class:`ExportError` where torch cannot export it, or (with ``check``) where onnxruntime's outputs differ from the module's.
     """
     model.eval()
-    names = list(example_inputs)
+    inputs = _named(model, example_inputs)
+    names = list(inputs)
     options: dict[str, Any] = {"input_names": names}
     if opset is not None:
         options["opset_version"] = opset
-    with _flat(model, names), torch.no_grad():
-        expected = model(*example_inputs.values())
-        print(f"exporting with {exporter} ...", file=sys.stderr)
-        try:
-            torch.onnx.export(model, tuple(example_inputs.values()), path, dynamo=exporter == "dynamo", **options)
-        except Exception as error:  # torch raises many kinds
-            raise ExportError(f"{type(model).__name__}: torch's {exporter} exporter failed: {str(error).splitlines()[0]}") from error
-    source_map.write(path, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model))
-    if check:
-        _check(path, example_inputs, expected)
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ExportError(f"{path}: there is no folder {folder}")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
+        draft = os.path.join(workshop, os.path.basename(path))
+        with _flat(model, names), torch.no_grad(), _exportable(exporter):
+            expected = model(*inputs.values())
+            print(f"exporting with {exporter} ...", file=sys.stderr)
+            try:
+                torch.onnx.export(model, tuple(inputs.values()), draft, dynamo=exporter == "dynamo", **options)
+            except Exception as error:  # torch raises many kinds
+                told = str(error).strip().partition("\n")[0]
+                raise ExportError(f"{type(model).__name__}: torch's {exporter} exporter failed: {told}") from error
+        source_map.write(draft, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model))
+        if check:
+            _check(draft, opset, inputs, expected)
+        for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
+            os.replace(os.path.join(workshop, name), os.path.join(folder, name))
+
+
+def _named(model: torch.nn.Module, inputs: Mapping[str, torch.Tensor] | Sequence[torch.Tensor] | torch.Tensor) -> dict[str, torch.Tensor]:
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    values = [inputs] if isinstance(inputs, torch.Tensor) else list(inputs)
+    accepts = [p for p in inspect.signature(model.forward).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    names = [p.name for p in accepts if p.kind is not p.VAR_POSITIONAL]
+    if any(p.kind is p.VAR_POSITIONAL for p in accepts):
+        names += [f"input_{at}" for at in range(len(names), len(values))]
+    if len(values) > len(names):
+        raise ExportError(f"{type(model).__name__}: was given {len(values)} inputs, its forward takes {len(names)}")
+    return dict(zip(names, values, strict=False))
+
+
+@contextmanager
+def _exportable(exporter: Exporter) -> Iterator[None]:
+    """Stand in for operators that the exporter cannot write, while it runs: the same values by operators that it can."""
+    if exporter == "dynamo":
+        yield
+        return
+    original = torch.Tensor.repeat_interleave
+
+    def repeat_interleave(self: torch.Tensor, repeats: Any, dim: int | None = None, **options: Any) -> torch.Tensor:  # torch's own types
+        if not isinstance(repeats, int) or dim is None:
+            return original(self, repeats, dim, **options)
+        at = dim % self.dim()
+        wide = self.unsqueeze(at + 1)
+        return wide.expand(*wide.shape[: at + 1], repeats, *wide.shape[at + 2 :]).flatten(at, at + 1)
+
+    torch.Tensor.repeat_interleave = repeat_interleave  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        torch.Tensor.repeat_interleave = original  # type: ignore[method-assign]
 
 
 @contextmanager
 def _flat(model: torch.nn.Module, names: list[str]) -> Iterator[None]:
     """Give the instance a ``forward`` of tensors in, tensors out; the module tree, and with it every name, stays as it is."""
     original = model.forward
-    accepts = inspect.signature(type(model).forward).parameters
+    accepts = inspect.signature(original).parameters
     extra = {"use_cache": False} if "use_cache" in accepts else {}  # caches are no tensors
+    by_name = all(name in accepts for name in names)
 
     def forward(*args: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(_tensors(original(**dict(zip(names, args, strict=True)), **extra)))
+        output = original(**dict(zip(names, args, strict=True)), **extra) if by_name else original(*args, **extra)
+        return tuple(_tensors(output))
 
     forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -74,7 +124,7 @@ def _tensors(output: Any) -> Iterator[torch.Tensor]:  # whatever a forward retur
     elif isinstance(output, (list, tuple)):
         for value in output:
             yield from _tensors(value)
-    elif hasattr(output, "items"):
+    elif hasattr(output, "items") and not hasattr(output, "get_seq_length"):  # a cache is no output
         for value in dict(output.items()).values():
             yield from _tensors(value)
 
@@ -97,21 +147,34 @@ def _buffers(model: torch.nn.Module) -> Iterator[source_map.Original]:
         yield _original(name, buffer)
 
 
-def _check(path: str, inputs: Mapping[str, torch.Tensor], expected: tuple[torch.Tensor, ...]) -> None:
+def _check(path: str, opset: int | None, inputs: Mapping[str, torch.Tensor], expected: tuple[torch.Tensor, ...]) -> None:
     """Hold the artifact against ``onnx.checker`` and its outputs against the module's."""
     import onnx
     import onnxruntime
 
     print("checking the artifact in onnxruntime ...", file=sys.stderr)
+    name = os.path.basename(path)
     onnx.checker.check_model(path)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    wanted = {value.name for value in session.get_inputs()}
-    outputs = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items() if name in wanted})
+    written = next((entry.version for entry in onnx.load(path, load_external_data=False).opset_import if entry.domain in ("", "ai.onnx")), 0)
+    if opset is not None and written != opset:
+        raise ExportError(f"{name}: torch wrote operator set {written} where {opset} was asked; try the other exporter")
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        wanted = {value.name for value in session.get_inputs()}
+        outputs = session.run(None, {name: _array(tensor) for name, tensor in inputs.items() if name in wanted})
+    except Exception as error:  # onnxruntime's own kinds
+        told = str(error).strip().partition("\n")[0]
+        raise ExportError(f"{name}: onnxruntime cannot run it: {told}") from error
     if len(outputs) != len(expected):
-        raise ExportError(f"{path}: has {len(outputs)} outputs, the model has {len(expected)}")
+        raise ExportError(f"{name}: has {len(outputs)} outputs, the model has {len(expected)}")
     for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):
         reference = true.float().numpy()
         difference = float(np.abs(np.asarray(got, np.float32) - reference).max(initial=0.0))
-        limit = TOLERANCE * max(1.0, float(np.abs(reference).max(initial=0.0)))
+        rounding = torch.finfo(true.dtype).eps if true.dtype.is_floating_point else 0.0
+        limit = max(TOLERANCE, ROUNDINGS * rounding) * max(1.0, float(np.abs(reference).max(initial=0.0)))
         if not difference <= limit:
-            raise ExportError(f"{path}: output {at} differs from the model's by {difference:.3g}, more than {limit:.3g}")
+            raise ExportError(f"{name}: output {at} differs from the model's by {difference:.3g}, more than {limit:.3g}")
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy()

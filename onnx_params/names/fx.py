@@ -45,6 +45,36 @@ ARGUMENTS: Final = {
     "aten.prelu": ("input", "weight"),
 }
 
+# FX target -> the ONNX operators that take its arguments as they are. A fused node bears the call of its last part: Conv after
+# FuseBatchNormIntoConv that of the batch norm, whose weight is then in none of Conv's slots.
+OPERATORS: Final = {
+    "aten.linear": ("Gemm", "MatMul"),
+    "aten.addmm": ("Gemm", "MatMul", "Add"),
+    "aten.mm": ("Gemm", "MatMul"),
+    "aten.matmul": ("Gemm", "MatMul"),
+    "aten.embedding": ("Gather",),
+    "aten.layer_norm": ("LayerNormalization",),
+    "aten.native_layer_norm": ("LayerNormalization",),
+    "aten.rms_norm": ("RMSNormalization", "SimplifiedLayerNormalization"),
+    "aten.group_norm": ("GroupNormalization",),
+    "aten.native_group_norm": ("GroupNormalization",),
+    "aten.instance_norm": ("InstanceNormalization",),
+    "aten.batch_norm": ("BatchNormalization",),
+    "aten._native_batch_norm_legit_no_training": ("BatchNormalization",),
+    "aten.convolution": ("Conv", "ConvTranspose"),
+    "aten.conv1d": ("Conv",),
+    "aten.conv2d": ("Conv",),
+    "aten.conv3d": ("Conv",),
+    "aten.conv_transpose1d": ("ConvTranspose",),
+    "aten.conv_transpose2d": ("ConvTranspose",),
+    "aten.conv_transpose3d": ("ConvTranspose",),
+    "aten._prelu_kernel": ("PRelu",),
+    "aten.prelu": ("PRelu",),
+}
+# classes of modules whose bias is a vector as long as their output. Source: torch.nn.Linear; transformers/pytorch_utils.py
+BIASED_MODULES: Final = frozenset({"torch.nn.modules.linear.Linear", "transformers.pytorch_utils.Conv1D"})
+BATCH_NORMS: Final = frozenset({"aten.batch_norm", "aten._native_batch_norm_legit_no_training"})
+
 
 class Entry(NamedTuple):
     """One line of the signature: what a placeholder stands for."""

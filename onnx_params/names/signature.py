@@ -7,23 +7,30 @@ merged with equal ones or dropped because they were zero; ``folded_from`` tells 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from onnx_params.graph import Model, Node
 from onnx_params.names.claims import Claim, Evidence, View
-from onnx_params.names.fx import FX_NODE_KEY, SCOPES_KEY, Call, read_call, read_dims, read_list
+from onnx_params.names.fx import BATCH_NORMS, BIASED_MODULES, CLASSES_KEY, FX_NODE_KEY, OPERATORS, SCOPES_KEY, Call, read_call, read_dims, read_list
 from onnx_params.names.words import Words
 from onnx_params.operators import SLOTS
 from onnx_params.tensors import StoredTensor
 
 
 class _Site(NamedTuple):
-    """One place where a parameter was consumed: the node, its FX call, the argument's role, the module's path."""
+    """One place where a parameter was consumed: the node, its FX call, the argument's role, the module's path and class."""
 
     node: Node
     call: Call
     role: str
     scope: str
+    module: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the node's slots are the call's arguments, and not those of something that was fused with it."""
+        return self.node.op_type in OPERATORS.get(self.call.target, ())
 
 
 def claims(model: Model, words: Words) -> list[Claim]:
@@ -63,13 +70,13 @@ def claims(model: Model, words: Words) -> list[Claim]:
         claim = _place(holder or name, placeholder, stored, sites.get(placeholder, []), folded, alone)
         aliases = () if holder is None else (*(n for n in tied_to[holder] if n != name), holder)
         shown = claim if holder is None else _under(claim, name, aliases)
+        if holder is not None and any(before.view is View.UNKNOWN for before in found):
+            shown = replace(shown, certain=False, because=f"{shown.because}; a parameter listed before it that nothing consumed may be the same")
         found.append(shown)
     return found
 
 
 def _under(claim: Claim, name: str, aliases: tuple[str, ...]) -> Claim:
-    from dataclasses import replace
-
     because = f"the module of {name} consumed {aliases[-1]}: they are one; {claim.because}"
     return replace(claim, name=name, aliases=aliases, because=because)
 
@@ -90,11 +97,13 @@ def _sites(model: Model) -> tuple[dict[str, list[_Site]], dict[str, list[_Site]]
             continue
         scopes = read_list(metadata.get(SCOPES_KEY, ""))
         scope = scopes[-2] if len(scopes) > 1 else ""
+        classes = read_list(metadata.get(CLASSES_KEY, ""))
+        module = classes[-2] if len(classes) > 1 else ""
         roles = call.roles
         for position, argument in enumerate(call.arguments):
             if argument.startswith("%p_"):
                 role = roles[position] if position < len(roles) else ""
-                site = _Site(node, call, role, scope)
+                site = _Site(node, call, role, scope, module)
                 by_placeholder.setdefault(argument[1:], []).append(site)
                 by_scope.setdefault(scope, []).append(site)
     return by_placeholder, by_scope
@@ -134,7 +143,12 @@ def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: 
         if value in alone and any(site.call.target == "aten.linear" and site.role == "weight" for site in sites) and len(tensor.shape) == 2:
             return claim(tensor.shape[::-1], View.TRANSPOSED, f"'{value}' was folded from it; linear takes it transposed", tensor)
     for site in sites:
-        held = _in_slot(site, stored)
+        norm = _folded_norm(site, stored)
+        if norm is not None:
+            bias = stored.get(site.node.inputs[2]) if site.role == "bias" and len(site.node.inputs) > 2 else None
+            return claim((norm.shape[0],), View.FOLDED, f"a batch norm of as many channels was folded into '{norm.name}' and its bias", bias or norm)
+    for site in sites:
+        held = _in_slot(site, stored) if site.is_whole else None
         if held is not None and held.name not in folded.get(name, ()):
             turned = site.call.target == "aten.linear" and site.role == "weight" and site.node.op_type == "MatMul"
             shape = held.shape[::-1] if turned else held.shape
@@ -142,8 +156,8 @@ def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: 
     for site in sites:
         known = _shape_of_dropped(site, stored)
         if known is not None:
-            shape, because = known
-            return claim(shape, View.DROPPED, f"{because}; its numbers are not in the file")
+            shape, because, proven = known
+            return claim(shape, View.DROPPED, f"{because}; its numbers are not in the file", certain=proven)
     for value in folded.get(name, ()):
         return claim(None, View.SLICED, f"'{value}' was computed from it", stored[value], certain=True)
     return claim(None, View.UNKNOWN, "the signature lists it; no node that is left consumed it")
@@ -166,23 +180,31 @@ def _in_slot(site: _Site, stored: dict[str, StoredTensor]) -> StoredTensor | Non
     return None
 
 
-def _shape_of_dropped(site: _Site, stored: dict[str, StoredTensor]) -> tuple[tuple[int, ...], str] | None:
-    """The shape of a parameter whose slot is empty, from its call and its neighbours."""
+def _folded_norm(site: _Site, stored: dict[str, StoredTensor]) -> StoredTensor | None:
+    """The convolution's weight into which a batch norm was folded: its first dimension is the norm's channels."""
+    if site.call.target not in BATCH_NORMS or site.node.op_type != "Conv":
+        return None
+    return next((weight for weight in _weights(site.node, stored) if len(weight.shape) > 2), None)
+
+
+def _shape_of_dropped(site: _Site, stored: dict[str, StoredTensor]) -> tuple[tuple[int, ...], str, bool] | None:
+    """The shape of a parameter whose slot is empty, from its call and its neighbours, and whether that proves it."""
     call, node = site.call, site.node
     if site.role in ("weight", "bias") and "dims" in call.roles:
         dims = read_dims(call.arguments[call.roles.index("dims")])
         if dims is not None:
-            return dims, f"{call.target} was called with normalized_shape {list(dims)}"
-    if site.role != "bias":
+            return dims, f"{call.target} was called with normalized_shape {list(dims)}", True
+    if site.role != "bias" or not site.is_whole:
         return None
     weight = next(iter(_weights(node, stored)), None)
     if weight is None or len(weight.shape) < 2:
         return None
     if call.target in ("aten.addmm", "aten.linear"):
         turned = node.op_type == "Gemm" and node.read_attributes().get("transB") == 1
-        return (weight.shape[0 if turned else -1],), f"it was the bias beside '{weight.name}'"
+        proven = call.target == "aten.linear" or site.module in BIASED_MODULES  # addmm itself takes whatever broadcasts
+        return (weight.shape[0 if turned else -1],), f"it was the bias beside '{weight.name}'", proven
     if call.target.startswith("aten.conv") and node.op_type == "Conv":
-        return (weight.shape[0],), f"it was the bias beside '{weight.name}'"
+        return (weight.shape[0],), f"it was the bias beside '{weight.name}'", True
     return None
 
 

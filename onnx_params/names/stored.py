@@ -18,6 +18,11 @@ from onnx_params.tensors import StoredTensor
 _MADE_UP: Final = re.compile(r"^(onnx::\w+|val_\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|const\w*_\d+|const_fold_opt\w*)$")
 
 
+def is_made_up(name: str) -> bool:
+    """Whether an exporter made the name up: no module's word is in it."""
+    return not name or _MADE_UP.match(name) is not None
+
+
 def claim(model: Model, tensor: StoredTensor) -> Claim:
     """One claim for one stored tensor that holds a parameter."""
 
@@ -34,7 +39,7 @@ def claim(model: Model, tensor: StoredTensor) -> Claim:
         )
 
     scope, word = _scope(model, tensor)
-    if tensor.name and not _MADE_UP.match(tensor.name):
+    if not is_made_up(tensor.name):
         owner = tensor.name.rpartition(".")[0]
         if scope is not None and owner and owner == scope:
             return answer(tensor.name, Evidence.STORED_NAME, f"its name, confirmed by the scope of the node '{scope}'", certain=True)

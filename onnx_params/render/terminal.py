@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from onnx_params.render.text import human, n_bytes, percent, plain, shape
-from onnx_params.report import Report
+from onnx_params.report import Report, Row
 
 
 def columns(titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int]) -> str:
@@ -17,26 +18,27 @@ def columns(titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozens
     return "\n".join([layout.format(*titles).rstrip(), rule, *(layout.format(*row).rstrip() for row in body)]) + "\n"
 
 
+TITLES: Final = ("Name", "Shape", "Parameters", "Form", "Type", "Bits", "Evidence", "View")
+NUMBERS: Final = frozenset({2, 5})  # columns that are aligned to the right
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row of the table as text, a cell for each of :data:`TITLES`."""
+    return (
+        plain(row.name),
+        shape(row.shape),
+        "?" if row.count is None else f"{row.count:,}",
+        row.form,
+        row.dtype or "?",
+        "-" if row.bits_per_weight is None else f"{row.bits_per_weight:.4g}",
+        row.evidence if row.certain else f"{row.evidence} ?",
+        row.view,
+    )
+
+
 def render(report: Report) -> str:
     """The table of parameters, then totals."""
-    table = columns(
-        ("Name", "Shape", "Parameters", "Form", "Type", "Bits", "Evidence", "View"),
-        (
-            (
-                plain(row.name),
-                shape(row.shape),
-                "?" if row.count is None else f"{row.count:,}",
-                row.form,
-                row.dtype or "?",
-                "-" if row.bits_per_weight is None else f"{row.bits_per_weight:.4g}",
-                row.evidence if row.certain else f"{row.evidence} ?",
-                row.view,
-            )
-            for row in report.rows
-        ),
-        frozenset({2, 5}),
-    )
-    return f"{table}\n{totals(report)}"
+    return f"{columns(TITLES, map(cells, report.rows), NUMBERS)}\n{totals(report)}"
 
 
 def totals(report: Report) -> str:
