@@ -69,6 +69,7 @@ def analyze(
     filter: Annotated[str, typer.Option("--filter", metavar="GLOB", help="Only rows whose name matches.")] = "",
     stored: Annotated[bool, typer.Option("--stored", help="List what lies in the file, under the names it has there.")] = False,
     explain: Annotated[str, typer.Option("--explain", metavar="NAME", help="Say all that is known of one tensor or parameter.")] = "",
+    verify: Annotated[bool, typer.Option("--verify", help="Read values and hold them against the source map's SHA-256 digests.")] = False,
     chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw parameters by form: .png, .svg or .pdf.")] = "",
 ) -> None:
     """Report the parameters of ONNX files: names, shapes, counts, forms."""
@@ -81,7 +82,7 @@ def analyze(
         raise UsageError("--chart and --name go with one model")
     documents: list[str] = []
     for model in models:
-        report = take(model, name=name or None)
+        report = take(model, name=name or None, verify=verify)
         if filter:
             report = report.select(lambda row: fnmatchcase(row.name, filter))
         if sort is not Sort.ORIGINAL:

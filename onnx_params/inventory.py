@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from onnx_params.errors import FormatError
 from onnx_params.graph import Model
+from onnx_params.magic import HEAD, recognise
 from onnx_params.names import signature, source_map, stored
 from onnx_params.names.claims import Claim, Key, View
 from onnx_params.names.words import Words
@@ -50,17 +51,27 @@ class Inventory:
     notes: tuple[str, ...]
 
 
-def take(source: Source, path: str | None) -> Inventory:
-    """Read an artifact and account for it. Raises :class:`FormatError` where it is none."""
-    return _account(Parser(source, path).model())
+def take(source: Source, path: str | None, *, verify: bool = False) -> Inventory:
+    """Read an artifact and account for it; ``verify`` holds values against the source map. Raises :class:`FormatError` where it is none."""
+    try:
+        model = Parser(source, path).model()
+    except FormatError as error:
+        found = recognise(source.read(0, min(HEAD, source.n_bytes)))
+        if found is None:
+            raise
+        raise FormatError(f"{source.label}: is no ONNX model: it is {found}") from error
+    return _account(model, verify)
 
 
-def _account(model: Model) -> Inventory:
+def _account(model: Model, verify: bool) -> Inventory:
     words = Words(model=model)
     verdicts = list(classify(model, words))
     table = source_map.claims(model, words)
     second = signature.claims(model, words)
     notes: list[str] = []
+    if verify:
+        table, outcome = source_map.verified(table, model, words)
+        notes.append(outcome if table else "there is no source map to verify values against")
     if words.source_map is not None and not table:
         notes.append("a source map is there and cannot be used")
     listed = _completed(table, second) if table and second else table or second
@@ -119,7 +130,7 @@ def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> l
             continue
         view = View.WHOLE if row.shape == tensor.shape else View.TRANSPOSED
         because = f"{row.because}; by its place '{tensor.name}' holds it, with values that were changed"
-        found[name] = replace(row, view=view, stored=(tensor.key,), because=because)
+        found[name] = row._replace(view=view, stored=(tensor.key,), because=because)
     return [found.get(claim.name, claim) for claim in listed]
 
 
@@ -143,7 +154,7 @@ def _completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
     for claim in table:
         other = by_name.get(claim.name)
         known = other is not None and not claim.stored and (other.stored or other.view.value == "dropped")
-        rows.append(replace(claim, view=other.view, stored=other.stored, because=f"{claim.because}; {other.because}") if known and other else claim)
+        rows.append(claim._replace(view=other.view, stored=other.stored, because=f"{claim.because}; {other.because}") if known and other else claim)
     return rows
 
 

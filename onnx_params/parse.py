@@ -113,6 +113,7 @@ class Parser:
         if depth > MAX_DEPTH:
             raise FormatError(f"{self.source.label}: graphs are nested more than {MAX_DEPTH} deep, which no runtime runs")
         builder = _Body(self, path, parent, depth)
+        place = Place(kind=PlaceKind.INITIALIZER, graph=path)
         self.graphs[path] = builder.empty()  # keeps its place before its subgraphs
         for span in spans:
             for number, kind, a, b in fields(self.window, *span, held=False):
@@ -121,7 +122,7 @@ class Parser:
                 if number == 1:
                     builder.node(a, b)
                 elif number == 5:
-                    builder.tensors.append(self.tensor([Span(a, b)], Place(kind=PlaceKind.INITIALIZER, graph=path)))
+                    builder.tensors.append(self.tensor([Span(a, b)], place))
                 elif number == 13:
                     builder.value_info.append(Span(a, b))
                 elif number == 11 or number == 12:
@@ -448,9 +449,8 @@ def check_length(tensor: StoredTensor, label: str) -> None:
 
 
 def _renamed(tensor: StoredTensor, name: str) -> StoredTensor:
-    from dataclasses import replace
 
-    return replace(tensor, name=name)
+    return tensor._replace(name=name)
 
 
 def _varint_length(value: int) -> int:

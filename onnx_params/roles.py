@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Use
 from onnx_params.names.words import Words
@@ -24,8 +23,7 @@ class Role(enum.Enum):
     CONSTANT = "constant"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A role with the rule that said so and the reason in the model at hand."""
 
     role: Role

@@ -84,8 +84,7 @@ class External:
     checksum: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredTensor:
+class StoredTensor(NamedTuple):
     """One constant payload of an artifact; every property comes from headers, only :meth:`read` touches values.
 
     ``shape`` is the shape in storage. ``spans`` are the payload's bytes in the model's own file, empty if it is external.
@@ -105,7 +104,7 @@ class StoredTensor:
     stored: int | None = None
 
     @property
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]  # hides tuple.count, which no one misses
         """Elements of the dense tensor."""
         return math.prod(self.shape)
 

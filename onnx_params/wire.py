@@ -224,9 +224,9 @@ def fields(window: Window, start: int, stop: int, *, held: bool = True) -> Itera
             elif kind == START_GROUP:
                 pos = _after_group(window, base + pos, stop, tag >> 3) - base
             else:
-                raise FormatError(f"{window.source.label}: no protobuf field begins at byte {base + pos - 1}")
+                raise FormatError(f"{window.source.label}: is no ONNX model, or damaged: no protobuf field begins at byte {base + pos - 1}")
             if tag < 8:
-                raise FormatError(f"{window.source.label}: no protobuf field begins at byte {base + pos - 1}")
+                raise FormatError(f"{window.source.label}: is no ONNX model, or damaged: no protobuf field begins at byte {base + pos - 1}")
     except (IndexError, ValueError):
         pos = end + 1
     if pos > end:

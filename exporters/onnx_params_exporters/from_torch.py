@@ -52,7 +52,7 @@ def export(
             try:
                 torch.onnx.export(model, tuple(inputs.values()), draft, dynamo=exporter == "dynamo", **options)
             except Exception as error:  # torch raises many kinds
-                told = str(error).strip().partition("\n")[0]
+                told = str(error.__cause__ or error).strip().partition("\n")[0]
                 raise ExportError(f"{type(model).__name__}: torch's {exporter} exporter failed: {told}") from error
         source_map.write(draft, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model))
         if check:

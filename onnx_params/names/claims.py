@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Key = tuple[str, str]
 
@@ -35,8 +35,7 @@ class View(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """One parameter as one source of evidence knows it.
 
     ``shape`` is the original shape, ``None`` where nothing tells it. ``stored`` are the keys of the stored tensors that hold it, none

@@ -7,7 +7,6 @@ merged with equal ones or dropped because they were zero; ``folded_from`` tells 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from onnx_params.graph import Model, Node
@@ -71,14 +70,14 @@ def claims(model: Model, words: Words) -> list[Claim]:
         aliases = () if holder is None else (*(n for n in tied_to[holder] if n != name), holder)
         shown = claim if holder is None else _under(claim, name, aliases)
         if holder is not None and any(before.view is View.UNKNOWN for before in found):
-            shown = replace(shown, certain=False, because=f"{shown.because}; a parameter listed before it that nothing consumed may be the same")
+            shown = shown._replace(certain=False, because=f"{shown.because}; a parameter listed before it that nothing consumed may be the same")
         found.append(shown)
     return found
 
 
 def _under(claim: Claim, name: str, aliases: tuple[str, ...]) -> Claim:
     because = f"the module of {name} consumed {aliases[-1]}: they are one; {claim.because}"
-    return replace(claim, name=name, aliases=aliases, because=because)
+    return claim._replace(name=name, aliases=aliases, because=because)
 
 
 def _sites(model: Model) -> tuple[dict[str, list[_Site]], dict[str, list[_Site]]]:
@@ -123,11 +122,11 @@ def _tied(name: str, by_scope: dict[str, list[_Site]], targets: dict[str, str]) 
 def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]], alone: set[str]) -> Claim:
     """Where the numbers of one parameter are now, and what its shape was."""
 
-    def claim(shape: tuple[int, ...] | None, view: View, because: str, *tensors: StoredTensor, certain: bool = True) -> Claim:
+    def claim(shape: tuple[int, ...] | None, view: View, because: str, *tensors: StoredTensor, certain: bool = True, dtype: str | None = None) -> Claim:
         return Claim(
             name=name,
             shape=shape,
-            dtype=tensors[0].dtype.name if tensors else None,
+            dtype=tensors[0].dtype.name if tensors else dtype,
             evidence=Evidence.SIGNATURE,
             certain=certain,
             because=because,
@@ -157,7 +156,9 @@ def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: 
         known = _shape_of_dropped(site, stored)
         if known is not None:
             shape, because, proven = known
-            return claim(shape, View.DROPPED, f"{because}; its numbers are not in the file", certain=proven)
+            beside = next(iter(_weights(site.node, stored)), None)  # torch takes only the same type for both
+            dtype = None if beside is None else beside.dtype.name
+            return claim(shape, View.DROPPED, f"{because}; its numbers are not in the file", certain=proven, dtype=dtype)
     for value in folded.get(name, ()):
         return claim(None, View.SLICED, f"'{value}' was computed from it", stored[value], certain=True)
     return claim(None, View.UNKNOWN, "the signature lists it; no node that is left consumed it")

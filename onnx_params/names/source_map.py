@@ -51,6 +51,36 @@ def claims(model: Model, words: Words) -> list[Claim]:
     return found
 
 
+def verified(claims: list[Claim], model: Model, words: Words) -> tuple[list[Claim], str]:
+    """The claims, each held against the SHA-256 in its row, and a note of the outcome. Reads the values: touches the disk.
+
+    A row whose stored values are not those that were exported is no longer certain. Raises :class:`MissingDataError` where values
+    are not there.
+    """
+    import hashlib
+
+    import numpy as np
+
+    rows = {row["name"]: row for row in (words.source_map or {}).get("parameters", ())}
+    stored = {tensor.key: tensor for tensor in model.main.tensors}
+    found: list[Claim] = []
+    agreed = differed = 0
+    for claim in claims:
+        digest = rows[claim.name].get("sha256")
+        if len(claim.stored) == 1 and claim.view in (View.WHOLE, View.MERGED, View.TRANSPOSED) and isinstance(digest, str):
+            values = stored[claim.stored[0]].read()
+            turned = values.T if claim.view is View.TRANSPOSED else values
+            if hashlib.sha256(np.ascontiguousarray(turned).data).hexdigest() == digest:
+                agreed += 1
+                found.append(claim._replace(because=f"{claim.because}; SHA-256 of its values agrees"))
+            else:
+                differed += 1
+                found.append(claim._replace(certain=False, because=f"{claim.because}; SHA-256 of its values differs from what was exported"))
+        else:
+            found.append(claim)
+    return found, f"values held against the source map: {agreed} agree, {differed} differ, {len(claims) - agreed - differed} cannot be compared"
+
+
 def _is_sound(row: Any) -> bool:  # JSON of a stranger
     return (
         isinstance(row, dict)

@@ -1,0 +1,58 @@
+"""The front door says what is so: its commands run, its reference names every option."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from test_cli import run
+
+import onnx_params
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_commands_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every `onnx-params analyze` line of the README does what it says, with status 0."""
+    shutil.copy(gpt2_artifacts["fresh"], tmp_path)
+    monkeypatch.chdir(tmp_path)
+    lines = re.findall(r"^(?:\$ )?onnx-params (analyze .*)$", README, re.MULTILINE)
+    assert len(lines) > 3
+    for line in lines:
+        done = run(*line.split())
+        assert (0, "") == (done.returncode, done.stderr), line
+    assert {"gpt2.md", "gpt2.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_screen_is_real(gpt2_artifacts: dict[str, Path]) -> None:
+    """The screen of output in the README is what the command prints for that model."""
+    printed = run("analyze", str(gpt2_artifacts["fresh"])).stdout.splitlines()
+    screen = re.search(r"```console\n\$ onnx-params analyze gpt2.onnx\n(.*?)```", README, re.DOTALL)
+    assert screen is not None
+    for line in screen[1].splitlines():
+        assert line == "..." or line in printed, line
+
+
+def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python of the README runs, and its comments are true."""
+    shutil.copy(gpt2_artifacts["fresh"], tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert code is not None
+    names: dict[str, object] = {}
+    exec(code[1], names)
+    report = names["report"]
+    assert isinstance(report, onnx_params.Report)
+    assert f"report.parameters  # {report.parameters}" in code[1]
+
+
+@pytest.mark.parametrize("command", [("analyze",), ("export", "transformers")])
+def test_reference_is_complete(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option that --help knows stands in the README's row of the command, and the reverse."""
+    monkeypatch.setenv("COLUMNS", "200")
+    row = next(line for line in README.splitlines() if line.startswith(f"| `{' '.join(command)}"))
+    known = set(re.findall(r"--[a-z][\w-]*", run(*command, "--help").stdout)) - {"--help", "--output", "--format"}
+    assert known == set(re.findall(r"--[a-z][\w-]*", row)) - {"--format"}

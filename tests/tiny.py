@@ -1,0 +1,76 @@
+"""Small models of any transformers type: its configuration class with small numbers, every tensor drawn different."""
+
+from __future__ import annotations
+
+import torch
+import transformers
+from onnx_params_exporters.inputs import make_inputs
+
+from onnx_params.errors import ExportError
+
+# words of configurations -> a small number; sizes go together, so a level that does not fit is tried again with fewer of them
+_DEPTH = {"num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_layers": 2, "encoder_layers": 2, "decoder_layers": 2, "num_decoder_layers": 2, "vocab_size": 99}
+_WIDTH = {
+    **{name: 32 for name in ("hidden_size", "d_model", "n_embd", "dim", "projection_dim", "image_size")},
+    **{name: 64 for name in ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "hidden_dim", "n_inner")},
+    **{name: 64 for name in ("max_position_embeddings", "n_positions", "max_source_positions", "max_target_positions")},
+    **{name: 4 for name in ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads")},
+    **{name: 4 for name in ("num_local_experts", "num_experts", "rotary_dim")},
+    **{"d_kv": 8, "embedding_size": 16, "moe_intermediate_size": 16, "num_mel_bins": 16},
+}
+_FINE = {"head_dim": 8, "num_key_value_heads": 2, "patch_size": 8}
+_LEVELS = ({**_DEPTH, **_WIDTH, **_FINE}, {**_DEPTH, **_WIDTH}, _DEPTH, {})
+_TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+_STAGES = {"hidden_sizes": [16, 32, 32, 64], "depths": [1, 1, 1, 1]}
+_SOUND = {"conv_dim": [32] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
+_LISTS = {
+    "resnet": _STAGES,
+    "convnext": _STAGES,
+    "regnet": {**_STAGES, "groups_width": 8},
+    "swin": {"embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 2, "patch_size": 4},
+    "wav2vec2": _SOUND,
+    "hubert": _SOUND,
+    "audio-spectrogram-transformer": {"max_length": 64, "patch_size": 16},
+    "videomae": {"tubelet_size": 2, "num_frames": 4},
+}
+
+
+def tiny(model_type: str) -> transformers.PreTrainedModel:
+    """A small model of that type, in eval mode, whose parameters and running statistics are all different."""
+    for level in _LEVELS:
+        config = transformers.AutoConfig.for_model(model_type)
+        _set(config, {**level, **_TOKENS})
+        for name, value in _LISTS.get(model_type, {}).items():
+            setattr(config, name, value)
+        try:
+            torch.manual_seed(0)
+            model = transformers.AutoModel.from_config(config).eval()
+            make_inputs(model)
+        except (ExportError, ValueError, RuntimeError, AssertionError, TypeError, ZeroDivisionError, AttributeError, KeyError, IndexError):
+            if level:
+                continue
+            raise
+        return _shaken(model)
+    raise AssertionError(model_type)
+
+
+def _set(config: transformers.PretrainedConfig, values: dict[str, int]) -> None:
+    for name, value in values.items():
+        if type(getattr(config, name, None)) is int:
+            setattr(config, name, value)
+    for inner in list(vars(config).values()):
+        if isinstance(inner, transformers.PretrainedConfig):
+            _set(inner, values)
+
+
+def _shaken(model: transformers.PreTrainedModel) -> transformers.PreTrainedModel:
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.02)
+        for name, buffer in model.named_buffers():
+            if name.endswith("running_var"):
+                buffer.copy_(torch.rand(buffer.shape, generator=generator) + 0.5)
+            elif name.endswith("running_mean"):
+                buffer.copy_(torch.randn(buffer.shape, generator=generator) * 0.1)
+    return model
