@@ -124,7 +124,8 @@ def test_verify_finds_changed_values(tmp_path: Path) -> None:
 
 def test_missing_framework_names_the_install_line(tmp_path: Path) -> None:
     """Without transformers the answer is the line that installs it."""
-    code = "import sys; sys.modules['transformers'] = None; sys.argv = ['onnx-params', 'export', 'transformers', 'gpt2', '-o', 'x.onnx']; from onnx_params.cli import main; main()"
+    words = ["onnx-params", "export", "transformers", "gpt2", "-o", "x.onnx"]
+    code = f"import sys; sys.modules['transformers'] = None; sys.argv = {words}; from onnx_params.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert (2, "") == (done.returncode, done.stdout)
     assert "pip install 'onnx-params[transformers]'" in done.stderr and done.stderr.count("\n") == 1

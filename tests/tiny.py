@@ -9,14 +9,18 @@ from onnx_params_exporters.inputs import make_inputs
 from onnx_params.errors import ExportError
 
 # words of configurations -> a small number; sizes go together, so a level that does not fit is tried again with fewer of them
-_DEPTH = {"num_hidden_layers": 2, "n_layer": 2, "n_layers": 2, "num_layers": 2, "encoder_layers": 2, "decoder_layers": 2, "num_decoder_layers": 2, "vocab_size": 99}
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_decoder_layers")
+_DEPTH = {**dict.fromkeys(_LAYERS, 2), "vocab_size": 99}
 _WIDTH = {
-    **{name: 32 for name in ("hidden_size", "d_model", "n_embd", "dim", "projection_dim", "image_size")},
-    **{name: 64 for name in ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "hidden_dim", "n_inner")},
-    **{name: 64 for name in ("max_position_embeddings", "n_positions", "max_source_positions", "max_target_positions")},
-    **{name: 4 for name in ("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads")},
-    **{name: 4 for name in ("num_local_experts", "num_experts", "rotary_dim")},
-    **{"d_kv": 8, "embedding_size": 16, "moe_intermediate_size": 16, "num_mel_bins": 16},
+    **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim", "projection_dim", "image_size"), 32),
+    **dict.fromkeys(("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "hidden_dim", "n_inner"), 64),
+    **dict.fromkeys(("max_position_embeddings", "n_positions", "max_source_positions", "max_target_positions"), 64),
+    **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"), 4),
+    **dict.fromkeys(("num_local_experts", "num_experts", "rotary_dim"), 4),
+    "d_kv": 8,
+    "embedding_size": 16,
+    "moe_intermediate_size": 16,
+    "num_mel_bins": 16,
 }
 _FINE = {"head_dim": 8, "num_key_value_heads": 2, "patch_size": 8}
 _LEVELS = ({**_DEPTH, **_WIDTH, **_FINE}, {**_DEPTH, **_WIDTH}, _DEPTH, {})
