@@ -57,8 +57,11 @@ def field(number: int, data: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def write_model(path: Path, count: int, elements: int) -> None:
-    """A chain of ``count`` Add nodes, each with an embedded float32 tensor of ``elements``; written by hand, any length."""
+def write_model(path: Path, count: int, elements: int, *, hollow: bool = False) -> None:
+    """A chain of ``count`` Add nodes, each with an embedded float32 tensor of ``elements``; written by hand, any length.
+
+    ``hollow`` leaves holes in the file where payloads stand.
+    """
     payload = os.urandom(min(4 * elements, 1 << 20))
     heads = [b"\x08" + varint(elements) + b"\x10\x01" + field(8, f"layers.{i}.weight".encode()) + b"\x4a" + varint(4 * elements) for i in range(count)]
     nodes = b"".join(
@@ -72,6 +75,9 @@ def write_model(path: Path, count: int, elements: int) -> None:
         for head, size in zip(heads, sizes, strict=True):
             file.write(b"\x2a" + varint(size) + head)
             left = 4 * elements
+            if hollow:
+                file.seek(left, os.SEEK_CUR)
+                left = 0
             while left:
                 file.write(payload[:left])
                 left -= min(left, len(payload))

@@ -6,17 +6,19 @@ import gc
 import os
 from typing import Any, BinaryIO
 
-from onnx_params.errors import UnreadableError, UsageError
+from onnx_params.errors import UsageError
 from onnx_params.inventory import take
 from onnx_params.report import Report, build
-from onnx_params.wire import BytesSource, FileSource, Source
+from onnx_params.sources import is_url, open_bytes, open_path, open_stream
+from onnx_params.wire import BytesSource, Source
 
 
 def analyze(source: str | os.PathLike[str] | bytes | BinaryIO | Any, *, name: str | None = None, verify: bool = False) -> Report:  # Any: onnx, onnx_ir
     """Report on an artifact.
 
-    ``source`` is a path, the bytes of a model, a binary file object, an ``onnx.ModelProto`` or an ``onnx_ir.Model``. ``name`` is what the
-    report calls it; the file's stem if not given. ``verify`` reads values and holds them against the digests of the source map.
+    ``source`` is a path, ``-`` for stdin, a URL that fsspec knows, the bytes of a model, a binary file object, an ``onnx.ModelProto`` or
+    an ``onnx_ir.Model``. ``name`` is what the report calls it; the file's stem if not given. ``verify`` reads values and holds them
+    against the digests of the source map.
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     collecting = gc.isenabled()
@@ -32,11 +34,9 @@ def analyze(source: str | os.PathLike[str] | bytes | BinaryIO | Any, *, name: st
 def _open(source: Any) -> tuple[Source, str | None, str]:  # see analyze
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
-        if os.path.isdir(path):
-            raise UnreadableError(f"{path}: is a folder; name the .onnx file in it")
-        return FileSource(path), path, os.path.splitext(os.path.basename(path))[0]
+        return open_path(path), None if path == "-" else path, _stem(path)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return BytesSource(bytes(source)), None, "model"
+        return open_bytes(bytes(source)), None, "model"
     if hasattr(source, "SerializeToString"):
         return BytesSource(source.SerializeToString(), "<ModelProto>"), None, source.graph.name or "model"
     if type(source).__module__.partition(".")[0] == "onnx_ir":
@@ -45,5 +45,13 @@ def _open(source: Any) -> tuple[Source, str | None, str]:  # see analyze
         proto = onnx_ir.to_proto(source)
         return BytesSource(proto.SerializeToString(), "<onnx_ir.Model>"), None, source.graph.name or "model"
     if hasattr(source, "read"):
-        return BytesSource(source.read(), getattr(source, "name", "<file>")), None, "model"
+        return open_stream(source, str(getattr(source, "name", "<file>"))), None, "model"
     raise UsageError(f"{type(source).__name__} is nothing that can be analysed: give a path, bytes, a file or a model")
+
+
+def _stem(path: str) -> str:
+    """The file's name without its endings, and without the query of a URL."""
+    if path == "-":
+        return "model"
+    name = os.path.basename(path.partition("?")[0] if is_url(path) else path)
+    return os.path.splitext(name.removesuffix(".gz"))[0] or "model"

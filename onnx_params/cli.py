@@ -60,7 +60,7 @@ def common(
 
 @app.command()
 def analyze(
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="ONNX files.")],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="ONNX files, URLs, or - for stdin.")],
     format: Annotated[Format, typer.Option("--format", help="How the report is written.")] = Format.TABLE,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
     name: Annotated[str, typer.Option("--name", help="What the report calls the model; the file's stem if not given.")] = "",

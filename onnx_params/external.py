@@ -10,8 +10,9 @@ import os
 import stat
 from dataclasses import dataclass
 
-from onnx_params.errors import FormatError, MissingDataError
-from onnx_params.wire import FileSource
+from onnx_params.errors import FormatError, MissingDataError, UnreadableError
+from onnx_params.sources import RemoteSource, is_url
+from onnx_params.wire import FileSource, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,10 +23,12 @@ class ExternalFile:
     path: str
     n_bytes: int | None
 
-    def open(self) -> FileSource:
+    def open(self) -> Source:
         """Open it. Raises :class:`MissingDataError` where it is not there."""
         if self.n_bytes is None:
             raise MissingDataError(f"{self.path}: is not there, and the values asked for lie in it; put it beside the model")
+        if is_url(self.path):
+            return RemoteSource(self.path)
         return FileSource(self.path)
 
 
@@ -38,6 +41,8 @@ def locate(location: str, model_path: str | None) -> ExternalFile:
         return ExternalFile(location=location, path=location, n_bytes=None)
     if not location or "\0" in location or os.path.isabs(location) or os.path.splitdrive(location)[0]:
         raise FormatError(f"{model_path}: external data at {location!r} is refused: the location must be a relative path")
+    if is_url(model_path):
+        return _locate_remote(location, model_path)
     folder = os.path.dirname(model_path) or "."
     path = os.path.join(folder, location)
     real = os.path.realpath(path)
@@ -51,3 +56,16 @@ def locate(location: str, model_path: str | None) -> ExternalFile:
     if not stat.S_ISREG(status.st_mode):
         raise FormatError(f"{model_path}: external data at {location!r} is refused: it is no regular file")
     return ExternalFile(location=location, path=path, n_bytes=status.st_size)
+
+
+def _locate_remote(location: str, model_url: str) -> ExternalFile:
+    """The same beside a URL: only names below its folder."""
+    parts = location.replace("\\", "/").split("/")
+    if ".." in parts or any(mark in location for mark in ("://", "?", "#", "%")):
+        raise FormatError(f"{model_url}: external data at {location!r} is refused: it leaves the folder of the model")
+    address, mark, query = model_url.partition("?")
+    url = "/".join([address.rpartition("/")[0], *(part for part in parts if part not in ("", "."))]) + mark + query
+    try:
+        return ExternalFile(location=location, path=url, n_bytes=RemoteSource(url).n_bytes)
+    except UnreadableError:
+        return ExternalFile(location=location, path=url, n_bytes=None)

@@ -77,7 +77,8 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """An artifact's structure. ``graphs`` maps paths to graphs, the main one first, in file order."""
+    """An artifact's structure. ``graphs`` maps paths to graphs, the main one first, in file order; ``functions`` maps domain and name of
+    a local function to the path of its body."""
 
     source: Source
     path: str | None
@@ -87,7 +88,7 @@ class Model:
     opsets: tuple[tuple[str, int], ...]
     graphs: Mapping[str, Graph]
     metadata_spans: tuple[Span, ...]
-    functions: tuple[str, ...] = field(default=())
+    functions: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def main(self) -> Graph:
@@ -122,6 +123,8 @@ class Wiring:
 
     def __init__(self, model: Model) -> None:
         self._graphs = model.graphs
+        self._functions = model.functions
+        self._owners: dict[str, list[tuple[str, Node]]] = {}  # path of a subgraph or function body -> the nodes that run it
         self._defined: dict[str, set[str]] = {}
         self._uses: dict[tuple[str, str], list[Use]] = {}
         self._maker: dict[tuple[str, str], Node] = {}
@@ -131,6 +134,10 @@ class Wiring:
                 defined.update(node.outputs)
                 for name in node.outputs:
                     self._maker[path, name] = node
+                for body in node.subgraphs:
+                    self._owners.setdefault(body, []).append((path, node))
+                if model.functions and (node.domain, node.op_type) in model.functions:
+                    self._owners.setdefault(model.functions[node.domain, node.op_type], []).append((path, node))
         for path, graph in model.graphs.items():
             own = self._defined[path]
             uses = self._uses
@@ -154,6 +161,27 @@ class Wiring:
     def uses(self, key: tuple[str, str]) -> list[Use]:
         """Who consumes a value, in graph order."""
         return self._uses.get(key, [])
+
+    def onward(self, use: Use) -> list[tuple[str, str]] | None:
+        """The values under which a used one goes on across the border of a graph, ``None`` where the use crosses none.
+
+        Into the body of a local function or a loop, out of a branch, a body or a function to the outputs of the nodes that run it.
+        """
+        node, slot = use.node, use.slot
+        if node is None:
+            crossed: list[tuple[str, str]] = []
+            for path, owner in self._owners.get(use.graph, ()):
+                at = slot - 1 if owner.op_type == "Loop" and not owner.domain else slot  # a loop's first output is its condition
+                if 0 <= at < len(owner.outputs):
+                    crossed.append((path, owner.outputs[at]))
+            return crossed
+        body = self._functions.get((node.domain, node.op_type))
+        if body is None and node.op_type in ("Loop", "Scan") and node.subgraphs:
+            body = node.subgraphs[0]
+        if body is None:
+            return None
+        inputs = self._graphs[body].inputs
+        return [(body, inputs[slot])] if slot < len(inputs) else []
 
     def maker(self, key: tuple[str, str]) -> Node | None:
         """The node that makes a value; ``None`` for inputs and initializers."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onnx_params import ties
 from onnx_params.errors import FormatError
+from onnx_params.generated import expand
 from onnx_params.graph import Model
 from onnx_params.magic import HEAD, recognise
 from onnx_params.names import signature, source_map, stored
-from onnx_params.names.claims import Claim, Key, View
+from onnx_params.names.claims import Claim, Key
 from onnx_params.names.words import Words
 from onnx_params.parse import Parser
 from onnx_params.roles import Role, Verdict, classify
 from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
 from onnx_params.wire import Source
 
 
@@ -54,7 +57,7 @@ class Inventory:
 def take(source: Source, path: str | None, *, verify: bool = False) -> Inventory:
     """Read an artifact and account for it; ``verify`` holds values against the source map. Raises :class:`FormatError` where it is none."""
     try:
-        model = Parser(source, path).model()
+        model = expand(Parser(source, path).model())
     except FormatError as error:
         found = recognise(source.read(0, min(HEAD, source.n_bytes)))
         if found is None:
@@ -94,8 +97,15 @@ def _account(model: Model, verify: bool) -> Inventory:
         else:
             holders.setdefault(key, tensor)
             extra.append(stored.claim(model, tensor))
+    if not listed:
+        extra = _tied(extra, holders, model)
     if listed and extra:
         notes.append(f"{len(extra)} stored tensors look like parameters and are in no list of the exporter's")
+    notes.extend(getattr(model.source, "notes", ()))
+    opaque = [tensor for tensor, verdict in verdicts if verdict.role is Role.OPAQUE]
+    if opaque:
+        size = sum(tensor.n_bytes for tensor in opaque)
+        notes.append(f"{len(opaque)} opaque nodes of {size} bytes ({opaque[0].place.op_type}): what is compiled into them cannot be read or counted")
     files, missing = _files(model, [tensor for tensor, _ in verdicts])
     if missing:
         notes.append(f"{', '.join(missing[:5])} is not there: names, shapes and totals are from the headers alone")
@@ -112,6 +122,30 @@ def _account(model: Model, verify: bool) -> Inventory:
         files=files,
         notes=tuple(notes),
     )
+
+
+def _tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -> list[Claim]:
+    """The claims, where what lies in the file twice is one parameter, and what two parameters share is two."""
+    copies = ties.transposed(holders[claim.stored[0]] for claim in claims)
+    by_key = {claim.stored[0]: claim for claim in claims}
+    for copy, first in copies.items():
+        was, other = by_key[first], by_key.pop(copy)
+        because = f"{was.because}; '{other.name}' is a transposed copy of it"
+        by_key[first] = was._replace(stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because)
+    found: list[Claim] = []
+    for key, claim in by_key.items():
+        twins = ties.behind_identities(model, holders[key], _is_module_name)
+        same = tuple(twin.name for twin in twins if twin.same)
+        found.append(claim._replace(aliases=(*claim.aliases, *same)) if same else claim)
+        for twin in twins:
+            if not twin.same:
+                because = f"an Identity gives it the numbers of '{claim.name}', which are all the same: two parameters may well share them"
+                found.append(claim._replace(name=twin.name, certain=False, because=because, view=View.MERGED))
+    return found
+
+
+def _is_module_name(name: str) -> bool:
+    return "." in name and not stored.is_made_up(name)
 
 
 def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> list[Claim]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from onnx_params.attributes import LISTS, scan
 from onnx_params.dtypes import BY_CODE
 from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.external import locate
 from onnx_params.graph import Graph, Model, Node, read_pairs
+from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, OPAQUE, OPAQUE_BYTES
 from onnx_params.tensors import Encoding, External, Place, PlaceKind, Span, StoredTensor
-from onnx_params.wire import I32, I64, LEN, VARINT, Source, Window, fields, signed, varints
+from onnx_params.wire import LEN, VARINT, Source, Window, fields, signed, varints
 
 MAX_DEPTH: Final = 32  # nested graphs, onnxruntime's own cap
 
@@ -27,15 +29,10 @@ _TYPED: Final = {
     10: Encoding.DOUBLES,
     11: Encoding.UINT64S,
 }
-# Attributes of Constant that are numbers: field of AttributeProto -> (element type, encoding, name in the operator's schema)
-_CONSTANT_FIELDS: Final = {
-    2: (1, Encoding.FLOATS, "value_float"),
-    3: (7, Encoding.INT64S, "value_int"),
-    4: (8, Encoding.STRINGS, "value_string"),
-    7: (1, Encoding.FLOATS, "value_floats"),
-    8: (7, Encoding.INT64S, "value_ints"),
-    9: (8, Encoding.STRINGS, "value_strings"),
-}
+# Attributes of Constant that are numbers: their names in the operator's schema
+_CONSTANT: Final = frozenset({"value_float", "value_int", "value_string", "value_floats", "value_ints", "value_strings"})
+_TYPE_OF_FIELD: Final = {2: 1, 3: 7, 4: 8, 7: 1, 8: 7, 9: 8}  # field of AttributeProto -> element type
+MIN_NUMBERS: Final = 16  # a list of numbers longer than this, of an operator that is in no table, is listed as a stored tensor
 
 
 class Parser:
@@ -47,6 +44,7 @@ class Parser:
         self.window = Window(source)
         self.graphs: dict[str, Graph] = {}
         self.located: dict[str, object] = {}
+        self.repeats: dict[str, int] = {}
 
     def model(self) -> Model:
         """Walk a ModelProto. Raises :class:`FormatError` where the bytes are none."""
@@ -82,7 +80,10 @@ class Parser:
         if ir_version >= 3 and not opsets:  # required since IR 3; it stands last, and is what a cut-off file lacks
             raise FormatError(f"{self.source.label}: names no operator set, which every model since IR 3 must; was the download complete?")
         self.graph("", None, graph_spans, 0)
-        names = [self.function(span) for span in functions]
+        bodies: dict[tuple[str, str], str] = {}
+        for span in functions:
+            key, path = self.function(span)
+            bodies.setdefault(key, path)
         for position, span in enumerate(training):
             for number, kind, a, b in fields(window, *span, held=False):
                 if kind == LEN and number in (1, 2):
@@ -96,7 +97,7 @@ class Parser:
             opsets=tuple(opsets),
             graphs=self.graphs,
             metadata_spans=tuple(metadata),
-            functions=tuple(names),
+            functions=bodies,
         )
 
     def _opset(self, span: Span) -> tuple[str, int]:
@@ -135,8 +136,8 @@ class Parser:
                     builder.metadata.append(Span(a, b))
         self.graphs[path] = builder.done()
 
-    def function(self, span: Span) -> str:
-        """Walk a FunctionProto into a graph of its own; its body counts once however often it is called."""
+    def function(self, span: Span) -> tuple[tuple[str, str], str]:
+        """Walk a FunctionProto into a graph of its own, which counts once however often it is called: ``((domain, name), path)``."""
         text = self.window.text
         name = domain = ""
         for number, kind, a, b in fields(self.window, *span, held=False):
@@ -145,8 +146,7 @@ class Parser:
             elif kind == LEN and number == 10:
                 domain = text(a, b)
         path = f"function {domain}.{name}" if domain else f"function {name}"
-        while path in self.graphs:
-            path += "'"
+        path = self.unused(path)
         builder = _Body(self, path, None, 0)
         builder.name = name
         self.graphs[path] = builder.empty()
@@ -160,13 +160,20 @@ class Parser:
             elif number == 7:
                 builder.node(a, b)
             elif number == 11:
-                builder.attribute(Span(a, b), -1, "function", name, ())
+                builder.attribute(Span(a, b), -1, "function", domain, name, ())
             elif number == 12:
                 builder.value_info.append(Span(a, b))
             elif number == 14:
                 builder.metadata.append(Span(a, b))
         self.graphs[path] = builder.done()
-        return path
+        return ("" if domain == "ai.onnx" else domain, name), path
+
+    def unused(self, path: str) -> str:
+        """The path, or where a graph has it already, one beside it."""
+        if path not in self.graphs:
+            return path
+        count = self.repeats[path] = self.repeats.get(path, 1) + 1
+        return self.unused(f"{path}#{count}")
 
     def _first_text(self, start: int, stop: int) -> str:
         name = ""
@@ -281,6 +288,7 @@ class _Body:
         self.outputs: list[str] = []
         self.value_info: list[Span] = []
         self.metadata: list[Span] = []
+        self.labels: dict[str, int] = {}  # names given to tensors in attributes
 
     def empty(self) -> Graph:
         return self.done()
@@ -330,12 +338,12 @@ class _Body:
                 elif number == 7:
                     domain = text
         index = len(self.nodes)
-        label = name or f"{op_type}_{index}"
-        subgraphs: list[str] = []
-        for span in attributes:
-            subgraphs.extend(self.attribute(span, index, op_type, label, tuple(outputs)))
         if domain == "ai.onnx":  # the default domain's other name
             domain = ""
+        subgraphs: list[str] = []
+        for span in attributes:
+            label = name or f"{op_type}_{index}"
+            subgraphs.extend(self.attribute(span, index, op_type, domain, label, tuple(outputs)))
         self.nodes.append(
             Node(
                 index,
@@ -351,15 +359,18 @@ class _Body:
             )
         )
 
-    def attribute(self, span: Span, index: int, op_type: str, label: str, outputs: tuple[str, ...]) -> list[str]:
+    def attribute(self, span: Span, index: int, op_type: str, domain: str, label: str, outputs: tuple[str, ...]) -> list[str]:
         """Take the tensors out of an AttributeProto and read its graphs; returns the paths of those."""
         parser = self.parser
         window = parser.window
+        is_constant = op_type == "Constant" and not domain
+        wanted = ATTRIBUTES.get((domain, op_type))
+        known = domain in KNOWN_DOMAINS
+        if (is_constant or wanted is not None or not known) and self._numbers(span, index, op_type, domain, label, outputs):
+            return []
         name = ""
         single: dict[int, list[Span]] = {}  # t 5, sparse_tensor 22, g 6: pieces of one message
         many: list[tuple[int, Span]] = []  # tensors 10, sparse_tensors 23, graphs 11
-        numbers: dict[int, list[Span]] = {}
-        is_constant = op_type == "Constant"
         for number, kind, a, b in fields(window, *span):
             if kind == LEN:
                 if number == 1:
@@ -368,60 +379,72 @@ class _Body:
                     single.setdefault(number, []).append(Span(a, b))
                 elif number in (10, 11, 23):
                     many.append((number, Span(a, b)))
-                elif is_constant and number in (4, 7, 8, 9):
-                    numbers.setdefault(number, []).append(Span(a, b))
-            elif is_constant and number in (2, 3, 7, 8) and kind in (VARINT, I32, I64):
-                at = a if kind != VARINT else b - _varint_length(a)
-                numbers.setdefault(number, []).append(Span(at, b))
-        if not (single or many or numbers):
+        if not (single or many):
             return []
         value = outputs[0] if is_constant and outputs else None
-        place = Place(kind=PlaceKind.ATTRIBUTE, graph=self.path, node=index, op_type=op_type, attribute=name)
-        for number, spans in numbers.items():
-            if name == _CONSTANT_FIELDS[number][2]:
-                self.tensors.append(self._numbers(number, spans, place, value or ""))
+        place = Place(kind=PlaceKind.ATTRIBUTE, graph=self.path, node=index, op_type=op_type, domain=domain, attribute=name)
         graphs: list[str] = []
         pieces = [*single.items(), *((number, [one]) for number, one in many)]
         for position, (number, spans) in enumerate(pieces):
             if number in (6, 11):
                 path = f"{self.path}/{label}.{name}" if self.path else f"{label}.{name}"
                 path += f"[{position}]" if number == 11 else ""
-                while path in parser.graphs:
-                    path += "'"
+                path = parser.unused(path)
                 parser.graph(path, self.path, spans, self.depth + 1)
                 graphs.append(path)
             elif number in (5, 10):
-                self.tensors.append(parser.tensor(spans, place, name=value))
+                self.tensors.append(self._named(parser.tensor(spans, place, name=value), label))
             else:
                 sparse = parser.sparse(spans, place)
-                self.tensors.append(sparse if value is None else _renamed(sparse, value))
+                self.tensors.append(self._named(sparse, label) if value is None else sparse._replace(name=value))
         return graphs
 
-    def _numbers(self, number: int, spans: list[Span], place: Place, name: str) -> StoredTensor:
-        code, encoding, attribute = _CONSTANT_FIELDS[number]
-        dtype = BY_CODE[code]
-        if encoding is Encoding.FLOATS:
-            count = sum(span.n_bytes for span in spans) // 4
-        elif encoding is Encoding.INT64S:
-            count = sum(1 for span in spans for _ in varints(self.parser.window.bytes(*span)))
-        else:
-            count = len(spans)
-        return StoredTensor(
-            name=name,
-            dtype=dtype,
-            shape=(count,) if attribute.endswith("s") else (),
-            place=place,
-            encoding=encoding,
-            spans=tuple(spans if attribute.endswith("s") else spans[-1:]),
-            source=self.parser.source,
-        )
+    def _numbers(self, span: Span, index: int, op_type: str, domain: str, label: str, outputs: tuple[str, ...]) -> bool:
+        """List numbers and strings that an attribute holds itself as a stored tensor, if they are data; whether there was anything."""
+        window = self.parser.window
+        if (domain, op_type) not in ATTRIBUTES and op_type != "Constant" and span.n_bytes < MIN_NUMBERS:
+            return False
+        name, found = scan(window.bytes(*span), window.source.label)
+        for number, runs in found.items():
+            count = sum(run.n for run in runs)
+            place = Place(kind=PlaceKind.ATTRIBUTE, graph=self.path, node=index, op_type=op_type, domain=domain, attribute=name)
+            spans = tuple(Span(span.start + run.start, span.start + run.stop) for run in runs)
+            is_list = number in LISTS
+            if op_type == "Constant" and not domain:
+                is_data = name in _CONSTANT
+                own_name = outputs[0] if outputs else ""
+            else:
+                own_name = f"{label}.{name}"
+                if number == 4 and (spans[0].n_bytes >= OPAQUE_BYTES and domain not in KNOWN_DOMAINS or OPAQUE.get((domain, op_type)) == name):
+                    self.tensors.append(self._stored(own_name, 2, (spans[0].n_bytes,), place, Encoding.OPAQUE, spans))
+                    continue
+                is_data = is_list and (name in ATTRIBUTES.get((domain, op_type), ()) or (domain not in KNOWN_DOMAINS and count > MIN_NUMBERS))
+            if is_data:
+                self.tensors.append(self._stored(own_name, _TYPE_OF_FIELD[number], (count,) if is_list else (), place, Encoding.FIELDS, spans))
+        return bool(found)
+
+    def _named(self, tensor: StoredTensor, label: str) -> StoredTensor:
+        """The tensor under a name that no other attribute's tensor of this graph has: attributes are no values and need none."""
+        place = tensor.place
+        if place.op_type == "Constant" and not place.domain:
+            return tensor
+        name = tensor.name or f"{label}.{place.attribute}"
+        if name in self.labels:
+            count = self.labels[name] = self.labels[name] + 1
+            return self._named(tensor._replace(name=f"{name}#{count}"), label)
+        self.labels[name] = 1
+        return tensor if name == tensor.name else tensor._replace(name=name)
+
+    def _stored(self, name: str, code: int, shape: tuple[int, ...], place: Place, encoding: Encoding, spans: tuple[Span, ...]) -> StoredTensor:
+        tensor = StoredTensor(name=name, dtype=BY_CODE[code], shape=shape, place=place, encoding=encoding, spans=spans, source=self.parser.source)
+        return self._named(tensor, name)
 
 
 def check_length(tensor: StoredTensor, label: str) -> None:
     """Raise :class:`FormatError` where a payload cannot hold the tensor's shape; a tensor without any data passes."""
     count = tensor.count if tensor.stored is None else tensor.stored
     dtype = tensor.dtype
-    if tensor.encoding in (Encoding.EMPTY, Encoding.STRINGS) or not dtype.bits:
+    if tensor.encoding in (Encoding.EMPTY, Encoding.STRINGS, Encoding.FIELDS, Encoding.OPAQUE) or not dtype.bits:
         return
     wanted = dtype.packed_length(count)
     if tensor.external is not None:
@@ -446,11 +469,6 @@ def check_length(tensor: StoredTensor, label: str) -> None:
             f"{label}: tensor '{tensor.name}' ({dtype.name} {list(tensor.shape)}) needs {wanted} bytes, "
             f"{tensor.encoding.value} has {have}; is the file damaged?"
         )
-
-
-def _renamed(tensor: StoredTensor, name: str) -> StoredTensor:
-
-    return tensor._replace(name=name)
 
 
 def _varint_length(value: int) -> int:

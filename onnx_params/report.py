@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from onnx_params.inventory import Inventory
 from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +182,12 @@ def build(inventory: Inventory, name: str) -> Report:
         names: list[str] = []
         tensor: StoredTensor | None = None
         for key in claim.stored:
-            tensor = holders[key]
-            names.append(tensor.name)
+            held = holders[key]
+            tensor = tensor or held
+            names.append(held.name)
             if key not in spent:
                 spent.add(key)
-                n_bytes += tensor.n_bytes
+                n_bytes += held.n_bytes
         rows.append(
             Row(
                 claim.name,
@@ -193,7 +195,7 @@ def build(inventory: Inventory, name: str) -> Report:
                 None if shape is None else tuple(dim for dim in shape if dim != 1),
                 None if shape is None else math.prod(shape),
                 form_of(shape),
-                tensor.dtype.name if tensor is not None else claim.dtype,
+                claim.dtype if tensor is None or claim.view is View.UNPACKED else tensor.dtype.name,
                 n_bytes,
                 claim.evidence.value,
                 claim.certain,

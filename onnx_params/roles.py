@@ -1,17 +1,26 @@
-"""Decide what each stored tensor is: ordered rules, the most specific first, the first that answers wins."""
+"""Decide what each stored tensor is: ordered rules, the most specific first, the first that answers wins.
+
+The exporter's own words come first, then the place (attributes of operators that keep what they learned there), then the slots of the
+operators that consume the tensor, then the shape of the computation around it, then its element type. A rule that goes by names or by
+the type alone says so in its reason.
+"""
 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final, NamedTuple
 
-from onnx_params.graph import Model, Use
+from onnx_params.graph import Model, Node, Use, Wiring
 from onnx_params.names.words import Words
-from onnx_params.operators import PASS_THROUGH, slot_word
-from onnx_params.tensors import StoredTensor
+from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, PASS_THROUGH, SLOTS, slot_word
+from onnx_params.tensors import Encoding, StoredTensor
 
 MAX_HOPS: Final = 16  # pass-through nodes looked through before a chain counts as unknown
+MAX_USES: Final = 256  # uses looked at; a shape that ten thousand nodes share is no clearer after the first of them
+MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution, at least
 
 
 class Role(enum.Enum):
@@ -21,6 +30,7 @@ class Role(enum.Enum):
     BUFFER = "buffer"
     QUANTIZATION = "quantization"
     CONSTANT = "constant"
+    OPAQUE = "opaque"
 
 
 class Verdict(NamedTuple):
@@ -37,90 +47,355 @@ _BY_WORD: Final = {
     "bias": (Role.PARAMETER, "bias-slot"),
     "stat": (Role.BUFFER, "running-statistics-slot"),
     "state": (Role.BUFFER, "initial-state-slot"),
+    "cache": (Role.BUFFER, "rotary-table-slot"),
     "basis": (Role.BUFFER, "basis-slot"),
     "scale": (Role.QUANTIZATION, "scale-slot"),
     "zero": (Role.QUANTIZATION, "zero-point-slot"),
     "mask": (Role.BUFFER, "mask-slot"),
     "index": (Role.CONSTANT, "index-slot"),
 }
+_BY_ATTRIBUTE: Final = {
+    "learned": (Role.PARAMETER, "learned-attribute"),
+    "structure": (Role.BUFFER, "structure-attribute"),
+    "label": (Role.CONSTANT, "label-attribute"),
+}
+# last word of a stored name -> what frameworks register under it without learning it. Sources: torch.nn.modules.batchnorm; transformers'
+# rotary embeddings, position ids, causal masks; librosa and torchaudio for windows, filter banks and transform bases
+_BUFFER_NAMES: Final = re.compile(
+    r"(^|[._/])(running_mean|running_var|num_batches_tracked|moving_mean|moving_variance|inv_freq|cos_cached|sin_cached|position_ids"
+    r"|relative_position_index|relative_coords_table|attn_mask|causal_mask|masked_bias|mel_filters|mel_basis|mel_matrix|filter_?bank"
+    r"|(forward|inverse)_basis(_buffer)?|dft_(basis|matrix|real|imag)|stft_(basis|kernel)|hann_window|window|anchors?|anchor_points|stride_tensor)$"
+)
+_LOOKED_THROUGH: Final = PASS_THROUGH | {"Loop", "Scan"}
+_DEQUANTISE: Final = frozenset({"Mul", "Sub", "Div"})
 _ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
+_LAYERS: Final = frozenset(  # operators that hold what is learned: what stands before the first or after the last of them was not
+    {"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Gather", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "Einsum"}
+)
+_POSITIVE: Final = frozenset({"Clip", "Max", "Add", "Relu", "Identity", "Squeeze", "Unsqueeze", "Transpose", "Reshape"})  # between a spectrum and its Log
 
 
 def classify(model: Model, words: Words) -> Iterator[tuple[StoredTensor, Verdict]]:
     """Yield every stored tensor of ``model`` once, in file order, with its verdict; ``words`` is what the exporter said."""
-    for tensor in model.tensors:
-        yield tensor, _verdict(model, words, tensor)
+    judge = _Judge(model, words)
+    seen: set[tuple[str, str]] = set()
+    for path, graph in model.graphs.items():
+        for tensor in graph.tensors:
+            key = (path, tensor.name)
+            if key in seen:
+                yield tensor, Verdict(Role.CONSTANT, "shadowed", f"another tensor called '{tensor.name}' stands before it, and is the one that is used")
+            else:
+                seen.add(key)
+                yield tensor, judge.verdict(tensor)
 
 
-def _verdict(model: Model, words: Words, tensor: StoredTensor) -> Verdict:
-    said = words.role_of(tensor.key)
-    if said is not None:
-        role, because = said
-        return Verdict(role=Role(role), rule="exporter", because=because)
-    if tensor.dtype.name == "string" or tensor.dtype.name == "bool":
-        return Verdict(role=Role.CONSTANT, rule="no-number", because=f"elements are {tensor.dtype.name}")
-    if tensor.place.node is not None and tensor.place.op_type != "Constant":
-        return Verdict(role=Role.CONSTANT, rule="operator-attribute", because=f"{tensor.place}")
-    uses = _through(model, tensor)
-    for use, word in uses:
-        if word in ("scale", "zero") and use.node is not None:
-            return Verdict(role=Role.QUANTIZATION, rule=_BY_WORD[word][1], because=_because(use))
-    if not tensor.count > 1:
-        bias = next((use for use, word in uses if word in ("weight", "bias")), None)
-        if bias is None or not tensor.count:
-            return Verdict(role=Role.CONSTANT, rule="scalar", because=f"{tensor.count} element")
-        return Verdict(role=Role.PARAMETER, rule="weight-slot", because=_because(bias))
-    numeric = tensor.dtype.is_float or tensor.dtype.is_complex
-    for use, word in uses:
-        if word in ("weight", "bias") or (word in ("table", "operand") and (numeric or tensor.dtype.is_narrow_integer)):
-            rule = _BY_WORD[word][1] if word in _BY_WORD else f"{word}-slot"
-            return Verdict(role=Role.PARAMETER, rule=rule, because=_because(use))
-    for use, word in uses:
-        if word in _BY_WORD and use.node is not None:
-            return Verdict(role=_BY_WORD[word][0], rule=_BY_WORD[word][1], because=_because(use))
-    if not numeric:
-        return Verdict(role=Role.CONSTANT, rule="integers", because=f"elements are {tensor.dtype.name}")
-    for use, _ in uses:
-        if use.node is not None and use.node.op_type in _ELEMENTWISE:
-            if _feeds(model, use, "Softmax"):
-                return Verdict(role=Role.BUFFER, rule="attention-mask", because=f"{_because(use)}, whose result goes to Softmax")
-            return Verdict(role=Role.PARAMETER, rule="elementwise-float", because=_because(use))
-    if not uses:
-        return Verdict(role=Role.PARAMETER, rule="unused-float", because="floating point, and no node uses it")
-    use = uses[0][0]
-    return Verdict(role=Role.PARAMETER, rule="float-by-default", because=f"floating point with {tensor.count} elements, {_because(use)}")
+class _Judge:
+    """The rules, with the model they look at."""
+
+    def __init__(self, model: Model, words: Words) -> None:
+        self.words = words
+        self.wiring: Wiring = model.wiring
+        self.held = {(path, t.name): t for path, graph in model.graphs.items() for t in graph.tensors}
+        self.says = words.says_roles
+        self.graphs = model.graphs
+        self.op_types = {node.op_type for graph in model.graphs.values() for node in graph.nodes}
+        self.has_layers = not self.op_types.isdisjoint(_LAYERS)
+        self.turns = "Neg" in self.op_types
+        self.has_waves = {"Cos", "Sin"} <= self.op_types
+
+    def verdict(self, tensor: StoredTensor) -> Verdict:
+        if self.says:
+            said = self.words.role_of(tensor.key)
+            if said is not None:
+                return Verdict(Role(said[0]), "exporter", said[1])
+        place = tensor.place
+        if place.op_type and (place.op_type != "Constant" or place.domain):
+            return self._in_attribute(tensor)
+        if tensor.dtype.name == "string" or tensor.dtype.name == "bool":
+            return Verdict(Role.CONSTANT, "no-number", f"elements are {tensor.dtype.name}")
+        uses = self._through(tensor)
+        count = tensor.count
+        if count > 1 and len(uses) == 1:  # nearly all of them
+            use, word = uses[0]
+            if (word == "weight" or word == "bias") and tensor.dtype.bits and use.node is not None:
+                special = self._basis(tensor, uses) if word == "weight" else None
+                return special or Verdict(*_BY_WORD[word], _because(use))
+        return self._by_slots(tensor, uses, count) or self._by_surroundings(tensor, uses)
+
+    def _in_attribute(self, tensor: StoredTensor) -> Verdict:
+        place = tensor.place
+        if tensor.encoding is Encoding.OPAQUE:
+            return Verdict(Role.OPAQUE, "compiled", f"{place.op_type} keeps a compiled model there; what is in it cannot be read")
+        word = ATTRIBUTES.get((place.domain, place.op_type), {}).get(place.attribute)
+        if word is not None:
+            return Verdict(*_BY_ATTRIBUTE[word], str(place))
+        if place.domain not in KNOWN_DOMAINS and tensor.dtype.is_float and tensor.count > 1:
+            return Verdict(Role.PARAMETER, "unknown-operator", f"floating point in {place}, of a domain that no table knows: by type alone")
+        return Verdict(Role.CONSTANT, "operator-attribute", str(place))
+
+    def _by_slots(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]], count: int) -> Verdict | None:
+        """What the slots say that consume the tensor."""
+        dtype = tensor.dtype
+        numeric = dtype.is_float or dtype.is_complex
+        learned: tuple[Use, str] | None = None
+        other: tuple[Use, str] | None = None
+        for use, word in uses:
+            if word is None or use.node is None:
+                continue
+            if word == "scale" or word == "zero":
+                return Verdict(*_BY_WORD[word], _because(use))
+            if word == "weight" or word == "bias":
+                learned = learned or (use, word)
+            elif word == "table" or word == "operand":
+                if count > 1 and learned is None and (numeric or dtype.is_narrow_integer):
+                    learned = use, word
+            elif other is None and word in _BY_WORD:
+                other = use, word
+        scale = self._scales(tensor, uses)
+        if scale is not None:
+            return scale
+        if count <= 1:
+            if learned is not None and count:
+                return Verdict(Role.PARAMETER, "weight-slot", _because(learned[0]))
+            if other is not None and _BY_WORD[other[1]][0] is Role.BUFFER and count:
+                return Verdict(*_BY_WORD[other[1]], _because(other[0]))
+            if count and self._is_named_scalar(tensor):
+                return Verdict(Role.PARAMETER, "named-scalar", "one element with a module's name: by its name alone")
+            return Verdict(Role.CONSTANT, "scalar", f"{count} element{'s' if count != 1 else ''}")
+        if learned is not None:
+            use, word = learned
+            if self._is_named_buffer(tensor):
+                return Verdict(Role.BUFFER, "buffer-name", f"frameworks register buffers under such a name: by '{tensor.name}' alone")
+            special = self._basis(tensor, uses)
+            if special is not None:
+                return special
+            if word in _BY_WORD:
+                return Verdict(*_BY_WORD[word], _because(use))
+            return Verdict(Role.PARAMETER, f"{word}-slot", _because(use))
+        if other is not None:
+            use, word = other
+            return Verdict(*_BY_WORD[word], _because(use))
+        if not numeric and not (dtype.is_narrow_integer and uses):
+            return Verdict(Role.CONSTANT, "integers", f"elements are {dtype.name}")
+        return None
+
+    def _by_surroundings(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]]) -> Verdict:
+        """What the computation around a floating-point tensor says, where no slot does."""
+        if self._is_named_buffer(tensor):
+            return Verdict(Role.BUFFER, "buffer-name", f"frameworks register buffers under such a name: by '{tensor.name}' alone")
+        for use, _ in uses:
+            node = use.node
+            if node is None or node.op_type not in _ELEMENTWISE:
+                continue
+            if self._feeds(use, "Softmax"):
+                return Verdict(Role.BUFFER, "attention-mask", f"{_because(use)}, whose result goes to Softmax")
+            if self.turns and self._is_rotary(use):
+                return Verdict(Role.BUFFER, "rotary-table", f"{_because(use)}, which turns pairs of features")
+            if self._reaches_both(use, ("Cos", "Sin")):
+                return Verdict(Role.BUFFER, "frequencies", f"{_because(use)}, whose result goes to Cos and Sin")
+            if self.has_layers and self._after_the_last_layer(use):
+                return Verdict(Role.BUFFER, "after-the-last-layer", f"{_because(use)}: no layer follows, and none made the other input")
+            if self.has_layers and self._before_the_first_layer(use):
+                return Verdict(Role.BUFFER, "before-the-first-layer", f"{_because(use)}: the other input comes from the graph's input through no layer")
+            return Verdict(Role.PARAMETER, "elementwise-float", _because(use))
+        if not uses:
+            return Verdict(Role.PARAMETER, "unused-float", "floating point, and no node uses it: by type alone")
+        use = uses[0][0]
+        if use.node is None:
+            return Verdict(Role.CONSTANT, "output", "the graph returns it as it is")
+        if use.node.domain not in KNOWN_DOMAINS:
+            return Verdict(Role.PARAMETER, "unknown-operator", f"{_because(use)}, of domain '{use.node.domain}' that no table knows: by shape and type alone")
+        return Verdict(Role.PARAMETER, "float-by-default", f"floating point with {tensor.count} elements, {_because(use)}: by type alone")
+
+    # -- uses ------------------------------------------------------------------------------------------------------------------
+
+    def _through(self, tensor: StoredTensor) -> list[tuple[Use, str | None]]:
+        """Who consumes the tensor, looking through operators that only hand a value on and across borders of graphs."""
+        wiring = self.wiring
+        uses = wiring.uses(tensor.key)
+        if len(uses) == 1:
+            node = uses[0].node
+            if node is not None and node.op_type not in _LOOKED_THROUGH and (row := SLOTS.get((node.domain, node.op_type))) is not None:
+                slot = uses[0].slot
+                return [(uses[0], row[slot] if slot < len(row) else row[-1])]
+        by_hand = tensor.dtype.is_narrow_integer  # (w - zero) * scale
+        found: list[tuple[Use, str | None]] = []
+        seen = {tensor.key}
+        todo = [(tensor.key, 0)]
+        while todo and len(found) < MAX_USES:
+            key, hops = todo.pop()
+            for use in wiring.uses(key)[:MAX_USES]:
+                node = use.node
+                onward = wiring.onward(use)
+                if onward is None and node is not None and use.slot == 0 and (node.op_type in PASS_THROUGH or (by_hand and node.op_type in _DEQUANTISE)):
+                    onward = [(use.graph, output) for output in node.outputs]
+                if not onward:
+                    found.append((use, None if node is None else slot_word(node.domain, node.op_type, use.slot)))
+                    continue
+                for following in onward if hops < MAX_HOPS else ():
+                    if following not in seen:
+                        seen.add(following)
+                        todo.append((following, hops + 1))
+        return found
+
+    def _scales(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]]) -> Verdict | None:
+        """A floating-point tensor that multiplies, or is subtracted from, an integer weight behind a Cast."""
+        if not tensor.dtype.is_float:
+            return None
+        for use, _ in uses:
+            node = use.node
+            if node is None or node.op_type not in ("Mul", "Sub", "Div") or len(node.inputs) != 2:
+                continue
+            weight = self._behind_casts(use.graph, node.inputs[1 - use.slot] if use.slot < 2 else "")
+            if weight is not None and weight.dtype.is_narrow_integer:
+                rule = "zero-point-by-hand" if node.op_type == "Sub" else "scale-by-hand"
+                return Verdict(Role.QUANTIZATION, rule, f"{_because(use)}, which dequantises '{weight.name}'")
+        return None
+
+    def _behind_casts(self, path: str, name: str) -> StoredTensor | None:
+        """The stored tensor from which a value comes by nothing but casts, transpositions and a subtraction."""
+        for _ in range(MAX_HOPS):
+            key = self.wiring.resolve(path, name)
+            if key in self.held:
+                return self.held[key]
+            maker = self.wiring.maker(key)
+            if maker is None or maker.op_type not in ("Cast", "Identity", "Transpose", "Reshape", "Sub", "DequantizeLinear") or not maker.inputs:
+                return None
+            path, name = key[0], maker.inputs[0]
+        return None
+
+    # -- surroundings ----------------------------------------------------------------------------------------------------------
+
+    def _maker(self, path: str, name: str) -> Node | None:
+        return self.wiring.maker(self.wiring.resolve(path, name))
+
+    def _followers(self, use: Use) -> list[Use]:
+        """Who uses what the node of ``use`` makes."""
+        assert use.node is not None
+        return [after for output in use.node.outputs for after in self.wiring.uses((use.graph, output))[:MAX_USES]]
+
+    def _feeds(self, use: Use, op_type: str) -> bool:
+        return any(after.node is not None and after.node.op_type == op_type for after in self._followers(use))
+
+    def _is_rotary(self, use: Use) -> bool:
+        """x * cos + rotated(x) * sin, where rotated(x) is a Concat of a Neg and another half of x."""
+        node = use.node
+        if node is None or node.op_type != "Mul":
+            return False
+        for after in self._followers(use):
+            if after.node is None or after.node.op_type not in ("Add", "Sub"):
+                continue
+            for name in after.node.inputs:
+                product = self._maker(after.graph, name)
+                if product is None or product.op_type != "Mul":
+                    continue
+                for factor in product.inputs:
+                    turned = self._maker(after.graph, factor)
+                    if turned is not None and turned.op_type == "Concat":
+                        halves = [self._maker(after.graph, half) for half in turned.inputs[:4]]
+                        if any(half is not None and half.op_type == "Neg" for half in halves):
+                            return True
+        return False
+
+    def _reaches_both(self, use: Use, op_types: tuple[str, str]) -> bool:
+        """Whether the result goes to both operators, through nothing but operators that hand on, join or add."""
+        if not self.has_waves:
+            return False
+        found: set[str] = set()
+        todo, seen = [(use, 0)], set()
+        while todo:
+            at, hops = todo.pop()
+            for after in self._followers(at) if hops < 5 else ():
+                node = after.node
+                if node is None or id(node) in seen:
+                    continue
+                seen.add(id(node))
+                if node.op_type in op_types:
+                    found.add(node.op_type)
+                elif node.op_type in PASS_THROUGH or node.op_type in ("Concat", "Mul", "Add", "Einsum"):
+                    todo.append((after, hops + 1))
+        return len(found) == 2
+
+    def _after_the_last_layer(self, use: Use) -> bool:
+        """Whether results go to the graph's outputs through no layer, though the other input was not made by one directly."""
+        if use.graph:
+            return False
+        assert use.node is not None
+        for slot, name in enumerate(use.node.inputs):
+            if slot != use.slot:
+                maker = self._maker(use.graph, name)
+                if maker is None or maker.op_type in _LAYERS or maker.op_type.endswith("Normalization") or maker.op_type in _ELEMENTWISE:
+                    return False
+        todo, seen = [use], set()
+        while todo:
+            for after in self._followers(todo.pop()):
+                node = after.node
+                if node is None or id(node) in seen:
+                    continue
+                seen.add(id(node))
+                if node.op_type in _LAYERS or node.domain or len(seen) > 64 or node.subgraphs:
+                    return False
+                todo.append(after)
+        return True
+
+    def _before_the_first_layer(self, use: Use) -> bool:
+        """Whether the other input is a graph input, changed by arithmetic with constants at most."""
+        assert use.node is not None
+        return not use.graph and any(name in self._raw for slot, name in enumerate(use.node.inputs) if slot != use.slot)
+
+    @cached_property
+    def _raw(self) -> frozenset[str]:
+        """Values of the main graph that come from one of its inputs by arithmetic with constants alone."""
+        graph = self.graphs[""]
+        raw = {name for name in graph.inputs if ("", name) not in self.held}
+        for node in graph.nodes:
+            if node.op_type in _ELEMENTWISE or node.op_type in PASS_THROUGH:
+                moving = [name for name in node.inputs if name and ("", name) not in self.held]
+                if len(moving) == 1 and moving[0] in raw:
+                    raw.update(node.outputs)
+        return frozenset(raw)
+
+    def _basis(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]]) -> Verdict | None:
+        """A Fourier basis written as a convolution, or the filters between a spectrum and its logarithm."""
+        if self._is_named_buffer(tensor):
+            return Verdict(Role.BUFFER, "buffer-name", f"frameworks register buffers under such a name: by '{tensor.name}' alone")
+        shape = tensor.shape
+        for use, word in uses:
+            node = use.node
+            if node is None:
+                continue
+            if node.op_type == "Conv" and word == "weight" and len(shape) == 3 and shape[1] == 1 and len(node.inputs) < 3:
+                frame = shape[2]
+                if frame >= MIN_KERNEL and frame % 2 == 0 and shape[0] in (frame + 2, frame // 2 + 1):
+                    return Verdict(Role.BUFFER, "fourier-basis", f"{_because(use)}: {shape[0]} filters are those of a Fourier transform of {frame} samples")
+            if node.op_type == "MatMul" and len(shape) == 2 and self._goes_to_log(use):
+                return Verdict(Role.BUFFER, "filter-bank", f"{_because(use)}, whose result goes to Log: it is nowhere negative")
+            if node.op_type in ("MatMul", "Einsum") and sum(dim > 1 for dim in shape) == 1 and self._reaches_both(use, ("Cos", "Sin")):
+                return Verdict(Role.BUFFER, "frequencies", f"{_because(use)}, whose result goes to Cos and Sin")
+        return None
+
+    def _goes_to_log(self, use: Use) -> bool:
+        todo, hops = [use], 0
+        while todo and hops < 8:
+            hops += 1
+            for after in self._followers(todo.pop()):
+                if after.node is None:
+                    continue
+                if after.node.op_type == "Log":
+                    return True
+                if after.node.op_type in _POSITIVE:
+                    todo.append(after)
+        return False
+
+    def _is_named_buffer(self, tensor: StoredTensor) -> bool:
+        return _BUFFER_NAMES.search(tensor.name) is not None
+
+    def _is_named_scalar(self, tensor: StoredTensor) -> bool:
+        name = tensor.name
+        return tensor.dtype.is_float and not tensor.place.op_type and "." in name and all(part.isidentifier() or part.isdigit() for part in name.split("."))
 
 
 def _because(use: Use) -> str:
     if use.node is None:
         return f"output {use.slot} of its graph"
     return f"input {use.slot} of {use.node.op_type} '{use.node.name or use.node.position}'"
-
-
-def _through(model: Model, tensor: StoredTensor) -> list[tuple[Use, str | None]]:
-    """Who consumes the tensor, looking through operators that only hand a value on."""
-    wiring = model.wiring
-    found: list[tuple[Use, str | None]] = []
-    seen = {tensor.key}
-    todo = [(tensor.key, 0)]
-    while todo:
-        key, hops = todo.pop()
-        for use in wiring.uses(key):
-            node = use.node
-            if node is None:
-                found.append((use, None))
-                continue
-            word = slot_word(node.domain, node.op_type, use.slot)
-            if node.op_type in PASS_THROUGH and use.slot == 0 and hops < MAX_HOPS and node.outputs:
-                following = (use.graph, node.outputs[0])
-                if following not in seen:
-                    seen.add(following)
-                    todo.append((following, hops + 1))
-                continue
-            found.append((use, word))
-    return found
-
-
-def _feeds(model: Model, use: Use, op_type: str) -> bool:
-    assert use.node is not None
-    return any(after.node is not None and after.node.op_type == op_type for output in use.node.outputs for after in model.wiring.uses((use.graph, output)))

@@ -42,6 +42,9 @@ class Encoding(enum.Enum):
     UINT64S = "uint64_data"
     STRINGS = "string_data"
     EXTERNAL = "external"
+    FIELDS = "attribute"  # numbers or strings of an attribute, each in a protobuf field of its own, tags included
+    OPAQUE = "opaque"  # a compiled model in a string
+    GENERATED = "generated"  # filled with one value by ConstantOfShape
     EMPTY = "no data"
 
 
@@ -51,6 +54,7 @@ class PlaceKind(enum.Enum):
     INITIALIZER = "initializer"
     SPARSE_INITIALIZER = "sparse_initializer"
     ATTRIBUTE = "attribute"
+    GENERATED = "made by ConstantOfShape"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +62,14 @@ class Place:
     """Where in the model a stored tensor stands.
 
     ``graph`` is the path of its graph (``""`` is the main one). ``node`` (index in that graph), ``op_type`` and ``attribute``
-    are set for tensors that are attributes of a node.
+    are set for tensors that are attributes of a node, with the operator and its domain.
     """
 
     kind: PlaceKind
     graph: str = ""
     node: int | None = None
     op_type: str = ""
+    domain: str = ""
     attribute: str = ""
 
     def __str__(self) -> str:
@@ -130,12 +135,13 @@ class StoredTensor(NamedTuple):
         """The value that this tensor is in its graph: ``(graph path, name)``."""
         return self.place.graph, self.name
 
-    def read(self) -> np.ndarray:
-        """Return the values, shaped ``shape``; mapped where the bytes lie as NumPy wants them, else decoded.
+    def read(self, *, mapped: bool = False) -> np.ndarray:
+        """Return the values, shaped ``shape``.
 
-        Touches the disk. Raises :class:`MissingDataError` where the external file is not there, and :class:`UnsupportedError` for
-        sparse tensors and element types that need ``ml_dtypes`` when it is not installed.
+        Touches the disk. ``mapped`` gives a memory map where the bytes lie as NumPy wants them: no copy, and a bus error kills the
+        process if someone shortens the file meanwhile; without it a file that shrank is a :class:`FormatError`. Raises :class:`MissingDataError` where
+        the external file is not there, :class:`UnsupportedError` for element types that need ``ml_dtypes`` when it is not installed.
         """
         from onnx_params.values import read  # NumPy, 0.1 s that a report does not pay
 
-        return read(self)
+        return read(self, mapped)

@@ -11,23 +11,24 @@ import numpy as np
 from onnx_params.dtypes import DType
 from onnx_params.errors import FormatError, MissingDataError, UnsupportedError
 from onnx_params.tensors import Encoding, Span, StoredTensor
-from onnx_params.wire import BytesSource, FileSource, Source, varints
+from onnx_params.wire import VARINT, BytesSource, FileSource, Source, Window, fields, signed, varints
 
 
-def read(tensor: StoredTensor) -> np.ndarray:
+def read(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
     """Read one stored tensor; see :meth:`StoredTensor.read` for shapes and errors."""
     if tensor.indices is not None:
         return _dense(tensor)
-    return _values(tensor).reshape(tensor.shape)
+    return _values(tensor, mapped).reshape(tensor.shape)
 
 
-def packed(tensor: StoredTensor) -> np.ndarray:
-    """The elements as they lie, as ``uint8``: little-endian, packed; mapped where that is possible."""
+def packed(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
+    """The elements as they lie, as ``uint8``: little-endian, packed; ``mapped`` asks for a memory map where that is possible."""
+    bring = _map if mapped else _copy
     if tensor.encoding is Encoding.EXTERNAL:
         assert tensor.external is not None
-        return _map(tensor.external.file.open(), tensor.external_span)
-    if tensor.encoding in (Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES):
-        runs = [_map(tensor.source, span) for span in tensor.spans]
+        return bring(tensor.external.file.open(), tensor.external_span)
+    if tensor.encoding in (Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, Encoding.OPAQUE):
+        runs = [bring(tensor.source, span) for span in tensor.spans]
         return runs[0] if len(runs) == 1 else np.concatenate(runs or [np.empty(0, np.uint8)])
     raise UnsupportedError(f"tensor '{tensor.name}' is stored as {tensor.encoding.value}, which has no packed bytes")
 
@@ -42,14 +43,18 @@ def unpack(data: np.ndarray, bits: int, count: int) -> np.ndarray:
 
 
 def _map(source: Source, span: Span) -> np.ndarray:
-    if isinstance(source, FileSource) and span.n_bytes:
+    if isinstance(source, FileSource) and source.path and span.n_bytes:
         return np.memmap(source.path, np.uint8, "r", span.start, (span.n_bytes,))
+    return _copy(source, span)
+
+
+def _copy(source: Source, span: Span) -> np.ndarray:
     if isinstance(source, BytesSource):
         return np.frombuffer(source.data, np.uint8, span.n_bytes, span.start)
     return np.frombuffer(source.read(span.start, span.n_bytes), np.uint8)
 
 
-def _values(tensor: StoredTensor) -> np.ndarray:
+def _values(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
     dtype = tensor.dtype
     count = tensor.count if tensor.stored is None else tensor.stored
     if tensor.encoding is Encoding.EMPTY:
@@ -60,7 +65,11 @@ def _values(tensor: StoredTensor) -> np.ndarray:
         return np.array([tensor.source.read(span.start, span.n_bytes) for span in tensor.spans], dtype=object)
     if tensor.encoding in (Encoding.INT32S, Encoding.INT64S, Encoding.UINT64S):
         return _from_varints(tensor, count)
-    data = packed(tensor)
+    if tensor.encoding is Encoding.FIELDS:
+        return _from_fields(tensor)
+    if tensor.encoding is Encoding.GENERATED:
+        raise UnsupportedError(f"tensor '{tensor.name}' is made by ConstantOfShape: every element is the value of that node")
+    data = packed(tensor, mapped)
     if tensor.encoding is Encoding.EXTERNAL:
         data = data[: dtype.packed_length(count)]
     return _interpret(data, dtype, count)
@@ -102,6 +111,24 @@ def _from_varints(tensor: StoredTensor, count: int) -> np.ndarray:
     width = 8 if dtype.bits == 6 else dtype.bits
     codes = entries.astype(f"<u{width // 8}")
     return codes.view(_numpy_type(dtype)) if dtype.bits >= 8 else _narrow(codes, dtype)
+
+
+def _from_fields(tensor: StoredTensor) -> np.ndarray:
+    """Numbers or strings of an attribute: fields side by side, packed or one by one."""
+    found: list[float | int | bytes] = []
+    for span in tensor.spans:
+        data = tensor.source.read(span.start, span.n_bytes)
+        window = Window(BytesSource(data, tensor.source.label))
+        for number, kind, a, b in fields(window, 0, len(data)):
+            if kind == VARINT:
+                found.append(signed(a))
+            elif number in (2, 7):
+                found.extend(np.frombuffer(data[a:b], "<f4").tolist())
+            elif number == 8:
+                found.extend(map(signed, varints(data[a:b])))
+            else:
+                found.append(data[a:b])
+    return np.array(found, dtype=object if tensor.dtype.name == "string" else _numpy_type(tensor.dtype))
 
 
 def _dense(tensor: StoredTensor) -> np.ndarray:

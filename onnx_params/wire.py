@@ -44,6 +44,9 @@ class Source(Protocol):
     def read(self, offset: int, length: int) -> bytes:
         """Read exactly ``length`` bytes; raises :class:`FormatError` where they are not there. Touches the disk."""
 
+    def ahead(self, jump: int) -> int:
+        """How many bytes to read at once after a jump over ``jump`` bytes, which may be 0."""
+
 
 class BytesSource:
     """A source in memory."""
@@ -63,6 +66,9 @@ class BytesSource:
             raise FormatError(too_short(self.label, offset, length, len(self.data)))
         return self.data[offset : offset + length]
 
+    def ahead(self, jump: int) -> int:
+        return FIRST_WINDOW
+
 
 class FileSource:
     """A source on disk; keeps one descriptor open for as long as it lives."""
@@ -77,8 +83,21 @@ class FileSource:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
             self.n_bytes = os.fstat(self._descriptor).st_size
             os.pread(self._descriptor, 1, 0)
-        except OSError as error:
-            raise UnreadableError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+            raise UnreadableError(f"{path}: cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from error
+
+    @classmethod
+    def of(cls, descriptor: int, label: str) -> FileSource:
+        """A source over a descriptor that it then owns; the file need not have a name."""
+        source = cls.__new__(cls)
+        source._descriptor = descriptor
+        source.label = label
+        source.path = ""
+        source.n_bytes = os.fstat(descriptor).st_size
+        return source
+
+    def ahead(self, jump: int) -> int:
+        return FIRST_WINDOW
 
     def read(self, offset: int, length: int) -> bytes:
         try:
@@ -125,7 +144,7 @@ class Window:
             wanted = HEADER
         if self.base <= start and start + wanted <= end:
             return self.buf, self.base
-        self._growth = min(2 * self._growth, LAST_WINDOW) if self.base <= start <= end else FIRST_WINDOW
+        self._growth = min(2 * self._growth, LAST_WINDOW) if self.base <= start <= end and end else self.source.ahead(max(0, start - end))
         length = min(max(wanted, self._growth), self.source.n_bytes - start)
         if length < wanted:
             raise FormatError(too_short(self.source.label, start, wanted, self.source.n_bytes))

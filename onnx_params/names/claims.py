@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from onnx_params.views import View
+
 Key = tuple[str, str]
 
 
@@ -19,20 +21,6 @@ class Evidence(enum.Enum):
     SIBLING = "sibling"
     ARCHITECTURE = "architecture"
     NONE = "none"
-
-
-class View(enum.Enum):
-    """How a parameter lies in storage."""
-
-    WHOLE = "whole"
-    TRANSPOSED = "transposed"
-    RESHAPED = "reshaped"
-    MERGED = "merged"
-    TIED = "tied"
-    FOLDED = "folded"
-    DROPPED = "dropped"
-    SLICED = "sliced"
-    UNKNOWN = "unknown"
 
 
 class Claim(NamedTuple):

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from onnx_params.graph import Model, Node
-from onnx_params.names.claims import Claim, Evidence, View
+from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.fx import BATCH_NORMS, BIASED_MODULES, CLASSES_KEY, FX_NODE_KEY, OPERATORS, SCOPES_KEY, Call, read_call, read_dims, read_list
 from onnx_params.names.words import Words
 from onnx_params.operators import SLOTS
 from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
 
 
 class _Site(NamedTuple):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from onnx_params.graph import Model
-from onnx_params.names.claims import Claim, Evidence, View
+from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.words import Words
+from onnx_params.views import View
 
 SCHEMA = "onnx-params/source-map/1"
 

@@ -10,9 +10,10 @@ import re
 from typing import Final
 
 from onnx_params.graph import Model
-from onnx_params.names.claims import Claim, Evidence, View
+from onnx_params.names.claims import Claim, Evidence
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
+from onnx_params.views import logical
 
 # names that an exporter makes up: counters of values, never a module's word
 _MADE_UP: Final = re.compile(r"^(onnx::\w+|val_\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|const\w*_\d+|const_fold_opt\w*)$")
@@ -26,15 +27,17 @@ def is_made_up(name: str) -> bool:
 def claim(model: Model, tensor: StoredTensor) -> Claim:
     """One claim for one stored tensor that holds a parameter."""
 
+    shape, dtype, view = logical(model, tensor)
+
     def answer(name: str, evidence: Evidence, because: str, *, certain: bool) -> Claim:
         return Claim(
             name=name,
-            shape=tensor.shape,
-            dtype=tensor.dtype.name,
+            shape=shape,
+            dtype=dtype,
             evidence=evidence,
             certain=certain,
             because=because,
-            view=View.WHOLE,
+            view=view,
             stored=(tensor.key,),
         )
 

@@ -60,10 +60,15 @@ class Words:
         """The names from which a value of the main graph was computed at export time."""
         return read_list(self.values.get(name, {}).get(FOLDED_KEY, ""))
 
+    @cached_property
+    def says_roles(self) -> bool:
+        """Whether the exporter said anything of roles."""
+        return bool(self.signature or self._mapped)
+
     def role_of(self, key: Key) -> tuple[str, str] | None:
         """``(role, reason)`` where the exporter told what the value is."""
         path, name = key
-        if path or not (self.signature or self._mapped):
+        if path or not self.says_roles:
             return None
         if name in self._mapped:
             return self._mapped[name], "the source map says so"
