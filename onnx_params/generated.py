@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from onnx_params.dtypes import BY_NAME
-from onnx_params.graph import Graph, Model
+from onnx_params.graph import Graph, Model, Use
 from onnx_params.operators import PASS_THROUGH, slot_word
 from onnx_params.tensors import Encoding, Place, PlaceKind, StoredTensor
 from onnx_params.wire import signed, varints
@@ -63,10 +63,27 @@ def _feeds_a_weight(model: Model, path: str, name: str) -> bool:
                 node.op_type in ("Gemm", "MatMul") and use.slot == 0
             ):
                 return True
+            if node.op_type in ("Mul", "Add") and _scales_a_norm(model, use):
+                return True
             if node.op_type in PASS_THROUGH and use.slot == 0:
                 following = [(use.graph, output) for output in node.outputs if (use.graph, output) not in seen]
                 seen.update(following)
                 todo.extend(following)
+    return False
+
+
+def _scales_a_norm(model: Model, use: Use) -> bool:
+    """Whether the other input is a batch norm's result, or that times something: a scale layer of its own, as in Caffe."""
+    assert use.node is not None
+    names = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    for name in names:
+        maker = model.wiring.maker((use.graph, name))
+        if maker is not None and maker.op_type == "Mul" and use.node.op_type == "Add":
+            makers = [model.wiring.maker((use.graph, factor)) for factor in maker.inputs]
+            if any(each is not None and each.op_type == "BatchNormalization" for each in makers):
+                return True
+        if maker is not None and maker.op_type == "BatchNormalization":
+            return True
     return False
 
 

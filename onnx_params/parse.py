@@ -365,7 +365,7 @@ class _Body:
         window = parser.window
         is_constant = op_type == "Constant" and not domain
         wanted = ATTRIBUTES.get((domain, op_type))
-        known = domain in KNOWN_DOMAINS
+        known = domain in KNOWN_DOMAINS and (domain, op_type) not in OPAQUE
         if (is_constant or wanted is not None or not known) and self._numbers(span, index, op_type, domain, label, outputs):
             return []
         name = ""

@@ -117,7 +117,7 @@ class _Judge:
         count = tensor.count
         if count > 1 and len(uses) == 1:  # nearly all of them
             use, word = uses[0]
-            if (word == "weight" or word == "bias") and tensor.dtype.bits and use.node is not None:
+            if (word == "weight" or word == "bias") and tensor.dtype.bits and use.node is not None and use.node.op_type != "BatchNormalization":
                 special = self._basis(tensor, uses) if word == "weight" else None
                 return special or Verdict(*_BY_WORD[word], _because(use))
         return self._by_slots(tensor, uses, count) or self._by_surroundings(tensor, uses)
@@ -169,6 +169,9 @@ class _Judge:
             special = self._basis(tensor, uses)
             if special is not None:
                 return special
+            if use.node is not None and use.node.op_type == "BatchNormalization" and self._is_scaled_again(use):
+                because = f"{_because(use)}, which numbers by channel multiply right after: those were learned, as in Caffe's BatchNorm and Scale"
+                return Verdict(Role.BUFFER, "norm-before-a-scale", because)
             if word in _BY_WORD:
                 return Verdict(*_BY_WORD[word], _because(use))
             return Verdict(Role.PARAMETER, f"{word}-slot", _because(use))
@@ -259,10 +262,24 @@ class _Judge:
             if key in self.held:
                 return self.held[key]
             maker = self.wiring.maker(key)
-            if maker is None or maker.op_type not in ("Cast", "Identity", "Transpose", "Reshape", "Sub", "DequantizeLinear") or not maker.inputs:
+            if maker is None or maker.op_type not in ("Cast", "Identity", "Transpose", "Reshape", "Unsqueeze", "Sub", "DequantizeLinear") or not maker.inputs:
                 return None
             path, name = key[0], maker.inputs[0]
         return None
+
+    def _is_scaled_again(self, use: Use) -> bool:
+        """Whether a Mul by a stored vector takes the result, and an Add of one its."""
+        for after in self._followers(use):
+            if after.node is not None and after.node.op_type == "Mul" and any(self._is_held(after, slot) for slot in (0, 1)):
+                return any(
+                    last.node is not None and last.node.op_type == "Add" and any(self._is_held(last, slot) for slot in (0, 1))
+                    for last in self._followers(after)
+                )
+        return False
+
+    def _is_held(self, use: Use, slot: int) -> bool:
+        assert use.node is not None
+        return slot != use.slot and slot < len(use.node.inputs) and self._behind_casts(use.graph, use.node.inputs[slot]) is not None
 
     # -- surroundings ----------------------------------------------------------------------------------------------------------
 
@@ -321,11 +338,8 @@ class _Judge:
         if use.graph:
             return False
         assert use.node is not None
-        for slot, name in enumerate(use.node.inputs):
-            if slot != use.slot:
-                maker = self._maker(use.graph, name)
-                if maker is None or maker.op_type in _LAYERS or maker.op_type.endswith("Normalization") or maker.op_type in _ELEMENTWISE:
-                    return False
+        if not all(self._is_activated(use.graph, name) for slot, name in enumerate(use.node.inputs) if slot != use.slot):
+            return False
         todo, seen = [use], set()
         while todo:
             for after in self._followers(todo.pop()):
@@ -337,6 +351,20 @@ class _Judge:
                     return False
                 todo.append(after)
         return True
+
+    def _is_activated(self, path: str, name: str) -> bool:
+        """Whether a value was made, but for arithmetic with constants, by something that is neither a layer nor part of a norm."""
+        for _ in range(MAX_HOPS):
+            maker = self._maker(path, name)
+            if maker is None or maker.op_type in _LAYERS or maker.op_type.endswith("Normalization"):
+                return False
+            if maker.op_type not in _ELEMENTWISE:
+                return True
+            moving = [each for each in maker.inputs if self.wiring.resolve(path, each) not in self.held]
+            if len(moving) != 1:
+                return False
+            name = moving[0]
+        return False
 
     def _before_the_first_layer(self, use: Use) -> bool:
         """Whether the other input is a graph input, changed by arithmetic with constants at most."""

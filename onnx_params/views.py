@@ -10,8 +10,8 @@ import enum
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from onnx_params.graph import AttributeValue, Model
-from onnx_params.tensors import StoredTensor
+from onnx_params.graph import AttributeValue, Model, Node
+from onnx_params.tensors import Encoding, StoredTensor
 
 Shape = tuple[int, ...]
 
@@ -23,6 +23,7 @@ class View(enum.Enum):
     TRANSPOSED = "transposed"
     RESHAPED = "reshaped"
     UNPACKED = "unpacked"
+    UNPADDED = "unpadded"
     MERGED = "merged"
     TIED = "tied"
     FOLDED = "folded"
@@ -80,7 +81,65 @@ def logical(model: Model, tensor: StoredTensor) -> Logical:
                 # what the attributes say must fit into the bytes that are there: a K of 10^15 is no weight
                 if 0 < bits <= 8 and _product(shape) * bits <= 8 * tensor.count and _product(shape):
                     return Logical(shape, f"uint{bits}", View.UNPACKED)
+    if any(domain == _NCHWC for domain, _ in model.opsets):
+        unblocked = _unblocked(model, tensor)
+        if unblocked is not None:
+            return unblocked
     return Logical(tensor.shape, tensor.dtype.name, View.WHOLE)
+
+
+# -- channels in blocks ------------------------------------------------------------------------------------------------------------
+# onnxruntime lays convolutions out in blocks of 8 or 16 channels and fills the last block with zeros. Source: onnxruntime,
+# core/optimizer/nchwc_transformer.cc. ReorderOutput says how many channels are true; between two blocked convolutions nothing does, and
+# the zeros at the end of the bias are counted instead.
+
+_NCHWC: Final = "com.microsoft.nchwc"
+_MAX_CHAIN: Final = 64  # nodes looked back through for the channels of an input
+
+
+def _unblocked(model: Model, tensor: StoredTensor) -> Logical | None:
+    for use in model.wiring.uses(tensor.key):
+        node = use.node
+        if node is None or node.domain != _NCHWC or node.op_type != "Conv":
+            continue
+        out = _true_channels(model, use.graph, node)
+        if out is None or not tensor.shape or not 0 < out <= tensor.shape[0]:
+            return None
+        if use.slot == 2 and len(tensor.shape) == 1:
+            return Logical((out,), tensor.dtype.name, View.UNPADDED)
+        if use.slot == 1 and len(tensor.shape) == 4:
+            entering = tensor.shape[1]
+            if entering > 1:
+                known = _channels_of(model, use.graph, node.inputs[0])
+                entering = min(entering, known) if known else entering
+            return Logical((out, entering, *tensor.shape[2:]), tensor.dtype.name, View.UNPADDED)
+    return None
+
+
+def _channels_of(model: Model, path: str, name: str) -> int | None:
+    for _ in range(_MAX_CHAIN):
+        maker = model.wiring.maker(model.wiring.resolve(path, name))
+        if maker is None or maker.domain != _NCHWC or not maker.inputs:
+            return None
+        if maker.op_type == "Conv":
+            return _true_channels(model, path, maker)
+        name = maker.inputs[0]  # a pool or an upsampling keeps channels
+    return None
+
+
+def _true_channels(model: Model, path: str, node: Node) -> int | None:
+    for output in node.outputs:
+        for use in model.wiring.uses((path, output)):
+            if use.node is not None and use.node.op_type == "ReorderOutput":
+                channels = use.node.read_attributes().get("channels")
+                if isinstance(channels, int):
+                    return channels
+    bias = next((t for t in model.graphs[path].tensors if len(node.inputs) > 2 and t.name == node.inputs[2]), None)
+    if bias is None or bias.encoding is not Encoding.RAW or bias.dtype.bits != 32:
+        return None
+    values = bias.source.read(bias.spans[0].start, bias.spans[0].n_bytes)
+    filled = values.rstrip(b"\0")
+    return -(-len(filled) // 4) or bias.count
 
 
 def _product(shape: Shape) -> int:

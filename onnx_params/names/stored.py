@@ -16,7 +16,7 @@ from onnx_params.tensors import StoredTensor
 from onnx_params.views import logical
 
 # names that an exporter makes up: counters of values, never a module's word
-_MADE_UP: Final = re.compile(r"^(onnx::\w+|val_\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|const\w*_\d+|const_fold_opt\w*)$")
+_MADE_UP: Final = re.compile(r"^(onnx::\w+|val_\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*)$")
 
 
 def is_made_up(name: str) -> bool:
