@@ -59,8 +59,10 @@ def _feeds_a_weight(model: Model, path: str, name: str) -> bool:
             node = use.node
             if node is None:
                 continue
-            if slot_word(node.domain, node.op_type, use.slot) in _WEIGHT_WORDS and node.op_type not in PASS_THROUGH and not (
-                node.op_type in ("Gemm", "MatMul") and use.slot == 0
+            if (
+                slot_word(node.domain, node.op_type, use.slot) in _WEIGHT_WORDS
+                and node.op_type not in PASS_THROUGH
+                and not (node.op_type in ("Gemm", "MatMul") and use.slot == 0)
             ):
                 return True
             if node.op_type in ("Mul", "Add") and _scales_a_norm(model, use):

@@ -243,7 +243,7 @@ OPAQUE_BYTES: Final = 1024  # a string attribute this long, of an operator of a 
 
 # operators that hand a value on: what their input 0 is, their consumers say
 _PASSED: Final = (
-    "Identity Cast CastLike Transpose Reshape Unsqueeze Squeeze Flatten DequantizeLinear QuantizeLinear Expand Slice Split Tile Pad "
+    "Identity Cast CastLike ScatterElements ScatterND Transpose Reshape Unsqueeze Squeeze Flatten DequantizeLinear QuantizeLinear Expand Slice Split Tile Pad "
     "Quant IntQuant FloatQuant BipolarQuant ExpandDims Dropout"
 )
 PASS_THROUGH: Final = frozenset(_PASSED.split())

@@ -72,6 +72,7 @@ _ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 _LAYERS: Final = frozenset(  # operators that hold what is learned: what stands before the first or after the last of them was not
     {"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Gather", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "Einsum"}
 )
+_KEEPS_MAGNITUDE: Final = frozenset({"Neg", "Concat", "Mul", "Clip", "Max", "Pad", "Gather"})  # between a transform and its squares
 _POSITIVE: Final = frozenset({"Clip", "Max", "Add", "Relu", "Identity", "Squeeze", "Unsqueeze", "Transpose", "Reshape"})  # between a spectrum and its Log
 
 
@@ -155,10 +156,16 @@ class _Judge:
         if scale is not None:
             return scale
         if count <= 1:
+            special = self._basis(tensor, uses) if learned is not None and count else None
+            if special is not None:
+                return special
             if learned is not None and count:
                 return Verdict(Role.PARAMETER, "weight-slot", _because(learned[0]))
-            if other is not None and _BY_WORD[other[1]][0] is Role.BUFFER and count:
+            if other is not None and other[1] in ("stat", "state") and count:
                 return Verdict(*_BY_WORD[other[1]], _because(other[0]))
+            bias = next((use for use, _ in uses if count and dtype.is_float and tensor.shape and self._is_bias(use, tensor)), None)
+            if bias is not None:
+                return Verdict(Role.PARAMETER, "bias-of-a-layer", f"{_because(bias)}, as many numbers as the layer before it has outputs")
             if count and self._is_named_scalar(tensor):
                 return Verdict(Role.PARAMETER, "named-scalar", "one element with a module's name: by its name alone")
             return Verdict(Role.CONSTANT, "scalar", f"{count} element{'s' if count != 1 else ''}")
@@ -190,6 +197,8 @@ class _Judge:
             node = use.node
             if node is None or node.op_type not in _ELEMENTWISE:
                 continue
+            if self._is_bias(use, tensor):
+                return Verdict(Role.PARAMETER, "bias-of-a-layer", f"{_because(use)}, as many numbers as the layer before it has outputs")
             if self._feeds(use, "Softmax"):
                 return Verdict(Role.BUFFER, "attention-mask", f"{_because(use)}, whose result goes to Softmax")
             if self.turns and self._is_rotary(use):
@@ -230,7 +239,8 @@ class _Judge:
             for use in wiring.uses(key)[:MAX_USES]:
                 node = use.node
                 onward = wiring.onward(use)
-                if onward is None and node is not None and use.slot == 0 and (node.op_type in PASS_THROUGH or (by_hand and node.op_type in _DEQUANTISE)):
+                first = use.slot == 0 or (node is not None and use.slot == 2 and node.op_type.startswith("Scatter"))
+                if onward is None and node is not None and first and (node.op_type in PASS_THROUGH or (by_hand and node.op_type in _DEQUANTISE)):
                     onward = [(use.graph, output) for output in node.outputs]
                 if not onward:
                     found.append((use, None if node is None else slot_word(node.domain, node.op_type, use.slot)))
@@ -280,6 +290,21 @@ class _Judge:
     def _is_held(self, use: Use, slot: int) -> bool:
         assert use.node is not None
         return slot != use.slot and slot < len(use.node.inputs) and self._behind_casts(use.graph, use.node.inputs[slot]) is not None
+
+    def _is_bias(self, use: Use, tensor: StoredTensor) -> bool:
+        """Whether the other input of an Add is a layer's result, and the tensor has one number for each of its outputs."""
+        node = use.node
+        if node is None or node.op_type != "Add" or len(node.inputs) != 2:
+            return False
+        layer = self._maker(use.graph, node.inputs[1 - use.slot])
+        for _ in range(4):  # a quantised layer's result is cast and scaled
+            if layer is None or layer.op_type not in ("Cast", "Mul", "Reshape") or not layer.inputs:
+                break
+            layer = self._maker(use.graph, layer.inputs[0])
+        if layer is None or layer.op_type not in ("MatMul", "Conv", "ConvTranspose", "Gemm", "MatMulInteger", "Einsum") or len(layer.inputs) < 2:
+            return False
+        weight = self._behind_casts(use.graph, layer.inputs[1])
+        return weight is not None and len(weight.shape) > 1 and tensor.count == weight.shape[0 if layer.op_type == "Conv" else -1]
 
     # -- surroundings ----------------------------------------------------------------------------------------------------------
 
@@ -340,6 +365,10 @@ class _Judge:
         assert use.node is not None
         if not all(self._is_activated(use.graph, name) for slot, name in enumerate(use.node.inputs) if slot != use.slot):
             return False
+        return self._only_outputs(use)
+
+    def _only_outputs(self, use: Use) -> bool:
+        """Whether nothing but the graph's outputs comes after: no layer, no branch, no operator of another domain."""
         todo, seen = [use], set()
         while todo:
             for after in self._followers(todo.pop()):
@@ -373,45 +402,91 @@ class _Judge:
 
     @cached_property
     def _raw(self) -> frozenset[str]:
-        """Values of the main graph that come from one of its inputs by arithmetic with constants alone."""
+        """Values of the main graph that come from its inputs alone: through arithmetic, framing, transforms, but through no layer."""
         graph = self.graphs[""]
-        raw = {name for name in graph.inputs if ("", name) not in self.held}
+        still = {name for path, name in self.held if not path}
+        raw = set(graph.inputs) - still
         for node in graph.nodes:
-            if node.op_type in _ELEMENTWISE or node.op_type in PASS_THROUGH:
-                moving = [name for name in node.inputs if name and ("", name) not in self.held]
-                if len(moving) == 1 and moving[0] in raw:
+            moving = [name for name in node.inputs if name and name not in still]
+            if node.subgraphs:
+                continue
+            if not moving:
+                still.update(node.outputs)
+            elif raw.issuperset(moving) and not node.op_type.startswith("Reduce"):
+                weight = next((slot for slot, name in enumerate(node.inputs) if slot and name in still), None)
+                if node.op_type not in _LAYERS or weight is None or node.op_type == "Gather" or self._is_transform(Use("", node, weight)):
                     raw.update(node.outputs)
         return frozenset(raw)
+
+    def _is_transform(self, use: Use) -> bool:
+        """Whether the weight of a layer on raw input is a basis: Fourier or constant-Q frames, a resampling filter, a filter bank."""
+        assert use.node is not None
+        weight = self._behind_casts(use.graph, use.node.inputs[use.slot])
+        if weight is None:
+            return False
+        shape = weight.shape
+        if use.node.op_type in ("Conv", "ConvTranspose"):
+            fourier = _is_fourier(shape) and len(use.node.inputs) < 3
+            return fourier or (len(shape) > 2 and shape[1] == 1 and ((shape[0] == 1 and max(shape) >= MIN_KERNEL) or self._goes_to_magnitude(use)))
+        return use.node.op_type == "MatMul" and (self._goes_to(use, "Log", _POSITIVE) or self._goes_to_magnitude(use))
+
+    def _goes_to_magnitude(self, use: Use) -> bool:
+        """Whether results are squared, added up, and the root is taken: the length of complex numbers."""
+        todo = [(use, 0)]
+        seen: set[tuple[int, int]] = set()
+        while todo:
+            at, hops = todo.pop()
+            for after in self._followers(at):
+                node = after.node
+                if node is None or (id(node), hops) in seen or len(seen) > 256:
+                    continue
+                seen.add((id(node), hops))
+                if hops == 0 and (node.op_type == "Pow" or (node.op_type == "Mul" and len(set(node.inputs)) == 1)):
+                    todo.append((after, 1))
+                elif hops == 1 and node.op_type in ("Add", "ReduceSum", "Sum"):
+                    todo.append((after, 2))
+                elif hops == 2 and node.op_type == "Sqrt":
+                    return True
+                elif node.op_type in PASS_THROUGH or node.op_type in _KEEPS_MAGNITUDE or (hops == 2 and node.op_type == "Add"):
+                    todo.append((after, hops))
+        return False
 
     def _basis(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]]) -> Verdict | None:
         """A Fourier basis written as a convolution, or the filters between a spectrum and its logarithm."""
         if self._is_named_buffer(tensor):
             return Verdict(Role.BUFFER, "buffer-name", f"frameworks register buffers under such a name: by '{tensor.name}' alone")
-        shape = tensor.shape
         for use, word in uses:
             node = use.node
             if node is None:
                 continue
-            if node.op_type == "Conv" and word == "weight" and len(shape) == 3 and shape[1] == 1 and len(node.inputs) < 3:
-                frame = shape[2]
-                if frame >= MIN_KERNEL and frame % 2 == 0 and shape[0] in (frame + 2, frame // 2 + 1):
-                    return Verdict(Role.BUFFER, "fourier-basis", f"{_because(use)}: {shape[0]} filters are those of a Fourier transform of {frame} samples")
-            if node.op_type == "MatMul" and len(shape) == 2 and self._goes_to_log(use):
+            if node.op_type == "Conv" and word == "weight" and len(node.inputs) < 3 and _is_fourier(tensor.shape):
+                why = f"{tensor.shape[0]} filters are those of a Fourier transform of {tensor.shape[1] * tensor.shape[2]} samples"
+                return Verdict(Role.BUFFER, "fourier-basis", f"{_because(use)}: {why}")
+            if node.op_type == "MatMul" and self._goes_to(use, "Log", _POSITIVE):
                 return Verdict(Role.BUFFER, "filter-bank", f"{_because(use)}, whose result goes to Log: it is nowhere negative")
-            if node.op_type in ("MatMul", "Einsum") and sum(dim > 1 for dim in shape) == 1 and self._reaches_both(use, ("Cos", "Sin")):
+            if node.op_type in ("MatMul", "Einsum") and sum(dim > 1 for dim in tensor.shape) == 1 and self._reaches_both(use, ("Cos", "Sin")):
                 return Verdict(Role.BUFFER, "frequencies", f"{_because(use)}, whose result goes to Cos and Sin")
+            if node.op_type in ("Conv", "MatMul") and not use.graph and node.inputs[0] in self._raw and use.slot:
+                layer = use if use.slot == 1 else Use(use.graph, node, 1)
+                if self._is_transform(layer):
+                    return Verdict(Role.BUFFER, "transform-of-the-input", f"{_because(use)}, which turns the graph's input into a spectrum or filters it")
+            if word == "table" and len(tensor.shape) == 1 and self.has_layers and self._only_outputs(use):
+                return Verdict(Role.BUFFER, "after-the-last-layer", f"{_because(use)}: numbers that are looked up, and no layer follows")
         return None
 
-    def _goes_to_log(self, use: Use) -> bool:
+    def _goes_to(self, use: Use, op_type: str, through: frozenset[str]) -> bool:
+        """Whether the result goes to an operator through nothing but certain others."""
+        if op_type not in self.op_types:
+            return False
         todo, hops = [use], 0
         while todo and hops < 8:
             hops += 1
             for after in self._followers(todo.pop()):
                 if after.node is None:
                     continue
-                if after.node.op_type == "Log":
+                if after.node.op_type == op_type:
                     return True
-                if after.node.op_type in _POSITIVE:
+                if after.node.op_type in through:
                     todo.append(after)
         return False
 
@@ -421,6 +496,14 @@ class _Judge:
     def _is_named_scalar(self, tensor: StoredTensor) -> bool:
         name = tensor.name
         return tensor.dtype.is_float and not tensor.place.op_type and "." in name and all(part.isidentifier() or part.isdigit() for part in name.split("."))
+
+
+def _is_fourier(shape: tuple[int, ...]) -> bool:
+    """Whether filters have the shape of a Fourier transform: for frames of n samples n / 2 + 1 of them, or twice that."""
+    if len(shape) != 3 or 1 not in shape[1:]:  # frames along the signal, or cut before and laid along the channels
+        return False
+    frame = shape[1] * shape[2]
+    return frame >= MIN_KERNEL and frame % 2 == 0 and shape[0] in (frame + 2, frame // 2 + 1)
 
 
 def _because(use: Use) -> str:

@@ -252,9 +252,7 @@ def causal_mask() -> onnx.ModelProto:
 
 @trap(64)
 def rotary_tables() -> onnx.ModelProto:
-    body = (
-        "q = MatMul(x, w) a, b = Split <axis = 1, num_outputs = 2> (q) n = Neg(b) r = Concat <axis = 1> (n, a) c = Mul(q, cos) s = Mul(r, sin) y = Add(c, s)"
-    )
+    body = "q = MatMul(x, w) a, b = Split <axis = 1, num_outputs = 2> (q) n = Neg(b) r = Concat <axis = 1> (n, a) c = Mul(q, cos) s = Mul(r, sin) y = Add(c, s)"
     return filled(MATMUL % body, drawn("w", 8, 8), drawn("cos", 8, 8), drawn("sin", 8, 8))
 
 
