@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SLOW ?= not slow
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint fuzz bench clean
 
 demo: $(VENV)/.installed ## install, export GPT-2, analyse it, write the report and the chart
 	mkdir -p .cache/demo
@@ -21,6 +21,9 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/.installed ## a million mutated models
+	$(BIN)/python tests/fuzzing.py 1000000
 
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q onnx-tool polygraphy

@@ -12,9 +12,14 @@ OnnxParamsError
 
 from __future__ import annotations
 
+from onnx_params.plain import plain
+
 
 class OnnxParamsError(Exception):
-    """Base of every error that this package raises on purpose; its text is one line for the user."""
+    """Base of every error that this package raises on purpose; its text is one line for the user, whatever names stand in it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(plain(message))
 
 
 class UsageError(OnnxParamsError):

@@ -132,6 +132,8 @@ def _tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -
         was, other = by_key[first], by_key.pop(copy)
         because = f"{was.because}; '{other.name}' is a transposed copy of it"
         by_key[first] = was._replace(stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because)
+    if not any(node.op_type == "Identity" for graph in model.graphs.values() for node in graph.nodes):
+        return list(by_key.values())
     found: list[Claim] = []
     for key, claim in by_key.items():
         twins = ties.behind_identities(model, holders[key], _is_module_name)

@@ -13,14 +13,13 @@ from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One parameter of the original model. ``shape`` and ``count`` are ``None`` where the file does not tell them."""
 
     name: str
     shape: tuple[int, ...] | None
     squeezed_shape: tuple[int, ...] | None
-    count: int | None
+    count: int | None  # type: ignore[assignment]  # hides tuple.count, which no one misses
     form: str
     dtype: str | None
     n_bytes: int
@@ -70,7 +69,7 @@ def form_of(shape: tuple[int, ...] | None) -> str:
     """The seed's word for a shape, by the rank after squeezing."""
     if shape is None:
         return "Unknown"
-    rank = sum(dim != 1 for dim in shape)
+    rank = len(shape) - shape.count(1)
     return {1: "Vector", 2: "Matrix"}.get(rank, f"Tensor rank {rank}")
 
 
@@ -192,7 +191,7 @@ def build(inventory: Inventory, name: str) -> Report:
             Row(
                 claim.name,
                 shape,
-                None if shape is None else tuple(dim for dim in shape if dim != 1),
+                shape if shape is None or 1 not in shape else tuple(dim for dim in shape if dim != 1),
                 None if shape is None else math.prod(shape),
                 form_of(shape),
                 claim.dtype if tensor is None or claim.view is View.UNPACKED else tensor.dtype.name,

@@ -163,9 +163,8 @@ def main(count: int) -> None:
             Path("fuzz-failure.onnx").write_bytes(data)
             raise SystemExit(f"input {step} took {slowest:.1f} s; it is in fuzz-failure.onnx")
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    print(
-        f"{count} inputs in {time.monotonic() - began:.0f} s: {passed} read as models, the others refused; slowest {slowest:.3f} s, {grown >> 20} MiB more memory"
-    )
+    took = time.monotonic() - began
+    print(f"{count} inputs in {took:.0f} s: {passed} read as models, the others refused; slowest {slowest:.3f} s, {grown >> 20} MiB more memory")
     if grown > MAX_EXTRA:
         raise SystemExit("memory grew by more than 64 MiB")
 
