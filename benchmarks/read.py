@@ -112,12 +112,28 @@ def compare(title: str, path: Path) -> None:
     subprocess.run([sys.executable, "-c", IN_PROCESS, str(path)], check=True)
 
 
+def remote(path: Path) -> None:
+    """The same model behind a web server: bytes and requests against its size."""
+    from ranges import Server
+
+    import onnx_params
+
+    server = Server(path.parent, ranges=True)
+    start = time.perf_counter()
+    report = onnx_params.analyze(server.url(path.name))
+    seconds, size = time.perf_counter() - start, path.stat().st_size
+    share = 100 * server.sent / size
+    print(f"\nremote: {report.layers} tensors, {size / 1e6:.0f} MB: {server.sent / 1e6:.2f} MB ({share:.2f} %) in {server.gets} requests, {seconds:.2f} s")
+    server.shutdown()
+
+
 def main() -> None:
     """Run all."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         write_model(path, 200, 2_100_000)
         compare("200 tensors, embedded", path)
+        remote(path)
         write_model(path, 20_000, 600)
         compare("20,000 nodes and tensors", path)
         for gpt2 in sys.argv[1:]:

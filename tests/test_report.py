@@ -12,6 +12,7 @@ import pytest
 from conftest import ZOO, parsed
 from rich.console import Console
 from test_cli import run
+from test_traps import TRAPS, opaque
 
 import onnx_params
 from onnx_params.render.screen import show
@@ -51,13 +52,14 @@ def test_sources_agree(mlp: Path) -> None:
         onnx_params.analyze(5)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_json_of_the_zoo_fits_its_schema(name: str) -> None:
+@pytest.mark.parametrize("name", [*NAMES, *TRAPS, "opaque"])
+def test_json_fits_its_schema(name: str) -> None:
     """Every model's JSON is valid by the schema, and its totals are those of its rows."""
     import jsonschema
 
     schema = json.loads((Path(onnx_params.__file__).parent / "report.schema.json").read_text())
-    document = json.loads(onnx_params.analyze(parsed(name)).to_json())
+    model = parsed(name) if name in NAMES else opaque() if name == "opaque" else TRAPS[name][1]()
+    document = json.loads(onnx_params.analyze(model).to_json())
     jsonschema.Draft202012Validator(schema).validate(document)
     assert document["totals"]["parameters"] == sum(row["count"] or 0 for row in document["parameters"])
     assert document["totals"]["layers"] == len(document["parameters"])

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,88 +13,24 @@ import numpy as np
 import onnx
 import pytest
 from conftest import parsed
+from ranges import Server
+from read import write_model
 
 import onnx_params
 from onnx_params.sources import RemoteSource
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Serves a folder; counts requests and bytes; gives ranges or does not."""
-
-    daemon_threads = True
-
-    def __init__(self, folder: Path, ranges: bool) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.folder, self.ranges = folder, ranges
-        self.gets = self.sent = 0
-
-    def url(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *words: object) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self.answer(body=False)
-
-    def do_GET(self) -> None:
-        self.server.gets += 1
-        self.answer(body=True)
-
-    def answer(self, body: bool) -> None:
-        path = self.server.folder / self.path.lstrip("/").partition("?")[0]
-        if not path.is_file():
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        size = path.stat().st_size
-        start, stop = 0, size
-        wanted = self.headers.get("Range")
-        if wanted and self.server.ranges:
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            start, stop = int(first), min(size, int(last) + 1)
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
-        else:
-            self.send_response(200)
-        if self.server.ranges:
-            self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(stop - start))
-        self.end_headers()
-        if body:
-            with path.open("rb") as file:
-                file.seek(start)
-                self.wfile.write(file.read(stop - start))
-            self.server.sent += stop - start
-
-
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[list[Server]]:
     servers = [Server(tmp_path, ranges) for ranges in (True, False)]
-    for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
     yield servers
     for server in servers:
         server.shutdown()
 
 
-def chain(path: Path, count: int, elements: int) -> None:
-    """A model of ``count`` embedded float32 weights; their payload is a hole in the file, so that a gigabyte costs nothing."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-    import read
-
-    read.write_model(path, count, elements, hollow=True)
-
-
 def test_remote_model_is_read_by_ranges(tmp_path: Path, serve: list[Server]) -> None:
     """Of a gigabyte less than two per cent comes over the wire, in about as many requests as there are large tensors."""
-    chain(tmp_path / "big.onnx", 128, 2_000_000)
+    write_model(tmp_path / "big.onnx", 128, 2_000_000, hollow=True)
     size = (tmp_path / "big.onnx").stat().st_size
     assert size > 1_000_000_000
     server = serve[0]
@@ -207,6 +141,6 @@ def test_file_that_shrinks_is_an_error(tmp_path: Path) -> None:
 def test_embedded_model_over_two_gigabytes(tmp_path: Path) -> None:
     """onnx.load refuses a protobuf over 2 GB; the walk reads it."""
     path = tmp_path / "huge.onnx"
-    chain(path, 3, 250_000_000)
+    write_model(path, 3, 250_000_000, hollow=True)
     assert path.stat().st_size > 3_000_000_000
     assert 750_000_000 == onnx_params.analyze(path).parameters

@@ -516,11 +516,16 @@ def test_packed_rows_say_their_bits() -> None:
     assert 8 * 6 * 32 / 240 == row.bits_per_weight  # 64 of 40: the padding of the second block is stored and not counted
 
 
-def test_opaque_nodes_are_shown() -> None:
-    """A compiled model counts nothing, its bytes are accounted for, and the report says so."""
+def opaque() -> onnx.ModelProto:
+    """A model that a vendor's compiler swallowed."""
     model = text(MATMUL % "")
     model.graph.node.append(helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft", embed_mode=1, ep_cache_context=bytes(5000)))
-    report = onnx_params.analyze(model)
+    return model
+
+
+def test_opaque_nodes_are_shown() -> None:
+    """A compiled model counts nothing, its bytes are accounted for, and the report says so."""
+    report = onnx_params.analyze(opaque())
     (other,) = report.others
     assert (0, "opaque") == (report.parameters, other.role)
     assert other.n_bytes >= 5000 and any("cannot be read" in note for note in report.inventory.notes)
