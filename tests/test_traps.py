@@ -188,6 +188,15 @@ def passed_to_a_function() -> onnx.ModelProto:
 
 
 @trap(64)
+def default_of_a_functions_attribute() -> onnx.ModelProto:
+    model = _with_function("h = local.F(x) y = local.F(h)", True)
+    (function,) = model.functions
+    function.node[0].attribute[0].CopyFrom(onnx.AttributeProto(name="value", ref_attr_name="W", type=4))
+    function.attribute_proto.append(helper.make_attribute("W", drawn("", 8, 8)))
+    return model
+
+
+@trap(64)
 def also_a_graph_input() -> onnx.ModelProto:
     return filled("g (float[N, 8] x, float[8, 8] w) => (float[N, 8] y) { y = MatMul(x, w) }", drawn("w", 8, 8))
 
