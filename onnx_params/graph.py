@@ -105,6 +105,11 @@ class Model:
         return read_pairs(self.source, self.metadata_spans)
 
     @cached_property
+    def held(self) -> dict[tuple[str, str], StoredTensor]:
+        """Stored tensors by key; of two with one key the last."""
+        return {tensor.key: tensor for tensor in self.tensors}
+
+    @cached_property
     def wiring(self) -> Wiring:
         """Who makes and who uses each value."""
         return Wiring(self)

@@ -8,9 +8,11 @@ from onnx_params import ties
 from onnx_params.errors import FormatError
 from onnx_params.generated import expand
 from onnx_params.graph import Model
+from onnx_params.layout import Key
 from onnx_params.magic import HEAD, recognise
 from onnx_params.names import signature, source_map, stored
-from onnx_params.names.claims import Claim, Key
+from onnx_params.names.claims import Claim
+from onnx_params.names.scopes import is_made_up
 from onnx_params.names.words import Words
 from onnx_params.parse import Parser
 from onnx_params.roles import Role, Verdict, classify
@@ -83,7 +85,7 @@ def _account(model: Model, verify: bool) -> Inventory:
     covered = {key for claim in listed for key in claim.stored}
     complete = all(claim.view is not View.UNKNOWN for claim in listed)
     others: list[int] = []
-    extra: list[Claim] = []
+    loose: list[StoredTensor] = []
     holders: dict[Key, StoredTensor] = {}
     for position, (tensor, verdict) in enumerate(verdicts):
         key = tensor.key
@@ -96,7 +98,8 @@ def _account(model: Model, verify: bool) -> Inventory:
             others.append(position)
         else:
             holders.setdefault(key, tensor)
-            extra.append(stored.claim(model, tensor))
+            loose.append(tensor)
+    extra = stored.claims(model, loose)
     if not listed:
         extra = _tied(extra, holders, model)
     if listed and extra:
@@ -126,16 +129,18 @@ def _account(model: Model, verify: bool) -> Inventory:
 
 def _tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -> list[Claim]:
     """The claims, where what lies in the file twice is one parameter, and what two parameters share is two."""
-    copies = ties.transposed(holders[claim.stored[0]] for claim in claims)
+    copies = ties.transposed(holders[claim.stored[0]] for claim in claims if claim.view is not View.PART)
     by_key = {claim.stored[0]: claim for claim in claims}
     for copy, first in copies.items():
-        was, other = by_key[first], by_key.pop(copy)
+        was, other = by_key[first], by_key[copy]
         because = f"{was.because}; '{other.name}' is a transposed copy of it"
         by_key[first] = was._replace(stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because)
+    claims = [claim if claim.view is View.PART else by_key[claim.stored[0]] for claim in claims if claim.stored[0] not in copies]
     if not any(node.op_type == "Identity" for graph in model.graphs.values() for node in graph.nodes):
-        return list(by_key.values())
+        return claims
     found: list[Claim] = []
-    for key, claim in by_key.items():
+    for claim in claims:
+        key = claim.stored[0]
         twins = ties.behind_identities(model, holders[key], _is_module_name)
         same = tuple(twin.name for twin in twins if twin.same)
         found.append(claim._replace(aliases=(*claim.aliases, *same)) if same else claim)
@@ -147,7 +152,7 @@ def _tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -
 
 
 def _is_module_name(name: str) -> bool:
-    return "." in name and not stored.is_made_up(name)
+    return "." in name and not is_made_up(name)
 
 
 def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> list[Claim]:
@@ -172,7 +177,7 @@ def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> l
 
 def _is_unlisted(tensor: StoredTensor, verdict: Verdict) -> bool:
     """Whether an exporter that listed the parameters cannot have meant this one: a made-up name, or a value's name in a slot that anything may fill."""
-    return stored.is_made_up(tensor.name) or (tensor.name.isidentifier() and verdict.rule not in ("weight-slot", "bias-slot", "exporter"))
+    return is_made_up(tensor.name) or (tensor.name.isidentifier() and verdict.rule not in ("weight-slot", "bias-slot", "exporter"))
 
 
 def _unlisted(verdict: Verdict, complete: bool) -> Verdict:

@@ -174,7 +174,7 @@ def build(inventory: Inventory, name: str) -> Report:
     """Make the report of an inventory. A stored tensor's bytes go to the first row that it holds."""
     rows: list[Row] = []
     holders = inventory.holders
-    spent: set[tuple[str, str]] = set()
+    spent: dict[tuple[str, str], int] = {}  # bytes of a stored tensor that went to rows already
     for claim in inventory.parameters:
         shape = claim.shape
         n_bytes = 0
@@ -184,9 +184,12 @@ def build(inventory: Inventory, name: str) -> Report:
             held = holders[key]
             tensor = tensor or held
             names.append(held.name)
-            if key not in spent:
-                spent.add(key)
-                n_bytes += held.n_bytes
+            share = held.n_bytes
+            if claim.view is View.PART and shape is not None and held.count:  # its siblings lie in the same tensor
+                share = share * math.prod(shape) // held.count
+            share = min(share, held.n_bytes - spent.get(key, 0))
+            spent[key] = spent.get(key, 0) + share
+            n_bytes += share
         rows.append(
             Row(
                 claim.name,
@@ -198,7 +201,7 @@ def build(inventory: Inventory, name: str) -> Report:
                 n_bytes,
                 claim.evidence.value,
                 claim.certain,
-                claim.view.value,
+                ", ".join(claim.view_words),
                 tuple(names),
                 claim.aliases,
             )

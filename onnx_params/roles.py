@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node, Use, Wiring
+from onnx_params.names.scopes import real_name, scope_of
 from onnx_params.names.words import Words
 from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, PASS_THROUGH, SLOTS, slot_word
 from onnx_params.tensors import Encoding, StoredTensor
@@ -71,7 +72,12 @@ _DEQUANTISE: Final = frozenset({"Mul", "Sub", "Div"})
 _ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 _LAYERS: Final = frozenset(  # operators that hold what is learned: what stands before the first or after the last of them was not
     {"Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN", "Gather", "ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "Einsum"}
+    | {"MatMulNBits", "MatMulBnb4", "FusedMatMul", "FusedGemm", "FusedConv", "QGemm", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "DynamicQuantizeLSTM"}
+    | {"GatherBlockQuantized", "EmbedLayerNormalization"}
 )
+# layers that give one number for each row, or else for each column, of their weight
+_BY_ROWS: Final = frozenset({"Conv", "FusedConv", "ConvInteger", "QLinearConv", "MatMulNBits"})
+_BY_COLUMNS: Final = frozenset({"MatMul", "ConvTranspose", "Gemm", "MatMulInteger", "Einsum", "FusedMatMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"})
 _KEEPS_MAGNITUDE: Final = frozenset({"Neg", "Concat", "Mul", "Clip", "Max", "Pad", "Gather"})  # between a transform and its squares
 _POSITIVE: Final = frozenset({"Clip", "Max", "Add", "Relu", "Identity", "Squeeze", "Unsqueeze", "Transpose", "Reshape"})  # between a spectrum and its Log
 
@@ -96,7 +102,7 @@ class _Judge:
     def __init__(self, model: Model, words: Words) -> None:
         self.words = words
         self.wiring: Wiring = model.wiring
-        self.held = {(path, t.name): t for path, graph in model.graphs.items() for t in graph.tensors}
+        self.held = model.held
         self.says = words.says_roles
         self.graphs = model.graphs
         self.op_types = {node.op_type for graph in model.graphs.values() for node in graph.nodes}
@@ -166,6 +172,8 @@ class _Judge:
             bias = next((use for use, _ in uses if count and dtype.is_float and tensor.shape and self._is_bias(use, tensor)), None)
             if bias is not None:
                 return Verdict(Role.PARAMETER, "bias-of-a-layer", f"{_because(bias)}, as many numbers as the layer before it has outputs")
+            if self._is_named_scale(tensor):
+                return Verdict(Role.QUANTIZATION, "scale-name", f"quantisers call scales and zero points so: by '{tensor.name}' beside the tensor alone")
             if count and self._is_named_scalar(tensor):
                 return Verdict(Role.PARAMETER, "named-scalar", "one element with a module's name: by its name alone")
             return Verdict(Role.CONSTANT, "scalar", f"{count} element{'s' if count != 1 else ''}")
@@ -193,10 +201,13 @@ class _Judge:
         """What the computation around a floating-point tensor says, where no slot does."""
         if self._is_named_buffer(tensor):
             return Verdict(Role.BUFFER, "buffer-name", f"frameworks register buffers under such a name: by '{tensor.name}' alone")
+        owner, _, leaf = (real_name(tensor.name) or "").rpartition(".")
         for use, _ in uses:
             node = use.node
             if node is None or node.op_type not in _ELEMENTWISE:
                 continue
+            if owner and leaf in ("weight", "bias") and scope_of(node) == owner:
+                return Verdict(Role.PARAMETER, "named-in-its-module", f"{_because(use)}, in the module whose {leaf} it is called")
             if self._is_bias(use, tensor):
                 return Verdict(Role.PARAMETER, "bias-of-a-layer", f"{_because(use)}, as many numbers as the layer before it has outputs")
             if self._feeds(use, "Softmax"):
@@ -297,14 +308,14 @@ class _Judge:
         if node is None or node.op_type != "Add" or len(node.inputs) != 2:
             return False
         layer = self._maker(use.graph, node.inputs[1 - use.slot])
-        for _ in range(4):  # a quantised layer's result is cast and scaled
-            if layer is None or layer.op_type not in ("Cast", "Mul", "Reshape") or not layer.inputs:
+        for _ in range(4):  # a quantised layer's result is cast and scaled, or quantised and back
+            if layer is None or layer.op_type not in ("Cast", "Mul", "Reshape", "QuantizeLinear", "DequantizeLinear") or not layer.inputs:
                 break
             layer = self._maker(use.graph, layer.inputs[0])
-        if layer is None or layer.op_type not in ("MatMul", "Conv", "ConvTranspose", "Gemm", "MatMulInteger", "Einsum") or len(layer.inputs) < 2:
+        if layer is None or layer.op_type not in _BY_ROWS | _BY_COLUMNS or len(layer.inputs) < 2:
             return False
         weight = self._behind_casts(use.graph, layer.inputs[1])
-        return weight is not None and len(weight.shape) > 1 and tensor.count == weight.shape[0 if layer.op_type == "Conv" else -1]
+        return weight is not None and len(weight.shape) > 1 and tensor.count == weight.shape[0 if layer.op_type in _BY_ROWS else -1]
 
     # -- surroundings ----------------------------------------------------------------------------------------------------------
 
@@ -492,6 +503,12 @@ class _Judge:
 
     def _is_named_buffer(self, tensor: StoredTensor) -> bool:
         return _BUFFER_NAMES.search(tensor.name) is not None
+
+    def _is_named_scale(self, tensor: StoredTensor) -> bool:
+        """Whether a quantised tensor of the same base name is stored. Source: onnxruntime, quantization/quant_utils.py."""
+        base = tensor.name.removesuffix("_scale").removesuffix("_zero_point")
+        path = tensor.place.graph
+        return base != tensor.name and ((path, base) in self.held or (path, f"{base}_quantized") in self.held)
 
     def _is_named_scalar(self, tensor: StoredTensor) -> bool:
         name = tensor.name

@@ -55,6 +55,7 @@ class PlaceKind(enum.Enum):
     SPARSE_INITIALIZER = "sparse_initializer"
     ATTRIBUTE = "attribute"
     GENERATED = "made by ConstantOfShape"
+    CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

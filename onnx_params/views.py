@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from onnx_params.graph import AttributeValue, Model, Node
+from onnx_params.layout import SWAP, Dequantise, Key, Permute, Reshape, Shape, Step, Steps, Take, Unblock, Unpack, chain
+from onnx_params.quantised import scale_of
 from onnx_params.tensors import Encoding, StoredTensor
-
-Shape = tuple[int, ...]
 
 
 class View(enum.Enum):
@@ -21,7 +21,12 @@ class View(enum.Enum):
 
     WHOLE = "whole"
     TRANSPOSED = "transposed"
+    PERMUTED = "permuted"
     RESHAPED = "reshaped"
+    PART = "part"
+    REORDERED = "reordered"
+    CAST = "cast"
+    DEQUANTISED = "dequantised"
     UNPACKED = "unpacked"
     UNPADDED = "unpadded"
     MERGED = "merged"
@@ -32,12 +37,32 @@ class View(enum.Enum):
     UNKNOWN = "unknown"
 
 
+# views under which every element of the parameter is in storage, so that its values can be had
+HELD: Final = frozenset(
+    {
+        View.WHOLE,
+        View.TRANSPOSED,
+        View.PERMUTED,
+        View.RESHAPED,
+        View.PART,
+        View.REORDERED,
+        View.CAST,
+        View.DEQUANTISED,
+        View.UNPACKED,
+        View.UNPADDED,
+        View.MERGED,
+        View.TIED,
+    }
+)
+
+
 class Logical(NamedTuple):
-    """A stored tensor as its operator takes it."""
+    """A stored tensor as its operator takes it; ``steps`` lead there from storage, ``None`` where the file does not tell them."""
 
     shape: Shape
     dtype: str
     view: View
+    steps: Steps | None = ()
 
 
 def _whole_number(attributes: dict[str, AttributeValue], name: str, default: int) -> int:
@@ -72,20 +97,54 @@ _PACKED: Final[dict[tuple[str, str, int], Callable[[Shape, dict[str, AttributeVa
 
 
 def logical(model: Model, tensor: StoredTensor) -> Logical:
-    """The shape and type of a weight as its operator takes it; as stored where nothing says otherwise. Reads attributes of packed weights only."""
-    if tensor.dtype.name == "uint8" and tensor.shape:
-        for use in model.wiring.uses(tensor.key):
-            row = None if use.node is None else _PACKED.get((use.node.domain, use.node.op_type, use.slot))
-            if row is not None and use.node is not None:
-                shape, bits = row(tensor.shape, use.node.read_attributes())
-                # what the attributes say must fit into the bytes that are there: a K of 10^15 is no weight
-                if 0 < bits <= 8 and _product(shape) * bits <= 8 * tensor.count and _product(shape):
-                    return Logical(shape, f"uint{bits}", View.UNPACKED)
+    """The shape and type of a weight as its operator takes it; as stored where nothing says otherwise. Reads attributes of quantised weights only."""
+    if tensor.dtype.is_narrow_integer or tensor.dtype.name in ("int32", "int16", "uint16"):
+        return _integer(model, tensor)
+    if tensor.dtype.bits and tensor.dtype.bits <= 8 and tensor.dtype.is_float:
+        scale = scale_of(model, tensor)
+        return Logical(tensor.shape, tensor.dtype.name, View.WHOLE if scale is None else View.DEQUANTISED, () if scale is None else (scale,))
     if any(domain == _NCHWC for domain, _ in model.opsets):
         unblocked = _unblocked(model, tensor)
         if unblocked is not None:
             return unblocked
     return Logical(tensor.shape, tensor.dtype.name, View.WHOLE)
+
+
+def _integer(model: Model, tensor: StoredTensor) -> Logical:
+    uses = model.wiring.uses(tensor.key)
+    for use in uses if tensor.dtype.name == "uint8" and tensor.shape else ():
+        row = None if use.node is None else _PACKED.get((use.node.domain, use.node.op_type, use.slot))
+        if row is not None and use.node is not None:
+            attributes = use.node.read_attributes()
+            shape, bits = row(tensor.shape, attributes)
+            # what the attributes say must fit into the bytes that are there: a K of 10^15 is no weight
+            if 0 < bits <= 8 and _product(shape) * bits <= 8 * tensor.count and _product(shape):
+                held = {slot: model.wiring.resolve(use.graph, name) for slot, name in enumerate(use.node.inputs) if name}
+                steps = _unpacking(use.node, tensor, shape, bits, attributes, {slot: key for slot, key in held.items() if key in model.held})
+                return Logical(shape, f"uint{bits}", View.UNPACKED, steps)
+    scale = scale_of(model, tensor)
+    if scale is None:
+        return Logical(tensor.shape, tensor.dtype.name, View.WHOLE)
+    if any(use.node is not None and use.node.op_type == "DynamicQuantizeLSTM" for use in uses) and len(tensor.shape) == 3:
+        directions, entering, gates = tensor.shape  # stored [directions, in, 4 * hidden], where LSTM itself takes [directions, 4 * hidden, in]
+        return Logical((directions, gates, entering), tensor.dtype.name, View.DEQUANTISED, (scale, Permute((0, 2, 1))))
+    return Logical(tensor.shape, tensor.dtype.name, View.DEQUANTISED, (scale,))
+
+
+def _unpacking(node: Node, tensor: StoredTensor, shape: Shape, bits: int, attributes: dict[str, AttributeValue], held: dict[int, Key]) -> Steps | None:
+    """The steps from packed bytes to numbers; ``None`` for codes that are no integers (Bnb4's) and for layouts that are not known."""
+    block = _whole_number(attributes, "block_size", 0)
+    if node.op_type == "MatMulNBits" and len(tensor.shape) == 3 and bits in (2, 4, 8) and block and 2 in held:
+        k, n = shape
+        padded = tensor.shape[1] * tensor.shape[2] * 8 // bits
+        scale = Dequantise(held[2], held.get(3), 1, block, zero_bits=bits, offset=1 << (bits - 1))
+        cut: tuple[Step, ...] = (Take(1, ((0, k),)),) if padded != k else ()
+        return chain(Unpack(bits), Reshape((n, padded)), *cut, scale, SWAP)
+    if node.op_type == "GatherBlockQuantized" and bits in (2, 4, 8) and block and 2 in held:
+        axis = _whole_number(attributes, "quantize_axis", len(shape) - 1)
+        offset = 1 << (bits - 1) if 3 not in held else 0
+        return chain(Unpack(bits), Dequantise(held[2], held.get(3), axis, block, zero_bits=bits, offset=offset))
+    return None
 
 
 # -- channels in blocks ------------------------------------------------------------------------------------------------------------
@@ -106,14 +165,30 @@ def _unblocked(model: Model, tensor: StoredTensor) -> Logical | None:
         if out is None or not tensor.shape or not 0 < out <= tensor.shape[0]:
             return None
         if use.slot == 2 and len(tensor.shape) == 1:
-            return Logical((out,), tensor.dtype.name, View.UNPADDED)
+            return Logical((out,), tensor.dtype.name, View.UNPADDED, () if out == tensor.shape[0] else (Take(0, ((0, out),)),))
         if use.slot == 1 and len(tensor.shape) == 4:
             entering = tensor.shape[1]
             if entering > 1:
                 known = _channels_of(model, use.graph, node.inputs[0])
                 entering = min(entering, known) if known else entering
-            return Logical((out, entering, *tensor.shape[2:]), tensor.dtype.name, View.UNPADDED)
+            return Logical((out, entering, *tensor.shape[2:]), tensor.dtype.name, View.UNPADDED, _unblocking(tensor.shape, out, entering))
     return None
+
+
+BLOCKS: Final = (16, 8)  # channels in a block. Source: onnxruntime, core/mlas/lib/platform.cpp: AVX-512, else AVX2 and NEON
+
+
+def block_steps(shape: Shape, out: int, entering: int, block: int) -> Steps:
+    """The steps from blocks of ``block`` channels to ``[out, entering, h, w]``."""
+    inner = block if shape[1] % block == 0 else 1
+    cuts = [Take(axis, ((0, true),)) for axis, true in enumerate((out, entering)) if shape[axis] != true]
+    return (Unblock(block, inner), *cuts)
+
+
+def _unblocking(shape: Shape, out: int, entering: int) -> Steps | None:
+    """The only way of reading the blocks, or ``None`` where both block sizes would fit: the file does not say which it was."""
+    ways = [block for block in BLOCKS if shape[0] % block == 0 and -(-out // block) * block == shape[0]]
+    return block_steps(shape, out, entering, ways[0]) if len(ways) == 1 else None
 
 
 def _channels_of(model: Model, path: str, name: str) -> int | None:

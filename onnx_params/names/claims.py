@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
+from onnx_params.layout import Key, Piece, Steps, words
 from onnx_params.views import View
-
-Key = tuple[str, str]
 
 
 class Evidence(enum.Enum):
@@ -39,3 +38,18 @@ class Claim(NamedTuple):
     view: View
     stored: tuple[Key, ...] = ()
     aliases: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    axis: int = 0
+
+    @property
+    def steps(self) -> Steps:
+        """What is done to storage to get the values, all pieces together."""
+        return tuple(step for piece in self.pieces for step in piece.steps)
+
+    @property
+    def view_words(self) -> tuple[str, ...]:
+        """The view in words, the one that matters most first; a chain of several lists each."""
+        found = dict.fromkeys((self.view.value, *words(self.steps)))
+        if len(found) > 1:
+            found.pop(View.WHOLE.value, None)
+        return tuple(found)

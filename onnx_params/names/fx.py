@@ -16,7 +16,8 @@ RULE_KEY: Final = "pkg.onnxscript.rewriter.rule_name"
 FOLDED_KEY: Final = "pkg.onnxscript.optimizer.folded_from"
 KIND_KEY: Final = "pkg.torch.export.graph_signature.InputSpec.kind"
 
-_ENTRY: Final = re.compile(r"^(\w+): (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^'\n]*)'", re.MULTILINE)
+_ENTRY: Final = re.compile(r"^(\w+): (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^'\n]*)'(?: persistent=(True|False))?", re.MULTILINE)
+_PLACEHOLDER: Final = re.compile(r"%(p_\w+)")
 _CALL: Final = re.compile(r"^%(\S+) : .*?target=(?:torch\.ops\.)?([\w.]+)\]\(args = \((.*)\), kwargs = \{", re.DOTALL)
 
 # FX target without overload -> what each positional argument is. Source: torch/_ops, native_functions.yaml
@@ -43,6 +44,7 @@ ARGUMENTS: Final = {
     "aten.conv_transpose3d": ("input", "weight", "bias"),
     "aten._prelu_kernel": ("input", "weight"),
     "aten.prelu": ("input", "weight"),
+    "aten.bilinear": ("input", "input", "weight", "bias"),
 }
 
 # FX target -> the ONNX operators that take its arguments as they are. A fused node bears the call of its last part: Conv after
@@ -73,15 +75,24 @@ OPERATORS: Final = {
 }
 # classes of modules whose bias is a vector as long as their output. Source: torch.nn.Linear; transformers/pytorch_utils.py
 BIASED_MODULES: Final = frozenset({"torch.nn.modules.linear.Linear", "transformers.pytorch_utils.Conv1D"})
+VECTOR_NORMS: Final = frozenset({"aten.group_norm", "aten.native_group_norm", "aten.instance_norm", "aten.batch_norm"})
 BATCH_NORMS: Final = frozenset({"aten.batch_norm", "aten._native_batch_norm_legit_no_training"})
 
 
+# FX values are called after their operators; these keep a tensor's shape, or add and remove ones
+KEEPS_SHAPE: Final = frozenset(
+    ["exp", "neg", "abs", "sigmoid", "tanh", "softplus", "clone", "expand", "unsqueeze", "squeeze", "_to_copy", "to", "contiguous", "detach", "alias"]
+)
+_NUMBER: Final = re.compile(r"_\d+$")
+
+
 class Entry(NamedTuple):
-    """One line of the signature: what a placeholder stands for."""
+    """One line of the signature: what a placeholder stands for; ``persistent`` says whether a buffer is in the state dict."""
 
     placeholder: str
     kind: str
     target: str
+    persistent: bool
 
 
 class Call(NamedTuple):
@@ -96,10 +107,29 @@ class Call(NamedTuple):
         """What each argument is for; empty where the table has no row."""
         return ARGUMENTS.get(self.target, ())
 
+    def placeholders(self, argument: str) -> tuple[str, ...]:
+        """The parameters' placeholders in an argument: it, or those in a list of them."""
+        if argument.startswith("%p_"):
+            return (argument[1:],)
+        return tuple(_PLACEHOLDER.findall(argument)) if argument.startswith("[%p_") else ()
+
+    def listed(self, placeholder: str) -> tuple[int, tuple[str, ...]] | None:
+        """The position of a parameter in the argument that lists it, and that list."""
+        for argument in self.arguments:
+            names = self.placeholders(argument) if argument.startswith("[") else ()
+            if placeholder in names:
+                return names.index(placeholder), names
+        return None
+
+
+def operator_of(value: str) -> str:
+    """The operator after which FX called a value: ``unsqueeze_4`` -> ``unsqueeze``."""
+    return _NUMBER.sub("", value)
+
 
 def read_signature(text: str) -> tuple[Entry, ...]:
     """The parameters, buffers and constants of a signature, in its order, which is that of ``named_parameters()``."""
-    return tuple(Entry(*match.groups()) for match in _ENTRY.finditer(text))
+    return tuple(Entry(match[1], match[2], match[3], match[4] != "False") for match in _ENTRY.finditer(text))
 
 
 def read_call(text: str) -> Call | None:

@@ -7,30 +7,23 @@ merged with equal ones or dropped because they were zero; ``folded_from`` tells 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final
 
-from onnx_params.graph import Model, Node
+from onnx_params.graph import Model
+from onnx_params.layout import SWAP, Reshape, Shape
+from onnx_params.names import recurrent
 from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.fx import BATCH_NORMS, BIASED_MODULES, CLASSES_KEY, FX_NODE_KEY, OPERATORS, SCOPES_KEY, Call, read_call, read_dims, read_list
+from onnx_params.names.fx import BATCH_NORMS, BIASED_MODULES, KEEPS_SHAPE, VECTOR_NORMS, operator_of, read_dims
+from onnx_params.names.holding import Holding, Stored, behind, holding
+from onnx_params.names.scopes import is_made_up
+from onnx_params.names.sites import Site, Sites
+from onnx_params.names.takers import MATRIX_PRODUCTS, as_torch, takers
 from onnx_params.names.words import Words
 from onnx_params.operators import SLOTS
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
-
-class _Site(NamedTuple):
-    """One place where a parameter was consumed: the node, its FX call, the argument's role, the module's path and class."""
-
-    node: Node
-    call: Call
-    role: str
-    scope: str
-    module: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the node's slots are the call's arguments, and not those of something that was fused with it."""
-        return self.node.op_type in OPERATORS.get(self.call.target, ())
+SIGNATURE: Final = Evidence.SIGNATURE
 
 
 def claims(model: Model, words: Words) -> list[Claim]:
@@ -38,42 +31,52 @@ def claims(model: Model, words: Words) -> list[Claim]:
     entries = [entry for entry in words.signature if entry.kind == "PARAMETER"]
     if not entries:
         return []
-    stored = {tensor.name: tensor for tensor in model.main.tensors}
-    sites, by_scope = _sites(model)
-    folded: dict[str, list[str]] = {}
-    alone: set[str] = set()  # values that were folded from one parameter and nothing else
-    for value in words.values:
-        sources = words.folded_from(value)
-        if len(sources) == 1:
-            alone.add(value)
-        for source in sources:
-            if value in stored:
-                folded.setdefault(source, []).append(value)
+    table = _Table(model, words)
     targets = {entry.placeholder: entry.target for entry in entries}
-    ties: dict[str, str] = {}  # the name that the table shows for a tied parameter's other names -> it
-    found: list[Claim] = []
-    tied_to: dict[str, list[str]] = {}
+    tied_to: dict[str, list[str]] = {}  # the parameter that a module consumed -> the names under which it is listed once more
     for entry in entries:
-        if entry.placeholder not in sites and entry.target not in stored and entry.target not in folded:
-            other = _tied(entry.target, by_scope, targets)
+        if entry.placeholder not in table.sites.by_placeholder and table.stored.get(entry.target) is None and entry.target not in table.folded:
+            other = _tied(entry.target, table.sites, targets)
             if other is not None:
-                ties.setdefault(other, entry.target)
                 tied_to.setdefault(other, []).append(entry.target)
+    ties = {other: names[0] for other, names in tied_to.items()}  # the name that the table shows for it
+    holders = {first: other for other, first in ties.items()}
+    again = {name for names in tied_to.values() for name in names}
+    placeholders = {entry.target: entry.placeholder for entry in entries}
+    found: list[Claim] = []
     for entry in entries:
         name = entry.target
-        if name in ties:  # listed under its first name
+        holder = holders.get(name)
+        if name in ties or (holder is None and name in again):  # listed under its first name
             continue
-        holder = next((other for other, first in ties.items() if first == name), None)
-        if holder is None and any(name in names for names in tied_to.values()):
+        claim = table.place(holder or name, placeholders[holder or name])
+        if holder is None:
+            found.append(claim)
             continue
-        placeholder = entry.placeholder if holder is None else next(e.placeholder for e in entries if e.target == holder)
-        claim = _place(holder or name, placeholder, stored, sites.get(placeholder, []), folded, alone)
-        aliases = () if holder is None else (*(n for n in tied_to[holder] if n != name), holder)
-        shown = claim if holder is None else _under(claim, name, aliases)
-        if holder is not None and any(before.view is View.UNKNOWN for before in found):
-            shown = shown._replace(certain=False, because=f"{shown.because}; a parameter listed before it that nothing consumed may be the same")
-        found.append(shown)
+        aliases = (*(other for other in tied_to[holder] if other != name), holder)
+        shown = _under(claim, name, aliases)
+        first = _first_name(shown, found)
+        if first is None:
+            found.append(shown)
+        else:
+            because = f"nothing consumed it, and '{name}' of the same leaf is tied: by its place in the list they are one; {shown.because}"
+            found[first] = shown._replace(name=found[first].name, aliases=(name, *aliases), certain=False, because=because)
     return found
+
+
+def buffers(model: Model, words: Words) -> Iterator[Claim]:
+    """A claim for each persistent buffer of the signature that is still stored under its name."""
+    stored = Stored(model)
+    for entry in words.signature:
+        if entry.kind == "BUFFER" and entry.persistent and (held := stored.hold(entry.target)) is not None:
+            yield held.claim(entry.target, SIGNATURE, "the signature lists it as a persistent buffer", certain=True)
+
+
+def _first_name(tied: Claim, before: list[Claim]) -> int | None:
+    """The position of the one parameter before a tied one that nothing consumed and that has the same leaf: a shared module's own name."""
+    leaf = tied.name.rpartition(".")[2]
+    found = [at for at, claim in enumerate(before) if claim.view is View.UNKNOWN and claim.name.rpartition(".")[2] == leaf]
+    return found[0] if len(found) == 1 else None
 
 
 def _under(claim: Claim, name: str, aliases: tuple[str, ...]) -> Claim:
@@ -81,38 +84,10 @@ def _under(claim: Claim, name: str, aliases: tuple[str, ...]) -> Claim:
     return claim._replace(name=name, aliases=aliases, because=because)
 
 
-def _sites(model: Model) -> tuple[dict[str, list[_Site]], dict[str, list[_Site]]]:
-    """Where each placeholder was consumed, and what was consumed in each module, by its path."""
-    by_placeholder: dict[str, list[_Site]] = {}
-    by_scope: dict[str, list[_Site]] = {}
-    for node in model.main.nodes:
-        if not node.metadata_spans:
-            continue
-        metadata = node.read_metadata()
-        text = metadata.get(FX_NODE_KEY, "")
-        if "%p_" not in text:
-            continue
-        call = read_call(text)
-        if call is None:
-            continue
-        scopes = read_list(metadata.get(SCOPES_KEY, ""))
-        scope = scopes[-2] if len(scopes) > 1 else ""
-        classes = read_list(metadata.get(CLASSES_KEY, ""))
-        module = classes[-2] if len(classes) > 1 else ""
-        roles = call.roles
-        for position, argument in enumerate(call.arguments):
-            if argument.startswith("%p_"):
-                role = roles[position] if position < len(roles) else ""
-                site = _Site(node, call, role, scope, module)
-                by_placeholder.setdefault(argument[1:], []).append(site)
-                by_scope.setdefault(scope, []).append(site)
-    return by_placeholder, by_scope
-
-
-def _tied(name: str, by_scope: dict[str, list[_Site]], targets: dict[str, str]) -> str | None:
+def _tied(name: str, sites: Sites, targets: dict[str, str]) -> str | None:
     """The parameter that the module of ``name`` consumed in its place."""
     scope, _, leaf = name.rpartition(".")
-    for site in by_scope.get(scope, ()):
+    for site in sites.by_scope.get(scope, ()):
         for argument, role in zip(site.call.arguments, site.call.roles, strict=False):
             other = targets.get(argument.removeprefix("%"))
             if other is not None and other != name and (role == leaf or (role == "table" and leaf == "weight")):
@@ -120,96 +95,241 @@ def _tied(name: str, by_scope: dict[str, list[_Site]], targets: dict[str, str]) 
     return None
 
 
-def _place(name: str, placeholder: str, stored: dict[str, StoredTensor], sites: list[_Site], folded: dict[str, list[str]], alone: set[str]) -> Claim:
-    """Where the numbers of one parameter are now, and what its shape was."""
+class _Table:
+    """The answers to where a parameter's numbers are now, asked in order."""
 
-    def claim(shape: tuple[int, ...] | None, view: View, because: str, *tensors: StoredTensor, certain: bool = True, dtype: str | None = None) -> Claim:
-        return Claim(
-            name=name,
-            shape=shape,
-            dtype=tensors[0].dtype.name if tensors else dtype,
-            evidence=Evidence.SIGNATURE,
-            certain=certain,
-            because=because,
-            view=view,
-            stored=tuple(tensor.key for tensor in tensors),
-        )
+    def __init__(self, model: Model, words: Words) -> None:
+        self.model = model
+        self.words = words
+        self.stored = Stored(model)
+        self.sites = Sites(model)
+        self.folded: dict[str, list[str]] = {}  # parameter -> the values that are still there and were made of it
+        self.alone: set[str] = set()  # values that were made of one parameter and nothing else
+        for value in words.values:
+            sources = words.folded_from(value)
+            if len(sources) == 1:
+                self.alone.add(value)
+            for source in sources:
+                if self.stored.get(value) is not None:
+                    self.folded.setdefault(source, []).append(value)
 
-    whole = stored.get(name)
-    if whole is not None:
-        return claim(whole.shape, View.WHOLE, "the signature lists it and a stored tensor bears its name", whole)
-    for value in folded.get(name, ()):
-        tensor = stored[value]
-        if value in alone and any(site.call.target == "aten.linear" and site.role == "weight" for site in sites) and len(tensor.shape) == 2:
-            return claim(tensor.shape[::-1], View.TRANSPOSED, f"'{value}' was folded from it; linear takes it transposed", tensor)
-    for site in sites:
-        norm = _folded_norm(site, stored)
-        if norm is not None:
-            bias = stored.get(site.node.inputs[2]) if site.role == "bias" and len(site.node.inputs) > 2 else None
-            return claim((norm.shape[0],), View.FOLDED, f"a batch norm of as many channels was folded into '{norm.name}' and its bias", bias or norm)
-    for site in sites:
-        held = _in_slot(site, stored) if site.is_whole else None
-        if held is not None and held.name not in folded.get(name, ()):
-            turned = site.call.target == "aten.linear" and site.role == "weight" and site.node.op_type == "MatMul"
-            shape = held.shape[::-1] if turned else held.shape
-            return claim(shape, View.MERGED, f"{site.node.op_type} consumed it; equal content is stored once, as '{held.name}'", held)
-    for site in sites:
-        known = _shape_of_dropped(site, stored)
-        if known is not None:
-            shape, because, proven = known
-            beside = next(iter(_weights(site.node, stored)), None)  # torch takes only the same type for both
-            dtype = None if beside is None else beside.dtype.name
-            return claim(shape, View.DROPPED, f"{because}; its numbers are not in the file", certain=proven, dtype=dtype)
-    for value in folded.get(name, ()):
-        return claim(None, View.SLICED, f"'{value}' was computed from it", stored[value], certain=True)
-    return claim(None, View.UNKNOWN, "the signature lists it; no node that is left consumed it")
+    def place(self, name: str, placeholder: str) -> Claim:
+        """Where the numbers of one parameter are now, and what its shape was."""
+        sites = self.sites.by_placeholder.get(placeholder, [])
+        for answer in (self._whole, self._turned, self._in_recurrent, self._in_norm, self._merged, self._dropped, self._computed):
+            claim = answer(name, sites)
+            if claim is not None:
+                return claim
+        return _without(name, None, View.UNKNOWN, "the signature lists it; no node that is left consumed it")
 
+    def _whole(self, name: str, sites: list[Site]) -> Claim | None:
+        held = self.stored.hold(name)
+        if held is None:
+            return None
+        if self.stored.is_changed(name):
+            because = f"the signature lists it; '{held.tensor.name}' was made of it by a fusion that changes values"
+            return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+        if any(site.call.target in BATCH_NORMS and site.node.op_type == "Conv" for site in self.sites.of_node(held.tensor.name)):
+            because = "the signature lists it and a stored tensor bears its name; a batch norm was folded into its values"
+            return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+        because = "the signature lists it and a stored tensor bears its name"
+        return held.claim(name, SIGNATURE, because if held.tensor.name == name else f"{because}, as '{held.tensor.name}'", certain=True)
 
-def _in_slot(site: _Site, stored: dict[str, StoredTensor]) -> StoredTensor | None:
-    """The stored tensor in the input slot that plays the argument's role."""
-    node, role = site.node, site.role
-    row = SLOTS.get((node.domain, node.op_type), ())
-    slots: list[int] = []
-    if role in ("weight", "bias", "table") and role in row:
-        slots = [row.index(role)]
-    elif role == "weight" and row[:2] == ("operand", "operand"):
-        slots = [1]
-    elif role == "bias" and node.op_type == "Add":
-        slots = [0, 1]
-    for slot in slots:
-        if slot < len(node.inputs) and node.inputs[slot] in stored:
-            return stored[node.inputs[slot]]
-    return None
-
-
-def _folded_norm(site: _Site, stored: dict[str, StoredTensor]) -> StoredTensor | None:
-    """The convolution's weight into which a batch norm was folded: its first dimension is the norm's channels."""
-    if site.call.target not in BATCH_NORMS or site.node.op_type != "Conv":
+    def _turned(self, name: str, sites: list[Site]) -> Claim | None:
+        for value in self.folded.get(name, ()):
+            if value in self.alone and any(site.call.target == "aten.linear" and site.role == "weight" for site in sites):
+                held = self.stored.hold(value, SWAP)
+                if held is not None and len(held.shape) == 2:
+                    return held.claim(name, SIGNATURE, f"'{value}' was folded from it; linear takes it transposed", certain=True)
+            tensor = self.stored.get(value)
+            if value in self.alone and not sites and tensor is not None and is_made_up(value):  # a quantiser replaced the node that had the call
+                for taker in takers(self.model, tensor):
+                    held = self.stored.hold(value, *as_torch(taker, tensor))
+                    if taker.node.op_type in MATRIX_PRODUCTS and held is not None and len(held.shape) == 2:
+                        because = f"'{value}' was folded from it, and {taker.node.op_type} takes it: linear's weight, transposed"
+                        return held.claim(name, SIGNATURE, because, certain=False)
         return None
-    return next((weight for weight in _weights(site.node, stored) if len(weight.shape) > 2), None)
 
-
-def _shape_of_dropped(site: _Site, stored: dict[str, StoredTensor]) -> tuple[tuple[int, ...], str, bool] | None:
-    """The shape of a parameter whose slot is empty, from its call and its neighbours, and whether that proves it."""
-    call, node = site.call, site.node
-    if site.role in ("weight", "bias") and "dims" in call.roles:
-        dims = read_dims(call.arguments[call.roles.index("dims")])
-        if dims is not None:
-            return dims, f"{call.target} was called with normalized_shape {list(dims)}", True
-    if site.role != "bias" or not site.is_whole:
+    def _in_recurrent(self, name: str, sites: list[Site]) -> Claim | None:
+        """One of the parameters that an LSTM, GRU or RNN node takes joined: the call lists them, layer by layer."""
+        for value in self.folded.get(name, ()):
+            claim = self._by_torch_name(name, value)
+            if claim is not None:
+                return claim
+        for site in sites:
+            if site.call.target not in recurrent.TARGETS:
+                continue
+            listed = site.call.listed(placeholder_of(self.words, name))
+            if listed is None:
+                continue
+            at, arguments = listed
+            nodes = self.sites.of_call(site.call.result, (*recurrent.GATES,))
+            held = [[self.stored_behind(node.inputs[slot]) if len(node.inputs) > slot else None for slot in (1, 2, 3)] for node in nodes]
+            parts = []
+            for node, (weight, recurrence, bias) in zip(nodes, held, strict=True):
+                if weight is None or recurrence is None:
+                    return None
+                shapes = holding(self.model, weight).shape, holding(self.model, recurrence).shape
+                parts.append(recurrent.parts(node.op_type, *shapes, biased=bias is not None))
+            if sum(map(len, parts)) != len(arguments):
+                return None
+            layer = 0
+            while at >= len(parts[layer]):
+                at -= len(parts[layer])
+                layer += 1
+            part = parts[layer][at]
+            tensor = held[layer][part.slot - 1]
+            if tensor is None or not any(tensor is self.stored.get(value) for value in self.folded.get(name, ())):
+                return None
+            because = f"'{tensor.name}' was folded from it and others: {nodes[layer].op_type} takes gates in another order, directions and biases joined"
+            return holding(self.model, tensor, *part.steps).claim(name, SIGNATURE, because, certain=True, view=View.PART)
         return None
-    weight = next(iter(_weights(node, stored)), None)
-    if weight is None or len(weight.shape) < 2:
+
+    def _by_torch_name(self, name: str, value: str) -> Claim | None:
+        """The part of a joined tensor that ``nn.RNNBase``'s own name for the parameter says; all the tensor's other parts must be named there too."""
+        known = recurrent.read_name(name.rpartition(".")[2])
+        tensor = self.stored.get(value)
+        if known is None or tensor is None:
+            return None
+        sources = self.words.folded_from(value)
+        for use in self.model.wiring.uses(tensor.key):
+            node = use.node
+            if node is None or node.op_type not in recurrent.GATES or len(node.inputs) < 3:
+                continue
+            weight, recurrence = (self.stored_behind(node.inputs[slot]) for slot in (1, 2))
+            if weight is None or recurrence is None:
+                continue
+            biased = len(node.inputs) > 3 and bool(node.inputs[3])
+            parts = recurrent.parts(node.op_type, holding(self.model, weight).shape, holding(self.model, recurrence).shape, biased)
+            inside = [part for part in parts if part.slot == use.slot]
+            named = {recurrent.read_name(source.rpartition(".")[2]) for source in sources if self.words.kinds.get(source) == "PARAMETER"}
+            part = next((part for part in inside if (part.kind, part.direction) == known), None)
+            if part is not None and named == {(part.kind, part.direction) for part in inside}:
+                because = f"'{tensor.name}' was folded from it and others: {node.op_type} takes gates in another order, directions and biases joined"
+                return holding(self.model, tensor, *part.steps).claim(name, SIGNATURE, because, certain=True, view=View.PART)
         return None
-    if call.target in ("aten.addmm", "aten.linear"):
-        turned = node.op_type == "Gemm" and node.read_attributes().get("transB") == 1
-        proven = call.target == "aten.linear" or site.module in BIASED_MODULES  # addmm itself takes whatever broadcasts
-        return (weight.shape[0 if turned else -1],), f"it was the bias beside '{weight.name}'", proven
-    if call.target.startswith("aten.conv") and node.op_type == "Conv":
-        return (weight.shape[0],), f"it was the bias beside '{weight.name}'", True
-    return None
+
+    def _in_norm(self, name: str, sites: list[Site]) -> Claim | None:
+        for site in sites:
+            if site.call.target in BATCH_NORMS and site.node.op_type == "Conv":
+                norm = self._weight(site)
+                if norm is not None and len(norm.shape) > 2:
+                    bias = self.stored_behind(site.node.inputs[2]) if site.role == "bias" and len(site.node.inputs) > 2 else None
+                    because = f"a batch norm of as many channels was folded into '{norm.name}' and its bias"
+                    return _without(name, (norm.shape[0],), View.FOLDED, because, bias or norm)
+        return None
+
+    def _merged(self, name: str, sites: list[Site]) -> Claim | None:
+        for site in sites:
+            tensor = self._in_slot(site) if site.is_whole else None
+            if tensor is not None and not any(tensor is self.stored.get(value) for value in self.folded.get(name, ())):
+                turned = site.call.target == "aten.linear" and site.role == "weight" and site.node.op_type == "MatMul"
+                held = holding(self.model, tensor, *((SWAP,) if turned and len(tensor.shape) == 2 else ()))
+                because = f"{site.node.op_type} consumed it; equal content is stored once, as '{tensor.name}'"
+                return held.claim(name, SIGNATURE, because, certain=True, view=View.MERGED)
+        return None
+
+    def _dropped(self, name: str, sites: list[Site]) -> Claim | None:
+        for site in sites:
+            known = self._shape_of_dropped(site)
+            if known is not None:
+                shape, because, proven = known
+                beside = self._weight(site)  # torch takes only the same type for both
+                dtype = None if beside is None else beside.dtype.name
+                claim = _without(name, shape, View.DROPPED, f"{because}; its numbers are not in the file", certain=proven)
+                return claim._replace(dtype=dtype)
+        return None
+
+    def _computed(self, name: str, sites: list[Site]) -> Claim | None:
+        for value in self.folded.get(name, ()):
+            held = self.stored.hold(value)
+            if held is None:
+                continue
+            if any(site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites) and value in self.alone:
+                flat = (held.tensor.count,)
+                because = f"'{value}' was folded from it; a norm takes a number for each channel"
+                return holding(self.model, held.tensor, Reshape(flat)).claim(name, SIGNATURE, because, certain=True, view=View.RESHAPED)
+            kept = _shape_kept(value, held, self.words.folded_from(value), name)
+            if kept is not None:
+                because = f"'{value}' was computed from it by operators that keep shapes, if they are what they are called"
+                return _without(name, kept, View.FOLDED, because, held.tensor, certain=False)
+            return _without(name, None, View.SLICED, f"'{value}' was computed from it", held.tensor)
+        return None
+
+    def stored_behind(self, name: str) -> StoredTensor | None:
+        """The stored tensor of the main graph that a value is, through what dequantises or casts it."""
+        return behind(self.model, "", name) if name else None
+
+    def _weight(self, site: Site) -> StoredTensor | None:
+        return self.stored_behind(site.node.inputs[1]) if len(site.node.inputs) > 1 else None
+
+    def _in_slot(self, site: Site) -> StoredTensor | None:
+        """The stored tensor in the input slot that plays the argument's role."""
+        node, role = site.node, site.role
+        row = SLOTS.get((node.domain, node.op_type), ())
+        slots: list[int] = []
+        if role in ("weight", "bias", "table") and role in row:
+            slots = [row.index(role)]
+        elif role == "weight" and row[:2] == ("operand", "operand"):
+            slots = [1]
+        elif role == "bias" and node.op_type == "Add":
+            slots = [0, 1]
+        found = (self.stored_behind(node.inputs[slot]) for slot in slots if slot < len(node.inputs))
+        return next((tensor for tensor in found if tensor is not None), None)
+
+    def _shape_of_dropped(self, site: Site) -> tuple[Shape, str, bool] | None:
+        """The shape of a parameter whose slot is empty, from its call and its neighbours, and whether that proves it."""
+        call, node = site.call, site.node
+        if site.role in ("weight", "bias") and "dims" in call.roles:
+            dims = read_dims(call.arguments[call.roles.index("dims")])
+            if dims is not None:
+                return dims, f"{call.target} was called with normalized_shape {list(dims)}", True
+        if site.role != "bias" or not site.is_whole:
+            return None
+        weight = self._weight(site)
+        if weight is None or len(weight.shape) < 2:
+            return None
+        if call.target in ("aten.addmm", "aten.linear"):
+            turned = node.op_type == "Gemm" and node.read_attributes().get("transB") == 1
+            proven = call.target == "aten.linear" or site.module in BIASED_MODULES  # addmm itself takes whatever broadcasts
+            return (weight.shape[0 if turned else -1],), f"it was the bias beside '{weight.name}'", proven
+        if call.target.startswith("aten.conv") and node.op_type == "Conv":
+            return (weight.shape[0],), f"it was the bias beside '{weight.name}'", True
+        return None
 
 
-def _weights(node: Node, stored: dict[str, StoredTensor]) -> Iterator[StoredTensor]:
-    if len(node.inputs) > 1 and node.inputs[1] in stored:
-        yield stored[node.inputs[1]]
+def placeholder_of(words: Words, name: str) -> str:
+    """The placeholder that stands for a parameter in FX calls."""
+    return words.placeholders.get(name, "")
+
+
+def _without(name: str, shape: Shape | None, view: View, because: str, tensor: StoredTensor | None = None, *, certain: bool = True) -> Claim:
+    """A claim on a parameter whose values cannot be had; ``tensor`` is what is left of it."""
+    return Claim(
+        name=name,
+        shape=shape,
+        dtype=None if tensor is None else tensor.dtype.name,
+        evidence=SIGNATURE,
+        certain=certain,
+        because=because,
+        view=view,
+        stored=() if tensor is None else (tensor.key,),
+    )
+
+
+def _shape_kept(value: str, held: Holding, sources: tuple[str, ...], name: str) -> Shape | None:
+    """The shape of a parameter of which a value was folded, if the FX names on the way are of operators that keep shapes or add ones.
+
+    FX calls its values after their operators: ``exp``, ``neg``, ``unsqueeze_4``. Values that the exporter made up in between are taken for
+    constants that those operators needed.
+    """
+    operators = [operator_of(each) for each in (value, *sources) if each != name and not each.startswith("val_")]
+    if any(operator not in KEEPS_SHAPE for operator in operators):
+        return None
+    ones = sum(operator == "unsqueeze" for operator in operators) - sum(operator == "squeeze" for operator in operators)
+    shape = list(held.shape)
+    if ones < 0 or shape.count(1) < ones:
+        return None
+    for _ in range(ones):
+        shape.remove(1)
+    return tuple(shape)

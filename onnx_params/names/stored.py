@@ -1,62 +1,202 @@
-"""Take stored names at their word, and confirm them by the scope of the node that uses them.
-
-TorchScript's exporter calls nodes ``/h.0/attn/c_attn/Gemm``: the path of the module, then the operator.
-Source: torch/onnx/utils.py, ``_set_node_attributes`` and onnx scope naming.
-"""
+"""Name stored tensors where no list of parameters is left: by their own names, the scope of the node that takes them, or a sibling."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from onnx_params.graph import Model
+from onnx_params.layout import Key
+from onnx_params.names import recurrent
 from onnx_params.names.claims import Claim, Evidence
+from onnx_params.names.holding import Holding, Stored, behind, holding
+from onnx_params.names.scopes import is_norm_folded, real_name, scope_of
+from onnx_params.names.takers import MAX_HOPS, PRODUCTS, Taker, as_torch, takers
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
-from onnx_params.views import logical
+from onnx_params.views import View
 
-# names that an exporter makes up: counters of values, never a module's word
-_MADE_UP: Final = re.compile(r"^(onnx::\w+|val_\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*)$")
+# between a product and the Add of its bias
+_UNTIL_BIAS: Final = frozenset({"Cast", "Mul", "Reshape", "DequantizeLinear", "QuantizeLinear", "Identity", "Squeeze", "Unsqueeze", "ReorderOutput"})
+_ADDS: Final = {"Add": (0, 1), "BiasGelu": (1,), "FastGelu": (1,), "BiasAdd": (1,), "SkipLayerNormalization": (4,), "QLinearAdd": (0, 3)}
+# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear, torch.nn.MultiheadAttention
+_BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight"}
 
 
-def is_made_up(name: str) -> bool:
-    """Whether an exporter made the name up: no module's word is in it."""
-    return not name or _MADE_UP.match(name) is not None
+def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
+    """Claims for stored tensors that hold parameters, at least one each; in an order as near to the framework's as can be told."""
+    tensors = list(tensors)
+    stored = Stored(model)
+    found: dict[Key, list[Claim]] = {}
+    names: set[str] = set()
+    loose: list[StoredTensor] = []
+    for tensor in tensors:
+        claim = by_own_name(model, stored, tensor)
+        if claim is None:
+            loose.append(tensor)
+        else:
+            names.add(claim.name)
+            found[tensor.key] = [claim]
+    joined = _recurrent(model, loose)
+    for tensor in loose:
+        several = joined.get(tensor.key)
+        if several is None:
+            one = by_place(model, tensor)
+            several = [one if one is not None and one.name not in names else _nameless(model, tensor)]
+        names.update(claim.name for claim in several)
+        found[tensor.key] = several
+    return _ordered([claim for tensor in tensors for claim in found[tensor.key]])
 
 
 def claim(model: Model, tensor: StoredTensor) -> Claim:
-    """One claim for one stored tensor that holds a parameter."""
-
-    shape, dtype, view = logical(model, tensor)
-
-    def answer(name: str, evidence: Evidence, because: str, *, certain: bool) -> Claim:
-        return Claim(
-            name=name,
-            shape=shape,
-            dtype=dtype,
-            evidence=evidence,
-            certain=certain,
-            because=because,
-            view=view,
-            stored=(tensor.key,),
-        )
-
-    scope, word = _scope(model, tensor)
-    if not is_made_up(tensor.name):
-        owner = tensor.name.rpartition(".")[0]
-        if scope is not None and owner and owner == scope:
-            return answer(tensor.name, Evidence.STORED_NAME, f"its name, confirmed by the scope of the node '{scope}'", certain=True)
-        return answer(tensor.name, Evidence.STORED_NAME, "the name in the file; nothing confirms it", certain=False)
-    if scope and word in ("weight", "bias", "operand", "table"):
-        leaf = "bias" if word == "bias" else "weight"
-        return answer(f"{scope}.{leaf}", Evidence.SCOPE, f"used in scope '{scope}' as {leaf}", certain=False)
-    return answer(tensor.name or str(tensor.place), Evidence.NONE, "nothing tells what it was called", certain=False)
+    """The likeliest claim for one stored tensor by itself."""
+    return by_own_name(model, Stored(model), tensor) or by_place(model, tensor) or _nameless(model, tensor)
 
 
-def _scope(model: Model, tensor: StoredTensor) -> tuple[str | None, str | None]:
-    """The module path of the first node that uses the tensor, and the word for the slot."""
-    for use in model.wiring.uses(tensor.key):
-        node = use.node
-        if node is not None and node.name.startswith("/") and node.name.count("/") > 1:
-            return ".".join(node.name.split("/")[1:-1]), slot_word(node.domain, node.op_type, use.slot)
-    return None, None
+def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | None:
+    """The name in the file, or the one before post-processing; ``None`` where an exporter made it up."""
+    name, hopped = real_name(tensor.name), False
+    if name is None:
+        return None
+    held: Holding | None = holding(model, tensor)
+    folded = False
+    if name != tensor.name:
+        hopped = name in stored.before and stored.before[name][0] is tensor
+        if not hopped:
+            return None
+        held, folded = stored.hold(name), stored.is_changed(name)
+    assert held is not None
+    because = "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
+    if folded:
+        because += "; a fusion changed the values"
+    view = View.FOLDED if folded else None
+    owner = name.rpartition(".")[0]
+    for taker in takers(model, tensor):
+        if owner and scope_of(taker.node) == owner:
+            sure = not folded
+            return held.claim(name, Evidence.STORED_NAME, f"{because}, confirmed by the scope of the node '{owner}'", certain=sure, view=view)
+    return held.claim(name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view)
+
+
+def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
+    """The name that the operator's module, or a sibling with a name, implies; ``None`` where neither does."""
+    for taker in takers(model, tensor):
+        node, word = taker.node, taker.word
+        if node.op_type in PRODUCTS and word in ("weight", "operand"):
+            held = holding(model, tensor, *as_torch(taker, tensor))
+            sibling = _bias_beside(model, taker)
+            if sibling is not None:
+                return held.claim(*sibling, certain=False, view=_folded_view(tensor))
+            scope = scope_of(node)
+            if scope:
+                because = f"the weight of {node.op_type} in scope '{scope}'"
+                return held.claim(f"{scope}.weight", Evidence.SCOPE, because, certain=False, view=_folded_view(tensor))
+        elif word in ("weight", "bias", "table") and node.op_type not in recurrent.GATES:
+            scope = scope_of(node)
+            if scope and not is_norm_folded(tensor.name):
+                because = f"the {word} of {node.op_type} in scope '{scope}'"
+                leaf = "bias" if word == "bias" else "weight"
+                return holding(model, tensor).claim(f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False)
+    return None
+
+
+def _folded_view(tensor: StoredTensor) -> View | None:
+    return View.FOLDED if is_norm_folded(tensor.name) else None
+
+
+def _nameless(model: Model, tensor: StoredTensor) -> Claim:
+    because = "nothing tells what it was called"
+    if is_norm_folded(tensor.name):
+        because = "a batch norm was folded into it; neither its name nor whether it stood there before is left"
+    return holding(model, tensor).claim(tensor.name or str(tensor.place), Evidence.NONE, because, certain=False)
+
+
+def _bias_beside(model: Model, taker: Taker) -> tuple[str, Evidence, str] | None:
+    """The name that the bias of the same layer implies."""
+    for bias in _biases(model, taker):
+        name = real_name(bias.name)
+        if name is not None:
+            owner, _, leaf = name.rpartition(".")
+            if leaf in _BESIDE:
+                implied = f"{owner}.{_BESIDE[leaf]}" if owner else _BESIDE[leaf]
+                return implied, Evidence.SIBLING, f"'{bias.name}' is added to what {taker.node.op_type} makes of it"
+    return None
+
+
+def _biases(model: Model, taker: Taker) -> Iterator[StoredTensor]:
+    """Stored tensors in the bias slot of a product, or added to its result."""
+    for slot, name in enumerate(taker.node.inputs):
+        if name and slot != taker.slot and slot_word(taker.node.domain, taker.node.op_type, slot) == "bias":
+            tensor = behind(model, taker.graph, name)
+            if tensor is not None:
+                yield tensor
+    todo = [(taker.graph, output, 0) for output in taker.node.outputs[:1]]
+    while todo:
+        graph, output, hops = todo.pop(0)
+        for use in model.wiring.uses((graph, output)):
+            node = use.node
+            if node is None:
+                continue
+            if node.op_type in _ADDS:
+                for slot in _ADDS[node.op_type]:
+                    if slot != use.slot and slot < len(node.inputs):
+                        tensor = behind(model, use.graph, node.inputs[slot])
+                        if tensor is not None:
+                            yield tensor
+            elif node.op_type in _UNTIL_BIAS and node.outputs and hops < MAX_HOPS:
+                todo.append((use.graph, node.outputs[0], hops + 1))
+
+
+def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
+    """Claims for what recurrent nodes with a scope take joined: torch's parameters, layer by layer."""
+    loose = {tensor.key for tensor in tensors}
+    layers: dict[str, int] = {}
+    found: dict[Key, list[Claim]] = {}  # all of a node's under the first of its tensors, so that they stay together
+    for path, graph in model.graphs.items():
+        for node in graph.nodes:
+            scope = scope_of(node) if node.op_type in recurrent.GATES else None
+            if scope is None:
+                continue
+            layer = layers[scope] = layers.get(scope, -1) + 1
+            held = [behind(model, path, node.inputs[slot]) if len(node.inputs) > slot and node.inputs[slot] else None for slot in (1, 2, 3)]
+            weight, recurrence, bias = held
+            if weight is None or recurrence is None or not any(tensor is not None and tensor.key in loose for tensor in held):
+                continue
+            shapes = holding(model, weight).shape, holding(model, recurrence).shape
+            first: Key | None = None
+            for part in recurrent.parts(node.op_type, *shapes, biased=bias is not None):
+                tensor = held[part.slot - 1]
+                if tensor is not None and tensor.key in loose:
+                    name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)
+                    because = f"input {part.slot} of {node.op_type}, the {layer + 1}. in scope '{scope}'"
+                    claim = holding(model, tensor, *part.steps).claim(name, Evidence.SCOPE, because, certain=False, view=View.PART)
+                    first = first or tensor.key
+                    found.setdefault(tensor.key, [])
+                    found[first].append(claim)
+    return found
+
+
+def _ordered(claims: list[Claim]) -> list[Claim]:
+    """The claims with each that was named by its place beside its siblings: a weight before its bias, else where its module begins."""
+    placed = [claim for claim in claims if claim.evidence not in (Evidence.SCOPE, Evidence.SIBLING)]
+    at = {claim.name: position for position, claim in enumerate(placed)}
+    first: dict[str, int] = {}  # prefix -> position of its first row
+    for position, claim in enumerate(placed):
+        for prefix in _prefixes(claim.name):
+            first.setdefault(prefix, position)
+    before: dict[int, list[Claim]] = {}
+    for claim in claims:
+        if claim.evidence in (Evidence.SCOPE, Evidence.SIBLING):
+            owner, _, leaf = claim.name.rpartition(".")
+            bias = next((f"{owner}.{name}".lstrip(".") for name, weight in _BESIDE.items() if weight == leaf), "")
+            beside = next((first[prefix] for prefix in _prefixes(claim.name) if prefix in first), len(placed))
+            position = at.get(bias, beside)
+            before.setdefault(position, []).append(claim)
+    return [claim for position in range(len(placed) + 1) for claim in (*before.get(position, ()), *placed[position : position + 1])]
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    """The modules that a name stands in, the innermost first."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from onnx_params.graph import Model
-from onnx_params.names.claims import Key
+from onnx_params.layout import Key
 from onnx_params.names.fx import FOLDED_KEY, KIND_KEY, SIGNATURE_KEY, Entry, read_list, read_signature
 
 SOURCE_MAP_KEY: Final = "onnx-params.source-map"
@@ -45,6 +45,11 @@ class Words:
     def kinds(self) -> dict[str, str]:
         """Original name -> kind, by the signature."""
         return {entry.target: entry.kind for entry in self.signature}
+
+    @cached_property
+    def placeholders(self) -> dict[str, str]:
+        """Original name -> the placeholder that stands for it in FX calls."""
+        return {entry.target: entry.placeholder for entry in self.signature}
 
     @cached_property
     def _mapped(self) -> dict[str, str]:

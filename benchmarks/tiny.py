@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 import transformers
 from onnx_params_exporters.inputs import make_inputs
@@ -14,7 +16,9 @@ _DEPTH = {**dict.fromkeys(_LAYERS, 2), "vocab_size": 99}
 _WIDTH = {
     **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim", "projection_dim", "image_size"), 32),
     **dict.fromkeys(("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "hidden_dim", "n_inner"), 64),
-    **dict.fromkeys(("max_position_embeddings", "n_positions", "max_source_positions", "max_target_positions"), 64),
+    "max_source_positions": 64,
+    # as large as real ones are beside what exporters fold: a table under 8 KiB, looked up at fixed places, is gone
+    **dict.fromkeys(("max_position_embeddings", "n_positions", "max_target_positions"), 512),
     **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"), 4),
     **dict.fromkeys(("num_local_experts", "num_experts", "rotary_dim"), 4),
     "d_kv": 8,
@@ -61,7 +65,8 @@ def tiny(model_type: str) -> transformers.PreTrainedModel:
 def _set(config: transformers.PretrainedConfig, values: dict[str, int]) -> None:
     for name, value in values.items():
         if type(getattr(config, name, None)) is int:
-            setattr(config, name, value)
+            with contextlib.suppress(AttributeError):  # a property that follows from others
+                setattr(config, name, value)
     for inner in list(vars(config).values()):
         if isinstance(inner, transformers.PretrainedConfig):
             _set(inner, values)

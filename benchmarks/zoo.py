@@ -1,0 +1,133 @@
+"""Measure naming over the zoo: which of a model's own parameters come back from its artifacts, by name and shape, and what is claimed falsely.
+
+``python benchmarks/zoo.py [--cases a,b] [--reference] [--missed N]`` prints, for each exporter and post-processor, the halves apart: the one that
+was looked at while rules were written, and the one that was not. Truth is ``named_parameters()``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx_params
+from onnx_params.report import Report
+
+sys.path.insert(0, str(Path(__file__).parent))
+from zoo_build import FOLDER, build_all  # noqa: E402
+from zoo_cases import HELD_OUT, HELD_OUT_MODULES, SEEN, SEEN_MODULES  # noqa: E402
+
+HALVES = {"seen": (*SEEN_MODULES, *SEEN), "held out": (*HELD_OUT_MODULES, *HELD_OUT)}
+
+
+class Truth(NamedTuple):
+    """What the framework says: name -> shape, in order, and every other name of a tied parameter."""
+
+    shapes: dict[str, tuple[int, ...]]
+    aliases: dict[str, str]
+    buffers: frozenset[str]
+
+
+class Score(NamedTuple):
+    """One artifact held against the truth."""
+
+    rows: int
+    back: int
+    listed: int
+    whole: bool
+    wrong: tuple[str, ...]
+    missed: tuple[str, ...]
+    evidence: collections.Counter[str]
+
+
+def truth_of(folder: Path) -> Truth:
+    """The truth of one case."""
+    told = json.loads((folder / "truth.json").read_text())
+    shapes = {name: tuple(shape) for name, shape, _ in told["parameters"]}
+    return Truth(shapes, {other: name for name, _, others in told["parameters"] for other in others}, frozenset(name for name, _, _ in told["buffers"]))
+
+
+def score(report: Report, truth: Truth) -> Score:
+    """A row is back when its name and its shape are; a certain one is wrong where no parameter has that name, or it has another shape."""
+    back: dict[str, str] = {}
+    wrong = []
+    for row in report.rows:
+        names = [truth.aliases.get(name, name) for name in (row.name, *row.aliases)]
+        true = truth.shapes.get(names[0])
+        for name in names:
+            if truth.shapes.get(name) is not None and truth.shapes[name] == row.shape:
+                back.setdefault(name, row.evidence)
+        if row.certain and (true is None or row.shape not in (None, true)):
+            wrong.append(f"{row.name} {row.shape} by {row.evidence}")
+    stored = {(tensor.name, tensor.shape) for tensor in report.inventory.model.tensors}
+    return Score(
+        rows=len(truth.shapes),
+        back=len(back),
+        listed=sum((name, shape) in stored for name, shape in truth.shapes.items()),
+        whole=[(name, shape) for name, shape in truth.shapes.items()] == [(truth.aliases.get(row.name, row.name), row.shape) for row in report.rows],
+        wrong=tuple(wrong),
+        missed=tuple(name for name in truth.shapes if name not in back),
+        evidence=collections.Counter(back.values()),
+    )
+
+
+def scores(cases: Iterable[str], reference: bool) -> dict[str, dict[str, Score]]:
+    """Kind of artifact -> case -> score."""
+    found: dict[str, dict[str, Score]] = {}
+    for case in cases:
+        folder = FOLDER / case
+        if not (folder / "truth.json").exists():
+            continue
+        truth = truth_of(folder)
+        for path in sorted(folder.glob("*.onnx")):
+            options = {"reference": str(folder / "weights.safetensors")} if reference else {}
+            found.setdefault(path.stem, {})[case] = score(onnx_params.analyze(path, **options), truth)
+    return found
+
+
+def table(found: dict[str, dict[str, Score]]) -> str:
+    """A line a kind of artifact: sums over its cases."""
+    lines = [f"{'artifact':28} {'cases':>5} {'rows':>6} {'listed':>7} {'back':>7} {'whole':>7} {'wrong':>5}  evidence"]
+    for kind, cases in sorted(found.items(), key=lambda item: (item[0].partition("+")[0], "+" in item[0], item[0])):
+        total = sum(s.rows for s in cases.values())
+        back, listed = sum(s.back for s in cases.values()), sum(s.listed for s in cases.values())
+        evidence = sum((s.evidence for s in cases.values()), collections.Counter())
+        whole, wrong = sum(s.whole for s in cases.values()), sum(len(s.wrong) for s in cases.values())
+        by = " ".join(f"{name} {n}" for name, n in evidence.most_common())
+        lines.append(f"{kind:28} {len(cases):5} {total:6} {listed / total:7.2%} {back / total:7.2%} {f'{whole}/{len(cases)}':>7} {wrong:5}  {by}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", default="", help="only these, and what is missed in each artifact")
+    parser.add_argument("--kind", default="", help="only artifacts of this kind")
+    parser.add_argument("--reference", action="store_true", help="with the checkpoint as reference")
+    parser.add_argument("--missed", type=int, default=0, help="show up to this many missed rows an artifact of the half that is looked at")
+    parser.add_argument("--build", action="store_true", help="make artifacts that are not there first")
+    options = parser.parse_args()
+    wanted = options.cases.split(",") if options.cases else None
+    if options.build:
+        build_all(wanted or [case for half in HALVES.values() for case in half])
+    for half, cases in HALVES.items():
+        found = scores([case for case in cases if wanted is None or case in wanted], options.reference)
+        found = {kind: by_case for kind, by_case in found.items() if not options.kind or kind == options.kind}
+        if not found:
+            continue
+        print(f"\n{half}\n{table(found)}")
+        for kind, by_case in found.items() if options.missed and half == "seen" else ():
+            for case, one in by_case.items():
+                if one.missed:
+                    print(f"  {kind} {case}: {len(one.missed)} missed: {', '.join(one.missed[: options.missed])}")
+        for kind, by_case in found.items():
+            for case, one in by_case.items():
+                for row in one.wrong:
+                    print(f"  CERTAIN AND WRONG {kind} {case}: {row}")
+
+
+if __name__ == "__main__":
+    main()

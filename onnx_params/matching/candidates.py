@@ -1,0 +1,117 @@
+"""Hold a stored tensor as its operator takes it, with how far its numbers may lie from the original's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from onnx_params.graph import Model
+from onnx_params.layout import Dequantise, Key, Shape, Steps, apply, shape_after
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View, block_steps, logical
+
+MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
+# relative to the largest number of the tensor: what rounding to a type may change, with room for a product before it
+TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
+HALF_STEP: Final = 0.5 + 1e-3  # of a quantisation step; the rest is float32's rounding
+
+
+class Candidate:
+    """A stored tensor, the steps to what its operator takes (there may be more than one way), and values when asked."""
+
+    def __init__(self, model: Model, tensor: StoredTensor, order: int) -> None:
+        self.model = model
+        self.tensor = tensor
+        self.order = order
+        taken = logical(model, tensor)
+        self.shape: Shape = taken.shape
+        self.view = taken.view
+        ways: list[Steps] = [] if taken.steps is None else [taken.steps]
+        if taken.steps is None and taken.view is View.UNPADDED:
+            ways = [block_steps(tensor.shape, taken.shape[0], taken.shape[1], block) for block in (16, 8) if tensor.shape[0] % block == 0]
+        self.ways = ways
+
+    @property
+    def key(self) -> Key:
+        return self.tensor.key
+
+    @property
+    def steps(self) -> Steps:
+        """The likeliest way."""
+        return self.ways[0] if self.ways else ()
+
+    @property
+    def is_quantised(self) -> bool:
+        """Whether numbers were rounded to steps of a scale."""
+        return any(isinstance(step, Dequantise) for step in self.steps)
+
+    @property
+    def is_float(self) -> bool:
+        return self.tensor.dtype.is_float
+
+    def shape_under(self, steps: Steps) -> Shape:
+        return shape_after(self.tensor.shape, steps)
+
+
+class Values:
+    """Values of candidates under steps; keeps the last ones."""
+
+    def __init__(self, model: Model) -> None:
+        self._held = model.held
+        self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
+
+    def read(self, key: Key) -> np.ndarray:
+        """A stored tensor's values, for scales and zero points."""
+        return self._held[key].read()
+
+    def of(self, key: Key, steps: Steps) -> np.ndarray:
+        """What the steps make of a stored tensor, as float32 where it was rounded."""
+        return self._keep((key, steps, "values"), lambda: apply(self._held[key].read(), steps, self.read))
+
+    def codes(self, key: Key, steps: Steps) -> np.ndarray:
+        """The integers before they were dequantised, in the same layout."""
+        plain = tuple(step for step in steps if not isinstance(step, Dequantise))
+        return self._keep((key, plain, "codes"), lambda: apply(self._held[key].read(), plain, self.read))
+
+    def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
+        """Half a quantisation step at each element, in the same layout."""
+
+        def make() -> np.ndarray:
+            ones = tuple(step._replace(zero=None, offset=-1) if isinstance(step, Dequantise) else step for step in steps)
+            return np.abs(apply(np.zeros_like(self._held[key].read()), ones, self.read)) * np.float32(HALF_STEP)
+
+        return self._keep((key, steps, "half steps"), make)
+
+    def _keep(self, key: tuple[Key, Steps, str], make: object) -> np.ndarray:
+        assert callable(make)
+        found = self._kept.get(key)
+        if found is None:
+            found = make()
+            if sum(array.nbytes for array in self._kept.values()) + found.nbytes > MAX_KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
+
+    def is_close(self, target: np.ndarray, candidate: Candidate, steps: Steps) -> bool:
+        """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to steps of its scale.
+
+        A code at the end of its range may stand for a number beyond it.
+        """
+        values = self.of(candidate.key, steps)
+        if values.shape != target.shape:
+            return False
+        with np.errstate(over="ignore", invalid="ignore"):
+            difference = target.astype(np.float32) - values.astype(np.float32)
+        size = float(np.abs(target).max(initial=0.0))
+        if not np.isfinite(size):
+            return False
+        if not any(isinstance(step, Dequantise) for step in steps):
+            return bool(np.all(np.abs(difference) <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)))
+        far = np.abs(difference) > self.half_steps(candidate.key, steps) + TOLERANCE["float32"] * size
+        if not far.any():
+            return bool(size > 0)
+        codes = self.codes(candidate.key, steps)[far]
+        whole = self.codes(candidate.key, steps)
+        beyond = ((codes == whole.max()) | (codes == whole.min())) & (np.sign(difference[far]) == np.sign(values[far]))
+        return bool(beyond.all()) and bool(far.mean() < 0.25)

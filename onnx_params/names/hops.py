@@ -1,0 +1,61 @@
+"""Undo what post-processors do to a name: the value that a stored tensor was made from, and what was done to it.
+
+One row a convention; the first that fits is undone, then the rest is looked at again. Sources: onnxruntime, ``quantization/quant_utils.py``
+(TENSOR_NAME_QUANT_SUFFIX), ``quantization/base_quantizer.py`` and ``operators/lstm.py``, ``quantization/matmul_nbits_quantizer.py``,
+``matmul_bnb4_quantizer.py``; ``core/optimizer/conv_bn_fusion.cc``, ``conv_mul_fusion.cc``, ``conv_add_fusion.cc``; the ``QGemm`` preparation
+``gemm_to_matmul`` in ``quantization/onnx_quantizer.py`` (``_Transposed``).
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Final, NamedTuple
+
+
+class Done(enum.Enum):
+    """What was done to the values, besides a change of type."""
+
+    NOTHING = "nothing"
+    TURNED = "turned"
+    FOLDED = "folded"
+
+
+_ROWS: Final = (
+    (re.compile(r"(?P<base>.+)_quantized"), Done.NOTHING),
+    (re.compile(r"(?P<base>.+)_Transposed"), Done.TURNED),
+    (re.compile(r"(?P<base>.+?)_(DQ_)?Q[248](G\d+)?"), Done.NOTHING),
+    (re.compile(r"(?P<base>.+)_Bnb4"), Done.NOTHING),
+    (re.compile(r"(?P<base>.+)_(fp16|float16|bf16)"), Done.NOTHING),
+    (re.compile(r"ConvBnFusion_W_(?P<base>.+)"), Done.FOLDED),
+    (re.compile(r"ConvBnFusion_(B|BN_B)_(?P<base>.+)"), Done.FOLDED),
+    (re.compile(r"Conv(Mul|Add)Fusion_(W|B|Mul_B|Add_B)_(?P<base>.+)"), Done.FOLDED),
+    (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
+)
+MAX_HOPS: Final = 4  # post-processors one after the other
+
+
+class Hop(NamedTuple):
+    """The name before, and whether the values were transposed or changed on the way."""
+
+    base: str
+    turned: bool
+    folded: bool
+
+
+def undo(name: str) -> list[Hop]:
+    """Every name that a stored name may have had before, the nearest first; none where no convention fits."""
+    found: list[Hop] = []
+    turned = folded = False
+    for _ in range(MAX_HOPS):
+        for pattern, done in _ROWS:
+            match = pattern.fullmatch(name)
+            if match is not None:
+                name = str(match["base"])
+                turned ^= done is Done.TURNED
+                folded |= done is Done.FOLDED
+                found.append(Hop(name, turned, folded))
+                break
+        else:
+            break
+    return found

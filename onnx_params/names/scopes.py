@@ -1,0 +1,55 @@
+"""Read module paths out of the names of nodes and values.
+
+TorchScript's exporter calls nodes ``/h.0/attn/c_attn/Gemm``: the path of the module, then the operator. Sources: torch/onnx/utils.py, node scope
+naming; onnxruntime, ``GenerateNodeName`` in ``core/optimizer``: fusions append ``/MatMulAddFusion`` and the like.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from onnx_params.graph import Node
+from onnx_params.names.hops import undo
+
+# names that an exporter or a post-processor makes up: counters of values, never a module's word
+_MADE_UP: Final = re.compile(
+    r"^(onnx::\w+|_?val_\d+(_weight|_bias)?|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
+    r"|(unsqueeze|expand|view|transpose|permute|slice|embedding|gather|index|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack)(_\d+)?)$"
+)
+_FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
+# constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it leaves what it does not compute its name.
+# Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp, fuseConvBatchNorm
+_NORM_FOLDED: Final = re.compile(r"^onnx::Conv(Transpose)?_\d+(_quantized|_Q\d)?$")
+
+
+def is_made_up(name: str) -> bool:
+    """Whether an exporter made the name up: no module's word is in it."""
+    return not name or _MADE_UP.match(name) is not None
+
+
+def real_name(name: str) -> str | None:
+    """The name that a module gave: this one, or the one before post-processing; ``None`` where there was none."""
+    names = [hop.base for hop in reversed(undo(name))] or [name]
+    for before in names:
+        if not is_made_up(before):
+            return before
+    return None
+
+
+def is_norm_folded(name: str) -> bool:
+    """Whether TorchScript's exporter gave this name to a convolution's weight or bias into which it folded a batch norm."""
+    return _NORM_FOLDED.match(name) is not None
+
+
+def scope_of(node: Node) -> str | None:
+    """The module path of a node, by its name or by that of its first output; ``None`` where neither has one, ``""`` for the root module.
+
+    A container that calls its own items stands in the path twice (``layers/layers.0``), and once in the module's name.
+    """
+    for name in (node.name, *node.outputs[:1]):
+        if name.startswith("/"):
+            segments = _FUSED.sub("", name, count=1).split("/")[1:-1]
+            kept = [segment for at, segment in enumerate(segments) if at + 1 == len(segments) or not segments[at + 1].startswith(f"{segment}.")]
+            return ".".join(kept)
+    return None
