@@ -15,6 +15,7 @@ from onnx_params.names import recurrent
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.fx import BATCH_NORMS, BIASED_MODULES, KEEPS_SHAPE, VECTOR_NORMS, operator_of, read_dims
 from onnx_params.names.holding import Holding, Stored, behind, holding
+from onnx_params.names.modules import weight_norm_shape
 from onnx_params.names.scopes import is_made_up
 from onnx_params.names.sites import Site, Sites
 from onnx_params.names.takers import MATRIX_PRODUCTS, as_torch, takers
@@ -116,7 +117,7 @@ class _Table:
     def place(self, name: str, placeholder: str) -> Claim:
         """Where the numbers of one parameter are now, and what its shape was."""
         sites = self.sites.by_placeholder.get(placeholder, [])
-        for answer in (self._whole, self._turned, self._in_recurrent, self._in_norm, self._merged, self._dropped, self._computed):
+        for answer in (self._whole, self._turned, self._in_recurrent, self._in_norm, self._merged, self._dropped, self._computed, self._after_conv):
             claim = answer(name, sites)
             if claim is not None:
                 return claim
@@ -211,12 +212,11 @@ class _Table:
 
     def _in_norm(self, name: str, sites: list[Site]) -> Claim | None:
         for site in sites:
-            if site.call.target in BATCH_NORMS and site.node.op_type == "Conv":
-                norm = self._weight(site)
-                if norm is not None and len(norm.shape) > 2:
-                    bias = self.stored_behind(site.node.inputs[2]) if site.role == "bias" and len(site.node.inputs) > 2 else None
+            if site.call.target in BATCH_NORMS and site.node.op_type in ("Conv", "ConvTranspose") and len(site.node.inputs) > 2:
+                norm, bias = self._weight(site), self.stored_behind(site.node.inputs[2])
+                if norm is not None and bias is not None and len(norm.shape) > 2 and len(bias.shape) == 1:
                     because = f"a batch norm of as many channels was folded into '{norm.name}' and its bias"
-                    return _without(name, (norm.shape[0],), View.FOLDED, because, bias or norm)
+                    return _without(name, bias.shape, View.FOLDED, because, bias if site.role == "bias" else norm)
         return None
 
     def _merged(self, name: str, sites: list[Site]) -> Claim | None:
@@ -245,15 +245,35 @@ class _Table:
             held = self.stored.hold(value)
             if held is None:
                 continue
-            if any(site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites) and value in self.alone:
+            sources = [source for source in self.words.folded_from(value) if source != name]
+            if any(site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites) and all(map(is_made_up, sources)):
                 flat = (held.tensor.count,)
                 because = f"'{value}' was folded from it; a norm takes a number for each channel"
-                return holding(self.model, held.tensor, Reshape(flat)).claim(name, SIGNATURE, because, certain=True, view=View.RESHAPED)
+                sure = not sources  # else constants had a part in it: axes to unsqueeze, if they are what they seem
+                return holding(self.model, held.tensor, Reshape(flat)).claim(name, SIGNATURE, because, certain=sure, view=View.RESHAPED)
+            normed = weight_norm_shape(name, sources, held.shape)
+            if normed is not None:
+                because = f"'{value}' was computed from it as torch's weight_norm does, over its default dimension"
+                return _without(name, normed, View.FOLDED, because, held.tensor, certain=False)
             kept = _shape_kept(value, held, self.words.folded_from(value), name)
             if kept is not None:
                 because = f"'{value}' was computed from it by operators that keep shapes, if they are what they are called"
                 return _without(name, kept, View.FOLDED, because, held.tensor, certain=False)
             return _without(name, None, View.SLICED, f"'{value}' was computed from it", held.tensor)
+        return None
+
+    def _after_conv(self, name: str, sites: list[Site]) -> Claim | None:
+        """A batch norm whose node is gone, and that the list names right after a convolution: it has that one's channels, if it follows it."""
+        owner, _, leaf = name.rpartition(".")
+        if sites or leaf not in ("weight", "bias") or self.words.kinds.get(f"{owner}.running_var") != "BUFFER":
+            return None
+        names = [entry.target for entry in self.words.signature if entry.kind == "PARAMETER"]
+        at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
+        for before in reversed(names[max(0, at - 2) : at]):
+            held = self.stored.hold(before)
+            if held is not None and len(held.shape) > 2:
+                because = f"nothing of the norm is left; it stands after '{before}' in the list, and was folded into it, if it followed it"
+                return _without(name, (held.shape[0],), View.FOLDED, because, held.tensor, certain=False)
         return None
 
     def stored_behind(self, name: str) -> StoredTensor | None:

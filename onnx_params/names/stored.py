@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from onnx_params.graph import Model
-from onnx_params.layout import Key
+from onnx_params.layout import Key, Take
 from onnx_params.names import recurrent
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import Holding, Stored, behind, holding
 from onnx_params.names.scopes import is_norm_folded, real_name, scope_of
-from onnx_params.names.takers import MAX_HOPS, PRODUCTS, Taker, as_torch, takers
+from onnx_params.names.takers import MATRIX_PRODUCTS, MAX_HOPS, PRODUCTS, Taker, as_torch, takers
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
@@ -19,8 +19,9 @@ from onnx_params.views import View
 # between a product and the Add of its bias
 _UNTIL_BIAS: Final = frozenset({"Cast", "Mul", "Reshape", "DequantizeLinear", "QuantizeLinear", "Identity", "Squeeze", "Unsqueeze", "ReorderOutput"})
 _ADDS: Final = {"Add": (0, 1), "BiasGelu": (1,), "FastGelu": (1,), "BiasAdd": (1,), "SkipLayerNormalization": (4,), "QLinearAdd": (0, 3)}
-# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear, torch.nn.MultiheadAttention
-_BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight"}
+# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear, torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
+# (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the weight
+_BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bias": "weight"}
 
 
 def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
@@ -37,7 +38,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
         else:
             names.add(claim.name)
             found[tensor.key] = [claim]
-    joined = _recurrent(model, loose)
+    joined = {**_recurrent(model, loose), **_split(model, loose)}
     for tensor in loose:
         several = joined.get(tensor.key)
         if several is None:
@@ -86,7 +87,7 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
             held = holding(model, tensor, *as_torch(taker, tensor))
             sibling = _bias_beside(model, taker)
             if sibling is not None:
-                return held.claim(*sibling, certain=False, view=_folded_view(tensor))
+                return held.claim(*sibling, certain=False)
             scope = scope_of(node)
             if scope:
                 because = f"the weight of {node.op_type} in scope '{scope}'"
@@ -113,13 +114,17 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
 
 def _bias_beside(model: Model, taker: Taker) -> tuple[str, Evidence, str] | None:
     """The name that the bias of the same layer implies."""
-    for bias in _biases(model, taker):
+    return _implied(_biases(model, taker), taker.node.op_type)
+
+
+def _implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
+    for bias in biases:
         name = real_name(bias.name)
         if name is not None:
             owner, _, leaf = name.rpartition(".")
             if leaf in _BESIDE:
                 implied = f"{owner}.{_BESIDE[leaf]}" if owner else _BESIDE[leaf]
-                return implied, Evidence.SIBLING, f"'{bias.name}' is added to what {taker.node.op_type} makes of it"
+                return implied, Evidence.SIBLING, f"'{bias.name}' is added to what {op_type} makes of it"
     return None
 
 
@@ -130,7 +135,12 @@ def _biases(model: Model, taker: Taker) -> Iterator[StoredTensor]:
             tensor = behind(model, taker.graph, name)
             if tensor is not None:
                 yield tensor
-    todo = [(taker.graph, output, 0) for output in taker.node.outputs[:1]]
+    yield from _added(model, taker.graph, taker.node.outputs[:1])
+
+
+def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredTensor]:
+    """Stored tensors that are added to values, through casts, scales and reshapes."""
+    todo = [(graph, output, 0) for output in outputs]
     while todo:
         graph, output, hops = todo.pop(0)
         for use in model.wiring.uses((graph, output)):
@@ -145,6 +155,31 @@ def _biases(model: Model, taker: Taker) -> Iterator[StoredTensor]:
                             yield tensor
             elif node.op_type in _UNTIL_BIAS and node.outputs and hops < MAX_HOPS:
                 todo.append((use.graph, node.outputs[0], hops + 1))
+
+
+def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
+    """Claims for weights of several projections that a post-processor joined: one product, a Split, a bias added to each part."""
+    found: dict[Key, list[Claim]] = {}
+    for tensor in tensors:
+        held = holding(model, tensor)
+        for taker in takers(model, tensor) if len(held.shape) == 2 else ():
+            if taker.node.op_type not in MATRIX_PRODUCTS or taker.slot != 1 or not taker.node.outputs:
+                continue
+            splits = [use.node for use in model.wiring.uses((taker.graph, taker.node.outputs[0])) if use.node is not None and use.node.op_type == "Split"]
+            turned = as_torch(taker, tensor)  # rows are outputs then
+            axis, start, parts = 0, 0, []
+            for output in splits[0].outputs if len(splits) == 1 else ():
+                biases = list(_added(model, taker.graph, (output,)))
+                named = _implied(biases, "a part of what " + taker.node.op_type)
+                if named is None:
+                    break
+                stop = start + biases[0].count
+                part = holding(model, tensor, *turned, Take(axis, ((start, stop),)))
+                parts.append(part.claim(*named, certain=False, view=View.PART))
+                start = stop
+            if parts and start == holding(model, tensor, *turned).shape[axis]:
+                found[tensor.key] = parts
+    return found
 
 
 def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
