@@ -42,6 +42,7 @@ class Score(NamedTuple):
     wrong: tuple[str, ...]
     missed: tuple[str, ...]
     evidence: collections.Counter[str]
+    views: collections.Counter[str]
 
 
 def truth_of(folder: Path) -> Truth:
@@ -72,6 +73,7 @@ def score(report: Report, truth: Truth) -> Score:
         wrong=tuple(wrong),
         missed=tuple(name for name in truth.shapes if name not in back),
         evidence=collections.Counter(back.values()),
+        views=collections.Counter(row.view.split(",")[0] for row in report.rows),
     )
 
 
@@ -89,15 +91,16 @@ def scores(cases: Iterable[str], reference: bool) -> dict[str, dict[str, Score]]
     return found
 
 
-def table(found: dict[str, dict[str, Score]]) -> str:
+def table(found: dict[str, dict[str, Score]], reference: bool) -> str:
     """A line a kind of artifact: sums over its cases."""
-    lines = [f"{'artifact':28} {'cases':>5} {'rows':>6} {'listed':>7} {'back':>7} {'whole':>7} {'wrong':>5}  evidence"]
+    lines = [f"{'artifact':28} {'cases':>5} {'rows':>6} {'listed':>7} {'back':>7} {'whole':>7} {'wrong':>5}  {'views' if reference else 'evidence'}"]
     for kind, cases in sorted(found.items(), key=lambda item: (item[0].partition("+")[0], "+" in item[0], item[0])):
         total = sum(s.rows for s in cases.values())
         back, listed = sum(s.back for s in cases.values()), sum(s.listed for s in cases.values())
         evidence = sum((s.evidence for s in cases.values()), collections.Counter())
         whole, wrong = sum(s.whole for s in cases.values()), sum(len(s.wrong) for s in cases.values())
-        by = " ".join(f"{name} {n}" for name, n in evidence.most_common())
+        shown = sum((s.views for s in cases.values()), collections.Counter()) if reference else evidence
+        by = " ".join(f"{name} {n}" for name, n in shown.most_common())
         lines.append(f"{kind:28} {len(cases):5} {total:6} {listed / total:7.2%} {back / total:7.2%} {f'{whole}/{len(cases)}':>7} {wrong:5}  {by}")
     return "\n".join(lines)
 
@@ -118,7 +121,7 @@ def main() -> None:
         found = {kind: by_case for kind, by_case in found.items() if not options.kind or kind == options.kind}
         if not found:
             continue
-        print(f"\n{half}\n{table(found)}")
+        print(f"\n{half}\n{table(found, options.reference)}")
         for kind, by_case in found.items() if options.missed and half == "seen" else ():
             for case, one in by_case.items():
                 if one.missed:

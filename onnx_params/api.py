@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from onnx_params.checkpoints import open_checkpoint
 from onnx_params.errors import UsageError
 from onnx_params.inventory import take
 from onnx_params.report import Report, build
@@ -13,19 +15,28 @@ from onnx_params.sources import is_url, open_bytes, open_path, open_stream
 from onnx_params.wire import BytesSource, Source
 
 
-def analyze(source: str | os.PathLike[str] | bytes | BinaryIO | Any, *, name: str | None = None, verify: bool = False) -> Report:  # Any: onnx, onnx_ir
+def analyze(
+    source: str | os.PathLike[str] | bytes | BinaryIO | Any,  # Any: onnx, onnx_ir
+    *,
+    name: str | None = None,
+    verify: bool = False,
+    reference: str | os.PathLike[str] | None = None,
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> Report:
     """Report on an artifact.
 
     ``source`` is a path, ``-`` for stdin, a URL that fsspec knows, the bytes of a model, a binary file object, an ``onnx.ModelProto`` or
     an ``onnx_ir.Model``. ``name`` is what the report calls it; the file's stem if not given. ``verify`` reads values and holds them
-    against the digests of the source map.
+    against the digests of the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an npz, a folder): names
+    are then its own, found and proved by content; all its values are read, and ``progress`` is told how many bytes of them are done.
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     collecting = gc.isenabled()
     gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
     try:
         opened, path, own_name = _open(source)
-        return build(take(opened, path, verify=verify), name or own_name)
+        checkpoint = None if reference is None else open_checkpoint(reference)
+        return build(take(opened, path, verify=verify, checkpoint=checkpoint, progress=progress), name or own_name)
     finally:
         if collecting:
             gc.enable()

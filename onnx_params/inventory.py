@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from onnx_params import ties
+from onnx_params.checkpoints import Checkpoint
 from onnx_params.errors import FormatError
 from onnx_params.generated import expand
 from onnx_params.graph import Model
 from onnx_params.layout import Key
 from onnx_params.magic import HEAD, recognise
-from onnx_params.names import signature, source_map, stored
+from onnx_params.names import reference, signature, source_map, stored
 from onnx_params.names.claims import Claim
 from onnx_params.names.scopes import is_made_up
 from onnx_params.names.words import Words
@@ -56,8 +58,18 @@ class Inventory:
     notes: tuple[str, ...]
 
 
-def take(source: Source, path: str | None, *, verify: bool = False) -> Inventory:
-    """Read an artifact and account for it; ``verify`` holds values against the source map. Raises :class:`FormatError` where it is none."""
+def take(
+    source: Source,
+    path: str | None,
+    *,
+    verify: bool = False,
+    checkpoint: Checkpoint | None = None,
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> Inventory:
+    """Read an artifact and account for it; ``verify`` holds values against the source map, ``checkpoint`` names them by content.
+
+    Raises :class:`FormatError` where it is no artifact.
+    """
     try:
         model = expand(Parser(source, path).model())
     except FormatError as error:
@@ -65,10 +77,10 @@ def take(source: Source, path: str | None, *, verify: bool = False) -> Inventory
         if found is None:
             raise
         raise FormatError(f"{source.label}: is no ONNX model: it is {found}") from error
-    return _account(model, verify)
+    return _account(model, verify, checkpoint, progress)
 
 
-def _account(model: Model, verify: bool) -> Inventory:
+def _account(model: Model, verify: bool, checkpoint: Checkpoint | None, progress: Callable[[int], None]) -> Inventory:
     words = Words(model=model)
     verdicts = list(classify(model, words))
     table = source_map.claims(model, words)
@@ -102,7 +114,13 @@ def _account(model: Model, verify: bool) -> Inventory:
     extra = stored.claims(model, loose)
     if not listed:
         extra = _tied(extra, holders, model)
-    if listed and extra:
+    own = (*table, *second, *extra)
+    if checkpoint is not None:
+        listed, extra = _by_reference(model, words, checkpoint, [*listed, *extra], verdicts, progress, notes)
+        covered = {key for claim in (*listed, *extra) for key in claim.stored}
+        holders = {tensor.key: tensor for tensor, _ in reversed(verdicts) if tensor.key in covered}
+        others = [position for position, (tensor, _) in enumerate(verdicts) if holders.get(tensor.key) is not tensor]
+    elif listed and extra:
         notes.append(f"{len(extra)} stored tensors look like parameters and are in no list of the exporter's")
     notes.extend(getattr(model.source, "notes", ()))
     opaque = [tensor for tensor, verdict in verdicts if verdict.role is Role.OPAQUE]
@@ -119,12 +137,33 @@ def _account(model: Model, verify: bool) -> Inventory:
         model=model,
         verdicts=tuple(verdicts),
         parameters=(*listed, *extra),
-        claims=(*table, *second, *extra),
+        claims=(*(listed if checkpoint is not None else ()), *own),
         holders=holders,
         others=tuple(others),
         files=files,
         notes=tuple(notes),
     )
+
+
+def _by_reference(
+    model: Model,
+    words: Words,
+    checkpoint: Checkpoint,
+    own: list[Claim],
+    verdicts: list[tuple[StoredTensor, Verdict]],
+    progress: Callable[[int], None],
+    notes: list[str],
+) -> tuple[list[Claim], list[Claim]]:
+    """The reference's parameters, and those of the artifact's own claims on what the reference does not have."""
+    rows = reference.claims(model, words, checkpoint, own, verdicts, progress)
+    covered = {key for claim in rows for key in claim.stored}
+    extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
+    if extra:
+        notes.append(f"{len(extra)} parameters of the artifact are nowhere in the reference")
+    gone = sum(not claim.pieces for claim in rows)
+    if gone:
+        notes.append(f"{gone} parameters of the reference have no values in the artifact that could be compared: folded, looked up or erased")
+    return rows, extra
 
 
 def _tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -> list[Claim]:

@@ -82,6 +82,11 @@ _KEEPS_MAGNITUDE: Final = frozenset({"Neg", "Concat", "Mul", "Clip", "Max", "Pad
 _POSITIVE: Final = frozenset({"Clip", "Max", "Add", "Relu", "Identity", "Squeeze", "Unsqueeze", "Transpose", "Reshape"})  # between a spectrum and its Log
 
 
+def is_buffer_name(name: str) -> bool:
+    """Whether frameworks register buffers under such a name."""
+    return _BUFFER_NAMES.search(name) is not None
+
+
 def classify(model: Model, words: Words) -> Iterator[tuple[StoredTensor, Verdict]]:
     """Yield every stored tensor of ``model`` once, in file order, with its verdict; ``words`` is what the exporter said."""
     judge = _Judge(model, words)
@@ -502,7 +507,7 @@ class _Judge:
         return False
 
     def _is_named_buffer(self, tensor: StoredTensor) -> bool:
-        return _BUFFER_NAMES.search(tensor.name) is not None
+        return is_buffer_name(tensor.name)
 
     def _is_named_scale(self, tensor: StoredTensor) -> bool:
         """Whether a quantised tensor of the same base name is stored. Source: onnxruntime, quantization/quant_utils.py."""

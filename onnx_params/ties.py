@@ -36,7 +36,7 @@ def behind_identities(model: Model, tensor: StoredTensor, is_name: Callable[[str
     ]
     if not names:
         return []
-    same = len(set(_probe(tensor, False) or [b"0", b"1"])) > 1
+    same = len(set(probe(tensor, False) or [b"0", b"1"])) > 1
     return [Twin(name, same) for name in names]
 
 
@@ -52,19 +52,19 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
             continue
         by_probe: dict[tuple[bytes, ...], list[StoredTensor]] = {}
         for tensor in group:
-            turned = _probe(tensor, True)
+            turned = probe(tensor, True)
             for first in by_probe.get(tuple(turned), ()) if turned else ():
                 if first.shape == tensor.shape[::-1] and len(set(turned or ())) > 1 and _is_transposed(first, tensor):
                     found[tensor.key] = first.key
                     break
             else:
-                straight = _probe(tensor, False)
+                straight = probe(tensor, False)
                 if straight:
                     by_probe.setdefault(tuple(straight), []).append(tensor)
     return found
 
 
-def _probe(tensor: StoredTensor, turned: bool) -> list[bytes] | None:
+def probe(tensor: StoredTensor, turned: bool) -> list[bytes] | None:
     """A few elements at places that follow from the shape alone, or from the transposed one; ``None`` where they cannot be had cheaply."""
     if tensor.encoding not in _IN_PLACE or tensor.dtype.bits < 8 or not tensor.count:
         return None

@@ -34,6 +34,7 @@ class View(enum.Enum):
     FOLDED = "folded"
     DROPPED = "dropped"
     SLICED = "sliced"
+    CHANGED = "changed"
     UNKNOWN = "unknown"
 
 

@@ -1,0 +1,112 @@
+"""Name stored tensors by a reference: its tensors are found by content, and each place is proved by comparing values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from onnx_params.checkpoints import Checkpoint
+from onnx_params.graph import Model
+from onnx_params.names.claims import Claim, Evidence
+from onnx_params.names.words import Words
+from onnx_params.roles import Role, Verdict, is_buffer_name
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+_NUMBER = re.compile(r"(\d+)")
+
+
+def claims(
+    model: Model,
+    words: Words,
+    checkpoint: Checkpoint,
+    own: Sequence[Claim],
+    verdicts: Sequence[tuple[StoredTensor, Verdict]],
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> list[Claim]:
+    """One claim for each parameter of the checkpoint, in the artifact's order where it lists them, else in the checkpoint's.
+
+    ``own`` are the artifact's own claims. Reads all values of the checkpoint. Raises :class:`MissingDataError` where the artifact's are not
+    there.
+    """
+    from onnx_params.matching.match import match  # NumPy, which a report without reference does not pay
+
+    names = [tensor.name for tensor in checkpoint.tensors]
+    prefix = prefix_between(names, [claim.name for claim in own])
+    named = {}
+    for claim in own:
+        for name in (claim.name, *claim.aliases):
+            named.setdefault(_moved(name, prefix), claim)
+    held = [tensor for tensor, verdict in verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER) or _is_number(tensor, verdict)]
+    found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
+    roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
+    kinds = {_moved(name, prefix): kind for name, kind in words.kinds.items()}
+    rows: dict[str, Claim] = {}
+    aliases: dict[str, list[str]] = {}
+    for tensor in checkpoint.tensors:
+        place = found[tensor.name]
+        listed = kinds.get(tensor.name)
+        if listed == "BUFFER" or (listed is None and (is_buffer_name(tensor.name) or not tensor.dtype.is_float)):
+            continue
+        if listed is None and place.pieces and all(roles[key] is Role.BUFFER for key in place.stored):
+            continue
+        claim = named.get(tensor.name)
+        if place.alias_of or (claim is not None and _moved(claim.name, prefix) != tensor.name and place.view in (View.MERGED, View.TIED)):
+            first = place.alias_of or (_moved(claim.name, prefix) if claim is not None else "")
+            aliases.setdefault(first, []).append(tensor.name)
+            continue
+        rows[tensor.name] = Claim(
+            name=tensor.name,
+            shape=tensor.shape,
+            dtype=tensor.dtype.name,
+            evidence=Evidence.REFERENCE,
+            certain=place.certain,
+            because=f"the reference has it; {place.because}",
+            view=place.view,
+            stored=place.stored,
+            pieces=place.pieces,
+            axis=place.axis,
+        )
+    for name, others in aliases.items():
+        if name in rows:
+            rows[name] = rows[name]._replace(aliases=tuple(others))
+    order = {_moved(claim.name, prefix): at for at, claim in enumerate(own)} if words.signature or words.source_map else {}
+    if not order and checkpoint.ordered:
+        return list(rows.values())
+    return sorted(rows.values(), key=lambda claim: (order.get(claim.name, len(order)), natural(claim.name)))
+
+
+def _is_number(tensor: StoredTensor, verdict: Verdict) -> bool:
+    return verdict.role is Role.CONSTANT and tensor.dtype.is_float and tensor.count > 0
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts ``layers.10`` after ``layers.9``."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in _NUMBER.split(name) if part]
+
+
+def prefix_between(reference: Sequence[str], own: Sequence[str]) -> str:
+    """What stands before the artifact's names in the reference (``bert.``), or with a minus what the artifact has in excess (``-model.``)."""
+    known, names = set(reference), set(own)
+    best, most = "", len(known & names)
+    heads = dict.fromkeys(prefix for name in reference for prefix in _heads(name))
+    for head in heads:
+        hits = sum(f"{head}{name}" in known for name in names)
+        if hits > most:
+            best, most = head, hits
+    for head in dict.fromkeys(prefix for name in own for prefix in _heads(name)):
+        hits = sum(name.startswith(head) and name[len(head) :] in known for name in names)
+        if hits > most:
+            best, most = f"-{head}", hits
+    return best
+
+
+def _heads(name: str) -> list[str]:
+    """The first and the first two segments of a name, with their dots."""
+    segments = name.split(".")
+    return [".".join(segments[:length]) + "." for length in (1, 2) if length < len(segments)]
+
+
+def _moved(name: str, prefix: str) -> str:
+    """An artifact's name as the reference would have it."""
+    return name.removeprefix(prefix[1:]) if prefix.startswith("-") else f"{prefix}{name}"
