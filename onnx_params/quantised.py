@@ -44,7 +44,7 @@ _ROWS: Final[dict[tuple[str, str, int], _Beside]] = {
     ("com.microsoft", "DynamicQuantizeLSTM", 1): _Beside(8, 9, 2),
     ("com.microsoft", "DynamicQuantizeLSTM", 2): _Beside(10, 11, 2),
 }
-_INTEGER: Final = {("MatMulInteger", 1): (3, -1), ("ConvInteger", 1): (3, 0)}  # slot of the zero point, axis; the scale comes after
+_INTEGER: Final = {("MatMulInteger", 0): (2, 0), ("MatMulInteger", 1): (3, -1), ("ConvInteger", 1): (3, 0)}  # slot of the zero point, axis
 _HANDS_ON: Final = frozenset({"Gather", "Reshape", "Transpose", "Slice", "Identity", "Squeeze", "Unsqueeze"})
 
 
@@ -111,7 +111,8 @@ def _after(model: Model, use: Use, node: Node) -> Dequantise | None:
             scale = _held(model, use.graph, by.node, 1 - by.slot)
             product = model.wiring.maker(model.wiring.resolve(use.graph, by.node.inputs[1 - by.slot]))
             if scale is None and product is not None and product.op_type == "Mul":
-                scale = next((key for slot in (0, 1) if (key := _held(model, use.graph, product, slot)) is not None), None)
+                slots = (use.slot, 1 - use.slot) if use.slot else (0,)  # the product has the scales in the order of the inputs
+                scale = next((key for slot in slots if (key := _held(model, use.graph, product, slot)) is not None), None)
             if scale is not None:
                 return Dequantise(scale, _held(model, use.graph, node, zero_slot), axis)
     return None

@@ -249,9 +249,9 @@ class _Judge:
         by_hand = tensor.dtype.is_narrow_integer  # (w - zero) * scale
         found: list[tuple[Use, str | None]] = []
         seen = {tensor.key}
-        todo = [(tensor.key, 0)]
+        todo = [(tensor.key, 0, by_hand)]
         while todo and len(found) < MAX_USES:
-            key, hops = todo.pop()
+            key, hops, by_hand = todo.pop()
             for use in wiring.uses(key)[:MAX_USES]:
                 node = use.node
                 onward = wiring.onward(use)
@@ -264,7 +264,7 @@ class _Judge:
                 for following in onward if hops < MAX_HOPS else ():
                     if following not in seen:
                         seen.add(following)
-                        todo.append((following, hops + 1))
+                        todo.append((following, hops + 1, by_hand and (node is None or node.op_type != "DequantizeLinear")))
         return found
 
     def _scales(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]]) -> Verdict | None:

@@ -157,6 +157,11 @@ _NCHWC: Final = "com.microsoft.nchwc"
 _MAX_CHAIN: Final = 64  # nodes looked back through for the channels of an input
 
 
+def is_blocked(model: Model, tensor: StoredTensor) -> bool:
+    """Whether a convolution in blocks of channels takes a tensor as its weight."""
+    return any(use.node is not None and use.node.domain == _NCHWC and use.node.op_type == "Conv" and use.slot == 1 for use in model.wiring.uses(tensor.key))
+
+
 def _unblocked(model: Model, tensor: StoredTensor) -> Logical | None:
     for use in model.wiring.uses(tensor.key):
         node = use.node

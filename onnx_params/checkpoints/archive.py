@@ -73,7 +73,7 @@ class _Inert:
         pass
 
 
-class _Words(pickle._Unpickler):  # type: ignore[name-defined,misc]  # in Python: C's allocates what a hostile memo index says
+class _Words(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says
     """An unpickler whose every name is a table's row or inert."""
 
     def find_class(self, module: str, name: str) -> Any:
@@ -141,7 +141,7 @@ def _torch(path: str, source: FileSource, archive: zipfile.ZipFile, entries: dic
         entry = entries.get(f"{folder}data/{tensor.storage.key}")
         if entry is None:
             raise FormatError(f"{path}: tensor '{name}' has no data; was the download complete?")
-        if tensor in seen and math.prod(tensor.shape):
+        if tensor in seen and 0 not in tensor.shape:
             aliases.append((name, seen[tensor]))
         seen.setdefault(tensor, name)
         found.append(_in_storage(path, name, tensor, BY_NAME[tensor.dtype], source, archive, entry))
@@ -225,7 +225,8 @@ def _npy(path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile
         text = head[skip:] + file.read(max(0, length - (12 - skip)))
     try:
         header = ast.literal_eval(text.decode("latin1"))
-        kind, shape, fortran = str(header["descr"]), tuple(int(dim) for dim in header["shape"]), bool(header["fortran_order"])
+        kind, fortran = str(header["descr"]), bool(header["fortran_order"])
+        shape: tuple[int, ...] = tuple(int(dim) for dim in header["shape"])
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
         raise FormatError(f"{path}: '{entry.filename}' has a broken header: {type(error).__name__}") from error
     name = entry.filename.removesuffix(".npy")

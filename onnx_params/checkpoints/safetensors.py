@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Final
+from typing import Any, Final
 
 from onnx_params.dtypes import BY_NAME
 from onnx_params.errors import FormatError, UnsupportedError
@@ -35,19 +35,16 @@ def read(path: str) -> tuple[StoredTensor, ...]:
     return tuple(found)
 
 
-def _tensor(path: str, name: str, row: dict[str, object], source: FileSource, base: int) -> StoredTensor:
-    shape, offsets = row["shape"], row["data_offsets"]
+def _tensor(path: str, name: str, row: dict[str, Any], source: FileSource, base: int) -> StoredTensor:  # JSON of a stranger
     if row["dtype"] not in DTYPES:
         raise UnsupportedError(f"{path}: tensor '{name}' is of type {row['dtype']}, which is not known here")
-    assert isinstance(shape, list) and isinstance(offsets, list) or _bad()
-    start, stop = offsets
-    dtype = BY_NAME[DTYPES[str(row["dtype"])]]
-    if not all(isinstance(dim, int) and dim >= 0 for dim in shape) or not 0 <= start <= stop <= source.n_bytes - base:
+    dtype = BY_NAME[DTYPES[row["dtype"]]]
+    shape = tuple(row["shape"])
+    start, stop = row["data_offsets"]
+    if not all(isinstance(number, int) and number >= 0 for number in (start, stop, *shape)):
+        raise TypeError
+    if not start <= stop <= source.n_bytes - base:
         raise FormatError(f"{path}: tensor '{name}' ends at byte {base + stop}, the file has {source.n_bytes}; was the download complete?")
     if stop - start != dtype.packed_length(math.prod(shape)):
-        raise FormatError(f"{path}: tensor '{name}' has {stop - start} bytes, its shape {shape} needs {dtype.packed_length(math.prod(shape))}")
-    return StoredTensor(name, dtype, tuple(shape), PLACE, Encoding.RAW, (Span(base + start, base + stop),), source)
-
-
-def _bad() -> bool:
-    raise TypeError
+        raise FormatError(f"{path}: tensor '{name}' has {stop - start} bytes, its shape {list(shape)} needs {dtype.packed_length(math.prod(shape))}")
+    return StoredTensor(name, dtype, shape, PLACE, Encoding.RAW, (Span(base + start, base + stop),), source)

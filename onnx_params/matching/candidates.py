@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from onnx_params.graph import Model
 from onnx_params.layout import Dequantise, Key, Shape, Steps, apply, shape_after
 from onnx_params.tensors import StoredTensor
-from onnx_params.views import View, block_steps, logical
+from onnx_params.views import BLOCKS, block_steps, is_blocked, logical
 
 MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a product before it
@@ -28,8 +29,8 @@ class Candidate:
         self.shape: Shape = taken.shape
         self.view = taken.view
         ways: list[Steps] = [] if taken.steps is None else [taken.steps]
-        if taken.steps is None and taken.view is View.UNPADDED:
-            ways = [block_steps(tensor.shape, taken.shape[0], taken.shape[1], block) for block in (16, 8) if tensor.shape[0] % block == 0]
+        if len(tensor.shape) == 4 and len(taken.shape) == 4 and (taken.steps is None or is_blocked(model, tensor)):
+            ways = [block_steps(tensor.shape, taken.shape[0], taken.shape[1], block) for block in BLOCKS if tensor.shape[0] % block == 0]
         self.ways = ways
 
     @property
@@ -79,12 +80,12 @@ class Values:
 
         def make() -> np.ndarray:
             ones = tuple(step._replace(zero=None, offset=-1) if isinstance(step, Dequantise) else step for step in steps)
-            return np.abs(apply(np.zeros_like(self._held[key].read()), ones, self.read)) * np.float32(HALF_STEP)
+            made: np.ndarray = np.abs(apply(np.zeros_like(self._held[key].read()), ones, self.read)) * np.float32(HALF_STEP)
+            return made
 
         return self._keep((key, steps, "half steps"), make)
 
-    def _keep(self, key: tuple[Key, Steps, str], make: object) -> np.ndarray:
-        assert callable(make)
+    def _keep(self, key: tuple[Key, Steps, str], make: Callable[[], np.ndarray]) -> np.ndarray:
         found = self._kept.get(key)
         if found is None:
             found = make()

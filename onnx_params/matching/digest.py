@@ -58,9 +58,10 @@ def cast_to(values: np.ndarray, name: str) -> np.ndarray:
 
 def line_digests(values: np.ndarray) -> np.ndarray:
     """The sum over each row of a matrix, as ``uint64``."""
-    words = words_of(np.ascontiguousarray(values)).reshape(values.shape)
+    width = int(values.shape[-1])
+    words = words_of(np.ascontiguousarray(values)).reshape(-1, width)
     found = np.empty(len(words), np.uint64)
-    step = max(1, _BATCH // max(1, words.shape[1]))
+    step = max(1, _BATCH // max(1, width))
     for start in range(0, len(words), step):
         rows = words[start : start + step]
         found[start : start + step] = mixed(rows.reshape(-1)).reshape(rows.shape).sum(axis=1, dtype=np.uint64)

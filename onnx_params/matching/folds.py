@@ -75,7 +75,8 @@ def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndar
 
 def scaled(weight: np.ndarray, scales: np.ndarray, axis: int) -> np.ndarray:
     """A weight with its channels multiplied."""
-    return weight * scales.reshape((*(1,) * axis, -1, *(1,) * (weight.ndim - axis - 1)))
+    made: np.ndarray = weight * scales.reshape((*(1,) * axis, -1, *(1,) * (weight.ndim - axis - 1)))
+    return made
 
 
 def weight_norms(reference: Mapping[str, StoredTensor]) -> list[tuple[str, str, str, np.ndarray]]:

@@ -113,7 +113,7 @@ def _ways(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Steps]:
                 continue
             end = tuple(start[axis] for axis in axes)
             squeezed = tuple(dim for dim in wanted if dim != 1)
-            if end == wanted or end == squeezed or start not in (shape, squeezed):
+            if end in (wanted, squeezed) or start not in (shape, squeezed):
                 first = (Reshape(start),) if start != shape else ()
                 last = (Reshape(wanted),) if end != wanted else ()
                 ways.append(chain(*first, Permute(axes), *last))

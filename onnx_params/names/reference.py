@@ -33,10 +33,10 @@ def claims(
 
     names = [tensor.name for tensor in checkpoint.tensors]
     prefix = prefix_between(names, [claim.name for claim in own])
-    named = {}
-    for claim in own:
-        for name in (claim.name, *claim.aliases):
-            named.setdefault(_moved(name, prefix), claim)
+    named: dict[str, Claim] = {}
+    for each in own:
+        for name in (each.name, *each.aliases):
+            named.setdefault(_moved(name, prefix), each)
     held = [tensor for tensor, verdict in verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER) or _is_number(tensor, verdict)]
     found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
     roles = {tensor.key: verdict.role for tensor, verdict in verdicts}

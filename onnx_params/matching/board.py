@@ -1,0 +1,76 @@
+"""Hold what is known while a reference is matched: its tensors, the candidates, the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from onnx_params.graph import Model
+from onnx_params.layout import Cast, Key, Piece, Steps, chain
+from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.names.claims import Claim
+from onnx_params.names.holding import view_of
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+
+class Found(NamedTuple):
+    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be compared, and ``because`` says why."""
+
+    view: View
+    because: str
+    pieces: tuple[Piece, ...] = ()
+    axis: int = 0
+    stored: tuple[Key, ...] = ()
+    certain: bool = True
+    alias_of: str = ""
+
+
+class Board:
+    """The state that the stages of a match share."""
+
+    def __init__(
+        self,
+        model: Model,
+        reference: Sequence[StoredTensor],
+        stored: Iterable[StoredTensor],
+        named: Mapping[str, Claim],
+        aliases: Mapping[str, str],
+    ) -> None:
+        self.model = model
+        self.reference = {tensor.name: tensor for tensor in reference}
+        self.candidates = {tensor.key: Candidate(model, tensor, order) for order, tensor in enumerate(stored)}
+        self.named = named
+        self.aliases = aliases
+        self.values = Values(model)
+        self.found: dict[str, Found] = {}
+        self.taken: dict[Key, str] = {}  # stored tensor that is one reference tensor as a whole -> its name
+        self.dtypes = dict.fromkeys(c.tensor.dtype.name for c in self.candidates.values() if c.is_float)
+
+    def open(self) -> list[StoredTensor]:
+        """The tensors that have no answer yet."""
+        return [tensor for name, tensor in self.reference.items() if name not in self.found]
+
+    def free(self) -> list[Candidate]:
+        """The stored tensors that are not taken yet."""
+        return [candidate for key, candidate in self.candidates.items() if key not in self.taken]
+
+    def casts(self, tensor: StoredTensor) -> list[str | None]:
+        """The types under which a tensor may be stored: its own, then the artifact's other floating-point types."""
+        others = [name for name in self.dtypes if name != tensor.dtype.name] if tensor.dtype.is_float else []
+        return [None, *others]
+
+    def take(self, name: str, key: Key, steps: Steps, because: str, *, certain: bool = True, cast: str | None = None) -> None:
+        """Write down that a stored tensor is a reference tensor under ``steps``."""
+        view = view_of(steps) if steps else View.WHOLE
+        candidate = self.candidates[key]
+        if cast is not None or candidate.view is not View.WHOLE:
+            view = View.CAST if cast is not None else candidate.view
+        if cast is not None:
+            because += f", cast to {candidate.tensor.dtype.name}"
+            steps = chain(*steps, Cast(self.reference[name].dtype.name))
+        elif key in self.taken:
+            view = View.MERGED
+            because += f"; equal content is stored once, with '{self.taken[key]}'"
+        self.taken.setdefault(key, name)
+        self.found[name] = Found(view, because, (Piece(key, steps),), 0, (key,), certain)

@@ -1,0 +1,147 @@
+"""Find tensors of a reference that were computed with: batch norms, weight norms, factors, formulas of one parameter."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onnx_params.layout import SWAP, Key, Steps, chain
+from onnx_params.matching import folds
+from onnx_params.matching.board import Board, Found
+from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.exact import MIN_TELLING
+from onnx_params.matching.rounded import near, small
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+
+def weight_normed(board: Board) -> None:
+    made = folds.weight_norms(board.reference)
+    for weight, magnitude, direction, values in made:
+        for candidate in board.free():
+            if candidate.is_quantised or candidate.is_float:
+                for way in candidate.ways:
+                    if candidate.shape_under(way) == values.shape and board.values.is_close(values, candidate, way):
+                        because = f"'{candidate.tensor.name}' is g * v / |v| of it and its sibling, the weight norm of '{weight}'"
+                        for name in (magnitude, direction):
+                            board.found.setdefault(name, Found(View.FOLDED, because, stored=(candidate.key,)))
+
+
+def normed(board: Board) -> None:
+    """Weights whose channels were multiplied: by the factors of one batch norm, by another parameter, by a number."""
+    norms = folds.norms(board.reference)
+    weights = [tensor for tensor in small(board, board.open()) if len(tensor.shape) >= 2]
+    used: set[Key] = set()
+    for tensor in weights:
+        claim = board.named.get(tensor.name)
+        first = claim.stored[0] if claim is not None and claim.stored else None
+        fits = sorted((c for c in board.free() if c.key not in used and c.ways), key=lambda c: c.key != first)
+        for candidate in fits:
+            if is_normed(board, tensor, candidate, norms):
+                used.add(candidate.key)
+                board.taken.setdefault(candidate.key, tensor.name)
+                break
+
+
+def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]) -> bool:
+    if not (candidate.is_float or candidate.is_quantised):
+        return False
+    for way in candidate.ways:
+        steps = next((s for s in (way, chain(*way, SWAP)) if has_shape(candidate, s, tensor.shape)), None)
+        if steps is None:
+            continue
+        values, folded = tensor.read(), board.values.of(candidate.key, steps)
+        for axis in (0, 1):
+            scales = folds.channel_scales(values, folded, axis)
+            if scales is None:
+                continue
+            for norm in norms:
+                if norm.weight.shape != scales.shape:
+                    continue
+                for factor in norm.scales():
+                    if np.abs(factor - scales).max() > 0.05 * max(float(np.abs(factor).max()), 1e-30):
+                        continue
+                    if board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
+                        because = f"'{candidate.tensor.name}' is it times weight / sqrt(variance + epsilon) of the batch norm '{norm.names[0]}'"
+                        board.found[tensor.name] = Found(View.FOLDED, because, stored=(candidate.key,))
+                        for name in norm.names:
+                            board.found.setdefault(name, Found(View.FOLDED, because, stored=(candidate.key,)))
+                        fold_bias(board, tensor.name, norm, because)
+                        return True
+            if is_multiplied(board, tensor, values, candidate, steps, scales, axis):
+                return True
+    return False
+
+
+def is_multiplied(
+    board: Board, tensor: StoredTensor, values: np.ndarray, candidate: Candidate, steps: Steps, scales: np.ndarray, axis: int
+) -> bool:
+    """A weight times one number, or times a vector that is a parameter as well: an attention's scale, a layer scale."""
+    stored = f"'{candidate.tensor.name}'"
+    middle = float(np.median(scales))
+    if middle and np.abs(scales - middle).max() <= 1e-4 * abs(middle) and board.values.is_close(values * middle, candidate, steps):
+        board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times {middle:.6g}", stored=(candidate.key,))
+        return True
+    for other in board.open():
+        if other.name != tensor.name and other.count == len(scales) == max(other.shape, default=0):
+            factor = other.read().reshape(-1).astype(np.float64)
+            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
+                board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times '{other.name}'", stored=(candidate.key,))
+                board.found[other.name] = Found(View.FOLDED, f"{stored} is '{tensor.name}' times it", stored=(candidate.key,))
+                bias = f"{tensor.name.removesuffix('weight')}bias"
+                if bias in board.reference and bias not in board.found:
+                    multiplied_bias(board, bias, factor, other.name)
+                return True
+    return False
+
+
+def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> None:
+    made = board.reference[name].read().astype(np.float64).reshape(-1)
+    for candidate in board.free():
+        fits = candidate.is_float and candidate.tensor.shape == made.shape == factor.shape
+        if fits and board.values.is_close(made * factor, candidate, candidate.steps):
+            board.found[name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is it times '{by}'", stored=(candidate.key,))
+            return
+
+
+def fold_bias(board: Board, weight: str, norm: folds.Norm, because: str) -> None:
+    """The convolution's own bias went into the norm's."""
+    bias = f"{weight.removesuffix('weight')}bias"
+    if bias in board.reference and bias not in board.found:
+        board.found[bias] = Found(View.FOLDED, f"{because}; with it its bias into '{norm.names[1]}'")
+
+
+def by_formula(board: Board) -> None:
+    """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector times one number."""
+    for tensor in small(board, board.open()):
+        if len(tensor.shape) == 1 and tensor.count >= MIN_TELLING:
+            multiplied_vector(board, tensor)
+    for formula, function in folds.UNARY.items():
+        targets = {}
+        for tensor in small(board, board.open()):
+            with np.errstate(all="ignore"):
+                made = function(tensor.read().astype(np.float64))
+            if np.isfinite(made).all() and made.size >= MIN_TELLING:
+                targets[tensor.name] = made.reshape(tuple(dim for dim in made.shape if dim != 1) or (1,))
+        for tensor, candidate, steps in near(board, targets):
+            if board.values.is_close(targets[tensor.name], candidate, steps):
+                board.taken.setdefault(candidate.key, tensor.name)
+                board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is {formula} of it", stored=(candidate.key,))
+
+
+def multiplied_vector(board: Board, tensor: StoredTensor) -> None:
+    values = tensor.read().astype(np.float64)
+    for candidate in board.free():
+        if candidate.tensor.shape == tensor.shape and candidate.is_float:
+            stored = board.values.of(candidate.key, ()).astype(np.float64)
+            power = float(values @ values)
+            factor = float(values @ stored) / power if power and np.isfinite(stored).all() else 0.0
+            if factor and board.values.is_close(values * factor, candidate, ()):
+                board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is it times {factor:.6g}", stored=(candidate.key,))
+                return
+
+
+def has_shape(candidate: Candidate, steps: Steps, shape: tuple[int, ...]) -> bool:
+    try:
+        return candidate.shape_under(steps) == shape
+    except (IndexError, ValueError):
+        return False

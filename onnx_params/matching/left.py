@@ -1,0 +1,52 @@
+"""Say what became of a reference's tensors that nothing holds: looked up in part, changed, or erased, with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from onnx_params.matching import parts
+from onnx_params.matching.board import Board, Found
+from onnx_params.matching.digest import cast_to, line_digests
+from onnx_params.matching.joined import MAX_LOOKED_AT
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+
+def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
+    """A table of which only some rows are left: every line of a stored tensor is one of its rows."""
+    if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
+        return None
+    values = tensor.read().reshape(tensor.shape[0], -1)
+    if values.shape[1] < 2:
+        return None
+    for candidate in board.free():
+        if candidate.tensor.dtype.name not in board.casts(tensor)[1:] and candidate.tensor.dtype.name != tensor.dtype.name:
+            continue
+        own = values if candidate.tensor.dtype.name == tensor.dtype.name else cast_to(values, candidate.tensor.dtype.name)
+        known = set(line_digests(own).tolist())
+        for lines in parts.layouts(candidate.key, board.values.of(candidate.key, ())):
+            grids = [lines.values]
+            if len(candidate.tensor.shape) > 2:
+                turned = np.moveaxis(board.values.of(candidate.key, ()), -1, 0)
+                grids += [turned.reshape(-1, turned.shape[-1]), np.moveaxis(board.values.of(candidate.key, ()), 1, -1).reshape(-1, candidate.tensor.shape[1])]
+            for grid in grids:
+                if grid.shape[1] == values.shape[1] and len(grid) > 1 and set(line_digests(grid).tolist()) <= known:
+                    rows = len(set(line_digests(grid).tolist()))
+                    because = f"'{candidate.tensor.name}' holds {rows} of its {len(values)} rows: it was looked up at fixed places"
+                    return Found(View.SLICED, because, stored=(candidate.key,))
+    return None
+
+
+def erased(board: Board, tensor: StoredTensor) -> Found:
+    """Why nothing holds it, as far as that can be told."""
+    claim = board.named.get(tensor.name)
+    if claim is not None and claim.view in (View.SLICED, View.FOLDED, View.DROPPED) and not claim.pieces:
+        return Found(claim.view, f"its values are not in the artifact: {claim.because}", stored=claim.stored, certain=False)
+    if tensor.count and not np.any(tensor.read()):
+        return Found(View.DROPPED, "it is all zeros, which exporters leave out, and no stored tensor of its shape is")
+    if claim is not None and claim.stored:
+        name = claim.stored[0][1]
+        return Found(View.CHANGED, f"the artifact has '{name}' in its place, with other values", stored=claim.stored, certain=False)
+    if claim is not None and claim.view is View.UNKNOWN:
+        return Found(View.DROPPED, f"not in the artifact: {claim.because}", certain=False)
+    return Found(View.DROPPED, "no stored tensor holds it, whole, in part, rounded or computed: it was never used, or computed away", certain=False)

@@ -1,0 +1,91 @@
+"""Find tensors of a reference that were rounded: to steps of a scale, or to another type."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+
+from onnx_params.layout import SWAP, Cast, Key, Piece, Reshape, Steps, chain
+from onnx_params.matching.board import Board, Found
+from onnx_params.matching.candidates import Candidate
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+SAMPLES: Final = 64  # elements that are compared before all are
+CLOSE: Final = 0.35  # of the mean size: a sample of a tensor rounded to 4 bits is nearer than this to the original, another one is not
+MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
+
+
+def rounded(board: Board) -> None:
+    """Within half a step of a quantised tensor's scale, or the rounding of its type."""
+    for tensor in board.open():
+        claim = board.named.get(tensor.name)
+        if claim is not None and len(claim.pieces) == 1 and claim.shape == tensor.shape and claim.pieces[0].key in board.candidates:
+            piece = claim.pieces[0]
+            candidate = board.candidates[piece.key]
+            if candidate.tensor.count and board.values.is_close(tensor.read(), candidate, piece.steps):
+                take_close(board, tensor, candidate, piece.steps)
+    for tensor, candidate, steps in near(board, {tensor.name: tensor.read() for tensor in small(board, board.open())}):
+        if board.values.is_close(tensor.read(), candidate, steps):
+            take_close(board, tensor, candidate, steps)
+
+
+def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:
+    if candidate.is_quantised:
+        because = f"every value is within half a step of '{candidate.tensor.name}'"
+    else:
+        because = f"every value is that of '{candidate.tensor.name}' but for rounding"
+        steps = chain(*steps, Cast(tensor.dtype.name))
+    view = candidate.view if candidate.is_quantised else View.CAST if candidate.tensor.dtype.name != tensor.dtype.name else View.FOLDED
+    board.taken.setdefault(candidate.key, tensor.name)
+    board.found[tensor.name] = Found(view, because, (Piece(candidate.key, steps),), 0, (candidate.key,))
+
+
+def small(board: Board, tensors: list[StoredTensor]) -> list[StoredTensor]:
+    """Those whose values fit into memory together."""
+    room, found = MAX_LOOKED_AT, []
+    for tensor in tensors:
+        room -= tensor.n_bytes
+        if room > 0 and tensor.dtype.is_float:
+            found.append(tensor)
+    return found
+
+
+def near(board: Board, targets: Mapping[str, np.ndarray]) -> Iterable[tuple[StoredTensor, Candidate, Steps]]:
+    """For each target the free stored tensors of its shape, or of the transposed one, whose sample is nearest; the nearest first."""
+    samples: dict[tuple[Key, Steps], np.ndarray] = {}
+    places = {shape: sample_places(shape) for shape in {values.shape for values in targets.values()}}
+    by_shape: dict[tuple[int, ...], list[tuple[Candidate, Steps]]] = {}
+    for candidate in board.free():
+        for way in candidate.ways if candidate.is_float or candidate.is_quantised else ():
+            shape = candidate.shape_under(way)
+            by_shape.setdefault(shape, []).append((candidate, way))
+            if len(shape) == 2:
+                by_shape.setdefault(shape[::-1], []).append((candidate, chain(*way, SWAP)))
+            squeezed = tuple(dim for dim in shape if dim != 1)
+            if squeezed != shape:
+                by_shape.setdefault(squeezed, []).append((candidate, chain(*way, Reshape(squeezed))))
+    for name, values in targets.items():
+        fits = by_shape.get(values.shape, ())
+        wanted = values.reshape(-1)[places[values.shape]].astype(np.float64)
+        size = float(np.abs(wanted).mean()) if wanted.size else 0.0
+        near = []
+        for at, (candidate, steps) in enumerate(fits if size else ()):
+            if (candidate.key, steps) not in samples:
+                samples[candidate.key, steps] = board.values.of(candidate.key, steps).reshape(-1)[places[values.shape]].astype(np.float64)
+            distance = float(np.abs(samples[candidate.key, steps] - wanted).mean()) / size
+            if distance < CLOSE:
+                near.append((distance, at))
+        for _, at in sorted(near)[:3]:
+            candidate, steps = fits[at]
+            if candidate.key not in board.taken and name not in board.found:
+                yield board.reference[name], candidate, steps
+
+
+def sample_places(shape: tuple[int, ...]) -> np.ndarray:
+    """Some positions in a flat tensor of that shape, spread over it, the same each time."""
+    count = math.prod(shape)
+    return np.unique(np.random.default_rng(0).integers(0, max(1, count), SAMPLES)) if count else np.empty(0, np.int64)
