@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import onnx_params
+from onnx_params.names.architecture import Expected
 from onnx_params.report import Report
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -77,7 +78,7 @@ def score(report: Report, truth: Truth) -> Score:
     )
 
 
-def scores(cases: Iterable[str], reference: bool) -> dict[str, dict[str, Score]]:
+def scores(cases: Iterable[str], reference: bool, like: bool) -> dict[str, dict[str, Score]]:
     """Kind of artifact -> case -> score."""
     found: dict[str, dict[str, Score]] = {}
     for case in cases:
@@ -86,7 +87,9 @@ def scores(cases: Iterable[str], reference: bool) -> dict[str, dict[str, Score]]
             continue
         truth = truth_of(folder)
         for path in sorted(folder.glob("*.onnx")):
-            options = {"reference": str(folder / "weights.safetensors")} if reference else {}
+            options: dict[str, object] = {"reference": str(folder / "weights.safetensors")} if reference else {}
+            if like:
+                options["like"] = [Expected(name, shape, tuple(k for k, v in truth.aliases.items() if v == name)) for name, shape in truth.shapes.items()]
             found.setdefault(path.stem, {})[case] = score(onnx_params.analyze(path, **options), truth)
     return found
 
@@ -110,6 +113,7 @@ def main() -> None:
     parser.add_argument("--cases", default="", help="only these, and what is missed in each artifact")
     parser.add_argument("--kind", default="", help="only artifacts of this kind")
     parser.add_argument("--reference", action="store_true", help="with the checkpoint as reference")
+    parser.add_argument("--like", action="store_true", help="with the architecture's names and shapes, no values")
     parser.add_argument("--missed", type=int, default=0, help="show up to this many missed rows an artifact of the half that is looked at")
     parser.add_argument("--build", action="store_true", help="make artifacts that are not there first")
     options = parser.parse_args()
@@ -117,7 +121,7 @@ def main() -> None:
     if options.build:
         build_all(wanted or [case for half in HALVES.values() for case in half])
     for half, cases in HALVES.items():
-        found = scores([case for case in cases if wanted is None or case in wanted], options.reference)
+        found = scores([case for case in cases if wanted is None or case in wanted], options.reference, options.like)
         found = {kind: by_case for kind, by_case in found.items() if not options.kind or kind == options.kind}
         if not found:
             continue

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from onnx_params.checkpoints import open_checkpoint
 from onnx_params.errors import UsageError
 from onnx_params.inventory import take
+from onnx_params.names.architecture import Expected
+from onnx_params.names.source_map import read_map
 from onnx_params.report import Report, build
 from onnx_params.sources import is_url, open_bytes, open_path, open_stream
 from onnx_params.wire import BytesSource, Source
@@ -21,6 +23,7 @@ def analyze(
     name: str | None = None,
     verify: bool = False,
     reference: str | os.PathLike[str] | None = None,
+    like: Sequence[Expected] | None = None,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Report:
     """Report on an artifact.
@@ -28,15 +31,18 @@ def analyze(
     ``source`` is a path, ``-`` for stdin, a URL that fsspec knows, the bytes of a model, a binary file object, an ``onnx.ModelProto`` or
     an ``onnx_ir.Model``. ``name`` is what the report calls it; the file's stem if not given. ``verify`` reads values and holds them
     against the digests of the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an npz, a folder): names
-    are then its own, found and proved by content; all its values are read, and ``progress`` is told how many bytes of them are done.
+    are then its own, found and proved by content; all its values are read, and ``progress`` is told how many bytes of them are done. It may
+    also be a source map (JSON) that lies beside the artifact. ``like`` lists the parameters of an architecture without weights.
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     collecting = gc.isenabled()
     gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
     try:
         opened, path, own_name = _open(source)
-        checkpoint = None if reference is None else open_checkpoint(reference)
-        return build(take(opened, path, verify=verify, checkpoint=checkpoint, progress=progress), name or own_name)
+        given = None if reference is None else read_map(reference)
+        checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
+        inventory = take(opened, path, verify=verify, checkpoint=checkpoint, like=like, source_map=given, progress=progress)
+        return build(inventory, name or own_name)
     finally:
         if collecting:
             gc.enable()

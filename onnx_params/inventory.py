@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from onnx_params import ties
 from onnx_params.checkpoints import Checkpoint
@@ -12,7 +13,9 @@ from onnx_params.generated import expand
 from onnx_params.graph import Model
 from onnx_params.layout import Key
 from onnx_params.magic import HEAD, recognise
-from onnx_params.names import reference, signature, source_map, stored
+from onnx_params.names import architecture, reference, signature, stored
+from onnx_params.names import source_map as mapped
+from onnx_params.names.architecture import Expected
 from onnx_params.names.claims import Claim
 from onnx_params.names.scopes import is_made_up
 from onnx_params.names.words import Words
@@ -64,9 +67,12 @@ def take(
     *,
     verify: bool = False,
     checkpoint: Checkpoint | None = None,
+    like: Sequence[Expected] | None = None,
+    source_map: dict[str, Any] | None = None,  # JSON
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Inventory:
-    """Read an artifact and account for it; ``verify`` holds values against the source map, ``checkpoint`` names them by content.
+    """Read an artifact and account for it; ``verify`` holds values against the source map, ``checkpoint`` names them by content,
+    ``like`` by an architecture's names and shapes; ``source_map`` stands for the one in the artifact.
 
     Raises :class:`FormatError` where it is no artifact.
     """
@@ -77,17 +83,20 @@ def take(
         if found is None:
             raise
         raise FormatError(f"{source.label}: is no ONNX model: it is {found}") from error
-    return _account(model, verify, checkpoint, progress)
+    words = Words(model=model, given=source_map)
+    return _account(words, verify, checkpoint, like, progress)
 
 
-def _account(model: Model, verify: bool, checkpoint: Checkpoint | None, progress: Callable[[int], None]) -> Inventory:
-    words = Words(model=model)
+def _account(
+    words: Words, verify: bool, checkpoint: Checkpoint | None, like: Sequence[Expected] | None, progress: Callable[[int], None]
+) -> Inventory:
+    model = words.model
     verdicts = list(classify(model, words))
-    table = source_map.claims(model, words)
+    table = mapped.claims(model, words)
     second = signature.claims(model, words)
     notes: list[str] = []
     if verify:
-        table, outcome = source_map.verified(table, model, words)
+        table, outcome = mapped.verified(table, model, words)
         notes.append(outcome if table else "there is no source map to verify values against")
     if words.source_map is not None and not table:
         notes.append("a source map is there and cannot be used")
@@ -115,8 +124,11 @@ def _account(model: Model, verify: bool, checkpoint: Checkpoint | None, progress
     if not listed:
         extra = _tied(extra, holders, model)
     own = (*table, *second, *extra)
-    if checkpoint is not None:
-        listed, extra = _by_reference(model, words, checkpoint, [*listed, *extra], verdicts, progress, notes)
+    if checkpoint is not None or like is not None:
+        if checkpoint is not None:
+            listed, extra = _by_reference(model, words, checkpoint, [*listed, *extra], verdicts, progress, notes)
+        else:
+            listed, extra = _by_architecture(model, like or (), [*listed, *extra], notes)
         covered = {key for claim in (*listed, *extra) for key in claim.stored}
         holders = {tensor.key: tensor for tensor, _ in reversed(verdicts) if tensor.key in covered}
         others = [position for position, (tensor, _) in enumerate(verdicts) if holders.get(tensor.key) is not tensor]
@@ -137,7 +149,7 @@ def _account(model: Model, verify: bool, checkpoint: Checkpoint | None, progress
         model=model,
         verdicts=tuple(verdicts),
         parameters=(*listed, *extra),
-        claims=(*(listed if checkpoint is not None else ()), *own),
+        claims=(*(listed if checkpoint is not None or like is not None else ()), *own),
         holders=holders,
         others=tuple(others),
         files=files,
@@ -163,6 +175,19 @@ def _by_reference(
     gone = sum(not claim.pieces for claim in rows)
     if gone:
         notes.append(f"{gone} parameters of the reference have no values in the artifact that could be compared: folded, looked up or erased")
+    return rows, extra
+
+
+def _by_architecture(model: Model, like: Sequence[Expected], own: list[Claim], notes: list[str]) -> tuple[list[Claim], list[Claim]]:
+    """The architecture's parameters, and the artifact's own claims on what the architecture does not have."""
+    rows = architecture.claims(model, like, own)
+    covered = {key for claim in rows for key in claim.stored}
+    extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
+    if extra:
+        notes.append(f"{len(extra)} parameters of the artifact are nowhere in the architecture")
+    open_rows = sum(claim.view is View.UNKNOWN for claim in rows)
+    if open_rows:
+        notes.append(f"{open_rows} parameters of the architecture are nowhere in the artifact")
     return rows, extra
 
 
@@ -234,7 +259,9 @@ def _completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
     for claim in table:
         other = by_name.get(claim.name)
         known = other is not None and not claim.stored and (other.stored or other.view.value == "dropped")
-        rows.append(claim._replace(view=other.view, stored=other.stored, because=f"{claim.because}; {other.because}") if known and other else claim)
+        because = f"{claim.because}; {other.because}" if other is not None else claim.because
+        filled = claim._replace(view=other.view, stored=other.stored, pieces=other.pieces, axis=other.axis, because=because) if known and other else claim
+        rows.append(filled)
     return rows
 
 

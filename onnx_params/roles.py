@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node, Use, Wiring
+from onnx_params.names.modules import is_filler
 from onnx_params.names.scopes import real_name, scope_of
 from onnx_params.names.words import Words
 from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, PASS_THROUGH, SLOTS, slot_word
@@ -106,6 +107,7 @@ class _Judge:
 
     def __init__(self, model: Model, words: Words) -> None:
         self.words = words
+        self.model = model
         self.wiring: Wiring = model.wiring
         self.held = model.held
         self.says = words.says_roles
@@ -113,6 +115,7 @@ class _Judge:
         self.op_types = {node.op_type for graph in model.graphs.values() for node in graph.nodes}
         self.has_layers = not self.op_types.isdisjoint(_LAYERS)
         self.turns = "Neg" in self.op_types
+        self.has_instance_norms = "InstanceNormalization" in self.op_types
         self.has_waves = {"Cos", "Sin"} <= self.op_types
 
     def verdict(self, tensor: StoredTensor) -> Verdict:
@@ -127,6 +130,9 @@ class _Judge:
             return Verdict(Role.CONSTANT, "no-number", f"elements are {tensor.dtype.name}")
         uses = self._through(tensor)
         count = tensor.count
+        for use, _ in uses if self.has_instance_norms else ():
+            if use.node is not None and is_filler(self.model, use.graph, use.node):
+                return Verdict(Role.CONSTANT, "group-norm-filler", f"{_because(use)}, the inner part of a group norm, whose own weight follows")
         if count > 1 and len(uses) == 1:  # nearly all of them
             use, word = uses[0]
             if (word == "weight" or word == "bias") and tensor.dtype.bits and use.node is not None and use.node.op_type != "BatchNormalization":

@@ -36,11 +36,11 @@ def claims(
     named: dict[str, Claim] = {}
     for each in own:
         for name in (each.name, *each.aliases):
-            named.setdefault(_moved(name, prefix), each)
+            named.setdefault(moved(name, prefix), each)
     held = [tensor for tensor, verdict in verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER) or _is_number(tensor, verdict)]
     found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
     roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
-    kinds = {_moved(name, prefix): kind for name, kind in words.kinds.items()}
+    kinds = {moved(name, prefix): kind for name, kind in words.kinds.items()}
     rows: dict[str, Claim] = {}
     aliases: dict[str, list[str]] = {}
     for tensor in checkpoint.tensors:
@@ -51,8 +51,8 @@ def claims(
         if listed is None and place.pieces and all(roles[key] is Role.BUFFER for key in place.stored):
             continue
         claim = named.get(tensor.name)
-        if place.alias_of or (claim is not None and _moved(claim.name, prefix) != tensor.name and place.view in (View.MERGED, View.TIED)):
-            first = place.alias_of or (_moved(claim.name, prefix) if claim is not None else "")
+        if place.alias_of or (claim is not None and moved(claim.name, prefix) != tensor.name and place.view in (View.MERGED, View.TIED)):
+            first = place.alias_of or (moved(claim.name, prefix) if claim is not None else "")
             aliases.setdefault(first, []).append(tensor.name)
             continue
         rows[tensor.name] = Claim(
@@ -70,7 +70,7 @@ def claims(
     for name, others in aliases.items():
         if name in rows:
             rows[name] = rows[name]._replace(aliases=tuple(others))
-    order = {_moved(claim.name, prefix): at for at, claim in enumerate(own)} if words.signature or words.source_map else {}
+    order = {moved(claim.name, prefix): at for at, claim in enumerate(own)} if words.signature or words.source_map else {}
     if not order and checkpoint.ordered:
         return list(rows.values())
     return sorted(rows.values(), key=lambda claim: (order.get(claim.name, len(order)), natural(claim.name)))
@@ -107,6 +107,6 @@ def _heads(name: str) -> list[str]:
     return [".".join(segments[:length]) + "." for length in (1, 2) if length < len(segments)]
 
 
-def _moved(name: str, prefix: str) -> str:
+def moved(name: str, prefix: str) -> str:
     """An artifact's name as the reference would have it."""
     return name.removeprefix(prefix[1:]) if prefix.startswith("-") else f"{prefix}{name}"

@@ -21,6 +21,10 @@ _FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
 # constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it leaves what it does not compute its name.
 # Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp, fuseConvBatchNorm
 _NORM_FOLDED: Final = re.compile(r"^onnx::Conv(Transpose)?_\d+(_quantized|_Q\d)?$")
+# values of TorchScript's exporter are called after the operator that makes them; these operators change no element
+_RESULT: Final = re.compile(r"/([A-Z]\w*?)(?:_\d+)?_output_\d+$")
+_TAKEN_BY_PRODUCT: Final = re.compile(r"onnx::(MatMul|Gemm|LSTM|GRU|RNN)_")  # what was computed for these is a transposition, or gates in order
+_KEEPS_VALUES: Final = frozenset({"Constant", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Identity", "Flatten"})
 
 
 def is_made_up(name: str) -> bool:
@@ -40,6 +44,14 @@ def real_name(name: str) -> str | None:
 def is_norm_folded(name: str) -> bool:
     """Whether TorchScript's exporter gave this name to a convolution's weight or bias into which it folded a batch norm."""
     return _NORM_FOLDED.match(name) is not None
+
+
+def computed_by(name: str) -> str:
+    """The operator whose result a stored tensor is, where an optimiser computed it and kept the value's name; empty where the name tells none."""
+    if name.startswith("onnx::"):  # TorchScript's exporter computed it, and names it after the operator that takes it
+        return "" if _TAKEN_BY_PRODUCT.match(name) else "the exporter"
+    match = _RESULT.search(name)
+    return "" if match is None or match[1] in _KEEPS_VALUES else str(match[1])
 
 
 def scope_of(node: Node) -> str | None:

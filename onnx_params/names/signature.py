@@ -25,6 +25,7 @@ from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
 SIGNATURE: Final = Evidence.SIGNATURE
+CONVOLUTIONS: Final = ("Conv", "ConvTranspose")
 
 
 def claims(model: Model, words: Words) -> list[Claim]:
@@ -71,6 +72,11 @@ def buffers(model: Model, words: Words) -> Iterator[Claim]:
     for entry in words.signature:
         if entry.kind == "BUFFER" and entry.persistent and (held := stored.hold(entry.target)) is not None:
             yield held.claim(entry.target, SIGNATURE, "the signature lists it as a persistent buffer", certain=True)
+
+
+def buffer(model: Model, tensor: StoredTensor) -> Claim:
+    """The claim on a buffer by its own name."""
+    return holding(model, tensor).claim(tensor.name, Evidence.STORED_NAME, "the name in the file", certain=False)
 
 
 def _first_name(tied: Claim, before: list[Claim]) -> int | None:
@@ -130,7 +136,7 @@ class _Table:
         if self.stored.is_changed(name):
             because = f"the signature lists it; '{held.tensor.name}' was made of it by a fusion that changes values"
             return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
-        if any(site.call.target in BATCH_NORMS and site.node.op_type == "Conv" for site in self.sites.of_node(held.tensor.name)):
+        if any(site.call.target in BATCH_NORMS and site.node.op_type in CONVOLUTIONS for site in self.sites.of_node(held.tensor.name)):
             because = "the signature lists it and a stored tensor bears its name; a batch norm was folded into its values"
             return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
         because = "the signature lists it and a stored tensor bears its name"
@@ -212,7 +218,7 @@ class _Table:
 
     def _in_norm(self, name: str, sites: list[Site]) -> Claim | None:
         for site in sites:
-            if site.call.target in BATCH_NORMS and site.node.op_type in ("Conv", "ConvTranspose") and len(site.node.inputs) > 2:
+            if site.call.target in BATCH_NORMS and site.node.op_type in CONVOLUTIONS and len(site.node.inputs) > 2:
                 norm, bias = self._weight(site), self.stored_behind(site.node.inputs[2])
                 if norm is not None and bias is not None and len(norm.shape) > 2 and len(bias.shape) == 1:
                     because = f"a batch norm of as many channels was folded into '{norm.name}' and its bias"

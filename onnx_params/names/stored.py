@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from onnx_params.graph import Model
-from onnx_params.layout import Key, Take
+from onnx_params.layout import Key, Reshape, Take
 from onnx_params.names import recurrent
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import Holding, Stored, behind, holding
-from onnx_params.names.scopes import is_norm_folded, real_name, scope_of
+from onnx_params.names.modules import group_norm_leaf
+from onnx_params.names.scopes import computed_by, is_norm_folded, real_name, scope_of
 from onnx_params.names.takers import MATRIX_PRODUCTS, MAX_HOPS, PRODUCTS, Taker, as_torch, takers
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
@@ -22,6 +23,10 @@ _ADDS: Final = {"Add": (0, 1), "BiasGelu": (1,), "FastGelu": (1,), "BiasAdd": (1
 # torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear, torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
 # (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the weight
 _BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bias": "weight"}
+
+
+# endings of the bias that a fusion makes and calls after the weight whose values it changes under its old name. Source: onnxscript, as above
+_MADE_BESIDE: Final = ("bias",)
 
 
 def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
@@ -68,6 +73,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         held, folded = stored.hold(name), stored.is_changed(name)
     assert held is not None
     because = "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
+    folded = folded or (not hopped and any(stored.get(f"{name}_{mark}") is not None for mark in _MADE_BESIDE))
     if folded:
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None
@@ -81,23 +87,29 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
 
 def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
     """The name that the operator's module, or a sibling with a name, implies; ``None`` where neither does."""
+    computed = computed_by(tensor.name)
+    view = View.FOLDED if computed else None
     for taker in takers(model, tensor):
         node, word = taker.node, taker.word
+        leaf = group_norm_leaf(model, taker.graph, node)
+        if leaf:
+            because = f"{node.op_type} after InstanceNormalization in scope '{scope_of(node)}': how TorchScript's exporter writes a group norm"
+            return holding(model, tensor, Reshape((tensor.count,))).claim(f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False)
         if node.op_type in PRODUCTS and word in ("weight", "operand"):
             held = holding(model, tensor, *as_torch(taker, tensor))
             sibling = _bias_beside(model, taker)
             if sibling is not None:
-                return held.claim(*sibling, certain=False)
+                return held.claim(*sibling, certain=False, view=view)
             scope = scope_of(node)
             if scope:
                 because = f"the weight of {node.op_type} in scope '{scope}'"
-                return held.claim(f"{scope}.weight", Evidence.SCOPE, because, certain=False, view=_folded_view(tensor))
+                return held.claim(f"{scope}.weight", Evidence.SCOPE, because, certain=False, view=view or _folded_view(tensor))
         elif word in ("weight", "bias", "table") and node.op_type not in recurrent.GATES:
             scope = scope_of(node)
             if scope and not is_norm_folded(tensor.name):
                 because = f"the {word} of {node.op_type} in scope '{scope}'"
                 leaf = "bias" if word == "bias" else "weight"
-                return holding(model, tensor).claim(f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False)
+                return holding(model, tensor).claim(f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view)
     return None
 
 

@@ -17,13 +17,16 @@ _ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """The exporter's words on one artifact; empty where it left none."""
+    """The exporter's words on one artifact; empty where it left none. ``given`` is a source map from beside it."""
 
     model: Model
+    given: dict[str, Any] | None = None  # JSON
 
     @cached_property
     def source_map(self) -> dict[str, Any] | None:  # JSON
         """Our own source map, or ``None``; a broken one counts as none."""
+        if self.given is not None:
+            return self.given
         text = self.model.read_metadata().get(SOURCE_MAP_KEY)
         try:
             found = json.loads(text) if text else None

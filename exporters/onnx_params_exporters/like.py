@@ -1,0 +1,48 @@
+"""List the parameters of an architecture without weights: a configuration instantiated on torch's meta device."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import torch
+import transformers
+
+from onnx_params.errors import UsageError
+from onnx_params.names.architecture import Expected
+
+
+def expected(config: str) -> list[Expected]:
+    """The parameters of a transformers model type, or of the model that a ``config.json`` describes, in order. Raises :class:`UsageError`."""
+    made = _config(config)
+    with torch.device("meta"):
+        model = _model(made)
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return [
+        Expected(name, tuple(parameter.shape), tuple(other for other in names[id(parameter)] if other != name))
+        for name, parameter in model.named_parameters()
+    ]
+
+
+def _model(config: transformers.PretrainedConfig) -> torch.nn.Module:
+    """The class that the configuration names, else the bare model."""
+    named = [getattr(transformers, name, None) for name in config.architectures or ()]
+    made: torch.nn.Module = named[0](config) if named and named[0] is not None else transformers.AutoModel.from_config(config)
+    return made
+
+
+def _config(config: str) -> transformers.PretrainedConfig:
+    if os.path.exists(config):
+        path = os.path.join(config, "config.json") if os.path.isdir(config) else config
+        try:
+            with open(path, encoding="utf-8") as file:
+                words = json.load(file)
+            return transformers.AutoConfig.for_model(words.pop("model_type"), **words)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"{path}: is no configuration of transformers: {error}") from error
+    try:
+        return transformers.AutoConfig.for_model(config)
+    except ValueError:
+        raise UsageError(f"{config}: is no file, and no model type that transformers {transformers.__version__} knows") from None
