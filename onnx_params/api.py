@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from onnx_params.checkpoints import open_checkpoint
-from onnx_params.errors import UsageError
+from onnx_params.errors import DependencyError, UsageError
 from onnx_params.inventory import take
 from onnx_params.names.architecture import Expected
 from onnx_params.names.source_map import read_map
@@ -24,6 +24,7 @@ def analyze(
     verify: bool = False,
     reference: str | os.PathLike[str] | None = None,
     like: Sequence[Expected] | None = None,
+    strip_prefix: bool = False,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Report:
     """Report on an artifact.
@@ -33,19 +34,29 @@ def analyze(
     against the digests of the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an npz, a folder): names
     are then its own, found and proved by content; all its values are read, and ``progress`` is told how many bytes of them are done. It may
     also be a source map (JSON) that lies beside the artifact. ``like`` lists the parameters of an architecture without weights.
+    ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off.
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     collecting = gc.isenabled()
     gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
     try:
         opened, path, own_name = _open(source)
+        if reference is not None:
+            _need_numpy()
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
-        inventory = take(opened, path, verify=verify, checkpoint=checkpoint, like=like, source_map=given, progress=progress)
+        inventory = take(opened, path, verify=verify, checkpoint=checkpoint, like=like, source_map=given, strip_prefix=strip_prefix, progress=progress)
         return build(inventory, name or own_name)
     finally:
         if collecting:
             gc.enable()
+
+
+def _need_numpy() -> None:
+    try:
+        import numpy  # noqa: F401  # for the message: what needs it is imported deep down
+    except ImportError as error:
+        raise DependencyError("numpy is not installed, and values are to be read: pip install 'onnx-params[values]'") from error
 
 
 def _open(source: Any) -> tuple[Source, str | None, str]:  # see analyze

@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from onnx_params import __version__
-from onnx_params.errors import OnnxParamsError, UsageError
+from onnx_params.errors import DependencyError, OnnxParamsError, UsageError
 
 if TYPE_CHECKING:
     from onnx_params.report import Report
@@ -45,6 +46,13 @@ class Sort(enum.StrEnum):
     BYTES = "bytes"
 
 
+Reference = Annotated[
+    str, typer.Option("--reference", metavar="CHECKPOINT", help="Name by content: safetensors, torch zip, npz, a folder of them, or a source map.")
+]
+Like = Annotated[str, typer.Option("--like", metavar="CONFIG", help="Name by an architecture: a transformers model type or a config.json.")]
+StripPrefix = Annotated[bool, typer.Option("--strip-prefix", help="Take off what a wrapper put before every name: module., _orig_mod., ...")]
+
+
 def _version(asked: bool) -> None:
     if asked:
         print(f"onnx-params {__version__}")
@@ -69,20 +77,22 @@ def analyze(
     filter: Annotated[str, typer.Option("--filter", metavar="GLOB", help="Only rows whose name matches.")] = "",
     stored: Annotated[bool, typer.Option("--stored", help="List what lies in the file, under the names it has there.")] = False,
     explain: Annotated[str, typer.Option("--explain", metavar="NAME", help="Say all that is known of one tensor or parameter.")] = "",
+    reference: Reference = "",
+    like: Like = "",
+    strip_prefix: StripPrefix = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read values and hold them against the source map's SHA-256 digests.")] = False,
     chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw parameters by form: .png, .svg or .pdf.")] = "",
 ) -> None:
     """Report the parameters of ONNX files: names, shapes, counts, forms."""
     from fnmatch import fnmatchcase
 
-    from onnx_params.api import analyze as take
     from onnx_params.output import write
 
     if len(models) > 1 and (chart or name):
         raise UsageError("--chart and --name go with one model")
     documents: list[str] = []
     for model in models:
-        report = take(model, name=name or None, verify=verify)
+        report = _take(model, reference, like, strip_prefix, name=name or None, verify=verify)
         if filter:
             report = report.select(lambda row: fnmatchcase(row.name, filter))
         if sort is not Sort.ORIGINAL:
@@ -117,6 +127,89 @@ def analyze(
             sys.stdout.flush()
     if output:
         write(output, "\n".join(documents))
+
+
+def _take(model: str, reference: str, like: str, strip_prefix: bool, *, name: str | None = None, verify: bool = False) -> Report:
+    """Analyse, with the names that the options ask for; a bar on stderr where that takes reading."""
+    from onnx_params.api import analyze as take
+
+    if reference and like:
+        raise UsageError("--reference and --like exclude each other: values say more than an architecture")
+    expected = None
+    if like:
+        from importlib import import_module
+
+        try:
+            expected = import_module("onnx_params_exporters.like").expected(like)
+        except ImportError as error:
+            raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[transformers]'") from error
+    if not reference or not sys.stderr.isatty():
+        return take(model, name=name, verify=verify, reference=reference or None, like=expected, strip_prefix=strip_prefix)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("comparing", total=_n_bytes(reference))
+        advance = partial(bar.advance, task)
+        return take(model, name=name, verify=verify, reference=reference, strip_prefix=strip_prefix, progress=advance)
+
+
+def _n_bytes(path: str) -> int:
+    """How large a checkpoint is, for the bar's end."""
+    if os.path.isdir(path):
+        return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
+    return os.path.getsize(path) if os.path.isfile(path) else 0
+
+
+@app.command()
+def restore(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact with restored names goes.")] = "",
+    map: Annotated[str, typer.Option("--map", metavar="FILE", help="Where the source map goes, as JSON.")] = "",
+    reference: Reference = "",
+    like: Like = "",
+    strip_prefix: StripPrefix = False,
+) -> None:
+    """Rename stored tensors to their parameters' names, and write a source map; values and outputs stay the same."""
+    from onnx_params.render.text import plain
+    from onnx_params.restore import restore as write_restored
+    from onnx_params.restore import write_map
+
+    if not output and not map:
+        raise UsageError("say where the result goes: -o OUT.onnx, --map FILE.json, or both")
+    report = _take(model, reference, like, strip_prefix)
+    if map:
+        write_map(report.inventory, map)
+        print(f"{plain(map)}: the source map of {report.layers} parameters")
+    if output:
+        done = write_restored(report.inventory, output)
+        print(f"{plain(output)}: {len(done.renamed)} stored tensors renamed, {len(done.kept)} could not be; a source map of {report.layers} parameters")
+        for old, new in done.renamed.items():
+            print(f"  {plain(old)} -> {plain(new)}")
+        for old, reason in done.kept:
+            print(f"  {plain(old)} keeps its name: {plain(reason)}")
+
+
+@app.command()
+def extract(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the safetensors go.")],
+    dequantize: Annotated[bool, typer.Option("--dequantize", help="Write rounded values as well.")] = False,
+    reference: Reference = "",
+    like: Like = "",
+    strip_prefix: StripPrefix = False,
+) -> None:
+    """Write the original state dict as safetensors: names, shapes, layout. Status 1 where something cannot be had back."""
+    from onnx_params.extract import extract as write_extracted
+    from onnx_params.render.text import plain
+
+    done = write_extracted(_take(model, reference, like, strip_prefix).inventory, output, dequantize=dequantize)
+    rounded = f", {len(done.lossy)} of them rounded" if done.lossy else ""
+    print(f"{plain(output)}: {len(done.written)} tensors{rounded}; {len(done.left)} could not be had back")
+    for name, reason in done.left:
+        print(f"  {plain(name)}: {plain(reason)}")
+    if done.left:
+        raise typer.Exit(1)
 
 
 def _document(report: Report, format: Format) -> str:

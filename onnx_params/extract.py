@@ -33,18 +33,18 @@ class Extraction:
     left: tuple[tuple[str, str], ...]
 
 
-def extract(inventory: Inventory, path: str, *, dequantize: bool = False, strip: str = "") -> Extraction:
+def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Extraction:
     """Write the parameters and persistent buffers of an artifact to ``path``, whole or not at all; values are streamed, a tensor at a time.
 
-    Exact views only, unless ``dequantize`` allows rounded ones. A tied parameter is written under each of its names. ``strip`` is taken off
-    the names. Raises :class:`UsageError` where there is nothing to write, :class:`MissingDataError` where values are not there.
+    Exact views only, unless ``dequantize`` allows rounded ones. A tied parameter is written under each of its names. Raises
+    :class:`UsageError` where there is nothing to write, :class:`MissingDataError` where values are not there.
     """
     rows: dict[str, Claim] = {}
     left: list[tuple[str, str]] = []
     lossy: list[str] = []
     for claim in (*inventory.parameters, *_buffers(inventory)):
         reason = _refused(inventory, claim, dequantize)
-        names = [name.removeprefix(strip) for name in (claim.name, *claim.aliases)]
+        names = [claim.name, *claim.aliases]
         if reason:
             left.extend((name, reason) for name in names)
             continue

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from onnx_params import ties
 from onnx_params.checkpoints import Checkpoint
-from onnx_params.errors import FormatError
+from onnx_params.errors import FormatError, UsageError
 from onnx_params.generated import expand
 from onnx_params.graph import Model
 from onnx_params.layout import Key
@@ -16,7 +16,8 @@ from onnx_params.magic import HEAD, recognise
 from onnx_params.names import architecture, reference, signature, stored
 from onnx_params.names import source_map as mapped
 from onnx_params.names.architecture import Expected
-from onnx_params.names.claims import Claim
+from onnx_params.names.claims import Claim, Evidence
+from onnx_params.names.prefix import wrapper_prefix
 from onnx_params.names.scopes import is_made_up
 from onnx_params.names.words import Words
 from onnx_params.parse import Parser
@@ -69,10 +70,12 @@ def take(
     checkpoint: Checkpoint | None = None,
     like: Sequence[Expected] | None = None,
     source_map: dict[str, Any] | None = None,  # JSON
+    strip_prefix: bool = False,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Inventory:
     """Read an artifact and account for it; ``verify`` holds values against the source map, ``checkpoint`` names them by content,
-    ``like`` by an architecture's names and shapes; ``source_map`` stands for the one in the artifact.
+    ``like`` by an architecture's names and shapes; ``source_map`` stands for the one in the artifact; ``strip_prefix`` takes
+    a wrapper's prefix off the names.
 
     Raises :class:`FormatError` where it is no artifact.
     """
@@ -84,7 +87,7 @@ def take(
             raise
         raise FormatError(f"{source.label}: is no ONNX model: it is {found}") from error
     words = Words(model=model, given=source_map)
-    return _account(words, verify, checkpoint, like, progress)
+    return _unwrapped(_account(words, verify, checkpoint, like, progress), strip_prefix)
 
 
 def _account(
@@ -157,6 +160,22 @@ def _account(
     )
 
 
+def _unwrapped(inventory: Inventory, strip: bool) -> Inventory:
+    """The inventory with a note on a wrapper's prefix, or without the prefix."""
+    prefix = wrapper_prefix(claim.name for claim in inventory.parameters if claim.evidence is not Evidence.NONE)
+    if not prefix:
+        return inventory
+    if not strip:
+        note = f"every name begins with '{prefix}', which a wrapper may have put there; --strip-prefix takes it off"
+        return replace(inventory, notes=(*inventory.notes, note))
+
+    def bare(claim: Claim) -> Claim:
+        return claim._replace(name=claim.name.removeprefix(prefix), aliases=tuple(alias.removeprefix(prefix) for alias in claim.aliases))
+
+    notes = (*inventory.notes, f"'{prefix}' was taken off every name")
+    return replace(inventory, parameters=tuple(map(bare, inventory.parameters)), claims=tuple(map(bare, inventory.claims)), notes=notes)
+
+
 def _by_reference(
     model: Model,
     words: Words,
@@ -181,6 +200,9 @@ def _by_reference(
 def _by_architecture(model: Model, like: Sequence[Expected], own: list[Claim], notes: list[str]) -> tuple[list[Claim], list[Claim]]:
     """The architecture's parameters, and the artifact's own claims on what the architecture does not have."""
     rows = architecture.claims(model, like, own)
+    fitting = sum(bool(claim.stored) for claim in rows)
+    if 2 * fitting < len(rows):
+        raise UsageError(f"{model.source.label}: the architecture does not fit: {fitting} of its {len(rows)} parameters could be found by name and shape")
     covered = {key for claim in rows for key in claim.stored}
     extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
     if extra:

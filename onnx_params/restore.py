@@ -27,26 +27,26 @@ class Restoration:
     kept: tuple[tuple[str, str], ...]
 
 
-def restore(inventory: Inventory, output: str, *, strip: str = "") -> Restoration:
+def restore(inventory: Inventory, output: str) -> Restoration:
     """Write the artifact to ``output`` with original names and a source map, whole or not at all; values and everything else stay as they are.
 
-    External data is copied beside ``output`` where that is in another folder. ``strip`` is taken off the names. Raises :class:`UsageError` for
+    External data is copied beside ``output`` where that is in another folder. Raises :class:`UsageError` for
     artifacts that have no path, :class:`UnreadableError` where ``output`` cannot be written.
     """
     model = inventory.model
-    renamed, kept = _renaming(inventory, strip)
-    document = json.dumps(source_map(inventory, renamed, strip=strip))
+    renamed, kept = _renaming(inventory)
+    document = json.dumps(source_map(inventory, renamed))
     _copy_external(inventory, output)
     write_bytes(output, rewrite(model.source, renamed, {SOURCE_MAP_KEY: document}))
     return Restoration(renamed=renamed, kept=kept)
 
 
-def write_map(inventory: Inventory, output: str, *, strip: str = "") -> None:
+def write_map(inventory: Inventory, output: str) -> None:
     """Write the source map alone, as JSON."""
-    write(output, json.dumps(source_map(inventory, {}, strip=strip), indent=2) + "\n")
+    write(output, json.dumps(source_map(inventory, {}), indent=2) + "\n")
 
 
-def source_map(inventory: Inventory, renamed: dict[str, str], *, strip: str = "") -> dict[str, Any]:  # JSON
+def source_map(inventory: Inventory, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
     """The source map of an artifact by ``onnx-params/source-map/1``: what is inferred stays marked so."""
     words = Words(model=inventory.model)
     was = words.source_map or {}
@@ -56,18 +56,18 @@ def source_map(inventory: Inventory, renamed: dict[str, str], *, strip: str = ""
         "framework": was.get("framework", inventory.model.producer_name),
         "exporter": was.get("exporter", ""),
         "parameters": [
-            _row(claim, renamed, rows.get(claim.name) or {}, strip) for claim in inventory.parameters if claim.evidence is not Evidence.NONE
+            _row(claim, renamed, rows.get(claim.name) or {}) for claim in inventory.parameters if claim.evidence is not Evidence.NONE
         ],
         "buffers": was.get("buffers") or [{"name": entry.target} for entry in words.signature if entry.kind == "BUFFER"],
     }
 
 
-def _row(claim: Claim, renamed: dict[str, str], was: dict[str, Any], strip: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": claim.name.removeprefix(strip), "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype}
+def _row(claim: Claim, renamed: dict[str, str], was: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": claim.name, "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype}
     if "sha256" in was:
         row["sha256"] = was["sha256"]
     if claim.aliases:
-        row["aliases"] = [alias.removeprefix(strip) for alias in claim.aliases]
+        row["aliases"] = list(claim.aliases)
     row.update(view=claim.view.value, evidence=claim.evidence.value, certain=claim.certain)
     if len(claim.stored) == 1:
         row["stored"] = renamed.get(claim.stored[0][1], claim.stored[0][1])
@@ -77,7 +77,7 @@ def _row(claim: Claim, renamed: dict[str, str], was: dict[str, Any], strip: str)
     return row
 
 
-def _renaming(inventory: Inventory, strip: str) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """Old name -> new for stored tensors of the main graph that are one parameter each; the others with the reason."""
     model = inventory.model
     sharing: dict[tuple[str, str], int] = {}
@@ -92,7 +92,7 @@ def _renaming(inventory: Inventory, strip: str) -> tuple[dict[str, str], tuple[t
     renamed: dict[str, str] = {}
     kept: list[tuple[str, str]] = []
     for claim in inventory.parameters:
-        new = claim.name.removeprefix(strip)
+        new = claim.name
         if claim.evidence is Evidence.NONE or len(claim.stored) != 1:
             continue
         path, old = claim.stored[0]

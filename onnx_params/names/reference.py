@@ -70,10 +70,26 @@ def claims(
     for name, others in aliases.items():
         if name in rows:
             rows[name] = rows[name]._replace(aliases=tuple(others))
-    order = {moved(claim.name, prefix): at for at, claim in enumerate(own)} if words.signature or words.source_map else {}
-    if not order and checkpoint.ordered:
+    order = {moved(claim.name, prefix): at for at, claim in enumerate(own) if claim.evidence is not Evidence.NONE}
+    if checkpoint.ordered and not (words.signature or words.source_map):
         return list(rows.values())
-    return sorted(rows.values(), key=lambda claim: (order.get(claim.name, len(order)), natural(claim.name)))
+    return _ordered(rows, order)
+
+
+def _ordered(rows: dict[str, Claim], order: dict[str, int]) -> list[Claim]:
+    """The rows in the artifact's order; those that it does not name after the last one of the innermost module that they share with others."""
+    placed = sorted((name for name in rows if name in order), key=order.__getitem__)
+    for name in sorted((name for name in rows if name not in order), key=natural):
+        owner = name
+        while owner:
+            owner = owner.rpartition(".")[0]
+            inside = [at for at, other in enumerate(placed) if not owner or other.startswith(f"{owner}.")]
+            if inside:
+                placed.insert(inside[-1] + 1, name)
+                break
+        else:
+            placed.append(name)
+    return [rows[name] for name in placed]
 
 
 def _is_number(tensor: StoredTensor, verdict: Verdict) -> bool:
