@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -11,8 +13,9 @@ from onnx_params.matching.digest import CHUNK, cast_to, in_place
 from onnx_params.tensors import StoredTensor
 from onnx_params.wire import FileSource, Source
 
-BAND: Final = 32 << 20  # bytes of a matrix compared with a transposed one at once
-TILE: Final = 256  # rows and columns of a tile that is compared transposed: both fit the first-level caches
+BAND: Final = 8 << 20  # bytes of a matrix compared with a transposed one at once
+TILE: Final = (1024, 16)  # rows and columns compared transposed at once: a cache line of columns, and what the first-level cache holds of it
+THREADS: Final = min(4, os.cpu_count() or 1)  # NumPy compares without the interpreter's lock
 MAX_PERMUTED: Final = 5  # rank up to which every order of axes is tried
 
 
@@ -42,22 +45,25 @@ def is_transposed(reference: StoredTensor, stored: StoredTensor, cast: str | Non
         return bits_equal(_as(reference.read(), cast), stored.read().T)
     source, start, dtype = left
     width = dtype.itemsize
-    height = max(TILE, BAND // max(1, columns * width) // TILE * TILE)
-    for top in range(0, rows, height):
+    height = max(TILE[0], BAND // max(1, columns * width) // TILE[0] * TILE[0])
+
+    def is_band(top: int) -> bool:
         n = min(height, rows - top)
         band = _as(np.frombuffer(source.read(start + top * columns * width, n * columns * width), dtype).reshape(n, columns), cast)
         other = _map(stored, right)  # mapped anew for each band: the pages of the last one are let go
         bits = f"u{band.dtype.itemsize}"
         one, two = band.view(bits), other.view(bits)
-        if one.dtype != two.dtype:
-            return False
-        for left_edge in range(0, columns, TILE):
-            for top_edge in range(0, n, TILE):
-                tile = one[top_edge : top_edge + TILE, left_edge : left_edge + TILE]
-                turned = two[left_edge : left_edge + TILE, top + top_edge : top + top_edge + TILE]
-                if not np.array_equal(tile, turned.T):
-                    return False
-    return True
+        return one.dtype == two.dtype and all(
+            np.array_equal(one[y : y + TILE[0], x : x + TILE[1]], two[x : x + TILE[1], top + y : top + min(n, y + TILE[0])].T)
+            for y in range(0, n, TILE[0])
+            for x in range(0, columns, TILE[1])
+        )
+
+    tops = range(0, rows, height)
+    if len(tops) == 1:
+        return is_band(0)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return all(pool.map(is_band, tops))
 
 
 def _map(tensor: StoredTensor, place: tuple[Source, int, np.dtype]) -> np.ndarray:

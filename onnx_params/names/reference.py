@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from onnx_params.checkpoints import Checkpoint
 from onnx_params.graph import Model
@@ -79,17 +79,22 @@ def claims(
 def _ordered(rows: dict[str, Claim], order: dict[str, int]) -> list[Claim]:
     """The rows in the artifact's order; those that it does not name after the last one of the innermost module that they share with others."""
     placed = sorted((name for name in rows if name in order), key=order.__getitem__)
+    last: dict[str, int] = {}  # module -> the last of its rows
+    for at, name in enumerate(placed):
+        for owner in _owners(name):
+            last[owner] = at
+    after: dict[int, list[str]] = {}
     for name in sorted((name for name in rows if name not in order), key=natural):
-        owner = name
-        while owner:
-            owner = owner.rpartition(".")[0]
-            inside = [at for at, other in enumerate(placed) if not owner or other.startswith(f"{owner}.")]
-            if inside:
-                placed.insert(inside[-1] + 1, name)
-                break
-        else:
-            placed.append(name)
-    return [rows[name] for name in placed]
+        after.setdefault(next((last[owner] for owner in _owners(name) if owner in last), len(placed)), []).append(name)
+    every = [name for at in range(len(placed) + 1) for name in (*placed[at : at + 1], *after.get(at, ()))]
+    return [rows[name] for name in every]
+
+
+def _owners(name: str) -> Iterator[str]:
+    """The modules that a name stands in, the innermost first."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 def _is_number(tensor: StoredTensor, verdict: Verdict) -> bool:
