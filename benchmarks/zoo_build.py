@@ -101,7 +101,8 @@ def build_all(cases: list[str]) -> None:
             note = [f"not done in {TIMEOUT} s"]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "done").write_text("\n".join(note))
-        print(f"{case}: {len(list(folder.glob('*.onnx')))} artifacts, {len(list(folder.glob('*.failed')))} not made {''.join(note)}", file=sys.stderr, flush=True)
+        made, failed = len(list(folder.glob("*.onnx"))), len(list(folder.glob("*.failed")))
+        print(f"{case}: {made} artifacts, {failed} not made {''.join(note)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

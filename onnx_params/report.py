@@ -185,7 +185,7 @@ def build(inventory: Inventory, name: str) -> Report:
             tensor = tensor or held
             names.append(held.name)
             share = held.n_bytes
-            if claim.view is View.PART and shape is not None and held.count:  # its siblings lie in the same tensor
+            if claim.view in (View.PART, View.REORDERED) and shape is not None and held.count:  # its siblings lie in the same tensor
                 share = share * math.prod(shape) // held.count
             share = min(share, held.n_bytes - spent.get(key, 0))
             spent[key] = spent.get(key, 0) + share

@@ -232,6 +232,8 @@ class _Judge:
             if self.has_layers and self._before_the_first_layer(use):
                 return Verdict(Role.BUFFER, "before-the-first-layer", f"{_because(use)}: the other input comes from the graph's input through no layer")
             return Verdict(Role.PARAMETER, "elementwise-float", _because(use))
+        if {"Cos", "Sin"} <= {use.node.op_type for use, _ in uses if use.node is not None}:
+            return Verdict(Role.BUFFER, "frequencies", "Cos and Sin take it as it is: angles")
         if not uses:
             return Verdict(Role.PARAMETER, "unused-float", "floating point, and no node uses it: by type alone")
         use = uses[0][0]

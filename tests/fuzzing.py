@@ -169,5 +169,34 @@ def main(count: int) -> None:
         raise SystemExit("memory grew by more than 64 MiB")
 
 
+def guided(count: int) -> None:
+    """The same by atheris, which keeps inputs that reach new code; mutations are :func:`mutate`'s and libFuzzer's own."""
+    import atheris
+
+    atheris.instrument_imports(include=["onnx_params"])
+    for module in [name for name in sys.modules if name.startswith("onnx_params")]:
+        del sys.modules[module]  # imported once before, without instruments
+    import onnx_params.api
+
+    globals()["onnx_params"] = onnx_params
+    corpus = Path(".cache/fuzz")
+    corpus.mkdir(parents=True, exist_ok=True)
+    for at, data in enumerate(seeds()):
+        (corpus / f"seed-{at}").write_bytes(data)
+
+    def one(data: bytes) -> None:
+        start = time.perf_counter()
+        attempt(data)
+        assert time.perf_counter() - start < MAX_SECONDS
+
+    def mutator(data: bytes, max_size: int, seed: int) -> bytes:
+        rng = random.Random(seed)
+        return (mutate(data, rng) if rng.random() < 0.7 else atheris.Mutate(data, max_size))[:max_size]
+
+    atheris.Setup([sys.argv[0], f"-runs={count}", "-max_len=16384", "-rss_limit_mb=2048", str(corpus)], one, custom_mutator=mutator)
+    atheris.Fuzz()
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    tries = next((int(word) for word in sys.argv[1:] if word.isdigit()), 100_000)
+    guided(tries) if "--guided" in sys.argv else main(tries)

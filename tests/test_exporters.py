@@ -45,10 +45,11 @@ def assert_restored(model_type: str, exporter: from_torch.Exporter, folder: Path
     assert list(true) == [row.name for row in report.rows]
     # without the map: recall may be less, and nothing certain may be wrong
     names = {name: tuple(parameter.shape) for name, parameter in model.named_parameters(remove_duplicate=False)}
-    bare = [row for row in onnx_params.analyze(strip_map(path)).rows if row.certain]
-    assert [] == [row.name for row in bare if row.name not in names or row.shape not in (None, names[row.name])]
-    if exporter == "dynamo":  # TorchScript leaves no list behind
-        assert len(bare) > 0.85 * len(true)
+    bare = onnx_params.analyze(strip_map(path)).rows
+    assert [] == [row.name for row in bare if row.certain and (row.name not in names or row.shape not in (None, names[row.name]))]
+    back = {name for row in bare for name in (row.name, *row.aliases) if names.get(name) == row.shape}
+    normed = any(name.endswith("running_mean") for name, _ in model.named_buffers())  # TorchScript leaves no trace of what was folded
+    assert len(back & set(true)) > (0.85 if exporter == "dynamo" or not normed else 0.3) * len(true)
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])

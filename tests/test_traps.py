@@ -521,7 +521,7 @@ def test_ties_are_aliases() -> None:
 def test_packed_rows_say_their_bits() -> None:
     """A 4-bit weight is shown as such: its K x N, its type, a little over 4 bits a weight."""
     (row,) = onnx_params.analyze(TRAPS["nbits_of_4"][1]().SerializeToString()).rows
-    assert ((40, 6), "uint4", "unpacked") == (row.shape, row.dtype, row.view)
+    assert ((40, 6), "uint4", "unpacked, dequantised, transposed") == (row.shape, row.dtype, row.view)
     assert 8 * 6 * 32 / 240 == row.bits_per_weight  # 64 of 40: the padding of the second block is stored and not counted
 
 

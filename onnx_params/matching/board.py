@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from onnx_params.graph import Model
-from onnx_params.layout import Cast, Key, Piece, Steps, chain
+from onnx_params.layout import Cast, Key, Piece, Steps, Take, chain
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.names.claims import Claim
 from onnx_params.names.holding import view_of
@@ -45,6 +45,7 @@ class Board:
         self.values = Values(model)
         self.found: dict[str, Found] = {}
         self.taken: dict[Key, str] = {}  # stored tensor that is one reference tensor as a whole -> its name
+        self.placed: dict[tuple[Key, Steps], str] = {}
         self.dtypes = dict.fromkeys(c.tensor.dtype.name for c in self.candidates.values() if c.is_float)
 
     def open(self) -> list[StoredTensor]:
@@ -69,8 +70,10 @@ class Board:
         if cast is not None:
             because += f", cast to {candidate.tensor.dtype.name}"
             steps = chain(*steps, Cast(self.reference[name].dtype.name))
-        elif key in self.taken:
+        elif (key, steps) in self.placed:
             view = View.MERGED
-            because += f"; equal content is stored once, with '{self.taken[key]}'"
-        self.taken.setdefault(key, name)
+            because += f"; equal content is stored once, with '{self.placed[key, steps]}'"
+        if not any(isinstance(step, Take) for step in steps):  # else its siblings are in the same tensor
+            self.taken.setdefault(key, name)
+        self.placed.setdefault((key, steps), name)
         self.found[name] = Found(view, because, (Piece(key, steps),), 0, (key,), certain)

@@ -63,9 +63,8 @@ def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: l
                     if board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
                         because = f"'{candidate.tensor.name}' is it times weight / sqrt(variance + epsilon) of the batch norm '{norm.names[0]}'"
                         board.found[tensor.name] = Found(View.FOLDED, because, stored=(candidate.key,))
-                        for name in norm.names:
-                            board.found.setdefault(name, Found(View.FOLDED, because, stored=(candidate.key,)))
-                        fold_bias(board, tensor.name, norm, because)
+                        board.found.setdefault(norm.names[0], Found(View.FOLDED, because, stored=(candidate.key,)))
+                        fold_bias(board, tensor.name, norm, factor, because)
                         return True
             if is_multiplied(board, tensor, values, candidate, steps, scales, axis):
                 return True
@@ -103,11 +102,21 @@ def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> Non
             return
 
 
-def fold_bias(board: Board, weight: str, norm: folds.Norm, because: str) -> None:
-    """The convolution's own bias went into the norm's."""
-    bias = f"{weight.removesuffix('weight')}bias"
-    if bias in board.reference and bias not in board.found:
-        board.found[bias] = Found(View.FOLDED, f"{because}; with it its bias into '{norm.names[1]}'")
+def fold_bias(board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, because: str) -> None:
+    """The norm's bias, with the convolution's own if there was one: what became of them is ``bias + (own - mean) * factor``."""
+    own = f"{weight.removesuffix('weight')}bias"
+    before = board.reference[own].read().astype(np.float64) if own in board.reference and own not in board.found else 0.0
+    made = norm.bias + (before - norm.mean) * factor
+    held: tuple[Key, ...] = ()
+    for candidate in board.free():
+        fits = (candidate.is_float or candidate.is_quantised) and candidate.ways and has_shape(candidate, candidate.steps, made.shape)
+        if fits and board.values.is_close(made, candidate, candidate.steps):
+            held = (candidate.key,)
+            board.taken[candidate.key] = norm.names[1]
+            break
+    board.found.setdefault(norm.names[1], Found(View.FOLDED, because, stored=held))
+    if own in board.reference:
+        board.found.setdefault(own, Found(View.FOLDED, f"{because}; with it its bias into '{norm.names[1]}'", stored=held))
 
 
 def by_formula(board: Board) -> None:

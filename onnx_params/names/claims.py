@@ -52,4 +52,7 @@ class Claim(NamedTuple):
         found = dict.fromkeys((self.view.value, *words(self.steps)))
         if len(found) > 1:
             found.pop(View.WHOLE.value, None)
+        if self.view is View.UNPACKED:  # how bytes are laid out for their operator is its own affair
+            found.pop(View.RESHAPED.value, None)
+            found.pop(View.PART.value, None)
         return tuple(found)

@@ -1,0 +1,177 @@
+"""Reading checkpoints without their framework: torch and NumPy themselves are the oracle, and strangers' files are refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import onnx_params
+from onnx_params.checkpoints import open_checkpoint
+
+GENERATOR = torch.Generator().manual_seed(0)
+TYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
+
+
+def state() -> dict[str, torch.Tensor]:
+    """Every type, a scalar, an empty tensor, a transposed and a sliced view, a tie."""
+    made = {f"t.{str(kind).removeprefix('torch.')}": torch.randn(3, 5, generator=GENERATOR).to(kind) for kind in TYPES}
+    whole = torch.randn(6, 4, generator=GENERATOR)
+    return {**made, "scalar": torch.tensor(2.5), "empty": torch.empty(0, 3), "whole": whole, "turned": whole.T, "cut": whole[2:4, 1:], "tied": whole}
+
+
+def bits(values: np.ndarray) -> bytes:
+    return np.ascontiguousarray(values).tobytes()
+
+
+def true_bits(tensor: torch.Tensor) -> bytes:
+    return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+
+
+def test_torch_zip_is_what_torch_loads(tmp_path: Path) -> None:
+    """Names, order, shapes, bits and ties of a torch zip, views and strides included."""
+    path = tmp_path / "model.bin"
+    torch.save(state(), path)
+    loaded = torch.load(path)
+    checkpoint = open_checkpoint(path)
+    assert list(loaded) == [tensor.name for tensor in checkpoint.tensors] and checkpoint.ordered
+    for tensor in checkpoint.tensors:
+        assert (tuple(loaded[tensor.name].shape), true_bits(loaded[tensor.name])) == (tensor.shape, bits(tensor.read())), tensor.name
+    assert (("tied", "whole"),) == checkpoint.aliases
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+def test_state_dict_inside(tmp_path: Path, key: str) -> None:
+    """What trainers save beside an optimiser's state is found."""
+    path = tmp_path / "model.pt"
+    torch.save({"epoch": 3, key: {"a": torch.ones(2)}, "args": {"lr": 0.1}}, path)
+    assert ["a"] == [tensor.name for tensor in open_checkpoint(path).tensors]
+
+
+def test_safetensors_is_what_was_saved(tmp_path: Path) -> None:
+    """Bits and shapes of safetensors, bfloat16 too."""
+    path = tmp_path / "model.safetensors"
+    made = {name: tensor.clone().contiguous() for name, tensor in state().items()}
+    save_file(made, path)
+    assert {name: (tuple(t.shape), true_bits(t)) for name, t in made.items()} == {t.name: (t.shape, bits(t.read())) for t in open_checkpoint(path).tensors}
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_npz_is_what_numpy_loads(tmp_path: Path, save: object) -> None:
+    """Bits and shapes of npz: stored and compressed, C and Fortran order."""
+    path = tmp_path / "model.npz"
+    rng = np.random.default_rng(0)
+    made = {"a/kernel": rng.normal(size=(3, 4)), "b": np.asfortranarray(rng.normal(size=(5, 2)).astype(np.float32)), "c": np.arange(3), "d": np.float16(1.5)}
+    assert callable(save)
+    save(path, **made)
+    assert {n: (np.shape(v), bits(np.asarray(v))) for n, v in made.items()} == {t.name: (t.shape, bits(t.read())) for t in open_checkpoint(path).tensors}
+
+
+def test_shards_and_folders(tmp_path: Path) -> None:
+    """An index, a folder with one, a folder of files: the same tensors."""
+    save_file({"a": torch.ones(2)}, tmp_path / "model-1.safetensors")
+    save_file({"b": torch.zeros(3)}, tmp_path / "model-2.safetensors")
+    assert ["a", "b"] == [tensor.name for tensor in open_checkpoint(tmp_path).tensors]
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}))
+    for path in (index, tmp_path):
+        assert ["a", "b"] == [tensor.name for tensor in open_checkpoint(path).tensors]
+    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "c": "model-2.safetensors"}}))
+    with pytest.raises(onnx_params.FormatError, match="'c'"):
+        open_checkpoint(index)
+    index.write_text(json.dumps({"weight_map": {"a": "../secret.safetensors"}}))
+    with pytest.raises(onnx_params.FormatError, match="outside"):
+        open_checkpoint(index)
+
+
+class _Evil:
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"echo {self.word} > {self.word}",)
+
+
+def pickled(path: Path, data: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data.pkl", data)
+
+
+def test_a_pickle_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pickle names is not called: no file appears, and the answer is an error of ours."""
+    monkeypatch.chdir(tmp_path)
+    pickled(tmp_path / "evil.bin", pickle.dumps({"a": _Evil("owned")}))
+    with pytest.raises(onnx_params.OnnxParamsError):
+        open_checkpoint(tmp_path / "evil.bin")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80\x02", b"garbage", b"\x80\x04r\xff\xff\xff\x7f.", b"(" * 5000, pickle.dumps([1, 2]), pickle.dumps({"a": 1})])
+def test_broken_pickles(tmp_path: Path, data: bytes) -> None:
+    """Cut, damaged and hostile pickles, and those without tensors, are refused."""
+    pickled(tmp_path / "x.bin", data)
+    with pytest.raises(onnx_params.OnnxParamsError):
+        open_checkpoint(tmp_path / "x.bin")
+
+
+@pytest.mark.parametrize("ending", ["bin", "safetensors", "npz"])
+def test_truncated_files(tmp_path: Path, ending: str) -> None:
+    """A checkpoint cut at any of many places is refused, or reads as what is there; nothing else is raised."""
+    path = tmp_path / f"model.{ending}"
+    if ending == "bin":
+        torch.save({"a": torch.ones(4, 4)}, path)
+    elif ending == "npz":
+        np.savez(path, a=np.ones((4, 4)))
+    else:
+        save_file({"a": torch.ones(4, 4)}, path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 1, max(1, len(whole) // 97)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(onnx_params.OnnxParamsError):
+            open_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 400]}},
+        {"a": {"dtype": "F32", "shape": [10**15], "data_offsets": [0, 8]}},
+        {"a": {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}},
+        {"a": {"dtype": "F99", "shape": [2], "data_offsets": [0, 8]}},
+        {"a": {"dtype": "F32", "shape": [2], "data_offsets": [8, 0]}},
+        {"a": [1]},
+        [],
+    ],
+)
+def test_hostile_headers(tmp_path: Path, header: object) -> None:
+    """Offsets past the end, shapes that do not fit, unknown types: one line of ours."""
+    path = tmp_path / "x.safetensors"
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(8))
+    with pytest.raises(onnx_params.OnnxParamsError):
+        open_checkpoint(path)
+
+
+def test_what_is_no_checkpoint(tmp_path: Path) -> None:
+    """A missing file, a folder without one, and other files say what would do."""
+    with pytest.raises(onnx_params.UnreadableError, match="no such file"):
+        open_checkpoint(tmp_path / "none.bin")
+    with pytest.raises(onnx_params.FormatError, match="no checkpoint is in this folder"):
+        open_checkpoint(tmp_path)
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    with pytest.raises(onnx_params.FormatError, match="safetensors"):
+        open_checkpoint(tmp_path / "x.png")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.txt", "text")
+    (tmp_path / "x.zip").write_bytes(buffer.getvalue())
+    with pytest.raises(onnx_params.UnsupportedError, match="neither torch nor NumPy"):
+        open_checkpoint(tmp_path / "x.zip")
