@@ -5,6 +5,7 @@ Run on its own it tries ``count`` inputs and prints what it saw: ``python tests/
 
 from __future__ import annotations
 
+import importlib
 import random
 import resource
 import sys
@@ -173,16 +174,16 @@ def guided(count: int) -> None:
     """The same by atheris, which keeps inputs that reach new code; mutations are :func:`mutate`'s and libFuzzer's own."""
     import atheris
 
-    atheris.instrument_imports(include=["onnx_params"])
-    for module in [name for name in sys.modules if name.startswith("onnx_params")]:
-        del sys.modules[module]  # imported once before, without instruments
-    import onnx_params.api
-
-    globals()["onnx_params"] = onnx_params
     corpus = Path(".cache/fuzz")
     corpus.mkdir(parents=True, exist_ok=True)
     for at, data in enumerate(seeds()):
         (corpus / f"seed-{at}").write_bytes(data)
+    for module in [name for name in sys.modules if name.split(".")[0] == "onnx_params"]:
+        del sys.modules[module]  # imported once before, without instruments
+    with atheris.instrument_imports(include=["onnx_params"]):
+        globals()["onnx_params"] = importlib.import_module("onnx_params")
+        for module in ("api", "render.json", "values"):
+            importlib.import_module(f"onnx_params.{module}")
 
     def one(data: bytes) -> None:
         start = time.perf_counter()
