@@ -1,7 +1,9 @@
 """Measure naming over the zoo: which of a model's own parameters come back from its artifacts, by name and shape, and what is claimed falsely.
 
 ``python benchmarks/zoo.py [--cases a,b] [--reference] [--missed N]`` prints, for each exporter and post-processor, the halves apart: the one that
-was looked at while rules were written, and the one that was not. Truth is ``named_parameters()``.
+was looked at while rules for names were written, and the one that was not. Truth is ``named_parameters()``. ``listed`` is what listing initializers
+gives; ``back`` what comes back with name and shape; with ``--there``, ``there`` counts the parameters whose values are still in the artifact (a
+reference proves it), and ``of them`` those of them that come back. Lines that say ``no norm`` leave models with batch norms out.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ class Score(NamedTuple):
     missed: tuple[str, ...]
     evidence: collections.Counter[str]
     views: collections.Counter[str]
+    there: frozenset[str]
+    has_norm: bool
 
 
 def truth_of(folder: Path) -> Truth:
@@ -53,7 +57,7 @@ def truth_of(folder: Path) -> Truth:
     return Truth(shapes, {other: name for name, _, others in told["parameters"] for other in others}, frozenset(name for name, _, _ in told["buffers"]))
 
 
-def score(report: Report, truth: Truth) -> Score:
+def score(report: Report, truth: Truth, there: frozenset[str] = frozenset()) -> Score:
     """A row is back when its name and its shape are; a certain one is wrong where no parameter has that name, or it has another shape."""
     back: dict[str, str] = {}
     wrong = []
@@ -75,10 +79,19 @@ def score(report: Report, truth: Truth) -> Score:
         missed=tuple(name for name in truth.shapes if name not in back),
         evidence=collections.Counter(back.values()),
         views=collections.Counter(row.view.split(",")[0] for row in report.rows),
+        there=there,
+        has_norm=any(name.endswith("running_var") for name in truth.buffers),
     )
 
 
-def scores(cases: Iterable[str], reference: bool, like: bool) -> dict[str, dict[str, Score]]:
+def values_there(path: Path, truth: Truth) -> frozenset[str]:
+    """The parameters whose values a reference finds in an artifact, exact or rounded."""
+    report = onnx_params.analyze(path, reference=path.parent / "weights.safetensors")
+    found = {truth.aliases.get(claim.name, claim.name) for claim in report.inventory.parameters if claim.pieces}
+    return frozenset(found & set(truth.shapes))
+
+
+def scores(cases: Iterable[str], reference: bool, like: bool, there: bool, kind: str) -> dict[str, dict[str, Score]]:
     """Kind of artifact -> case -> score."""
     found: dict[str, dict[str, Score]] = {}
     for case in cases:
@@ -86,26 +99,38 @@ def scores(cases: Iterable[str], reference: bool, like: bool) -> dict[str, dict[
         if not (folder / "truth.json").exists():
             continue
         truth = truth_of(folder)
-        for path in sorted(folder.glob("*.onnx")):
+        for path in sorted(folder.glob(f"{kind or '*'}.onnx")):
             options: dict[str, object] = {"reference": str(folder / "weights.safetensors")} if reference else {}
             if like:
                 options["like"] = [Expected(name, shape, tuple(k for k, v in truth.aliases.items() if v == name)) for name, shape in truth.shapes.items()]
-            found.setdefault(path.stem, {})[case] = score(onnx_params.analyze(path, **options), truth)
+            found.setdefault(path.stem, {})[case] = score(
+                onnx_params.analyze(path, **options), truth, values_there(path, truth) if there else frozenset()
+            )
     return found
 
 
-def table(found: dict[str, dict[str, Score]], reference: bool) -> str:
-    """A line a kind of artifact: sums over its cases."""
-    lines = [f"{'artifact':28} {'cases':>5} {'rows':>6} {'listed':>7} {'back':>7} {'whole':>7} {'wrong':>5}  {'views' if reference else 'evidence'}"]
+def table(found: dict[str, dict[str, Score]], reference: bool, there: bool) -> str:
+    """A line a kind of artifact: sums over its cases, for exporters also without those that have batch norms."""
+    held = f" {'there':>6} {'of them':>8}" if there else ""
+    lines = [f"{'artifact':28} {'cases':>5} {'rows':>6} {'listed':>7} {'back':>7}{held} {'whole':>7} {'wrong':>5}  {'views' if reference else 'evidence'}"]
     for kind, cases in sorted(found.items(), key=lambda item: (item[0].partition("+")[0], "+" in item[0], item[0])):
-        total = sum(s.rows for s in cases.values())
-        back, listed = sum(s.back for s in cases.values()), sum(s.listed for s in cases.values())
-        evidence = sum((s.evidence for s in cases.values()), collections.Counter())
-        whole, wrong = sum(s.whole for s in cases.values()), sum(len(s.wrong) for s in cases.values())
-        shown = sum((s.views for s in cases.values()), collections.Counter()) if reference else evidence
-        by = " ".join(f"{name} {n}" for name, n in shown.most_common())
-        lines.append(f"{kind:28} {len(cases):5} {total:6} {listed / total:7.2%} {back / total:7.2%} {f'{whole}/{len(cases)}':>7} {wrong:5}  {by}")
+        lines.append(_line(kind, list(cases.values()), reference, there))
+        bare = [each for each in cases.values() if not each.has_norm]
+        if "+" not in kind and bare and len(bare) < len(cases):
+            lines.append(_line(f"{kind} (no norm)", bare, reference, there))
     return "\n".join(lines)
+
+
+def _line(kind: str, cases: list[Score], reference: bool, there: bool) -> str:
+    total, back, listed = (sum(getattr(each, word) for each in cases) for word in ("rows", "back", "listed"))
+    whole, wrong = sum(each.whole for each in cases), sum(len(each.wrong) for each in cases)
+    counted = sum((each.views if reference else each.evidence for each in cases), collections.Counter())
+    held = ""
+    if there:
+        left = sum(len(each.there) for each in cases)
+        held = f" {left:6} {sum(len(each.there - set(each.missed)) for each in cases) / max(1, left):8.2%}"
+    by = " ".join(f"{name} {n}" for name, n in counted.most_common())
+    return f"{kind:28} {len(cases):5} {total:6} {listed / total:7.2%} {back / total:7.2%}{held} {f'{whole}/{len(cases)}':>7} {wrong:5}  {by}"
 
 
 def main() -> None:
@@ -114,6 +139,7 @@ def main() -> None:
     parser.add_argument("--kind", default="", help="only artifacts of this kind")
     parser.add_argument("--reference", action="store_true", help="with the checkpoint as reference")
     parser.add_argument("--like", action="store_true", help="with the architecture's names and shapes, no values")
+    parser.add_argument("--there", action="store_true", help="count also the parameters whose values are still in the artifact")
     parser.add_argument("--missed", type=int, default=0, help="show up to this many missed rows an artifact of the half that is looked at")
     parser.add_argument("--build", action="store_true", help="make artifacts that are not there first")
     options = parser.parse_args()
@@ -121,11 +147,10 @@ def main() -> None:
     if options.build:
         build_all(wanted or [case for half in HALVES.values() for case in half])
     for half, cases in HALVES.items():
-        found = scores([case for case in cases if wanted is None or case in wanted], options.reference, options.like)
-        found = {kind: by_case for kind, by_case in found.items() if not options.kind or kind == options.kind}
+        found = scores([case for case in cases if wanted is None or case in wanted], options.reference, options.like, options.there, options.kind)
         if not found:
             continue
-        print(f"\n{half}\n{table(found, options.reference)}")
+        print(f"\n{half}\n{table(found, options.reference, options.there)}")
         for kind, by_case in found.items() if options.missed and half == "seen" else ():
             for case, one in by_case.items():
                 if one.missed:
