@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from artifacts import artifact, case
 from test_cli import run
 
 import onnx_params
@@ -16,11 +17,15 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_commands_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every `onnx-params analyze` line of the README does what it says, with status 0."""
+    """Every line of the README that reads or restores does what it says, with status 0."""
     shutil.copy(gpt2_artifacts["fresh"], tmp_path)
+    shutil.copy(artifact("lstm", "torchscript"), tmp_path / "model.onnx")
+    shutil.copy(artifact("lstm", "dynamo+int4"), tmp_path / "model_q4.onnx")
+    (tmp_path / "checkpoint").mkdir()
+    shutil.copy(case("lstm").checkpoint, tmp_path / "checkpoint")
     monkeypatch.chdir(tmp_path)
-    lines = re.findall(r"^(?:\$ )?onnx-params (analyze .*)$", README, re.MULTILINE)
-    assert len(lines) > 3
+    lines = re.findall(r"^(?:\$ )?onnx-params ((?:analyze|restore|extract) .*)$", README, re.MULTILINE)
+    assert len(lines) > 6
     for line in lines:
         done = run(*line.split())
         assert (0, "") == (done.returncode, done.stderr), line
@@ -49,7 +54,7 @@ def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monke
     assert f"report.parameters  # {report.parameters}" in code[1]
 
 
-@pytest.mark.parametrize("command", [("analyze",), ("export", "transformers")])
+@pytest.mark.parametrize("command", [("analyze",), ("restore",), ("extract",), ("export", "transformers")])
 def test_reference_is_complete(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option that --help knows stands in the README's row of the command, and the reverse."""
     monkeypatch.setenv("COLUMNS", "200")
