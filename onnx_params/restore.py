@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +14,7 @@ from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.source_map import SCHEMA
 from onnx_params.names.words import SOURCE_MAP_KEY, Words
 from onnx_params.output import write, write_bytes
-from onnx_params.rewrite import rewrite
+from onnx_params.rewrite import CHUNK, rewrite
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,15 +134,8 @@ def _copy_external(inventory: Inventory, output: str) -> None:
         if os.path.exists(path):
             raise UnreadableError(f"{path}: is there already; restore into a folder of its own, or beside the model")
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".onnx-params-")
-            os.close(handle)
-            try:
-                shutil.copyfile(file.path, temporary)
-                os.chmod(temporary, 0o644)
-                os.replace(temporary, path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         except OSError as error:
             raise UnreadableError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+        source = file.open()
+        write_bytes(path, (source.read(at, min(CHUNK, source.n_bytes - at)) for at in range(0, source.n_bytes, CHUNK)))
