@@ -38,11 +38,11 @@ def scan(data: bytes, label: str) -> tuple[str, dict[int, list[Run]]]:
             tag, pos = varint(data, pos)
             number, kind = tag >> 3, tag & 7
             count = 1
-            if tag == 0x3D:  # floats, one by one: every fifth byte is the tag
+            if data[start] == 0x3D:  # floats, one by one: every fifth byte is the tag; one that is written longer than it need be is no such run
                 tags = data[start:end:5]
                 count = len(tags) - len(tags.lstrip(b"\x3d"))
                 pos = start + 5 * count
-            elif tag == 0x40:
+            elif data[start] == 0x40:
                 match = _INTS.match(data, start)
                 if match is None:
                     raise ValueError

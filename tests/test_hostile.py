@@ -284,3 +284,17 @@ def test_node_with_many_attributes_is_linear() -> None:
     start = time.perf_counter()
     assert 2 * count == onnx_params.analyze(data).parameters
     assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize("tag", [b"\xbd\x00", b"\xbd\x80\x00", b"\xc0\x00"])
+def test_tags_longer_than_they_need_be(tag: bytes) -> None:
+    """A tag may be written with more bytes than it needs; a run of numbers behind such ones ends (it once did not) and reads as onnx reads it."""
+    numbers = (tag + b"\x00\x00\x80\x3f") * 3 if tag[0] == 0xBD else (tag + b"\x07") * 3
+    attribute = field(1, b"coefficients") + numbers
+    node = field(1, b"x") + field(2, b"y") + field(4, b"LinearRegressor") + field(5, attribute) + field(7, b"ai.onnx.ml")
+    data = field(7, field(1, node) + field(11, field(1, b"x")) + field(12, field(1, b"y")))
+    theirs = onnx.load_from_string(data).graph.node[0].attribute[0]
+    report = onnx_params.analyze(data)
+    expected = list(theirs.floats) or list(theirs.ints)
+    assert [1.0, 1.0, 1.0] == expected or [7, 7, 7] == expected
+    assert [expected] == [tensor.read().tolist() for tensor in report.inventory.model.tensors]
