@@ -191,7 +191,10 @@ def _by_reference(
     extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
     if extra:
         notes.append(f"{len(extra)} parameters of the artifact are nowhere in the reference")
-    gone = sum(not claim.pieces for claim in rows)
+    changed = sum(claim.view is View.CHANGED for claim in rows)
+    if changed:
+        notes.append(f"{changed} parameters have other values in the artifact than in the reference")
+    gone = sum(not claim.pieces and claim.view is not View.CHANGED for claim in rows)
     if gone:
         notes.append(f"{gone} parameters of the reference have no values in the artifact that could be compared: folded, looked up or erased")
     return rows, extra

@@ -12,6 +12,7 @@ from onnx_params.graph import Model, Node, Use
 from onnx_params.layout import Dequantise
 from onnx_params.tensors import StoredTensor
 
+MAX_USES: Final = 16  # uses of a value that are looked at
 MAX_HOPS: Final = 3  # operators that hand a table on before it is dequantised: a lookup, a reshape
 
 
@@ -54,7 +55,7 @@ def scale_of(model: Model, tensor: StoredTensor) -> Dequantise | None:
 
 
 def _at(model: Model, key: tuple[str, str], hops: int) -> Dequantise | None:
-    for use in model.wiring.uses(key):
+    for use in model.wiring.uses(key)[:MAX_USES]:
         node = use.node
         if node is None:
             continue
@@ -102,10 +103,10 @@ def _from_row(model: Model, use: Use, node: Node, row: _Beside) -> Dequantise | 
 def _after(model: Model, use: Use, node: Node) -> Dequantise | None:
     """MatMulInteger and ConvInteger give int32; a Cast, then a Mul by the product of both scales, makes floats of them."""
     zero_slot, axis = _INTEGER[node.op_type, use.slot]
-    for cast in model.wiring.uses((use.graph, node.outputs[0])) if node.outputs else ():
+    for cast in model.wiring.uses((use.graph, node.outputs[0]))[:MAX_USES] if node.outputs else ():
         if cast.node is None or cast.node.op_type != "Cast":
             continue
-        for by in model.wiring.uses((use.graph, cast.node.outputs[0])):
+        for by in model.wiring.uses((use.graph, cast.node.outputs[0]))[:MAX_USES]:
             if by.node is None or by.node.op_type != "Mul" or len(by.node.inputs) != 2:
                 continue
             scale = _held(model, use.graph, by.node, 1 - by.slot)
@@ -122,7 +123,7 @@ def _by_hand(model: Model, key: tuple[str, str]) -> Dequantise | None:
     """A Cast, a Sub of the zero point where there is one, a Mul by the scale."""
     zero = None
     for _ in range(2):
-        for use in model.wiring.uses(key):
+        for use in model.wiring.uses(key)[:MAX_USES]:
             node = use.node
             if node is None or node.op_type not in ("Mul", "Sub") or len(node.inputs) != 2:
                 continue

@@ -109,7 +109,7 @@ class Values:
             return False
         if not any(isinstance(step, Dequantise) for step in steps):
             return bool(np.all(np.abs(difference) <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)))
-        far = np.abs(difference) > self.half_steps(candidate.key, steps) + TOLERANCE["float32"] * size
+        far = ~(np.abs(difference) <= self.half_steps(candidate.key, steps) + TOLERANCE["float32"] * size)  # a scale that is no number is far as well
         if not far.any():
             return bool(size > 0)
         codes = self.codes(candidate.key, steps)[far]

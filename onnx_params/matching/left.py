@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from onnx_params import ties
+from onnx_params.layout import Piece
 from onnx_params.matching import parts
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.digest import cast_to, line_digests
 from onnx_params.matching.joined import MAX_LOOKED_AT
+from onnx_params.matching.proof import is_equal, is_transposed
+from onnx_params.matching.rounded import near
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
 
 def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
-    """A table of which only some rows are left: every line of a stored tensor is one of its rows."""
+    """A table of which only some rows are left: every line of a stored tensor is one of its rows; or a vector of which parts are."""
+    if len(tensor.shape) == 1:
+        return _parts_of_vector(board, tensor)
     if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
         return None
     values = tensor.read().reshape(tensor.shape[0], -1)
@@ -37,6 +43,49 @@ def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
     return None
 
 
+def copied(board: Board) -> None:
+    """Stored tensors that repeat what another holds already: the same parameter once more."""
+    index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]] = {}
+    for name, found in board.found.items():
+        tensor = board.reference[name]
+        for turned in (False, True) if len(tensor.shape) == 2 else (False,):
+            probe = ties.probe(tensor, turned) if found.pieces and tensor.count >= ties.MIN_COUNT else None
+            if probe:
+                shape = tensor.shape[::-1] if turned else tensor.shape
+                index.setdefault((tensor.dtype.name, shape, tuple(probe)), []).append(name)
+    used = {key for found in board.found.values() for key in found.stored}
+    for candidate in board.free():
+        probe = ties.probe(candidate.tensor, False)
+        for name in index.get((candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe or ())), ()) if candidate.key not in used else ():
+            tensor = board.reference[name]
+            same = is_equal(tensor, candidate.tensor) if tensor.shape == candidate.tensor.shape else False
+            if same or (len(tensor.shape) == 2 and tensor.shape == candidate.tensor.shape[::-1] and is_transposed(tensor, candidate.tensor)):
+                was = board.found[name]
+                because = f"{was.because}; '{candidate.tensor.name}' is a copy of it"
+                board.found[name] = was._replace(stored=(*was.stored, candidate.key), because=because)
+                board.taken[candidate.key] = name
+                break
+
+
+def _parts_of_vector(board: Board, tensor: StoredTensor) -> Found | None:
+    """A vector of which stored tensors hold parts."""
+    values = tensor.read()
+    if values.size < parts.MIN_VECTOR or not tensor.dtype.is_float:
+        return None
+    inside = [
+        candidate.key
+        for candidate in board.free()
+        if candidate.is_float
+        and candidate.tensor.dtype.name == tensor.dtype.name
+        and parts.MIN_VECTOR <= candidate.tensor.count < values.size
+        and parts.find_vector(board.values.of(candidate.key, ()).reshape(-1), [(candidate.key, values)]) is not None
+    ]
+    if not inside:
+        return None
+    because = f"'{inside[0][1]}' holds a part of it; the rest was computed away"
+    return Found(View.SLICED, because, stored=tuple(inside))
+
+
 def erased(board: Board, tensor: StoredTensor) -> Found:
     """Why nothing holds it, as far as that can be told."""
     claim = board.named.get(tensor.name)
@@ -46,7 +95,12 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
         return Found(View.DROPPED, "it is all zeros, which exporters leave out, and no stored tensor of its shape is")
     if claim is not None and claim.stored:
         name = claim.stored[0][1]
-        return Found(View.CHANGED, f"the artifact has '{name}' in its place, with other values", stored=claim.stored, certain=False)
+        pieces = claim.pieces if claim.shape == tensor.shape else ()
+        return Found(View.CHANGED, f"the artifact has '{name}' in its place, with other values", pieces, claim.axis, claim.stored, certain=False)
+    for _, candidate, steps in near(board, {tensor.name: tensor.read()}) if tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT else ():
+        board.taken[candidate.key] = tensor.name
+        because = f"'{candidate.tensor.name}' is nearest to it, with other values"
+        return Found(View.CHANGED, because, (Piece(candidate.key, steps),), 0, (candidate.key,), certain=False)
     if claim is not None and claim.view is View.UNKNOWN:
         return Found(View.DROPPED, f"not in the artifact: {claim.because}", certain=False)
     return Found(View.DROPPED, "no stored tensor holds it, whole, in part, rounded or computed: it was never used, or computed away", certain=False)

@@ -55,4 +55,5 @@ def match(
     for tensor in board.open():
         board.found[tensor.name] = left.looked_up(board, tensor) or left.erased(board, tensor)
         progress(tensor.n_bytes)
+    left.copied(board)
     return board.found

@@ -12,7 +12,7 @@ from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import Holding, Stored, behind, holding
 from onnx_params.names.modules import group_norm_leaf
 from onnx_params.names.scopes import computed_by, is_norm_folded, real_name, scope_of
-from onnx_params.names.takers import MATRIX_PRODUCTS, MAX_HOPS, PRODUCTS, Taker, as_torch, takers
+from onnx_params.names.takers import MATRIX_PRODUCTS, MAX_HOPS, MAX_USES, PRODUCTS, Taker, as_torch, takers
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
@@ -153,9 +153,10 @@ def _biases(model: Model, taker: Taker) -> Iterator[StoredTensor]:
 def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredTensor]:
     """Stored tensors that are added to values, through casts, scales and reshapes."""
     todo = [(graph, output, 0) for output in outputs]
+    seen = {(graph, output) for graph, output, _ in todo}
     while todo:
-        graph, output, hops = todo.pop(0)
-        for use in model.wiring.uses((graph, output)):
+        graph, output, hops = todo.pop()
+        for use in model.wiring.uses((graph, output))[:MAX_USES]:
             node = use.node
             if node is None:
                 continue
@@ -165,7 +166,8 @@ def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredT
                         tensor = behind(model, use.graph, node.inputs[slot])
                         if tensor is not None:
                             yield tensor
-            elif node.op_type in _UNTIL_BIAS and node.outputs and hops < MAX_HOPS:
+            elif node.op_type in _UNTIL_BIAS and node.outputs and hops < MAX_HOPS and (use.graph, node.outputs[0]) not in seen:
+                seen.add((use.graph, node.outputs[0]))
                 todo.append((use.graph, node.outputs[0], hops + 1))
 
 

@@ -10,7 +10,8 @@ from onnx_params.layout import SWAP, Step
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
 
-MAX_HOPS: Final = 6
+MAX_HOPS: Final = 6  # operators that hand a tensor on before one takes it
+MAX_USES: Final = 16  # uses of a value that are looked at; a weight that more take is told by the first of them
 _HANDS_ON: Final = frozenset({"DequantizeLinear", "QuantizeLinear", "Cast", "Identity", "Transpose", "Squeeze", "Unsqueeze", "Reshape"})
 # operators that take ``[in, out]`` where torch's Linear has ``[out, in]``; those whose transB is set take it as it is
 MATRIX_PRODUCTS: Final = frozenset(
@@ -32,15 +33,19 @@ class Taker(NamedTuple):
 def takers(model: Model, tensor: StoredTensor) -> Iterator[Taker]:
     """Who takes a stored tensor, looking through what only hands it on."""
     todo = [(tensor.key, False, 0)]
+    seen = {tensor.key}
     while todo:
-        key, turned, hops = todo.pop(0)
-        for use in model.wiring.uses(key)[:MAX_HOPS]:
+        key, turned, hops = todo.pop()
+        for use in model.wiring.uses(key)[:MAX_USES]:
             node = use.node
             if node is None:
                 continue
             if node.op_type in _HANDS_ON and not node.domain and use.slot == 0 and node.outputs and hops < MAX_HOPS:
                 flips = node.op_type == "Transpose" and len(tensor.shape) == 2
-                todo.append(((use.graph, node.outputs[0]), turned ^ flips, hops + 1))
+                onward = use.graph, node.outputs[0]
+                if onward not in seen:
+                    seen.add(onward)
+                    todo.append((onward, turned ^ flips, hops + 1))
             else:
                 yield Taker(use.graph, node, use.slot, slot_word(node.domain, node.op_type, use.slot), turned)
 
