@@ -50,6 +50,7 @@ class Inventory:
 
     ``parameters`` are the claims that won, in the original's order where something tells it, else in file order. ``verdicts`` holds
     every stored tensor once, in file order. ``others`` are the positions in ``verdicts`` that no parameter's claim covers.
+    ``matched`` is what a reference was found to be here, where one was given.
     """
 
     model: Model
@@ -60,6 +61,7 @@ class Inventory:
     others: tuple[int, ...]
     files: tuple[FileBytes, ...]
     notes: tuple[str, ...]
+    matched: reference.Matched | None = None
 
 
 def take(
@@ -127,9 +129,12 @@ def _account(
     if not listed:
         extra = _tied(extra, holders, model)
     own = (*table, *second, *extra)
+    matched = None
     if checkpoint is not None or like is not None:
         if checkpoint is not None:
-            listed, extra = _by_reference(model, words, checkpoint, [*listed, *extra], verdicts, progress, notes)
+            ours = [*listed, *extra]
+            matched = reference.claims(model, words, checkpoint, ours, verdicts, progress)
+            listed, extra = _by_reference(matched.claims, ours, notes)
         else:
             listed, extra = _by_architecture(model, like or (), [*listed, *extra], notes)
         covered = {key for claim in (*listed, *extra) for key in claim.stored}
@@ -157,6 +162,7 @@ def _account(
         others=tuple(others),
         files=files,
         notes=tuple(notes),
+        matched=matched,
     )
 
 
@@ -176,17 +182,8 @@ def _unwrapped(inventory: Inventory, strip: bool) -> Inventory:
     return replace(inventory, parameters=tuple(map(bare, inventory.parameters)), claims=tuple(map(bare, inventory.claims)), notes=notes)
 
 
-def _by_reference(
-    model: Model,
-    words: Words,
-    checkpoint: Checkpoint,
-    own: list[Claim],
-    verdicts: list[tuple[StoredTensor, Verdict]],
-    progress: Callable[[int], None],
-    notes: list[str],
-) -> tuple[list[Claim], list[Claim]]:
+def _by_reference(rows: list[Claim], own: list[Claim], notes: list[str]) -> tuple[list[Claim], list[Claim]]:
     """The reference's parameters, and those of the artifact's own claims on what the reference does not have."""
-    rows = reference.claims(model, words, checkpoint, own, verdicts, progress)
     covered = {key for claim in rows for key in claim.stored}
     extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
     if extra:

@@ -15,6 +15,7 @@ from onnx_params.views import BLOCKS, block_steps, is_blocked, logical
 MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
+CLIPPED: Final = 2.0  # half steps by which a code at the end of the range may fall short
 HALF_STEP: Final = 0.5 + 1e-3  # of a quantisation step; the rest is float32's rounding
 
 
@@ -97,7 +98,7 @@ class Values:
     def is_close(self, target: np.ndarray, candidate: Candidate, steps: Steps) -> bool:
         """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to steps of its scale.
 
-        A code at the end of its range may stand for a number beyond it.
+        A code at the end of its range may stand for a number up to a whole step beyond: a range of codes has one more on one side.
         """
         values = self.of(candidate.key, steps)
         if values.shape != target.shape:
@@ -112,7 +113,9 @@ class Values:
         far = ~(np.abs(difference) <= self.half_steps(candidate.key, steps) + TOLERANCE["float32"] * size)  # a scale that is no number is far as well
         if not far.any():
             return bool(size > 0)
-        codes = self.codes(candidate.key, steps)[far]
         whole = self.codes(candidate.key, steps)
-        beyond = ((codes == whole.max()) | (codes == whole.min())) & (np.sign(difference[far]) == np.sign(values[far]))
+        codes = whole[far]
+        with np.errstate(invalid="ignore"):
+            near = np.abs(difference[far]) <= CLIPPED * self.half_steps(candidate.key, steps)[far] + TOLERANCE["float32"] * size
+        beyond = near & ((codes == whole.max()) | (codes == whole.min())) & (np.sign(difference[far]) == np.sign(values[far]))
         return bool(beyond.all()) and bool(far.mean() < 0.25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from onnx_params.layout import SWAP, Key, Steps, chain
+from onnx_params.layout import SWAP, Key, Reshape, Steps, chain
 from onnx_params.matching import folds
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
@@ -63,7 +63,8 @@ def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: l
                     if board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
                         because = f"'{candidate.tensor.name}' is it times weight / sqrt(variance + epsilon) of the batch norm '{norm.names[0]}'"
                         board.found[tensor.name] = Found(View.FOLDED, because, stored=(candidate.key,))
-                        board.found.setdefault(norm.names[0], Found(View.FOLDED, because, stored=(candidate.key,)))
+                        for name in (norm.names[0], norm.names[3]):
+                            board.found.setdefault(name, Found(View.FOLDED, because, stored=(candidate.key,)))
                         fold_bias(board, tensor.name, norm, factor, because)
                         return True
             if is_multiplied(board, tensor, values, candidate, steps, scales, axis):
@@ -114,9 +115,13 @@ def fold_bias(board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, b
             held = (candidate.key,)
             board.taken[candidate.key] = norm.names[1]
             break
-    board.found.setdefault(norm.names[1], Found(View.FOLDED, because, stored=held))
+    sure = bool(held) or not np.any(made)
+    if not sure:
+        because = f"{because}; no stored tensor is what becomes of its bias"
+    for name in norm.names[1:3]:
+        board.found.setdefault(name, Found(View.FOLDED, because, stored=held, certain=sure))
     if own in board.reference:
-        board.found.setdefault(own, Found(View.FOLDED, f"{because}; with it its bias into '{norm.names[1]}'", stored=held))
+        board.found.setdefault(own, Found(View.FOLDED, f"{because}; with it its bias into '{norm.names[1]}'", stored=held, certain=sure))
 
 
 def by_formula(board: Board) -> None:
@@ -124,6 +129,7 @@ def by_formula(board: Board) -> None:
     for tensor in small(board, board.open()):
         if len(tensor.shape) == 1 and tensor.count >= MIN_TELLING:
             multiplied_vector(board, tensor)
+        computed(board, tensor)
     for formula, function in folds.UNARY.items():
         targets = {}
         for tensor in small(board, board.open()):
@@ -135,6 +141,23 @@ def by_formula(board: Board) -> None:
             if board.values.is_close(targets[tensor.name], candidate, steps):
                 board.taken.setdefault(candidate.key, tensor.name)
                 board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is {formula} of it", stored=(candidate.key,))
+
+
+def computed(board: Board, tensor: StoredTensor) -> None:
+    """What the artifact's own word says was computed from a tensor, held against the formulas; however few numbers it has."""
+    claim = board.named.get(tensor.name)
+    if tensor.name in board.found or claim is None or claim.view is not View.FOLDED or len(claim.stored) != 1:
+        return
+    candidate = board.candidates.get(claim.stored[0])
+    if candidate is None or candidate.tensor.count != tensor.count or not candidate.ways:
+        return
+    steps = chain(*candidate.steps, Reshape(tensor.shape))
+    for formula, function in folds.UNARY.items():
+        with np.errstate(all="ignore"):
+            made = function(tensor.read().astype(np.float64))
+        if np.isfinite(made).all() and board.values.is_close(made, candidate, steps):
+            board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is {formula} of it", stored=(candidate.key,))
+            return
 
 
 def multiplied_vector(board: Board, tensor: StoredTensor) -> None:

@@ -32,9 +32,9 @@ _LEAVES: Final = (("weight", "bias", "running_mean", "running_var"), ("gamma", "
 
 
 class Norm(NamedTuple):
-    """A batch norm of the reference: its names, and its numbers by channel."""
+    """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by channel."""
 
-    names: tuple[str, str]
+    names: tuple[str, str, str, str]
     weight: np.ndarray
     bias: np.ndarray
     mean: np.ndarray
@@ -55,7 +55,7 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
             if owner != name and all(each in reference for each in names):
                 tensors = [reference[each] for each in names]
                 if len({tensor.shape for tensor in tensors}) == 1 and len(tensors[0].shape) == 1:
-                    found.append(Norm((names[0], names[1]), *(tensor.read().astype(np.float64) for tensor in tensors)))
+                    found.append(Norm((names[0], names[1], names[2], names[3]), *(tensor.read().astype(np.float64) for tensor in tensors)))
     return found
 
 

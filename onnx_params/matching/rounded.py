@@ -54,8 +54,11 @@ def small(board: Board, tensors: list[StoredTensor]) -> list[StoredTensor]:
     return found
 
 
-def near(board: Board, targets: Mapping[str, np.ndarray]) -> Iterable[tuple[StoredTensor, Candidate, Steps]]:
-    """For each target the free stored tensors of its shape, or of the transposed one, whose sample is nearest; the nearest first."""
+def near(board: Board, targets: Mapping[str, np.ndarray], again: bool = False) -> Iterable[tuple[StoredTensor, Candidate, Steps]]:
+    """For each target the free stored tensors of its shape, or of the transposed one, whose sample is nearest; the nearest first.
+
+    ``again`` asks for all of them, also for targets that were found already.
+    """
     samples: dict[tuple[Key, Steps], np.ndarray] = {}
     places = {shape: sample_places(shape) for shape in {values.shape for values in targets.values()}}
     by_shape: dict[tuple[int, ...], list[tuple[Candidate, Steps]]] = {}
@@ -79,9 +82,9 @@ def near(board: Board, targets: Mapping[str, np.ndarray]) -> Iterable[tuple[Stor
             distance = float(np.abs(samples[candidate.key, steps] - wanted).mean()) / size
             if distance < CLOSE:
                 near.append((distance, at))
-        for _, at in sorted(near)[:3]:
+        for _, at in sorted(near)[: None if again else 3]:
             candidate, steps = fits[at]
-            if candidate.key not in board.taken and name not in board.found:
+            if candidate.key not in board.taken and (again or name not in board.found):
                 yield board.reference[name], candidate, steps
 
 

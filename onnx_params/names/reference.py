@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from onnx_params.checkpoints import Checkpoint
 from onnx_params.graph import Model
@@ -13,7 +14,25 @@ from onnx_params.roles import Role, Verdict, is_buffer_name
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
+if TYPE_CHECKING:
+    from onnx_params.matching.board import Found
+
 _NUMBER = re.compile(r"(\d+)")
+
+
+class Matched(NamedTuple):
+    """A reference with what was found of it.
+
+    ``claims`` are the rows that it gives; ``found`` has an answer for each of its tensors, buffers too; ``named`` are the artifact's own claims
+    under the reference's names, aliases too; ``kinds`` what the exporter calls each name; ``prefix`` is what stands between both (see :func:`prefix_between`).
+    """
+
+    checkpoint: Checkpoint
+    claims: list[Claim]
+    found: Mapping[str, Found]
+    named: Mapping[str, Claim]
+    kinds: Mapping[str, str]
+    prefix: str
 
 
 def claims(
@@ -23,8 +42,8 @@ def claims(
     own: Sequence[Claim],
     verdicts: Sequence[tuple[StoredTensor, Verdict]],
     progress: Callable[[int], None] = lambda n_bytes: None,
-) -> list[Claim]:
-    """One claim for each parameter of the checkpoint, in the artifact's order where it lists them, else in the checkpoint's.
+) -> Matched:
+    """Match a checkpoint: one claim for each of its parameters, in the artifact's order where it lists them, else in the checkpoint's.
 
     ``own`` are the artifact's own claims. Reads all values of the checkpoint. Raises :class:`MissingDataError` where the artifact's are not
     there.
@@ -72,8 +91,8 @@ def claims(
             rows[name] = rows[name]._replace(aliases=tuple(others))
     order = {moved(claim.name, prefix): at for at, claim in enumerate(own) if claim.evidence is not Evidence.NONE}
     if checkpoint.ordered and not (words.signature or words.source_map):
-        return list(rows.values())
-    return _ordered(rows, order)
+        return Matched(checkpoint, list(rows.values()), found, named, kinds, prefix)
+    return Matched(checkpoint, _ordered(rows, order), found, named, kinds, prefix)
 
 
 def _ordered(rows: dict[str, Claim], order: dict[str, int]) -> list[Claim]:

@@ -1,0 +1,1 @@
+"""Say whether an artifact is a checkpoint, and whether it is fit to ship."""

@@ -1,0 +1,285 @@
+"""Judge every tensor of a reference, and every stored tensor that the reference does not have.
+
+Matching says where content lies; judging asks whether that is the place where it belongs. The artifact's own claims say which parameter each
+stored tensor stands for: content that lies under another parameter's claim is swapped, and a place that holds other content is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from onnx_params.auditing.differences import difference, rounding
+from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.inventory import Inventory
+from onnx_params.layout import Cast, Key, Piece, Take, is_exact, words
+from onnx_params.matching.board import Found
+from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.matching.digest import cast_to
+from onnx_params.matching.proof import bits_equal
+from onnx_params.names.claims import Claim, Evidence
+from onnx_params.names.recurrent import GATES
+from onnx_params.names.reference import Matched, moved
+from onnx_params.names.takers import PRODUCTS, takers
+from onnx_params.roles import Role, is_buffer_name
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+_GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
+_PARTNERS: Final = {"weight": "bias", "bias": "weight", "in_proj_weight": "in_proj_bias", "in_proj_bias": "in_proj_weight", "gamma": "beta", "beta": "gamma"}
+MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
+
+
+class Judge:
+    """The state of one audit: an inventory that was matched with a reference."""
+
+    def __init__(self, inventory: Inventory, matched: Matched) -> None:
+        self.inventory = inventory
+        self.model = inventory.model
+        self.matched = matched
+        self.reference = {tensor.name: tensor for tensor in matched.checkpoint.tensors}
+        self.found = matched.found
+        self.named = {name: claim for name, claim in matched.named.items() if claim.evidence not in _GUESSES}
+        self.values = Values(self.model)
+        self.owner: dict[Key, str] = {}  # stored tensor -> the parameter of the reference that the artifact's own claim says it is
+        for name, claim in self.named.items():
+            for key in claim.stored if name in self.reference else ():
+                self.owner.setdefault(key, name)
+        self.holds: dict[Key, str] = {}  # stored tensor -> the parameter whose content was found in it
+        for name, found in self.found.items():
+            for key in found.stored if found.view is not View.CHANGED else ():
+                self.holds.setdefault(key, name)
+
+    def judgements(self) -> list[Judgement]:
+        """One for each tensor of the reference, in its order, then the extras in file order."""
+        made = {name: self._judge(tensor, self.found[name]) for name, tensor in self.reference.items() if not self.found[name].alias_of}
+        for name in self.reference:
+            first = self.found[name].alias_of
+            if first:
+                was = made[first]
+                verdict = was.verdict if was.fails or was.verdict is Verdict.NOT_COMPARABLE else Verdict.MOVED
+                made[name] = was._replace(name=name, verdict=verdict, because=f"tied to '{first}'; {was.because}")
+        return [*(made[name] for name in self.reference), *self._extras()]
+
+    # -- one tensor of the reference --------------------------------------------------------------------------------------------
+
+    def _judge(self, tensor: StoredTensor, found: Found) -> Judgement:
+        claim = self.named.get(tensor.name)
+        if claim is not None and claim.name != tensor.name and claim.view in (View.MERGED, View.TIED):
+            claim = None
+        if found.view is View.CHANGED:
+            return self._changed(tensor, found, claim)
+        if found.pieces or (found.view is View.FOLDED and found.certain):
+            return self._displaced(tensor, found, claim) or self._held(tensor, found)
+        return self._gone(tensor, found, claim)
+
+    def _say(self, tensor: StoredTensor, verdict: Verdict, because: str, stored: tuple[Key, ...] = ()) -> Judgement:
+        return Judgement(tensor.name, verdict, because, tensor.shape, tensor.dtype.name, tuple(key[1] for key in stored))
+
+    def _held(self, tensor: StoredTensor, found: Found) -> Judgement:
+        """What was found where nothing says that it does not belong."""
+        if found.stored and all(self._is_unused(key) for key in found.stored):
+            return self._say(tensor, Verdict.MISSING, f"'{found.stored[0][1]}' holds it, and no node takes that", found.stored)
+        steps = found.pieces[0].steps if found.pieces else ()
+        if found.view is View.FOLDED and not any(isinstance(step, Cast) for step in steps):
+            return self._say(tensor, Verdict.FOLDED, found.because, found.stored)
+        if found.view is View.FOLDED:  # close, and of the same type: no rounding explains that
+            return self._nearly(tensor, found)
+        if not is_exact(steps) and found.view is not View.CAST and any(not isinstance(step, Cast) for step in steps) and self._is_quantised(found):
+            made = self._say(tensor, Verdict.QUANTISED, found.because, found.stored)
+            candidate = Candidate(self.model, self.model.held[found.pieces[0].key], 0)
+            return made._replace(rounding=rounding(tensor.read(), candidate, steps, self.values))
+        if any(isinstance(step, Cast) for piece in found.pieces for step in piece.steps):
+            return self._say(tensor, Verdict.CAST, found.because, found.stored)
+        same = found.view is View.WHOLE and len(found.stored) == 1
+        return self._say(tensor, Verdict.IDENTICAL if same else Verdict.MOVED, found.because, found.stored)
+
+    def _is_unused(self, key: Key) -> bool:
+        place = self.model.held[key].place
+        return not self.model.wiring.uses(key) and (not place.op_type or place.op_type == "Constant")
+
+    def _is_quantised(self, found: Found) -> bool:
+        return Candidate(self.model, self.model.held[found.pieces[0].key], 0).is_quantised
+
+    def _nearly(self, tensor: StoredTensor, found: Found) -> Judgement:
+        steps = tuple(step for step in found.pieces[0].steps if not isinstance(step, Cast))
+        original, values = tensor.read(), self.values.of(found.pieces[0].key, steps)
+        apart = difference(original, values)
+        if apart is None:
+            return self._say(tensor, Verdict.MOVED, found.because, found.stored)
+        if original.size == 1 and apart.largest <= MAX_ULP * float(np.abs(original).max()):
+            return self._say(tensor, Verdict.FOLDED, found.because, found.stored)
+        return self._say(tensor, Verdict.CHANGED, f"'{found.stored[0][1]}' is near to it, and of the same type", found.stored)._replace(difference=apart)
+
+    # -- content that is not where it belongs -----------------------------------------------------------------------------------
+
+    def _displaced(self, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement | None:
+        """The judgement on content that does not lie where the artifact says that this parameter is; ``None`` where it does, or nothing says."""
+        if claim is None or not claim.stored or not found.stored or claim.view in (View.FOLDED, View.SLICED, View.UNKNOWN, View.CHANGED):
+            return self._turned(tensor, found) if claim is None or not claim.stored else self._another(tensor, found, claim)
+        if set(claim.stored).isdisjoint(found.stored):
+            return self._another(tensor, found, claim)
+        if not claim.pieces or claim.shape != tensor.shape or claim.pieces == found.pieces or found.view is View.FOLDED:
+            return None
+        values = self._values(claim.pieces, claim.axis)
+        if values is None or values.shape != tensor.shape or not all(is_exact(piece.steps) for piece in claim.pieces):
+            return None
+        original = tensor.read()
+        if values.dtype != original.dtype:
+            original = cast_to(original, values.dtype.name)
+        apart = None if bits_equal(original, values) else difference(original, values)
+        if apart is None:
+            return None
+        because = f"'{found.stored[0][1]}' holds its values at other places: {self._how(found)}"
+        return self._say(tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
+
+    def _another(self, tensor: StoredTensor, found: Found, claim: Claim) -> Judgement | None:
+        """Its content lies in one stored tensor, and the artifact's own word is that another one stands for it."""
+        if not set(claim.stored).isdisjoint(found.stored):
+            return None
+        place, lies = claim.stored[0], found.stored[0]
+        owner = self.owner.get(lies)
+        if owner == tensor.name or self._is_same(owner, tensor) or (owner in self.found and lies in self.found[owner].stored):
+            return None
+        other = self.holds.get(place, "")
+        if self._is_same(other, tensor):
+            return None
+        if owner is not None and self.reference[owner].shape == tensor.shape:
+            because = f"it lies in '{lies[1]}', which stands for '{owner}'"
+            because += f"; '{place[1]}', which stands for it, holds '{other}'" if other else f"; '{place[1]}', which stands for it, holds nothing of the reference"
+            return self._say(tensor, Verdict.SWAPPED, because, (place,))._replace(other=other or owner)
+        if not claim.certain and owner is None:
+            return None
+        return self._changed(tensor, found._replace(pieces=claim.pieces, stored=claim.stored, axis=claim.axis), claim)
+
+    def _is_same(self, name: str | None, tensor: StoredTensor) -> bool:
+        """Whether a parameter has the content of another: either may stand for both."""
+        if not name or name == tensor.name or name not in self.reference or name not in self.found:
+            return False
+        return self.found[name].pieces == self.found[tensor.name].pieces and bool(self.found[name].pieces)
+
+    def _turned(self, tensor: StoredTensor, found: Found) -> Judgement | None:
+        """Blocks in another order than the original's, where no recurrent operator has an order of its own."""
+        if found.view is not View.REORDERED and not any(isinstance(s, Take) and len(s.runs) > 1 for p in found.pieces for s in p.steps):
+            return None
+        for key in found.stored:
+            if any(taker.node.op_type in GATES for taker in takers(self.model, self.model.held[key])):
+                return None
+        return self._say(tensor, Verdict.CHANGED, f"'{found.stored[0][1]}' holds its values in another order of blocks", found.stored)
+
+    def _how(self, found: Found) -> str:
+        told = dict.fromkeys(word for piece in found.pieces for word in words(piece.steps))
+        return ", ".join(told) or "as they are, where the artifact takes them otherwise"
+
+    def _values(self, pieces: tuple[Piece, ...], axis: int) -> np.ndarray | None:
+        """What pieces make; ``None`` where they do not fit together."""
+        try:
+            parts = [self.values.of(piece.key, piece.steps) for piece in pieces]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+        except (ValueError, IndexError):
+            return None
+
+    # -- other values, or none --------------------------------------------------------------------------------------------------
+
+    def _changed(self, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
+        """Measure how far what stands in its place is from it."""
+        other = next((name for key in found.stored if (name := self.holds.get(key, "")) and name != tensor.name), "")
+        made = self._say(tensor, Verdict.CHANGED, found.because, found.stored)
+        if other:
+            because = f"'{found.stored[0][1]}', which stands for it, holds '{other}'"
+            made = made._replace(verdict=Verdict.SWAPPED, because=because, other=other)
+        if not found.pieces:
+            return made
+        held = self.model.held
+        values = self._values(found.pieces, found.axis)
+        if values is None:
+            return made
+        if values.shape != tensor.shape:
+            return made._replace(because=f"{made.because}; of another shape, {tuple(values.shape)}")
+        original = tensor.read()
+        piece = found.pieces[0]
+        if len(found.pieces) == 1 and self._is_quantised(found):
+            candidate = Candidate(self.model, held[piece.key], 0)
+            allowed = np.broadcast_to(self.values.half_steps(piece.key, piece.steps), original.shape)
+            made = made._replace(rounding=rounding(original, candidate, piece.steps, self.values))
+            return made._replace(difference=difference(original, values, allowed))
+        if values.dtype != original.dtype:
+            original = cast_to(original, values.dtype.name)
+        return made._replace(difference=difference(original, values))
+
+    def _gone(self, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
+        """Nothing in the artifact holds it: an exporter may leave out what has no effect, and nothing else."""
+        if found.view is View.SLICED and found.certain:
+            return self._say(tensor, Verdict.MOVED, found.because, found.stored)
+        if not tensor.count or not np.any(tensor.read()):
+            return self._say(tensor, Verdict.FOLDED, "it is all zeros, which changes nothing where it is added: exporters leave it out")
+        if is_buffer_name(tensor.name) or not tensor.dtype.is_float or self.matched.kinds.get(tensor.name) == "BUFFER":
+            return self._say(tensor, Verdict.NOT_COMPARABLE, f"a buffer, computed or left out by the exporter: {found.because}", found.stored)
+        place = found.stored or (claim.stored if claim is not None else ())
+        if found.view in (View.FOLDED, View.SLICED) and place and claim is not None and claim.certain:
+            return self._say(tensor, Verdict.CHANGED, f"'{place[0][1]}' is not what comes of it", place)
+        reason = self._is_missed(tensor.name)
+        if reason:
+            return self._say(tensor, Verdict.MISSING, f"{reason}; {found.because}", found.stored)
+        return self._say(tensor, Verdict.NOT_COMPARABLE, found.because, found.stored)
+
+    def _is_missed(self, name: str) -> str:
+        """Why it should be there: its partner is, or the same leaf of the module's siblings in a list."""
+        owner, _, leaf = name.rpartition(".")
+        partner = _PARTNERS.get(leaf)
+        if partner and owner and self._is_there(f"{owner}.{partner}"):
+            return f"'{owner}.{partner}' is there and it is not"
+        segments = name.split(".")
+        for at, segment in enumerate(segments):
+            if segment.isdigit():
+                head, tail = segments[:at], segments[at + 1 :]
+                siblings = [other for other in self.reference if self._is_sibling(other.split("."), head, tail)]
+                there = [other for other in siblings if other != name and self._is_there(other)]
+                if there:
+                    return f"'{there[0]}' is there and it is not"
+        return ""
+
+    @staticmethod
+    def _is_sibling(segments: list[str], head: list[str], tail: list[str]) -> bool:
+        at = len(head)
+        return len(segments) == at + 1 + len(tail) and segments[:at] == head and segments[at].isdigit() and segments[at + 1 :] == tail
+
+    def _is_there(self, name: str) -> bool:
+        found = self.found.get(name)
+        return found is not None and bool(found.pieces or found.stored or found.alias_of)
+
+    # -- what the reference does not have ---------------------------------------------------------------------------------------
+
+    def _extras(self) -> Iterator[Judgement]:
+        covered = {key for found in self.found.values() for key in found.stored}
+        for tensor, verdict in self.inventory.verdicts:
+            if tensor.key in covered or verdict.role is not Role.PARAMETER:
+                continue
+            claim = next((c for c in self.inventory.parameters if tensor.key in c.stored), None)
+            why = self._is_extra(tensor, claim)
+            if why:
+                yield Judgement(claim.name if claim else tensor.name, Verdict.EXTRA, why, tensor.shape, tensor.dtype.name, (tensor.name,))
+
+    def _is_extra(self, tensor: StoredTensor, claim: Claim | None) -> str:
+        if claim is None:
+            return ""
+        if len(np.unique(tensor.read().reshape(-1)[:4096])) < 2:
+            return ""
+        if claim.evidence not in _GUESSES:
+            name = moved(claim.name, self.matched.prefix)
+            if name not in self.reference and self.model.wiring.uses(tensor.key):
+                return "the artifact calls it a parameter, and the reference has nothing of that name or content"
+            return ""
+        in_product = any(taker.node.op_type in PRODUCTS for taker in takers(self.model, tensor))
+        if in_product and len(tensor.shape) >= 2:
+            return "a matrix product or convolution takes it as its weight, and nothing of the reference has its content"
+        return ""
+
+
+def judge(inventory: Inventory) -> list[Judgement]:
+    """Judge an inventory that was taken with a checkpoint. Reads values."""
+    assert inventory.matched is not None
+    return Judge(inventory, inventory.matched).judgements()
+
