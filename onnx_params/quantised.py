@@ -1,7 +1,7 @@
 """Find the scale and the zero point of a quantised weight, by the operators that take them.
 
 Sources: onnx ``Operators.md`` (DequantizeLinear, QLinearMatMul, QLinearConv, MatMulInteger, ConvInteger); onnxruntime ``ContribOperators.md``
-(QGemm, QLinearAdd, DynamicQuantizeMatMul, MatMulIntegerToFloat, QAttention, DynamicQuantizeLSTM).
+(QGemm, QLinearAdd, DynamicQuantizeMatMul, MatMulIntegerToFloat, QAttention, DynamicQuantizeLSTM). Where none of them stands there, names tell.
 """
 
 from __future__ import annotations
@@ -51,7 +51,23 @@ _HANDS_ON: Final = frozenset({"Gather", "Reshape", "Transpose", "Slice", "Identi
 
 def scale_of(model: Model, tensor: StoredTensor) -> Dequantise | None:
     """How to dequantise a stored tensor, or ``None`` where no operator that takes it says. Reads attributes of its consumers."""
-    return _at(model, tensor.key, MAX_HOPS)
+    return _at(model, tensor.key, MAX_HOPS) or _by_name(model, tensor)
+
+
+def _by_name(model: Model, tensor: StoredTensor) -> Dequantise | None:
+    """onnxruntime's quantiser calls what it makes of ``w`` ``w_quantized``, ``w_scale`` and ``w_zero_point``, whatever takes them.
+
+    Source: onnxruntime, ``quantization/base_quantizer.py``, quantize_initializer_impl.
+    """
+    base = tensor.name.removesuffix("_quantized")
+    scale = model.held.get((tensor.place.graph, f"{base}_scale"))
+    if base == tensor.name or scale is None or not scale.dtype.is_float:
+        return None
+    zero = (tensor.place.graph, f"{base}_zero_point")
+    axes = [axis for axis, dim in enumerate(tensor.shape) if dim == scale.count]
+    if scale.count > 1 and len(axes) != 1:
+        return None
+    return Dequantise(scale.key, zero if zero in model.held else None, axes[0] if scale.count > 1 else None)
 
 
 def _at(model: Model, key: tuple[str, str], hops: int) -> Dequantise | None:
@@ -104,7 +120,7 @@ def _after(model: Model, use: Use, node: Node) -> Dequantise | None:
     """MatMulInteger and ConvInteger give int32; a Cast, then a Mul by the product of both scales, makes floats of them."""
     zero_slot, axis = _INTEGER[node.op_type, use.slot]
     for cast in model.wiring.uses((use.graph, node.outputs[0]))[:MAX_USES] if node.outputs else ():
-        if cast.node is None or cast.node.op_type != "Cast":
+        if cast.node is None or cast.node.op_type != "Cast" or not cast.node.outputs:
             continue
         for by in model.wiring.uses((use.graph, cast.node.outputs[0]))[:MAX_USES]:
             if by.node is None or by.node.op_type != "Mul" or len(by.node.inputs) != 2:
@@ -125,7 +141,7 @@ def _by_hand(model: Model, key: tuple[str, str]) -> Dequantise | None:
     for _ in range(2):
         for use in model.wiring.uses(key)[:MAX_USES]:
             node = use.node
-            if node is None or node.op_type not in ("Mul", "Sub") or len(node.inputs) != 2:
+            if node is None or node.op_type not in ("Mul", "Sub") or len(node.inputs) != 2 or not node.outputs:
                 continue
             other = _held(model, use.graph, node, 1 - use.slot)
             if other is None:

@@ -298,3 +298,15 @@ def test_tags_longer_than_they_need_be(tag: bytes) -> None:
     expected = list(theirs.floats) or list(theirs.ints)
     assert [1.0, 1.0, 1.0] == expected or [7, 7, 7] == expected
     assert [expected] == [tensor.read().tolist() for tensor in report.inventory.model.tensors]
+
+
+def test_quantised_products_without_a_result() -> None:
+    """Operators that make nothing, where a scale would be looked for behind them."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["": 17]> g (uint8[1,4] x) => (int32[1,4] y) <uint8[4,4] w = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}> {
+             y = MatMulInteger(x, w)
+             f = Cast<to = 1>(y)
+        }"""
+    )
+    del model.graph.node[1].output[:]
+    assert onnx_params.analyze(model).inventory.verdicts

@@ -6,22 +6,26 @@ stored tensor stands for: content that lies under another parameter's claim is s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from onnx_params.auditing.differences import difference, rounding
-from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.judgements import Difference, Judgement, Verdict
+from onnx_params.extract import shape_of
 from onnx_params.inventory import Inventory
-from onnx_params.layout import Cast, Key, Piece, Take, is_exact, words
+from onnx_params.layout import Cast, Key, Piece, Take, Unblock, shape_after, words
 from onnx_params.matching.board import Found
 from onnx_params.matching.candidates import Candidate, Values
-from onnx_params.matching.digest import cast_to
+from onnx_params.matching.digest import casts_to
 from onnx_params.matching.proof import bits_equal
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.recurrent import GATES
 from onnx_params.names.reference import Matched, moved
+from onnx_params.names.scopes import is_result
 from onnx_params.names.takers import PRODUCTS, takers
 from onnx_params.roles import Role, is_buffer_name
 from onnx_params.tensors import StoredTensor
@@ -29,6 +33,7 @@ from onnx_params.views import View
 
 _GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 _PARTNERS: Final = {"weight": "bias", "bias": "weight", "in_proj_weight": "in_proj_bias", "in_proj_bias": "in_proj_weight", "gamma": "beta", "beta": "gamma"}
+MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
 MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
 
 
@@ -51,6 +56,8 @@ class Judge:
         for name, found in self.found.items():
             for key in found.stored if found.view is not View.CHANGED else ():
                 self.holds.setdefault(key, name)
+
+        self.suspects: dict[Key, str] = {}  # stored tensor that nothing explains -> a parameter that nothing holds, and that it has room for
 
     def judgements(self) -> list[Judgement]:
         """One for each tensor of the reference, in its order, then the extras in file order."""
@@ -83,15 +90,20 @@ class Judge:
         if found.stored and all(self._is_unused(key) for key in found.stored):
             return self._say(tensor, Verdict.MISSING, f"'{found.stored[0][1]}' holds it, and no node takes that", found.stored)
         steps = found.pieces[0].steps if found.pieces else ()
-        if found.view is View.FOLDED and not any(isinstance(step, Cast) for step in steps):
+        if found.view is View.FOLDED and not steps:
             return self._say(tensor, Verdict.FOLDED, found.because, found.stored)
         if found.view is View.FOLDED:  # close, and of the same type: no rounding explains that
             return self._nearly(tensor, found)
-        if not is_exact(steps) and found.view is not View.CAST and any(not isinstance(step, Cast) for step in steps) and self._is_quantised(found):
+        if self._is_quantised(found.pieces[0].key):
             made = self._say(tensor, Verdict.QUANTISED, found.because, found.stored)
+            if len(found.pieces) > 1:
+                return made
             candidate = Candidate(self.model, self.model.held[found.pieces[0].key], 0)
             return made._replace(rounding=rounding(tensor.read(), candidate, steps, self.values))
         if any(isinstance(step, Cast) for piece in found.pieces for step in piece.steps):
+            apart = self._apart(tensor, found.pieces, found.axis)
+            if apart is not None:
+                return self._say(tensor, Verdict.CHANGED, f"'{found.stored[0][1]}' is near to it, and not it cast", found.stored)._replace(difference=apart)
             return self._say(tensor, Verdict.CAST, found.because, found.stored)
         same = found.view is View.WHOLE and len(found.stored) == 1
         return self._say(tensor, Verdict.IDENTICAL if same else Verdict.MOVED, found.because, found.stored)
@@ -100,18 +112,32 @@ class Judge:
         place = self.model.held[key].place
         return not self.model.wiring.uses(key) and (not place.op_type or place.op_type == "Constant")
 
-    def _is_quantised(self, found: Found) -> bool:
-        return Candidate(self.model, self.model.held[found.pieces[0].key], 0).is_quantised
+    def _is_quantised(self, key: Key) -> bool:
+        return Candidate(self.model, self.model.held[key], 0).is_quantised
 
     def _nearly(self, tensor: StoredTensor, found: Found) -> Judgement:
-        steps = tuple(step for step in found.pieces[0].steps if not isinstance(step, Cast))
-        original, values = tensor.read(), self.values.of(found.pieces[0].key, steps)
-        apart = difference(original, values)
+        apart = self._apart(tensor, found.pieces, found.axis)
         if apart is None:
             return self._say(tensor, Verdict.MOVED, found.because, found.stored)
-        if original.size == 1 and apart.largest <= MAX_ULP * float(np.abs(original).max()):
+        if tensor.count == 1 and apart.largest <= MAX_ULP * float(np.abs(tensor.read()).max()):
             return self._say(tensor, Verdict.FOLDED, found.because, found.stored)
         return self._say(tensor, Verdict.CHANGED, f"'{found.stored[0][1]}' is near to it, and of the same type", found.stored)._replace(difference=apart)
+
+    def _apart(self, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int) -> Difference | None:
+        """How what pieces hold differs from a tensor: beyond half a step where it is quantised, in its bits else, after every cast that there is."""
+        bare = tuple(Piece(piece.key, tuple(step for step in piece.steps if not isinstance(step, Cast))) for piece in pieces)
+        values, original = self._values(bare, axis), tensor.read()
+        if values is None or values.shape != original.shape:
+            return Difference(original.size, original.size, (), 0.0)
+        if len(bare) == 1 and self._is_quantised(bare[0].key):
+            candidate = Candidate(self.model, self.model.held[bare[0].key], 0)
+            if self.values.is_close(original, candidate, bare[0].steps):
+                return None
+            return difference(original, values, np.broadcast_to(self.values.half_steps(bare[0].key, bare[0].steps), original.shape))
+        if values.dtype == original.dtype:
+            return None if bits_equal(original, values) else difference(original, values)
+        found = [difference(cast, values) for cast in casts_to(original, values.dtype.name)]
+        return min(found, key=lambda each: 0 if each is None else each.changed)
 
     # -- content that is not where it belongs -----------------------------------------------------------------------------------
 
@@ -123,13 +149,9 @@ class Judge:
             return self._another(tensor, found, claim)
         if not claim.pieces or claim.shape != tensor.shape or claim.pieces == found.pieces or found.view is View.FOLDED:
             return None
-        values = self._values(claim.pieces, claim.axis)
-        if values is None or values.shape != tensor.shape or not all(is_exact(piece.steps) for piece in claim.pieces):
-            return None
-        original = tensor.read()
-        if values.dtype != original.dtype:
-            original = cast_to(original, values.dtype.name)
-        apart = None if bits_equal(original, values) else difference(original, values)
+        if any(isinstance(step, Unblock) for step in (*claim.steps, *found.pieces[0].steps)) or shape_of(self.inventory, claim) != tensor.shape:
+            return None  # the size of a block is not always told
+        apart = self._apart(tensor, claim.pieces, claim.axis)
         if apart is None:
             return None
         because = f"'{found.stored[0][1]}' holds its values at other places: {self._how(found)}"
@@ -141,14 +163,14 @@ class Judge:
             return None
         place, lies = claim.stored[0], found.stored[0]
         owner = self.owner.get(lies)
-        if owner == tensor.name or self._is_same(owner, tensor) or (owner in self.found and lies in self.found[owner].stored):
+        if owner == tensor.name or self._is_same(owner, tensor) or (owner is not None and lies in self.found[owner].stored):
             return None
         other = self.holds.get(place, "")
         if self._is_same(other, tensor):
             return None
         if owner is not None and self.reference[owner].shape == tensor.shape:
-            because = f"it lies in '{lies[1]}', which stands for '{owner}'"
-            because += f"; '{place[1]}', which stands for it, holds '{other}'" if other else f"; '{place[1]}', which stands for it, holds nothing of the reference"
+            content = f"'{other}'" if other else "nothing of the reference"
+            because = f"it lies in '{lies[1]}', which stands for '{owner}'; '{place[1]}', which stands for it, holds {content}"
             return self._say(tensor, Verdict.SWAPPED, because, (place,))._replace(other=other or owner)
         if not claim.certain and owner is None:
             return None
@@ -177,6 +199,8 @@ class Judge:
         """What pieces make; ``None`` where they do not fit together."""
         try:
             parts = [self.values.of(piece.key, piece.steps) for piece in pieces]
+            if not parts:
+                return None
             return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
         except (ValueError, IndexError):
             return None
@@ -190,24 +214,13 @@ class Judge:
         if other:
             because = f"'{found.stored[0][1]}', which stands for it, holds '{other}'"
             made = made._replace(verdict=Verdict.SWAPPED, because=because, other=other)
-        if not found.pieces:
-            return made
-        held = self.model.held
         values = self._values(found.pieces, found.axis)
-        if values is None:
+        if values is None or values.shape != tensor.shape:
             return made
-        if values.shape != tensor.shape:
-            return made._replace(because=f"{made.because}; of another shape, {tuple(values.shape)}")
-        original = tensor.read()
-        piece = found.pieces[0]
-        if len(found.pieces) == 1 and self._is_quantised(found):
-            candidate = Candidate(self.model, held[piece.key], 0)
-            allowed = np.broadcast_to(self.values.half_steps(piece.key, piece.steps), original.shape)
-            made = made._replace(rounding=rounding(original, candidate, piece.steps, self.values))
-            return made._replace(difference=difference(original, values, allowed))
-        if values.dtype != original.dtype:
-            original = cast_to(original, values.dtype.name)
-        return made._replace(difference=difference(original, values))
+        if len(found.pieces) == 1 and self._is_quantised(found.pieces[0].key):
+            candidate = Candidate(self.model, self.model.held[found.pieces[0].key], 0)
+            made = made._replace(rounding=rounding(tensor.read(), candidate, found.pieces[0].steps, self.values))
+        return made._replace(difference=self._apart(tensor, found.pieces, found.axis))
 
     def _gone(self, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
         """Nothing in the artifact holds it: an exporter may leave out what has no effect, and nothing else."""
@@ -218,12 +231,57 @@ class Judge:
         if is_buffer_name(tensor.name) or not tensor.dtype.is_float or self.matched.kinds.get(tensor.name) == "BUFFER":
             return self._say(tensor, Verdict.NOT_COMPARABLE, f"a buffer, computed or left out by the exporter: {found.because}", found.stored)
         place = found.stored or (claim.stored if claim is not None else ())
-        if found.view in (View.FOLDED, View.SLICED) and place and claim is not None and claim.certain:
+        if found.view in (View.FOLDED, View.SLICED) and place and claim is not None:
             return self._say(tensor, Verdict.CHANGED, f"'{place[0][1]}' is not what comes of it", place)
+        other = self._stands_in(tensor) if claim is None else None
+        if other is not None:
+            because = f"nothing holds it, and '{other.name}', which nothing of the reference explains, has room for it"
+            return self._say(tensor, Verdict.CHANGED, because, (other.key,))
         reason = self._is_missed(tensor.name)
         if reason:
             return self._say(tensor, Verdict.MISSING, f"{reason}; {found.because}", found.stored)
         return self._say(tensor, Verdict.NOT_COMPARABLE, found.because, found.stored)
+
+    def _stands_in(self, tensor: StoredTensor) -> StoredTensor | None:
+        """A stored parameter that nothing explains, or explains in part, of a size that this one may have there."""
+        for other, left in self.unexplained:
+            width = tensor.shape[-1] if tensor.shape else 1
+            rows = len(tensor.shape) > 1 and width > 1 and width in other.shape and left < tensor.count
+            if left == tensor.count or (left > tensor.count > 1 and left < other.count and width in other.shape) or rows:
+                self.suspects[other.key] = tensor.name
+                return other
+        return None
+
+    @cached_property
+    def unexplained(self) -> list[tuple[StoredTensor, int]]:
+        """Stored parameters of which nothing in the reference gives some elements, with how many; what was surely computed is not among them."""
+        given: dict[Key, int] = {}
+        for found in self.found.values():
+            pieces = [piece for piece in found.pieces if any(isinstance(step, Take) for step in piece.steps)]
+            for key in found.stored:
+                parts = [shape_after(self.model.held[key].shape, piece.steps) for piece in pieces if piece.key == key]
+                given[key] = given.get(key, 0) + (sum(map(math.prod, parts)) if parts else self.model.held[key].count)
+        listed = {key for claim in self.inventory.parameters for key in claim.stored}
+        open_ones = [
+            (tensor, tensor.count - given.get(tensor.key, 0))
+            for tensor, verdict in self.inventory.verdicts
+            if verdict.role is Role.PARAMETER and tensor.key in listed and given.get(tensor.key, 0) < tensor.count > 1
+        ]
+        return [(tensor, left) for tensor, left in open_ones if self.model.wiring.uses(tensor.key) and not self._is_computed(tensor)]
+
+    def _is_computed(self, tensor: StoredTensor) -> str:
+        """Why a stored tensor was computed and not learned, as far as its numbers and its name tell; empty where they do not."""
+        values = tensor.read()
+        if values.size < MAX_FILLER and len(np.unique(values)) < 2:
+            return "all its numbers are the same: a constant that was computed, as far as can be told"
+        if is_wave_table(values):
+            return "a table of sines and cosines: computed, not learned"
+        if is_result(tensor.name) and not self._is_weight(tensor):
+            return "it bears the name of an operator's result: computed, as far as can be told"
+        return ""
+
+    def _is_weight(self, tensor: StoredTensor) -> bool:
+        return len(tensor.shape) >= 2 and any(taker.node.op_type in PRODUCTS and taker.word == "weight" for taker in takers(self.model, tensor))
 
     def _is_missed(self, name: str) -> str:
         """Why it should be there: its partner is, or the same leaf of the module's siblings in a list."""
@@ -236,7 +294,8 @@ class Judge:
             if segment.isdigit():
                 head, tail = segments[:at], segments[at + 1 :]
                 siblings = [other for other in self.reference if self._is_sibling(other.split("."), head, tail)]
-                there = [other for other in siblings if other != name and self._is_there(other)]
+                shape = self.reference[name].shape
+                there = [other for other in siblings if other != name and self.reference[other].shape == shape and self._is_there(other)]
                 if there:
                     return f"'{there[0]}' is there and it is not"
         return ""
@@ -255,27 +314,35 @@ class Judge:
     def _extras(self) -> Iterator[Judgement]:
         covered = {key for found in self.found.values() for key in found.stored}
         for tensor, verdict in self.inventory.verdicts:
-            if tensor.key in covered or verdict.role is not Role.PARAMETER:
+            if tensor.key in covered or tensor.key in self.suspects or verdict.role is not Role.PARAMETER:
                 continue
             claim = next((c for c in self.inventory.parameters if tensor.key in c.stored), None)
-            why = self._is_extra(tensor, claim)
-            if why:
-                yield Judgement(claim.name if claim else tensor.name, Verdict.EXTRA, why, tensor.shape, tensor.dtype.name, (tensor.name,))
+            if claim is None or not self.model.wiring.uses(tensor.key):
+                continue
+            surely, why = self._is_extra(tensor, claim)
+            said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE
+            yield Judgement(claim.name, said, why, tensor.shape, tensor.dtype.name, (tensor.name,))
 
-    def _is_extra(self, tensor: StoredTensor, claim: Claim | None) -> str:
-        if claim is None:
-            return ""
-        if len(np.unique(tensor.read().reshape(-1)[:4096])) < 2:
-            return ""
-        if claim.evidence not in _GUESSES:
-            name = moved(claim.name, self.matched.prefix)
-            if name not in self.reference and self.model.wiring.uses(tensor.key):
-                return "the artifact calls it a parameter, and the reference has nothing of that name or content"
-            return ""
-        in_product = any(taker.node.op_type in PRODUCTS for taker in takers(self.model, tensor))
-        if in_product and len(tensor.shape) >= 2:
-            return "a matrix product or convolution takes it as its weight, and nothing of the reference has its content"
-        return ""
+    def _is_extra(self, tensor: StoredTensor, claim: Claim) -> tuple[bool, str]:
+        """Whether what the reference does not have was learned, and why; constants that an optimiser computed look like it."""
+        computed = self._is_computed(tensor)
+        if computed:
+            return False, computed
+        if self._is_weight(tensor):
+            return True, "a matrix product or convolution takes it as its weight, and nothing of the reference has its content"
+        if claim.evidence not in _GUESSES and "." in claim.name and moved(claim.name, self.matched.prefix) not in self.reference:
+            return True, "the artifact calls it a parameter, and the reference has nothing of that name or content"
+        return False, "nothing of the reference has its content, and nothing tells that it was learned: a constant that was computed, perhaps"
+
+
+def is_wave_table(values: np.ndarray) -> bool:
+    """Whether a table holds sines beside cosines of the same angles, in halves or in turns along its last axis."""
+    if values.ndim < 2 or values.dtype.kind != "f" or values.shape[-1] % 2 or not values.size or float(np.abs(values[..., :2]).max()) > 1.01:
+        return False
+    wide = values.astype(np.float64)
+    half = values.shape[-1] // 2
+    pairs = ((wide[..., :half], wide[..., half:]), (wide[..., ::2], wide[..., 1::2]))
+    return any(bool(np.allclose(one * one + two * two, 1, atol=5e-3)) for one, two in pairs)
 
 
 def judge(inventory: Inventory) -> list[Judgement]:

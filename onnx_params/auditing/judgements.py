@@ -33,7 +33,7 @@ class Difference(NamedTuple):
     """
 
     changed: int
-    count: int
+    of: int
     first: tuple[int, ...]
     largest: float
     n_nan: int = 0
@@ -48,7 +48,10 @@ class Rounding(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """One verdict. ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact; ``other`` is what a swapped one's place holds."""
+    """One verdict.
+
+    ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact; ``other`` is what a swapped one's place holds.
+    """
 
     name: str
     verdict: Verdict

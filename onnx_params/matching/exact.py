@@ -103,7 +103,7 @@ def as_another(board: Board) -> None:
     """What equals another tensor of the reference lies where that one does."""
     groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[StoredTensor]] = {}
     for name, tensor in board.reference.items():
-        if name in board.found and board.found[name].pieces and tensor.count >= ties.MIN_COUNT and (probe := ties.probe(tensor, False)):
+        if name in board.found and board.found[name].pieces and tensor.count >= MIN_TELLING and (probe := ties.probe(tensor, False)):
             groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), []).append(tensor)
     for tensor in board.open():
         told = tuple(ties.probe(tensor, False) or ())

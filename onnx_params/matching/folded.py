@@ -9,7 +9,7 @@ from onnx_params.matching import folds
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_TELLING
-from onnx_params.matching.rounded import near, small
+from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
@@ -152,6 +152,9 @@ def computed(board: Board, tensor: StoredTensor) -> None:
     if candidate is None or candidate.tensor.count != tensor.count or not candidate.ways:
         return
     steps = chain(*candidate.steps, Reshape(tensor.shape))
+    if board.values.is_close(tensor.read(), candidate, steps):
+        take_close(board, tensor, candidate, steps)
+        return
     for formula, function in folds.UNARY.items():
         with np.errstate(all="ignore"):
             made = function(tensor.read().astype(np.float64))

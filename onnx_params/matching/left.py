@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params import ties
-from onnx_params.layout import Piece
+from onnx_params.layout import Piece, Reshape, chain
 from onnx_params.matching import parts
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import TOLERANCE, Candidate
@@ -19,6 +19,7 @@ from onnx_params.matching.rounded import near, small
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
+MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its table
 MAX_COMPARED: Final = 1 << 28  # comparisons of numbers in a search for rounded rows
 
 
@@ -28,49 +29,57 @@ def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
         return _parts_of_vector(board, tensor)
     if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
         return None
-    values = tensor.read().reshape(tensor.shape[0], -1)
-    if values.shape[1] < 2:
+    values = tensor.read().reshape(tensor.shape[0], -1) if tensor.shape[0] > 1 else tensor.read().reshape(-1, tensor.shape[-1])
+    if values.shape[1] < 2 or len(values) < 2:
         return None
+    kept: list[tuple[Candidate, int, str]] = []
     for candidate in board.free():
         if candidate.is_quantised:
-            found = _looked_up_rounded(board, candidate, values)
-            if found is not None:
-                return found
-        if candidate.tensor.dtype.name not in board.casts(tensor)[1:] and candidate.tensor.dtype.name != tensor.dtype.name:
+            rows, how = _rounded_rows(board, candidate, values), ", rounded"
+        elif candidate.tensor.dtype.name == tensor.dtype.name or candidate.tensor.dtype.name in board.casts(tensor)[1:]:
+            own = values if candidate.tensor.dtype.name == tensor.dtype.name else cast_to(values, candidate.tensor.dtype.name)
+            rows, how = _equal_rows(board, candidate, own), ""
+        else:
             continue
-        own = values if candidate.tensor.dtype.name == tensor.dtype.name else cast_to(values, candidate.tensor.dtype.name)
-        known = set(line_digests(own).tolist())
-        for lines in parts.layouts(candidate.key, board.values.of(candidate.key, ())):
-            grids = [lines.values]
-            if len(candidate.tensor.shape) > 2:
-                turned = np.moveaxis(board.values.of(candidate.key, ()), -1, 0)
-                grids += [turned.reshape(-1, turned.shape[-1]), np.moveaxis(board.values.of(candidate.key, ()), 1, -1).reshape(-1, candidate.tensor.shape[1])]
-            for grid in grids:
-                if grid.shape[1] == values.shape[1] and len(grid) > 1 and set(line_digests(grid).tolist()) <= known:
-                    rows = len(set(line_digests(grid).tolist()))
-                    because = f"'{candidate.tensor.name}' holds {rows} of its {len(values)} rows: it was looked up at fixed places"
-                    return Found(View.SLICED, because, stored=(candidate.key,))
-    return None
+        if rows:
+            kept.append((candidate, rows, how))
+    if not kept:
+        return None
+    told = ", ".join(f"'{candidate.tensor.name}' {rows}{how}" for candidate, rows, how in kept)
+    because = f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {told}"
+    return Found(View.SLICED, because, stored=tuple(candidate.key for candidate, _, _ in kept))
 
 
-def _looked_up_rounded(board: Board, candidate: Candidate, values: np.ndarray) -> Found | None:
+def _equal_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
+    """How many rows of a table a stored tensor has, if every line of it is one; 0 otherwise."""
+    known = set(line_digests(values).tolist())
+    for lines in parts.layouts(candidate.key, board.values.of(candidate.key, ())):
+        grids = [lines.values]
+        if len(candidate.tensor.shape) > 2:
+            turned = np.moveaxis(board.values.of(candidate.key, ()), -1, 0)
+            grids += [turned.reshape(-1, turned.shape[-1]), np.moveaxis(board.values.of(candidate.key, ()), 1, -1).reshape(-1, candidate.tensor.shape[1])]
+        for grid in grids:
+            if grid.shape[1] == values.shape[1] and (len(grid) > 1 or len(np.unique(grid)) >= MIN_ROW):
+                found = set(line_digests(grid).tolist())
+                if found <= known:
+                    return len(found)
+    return 0
+
+
+def _rounded_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
     """The same of a quantised tensor: every line is within half a step of a row."""
     width = values.shape[1]
     for way in candidate.ways:
         made, allowed = board.values.of(candidate.key, way), board.values.half_steps(candidate.key, way)
-        if not made.size or np.ndim(allowed) != made.ndim:
-            continue
-        for axis in range(made.ndim):
-            if made.shape[axis] != width or made.size // width < 2 or made.size * len(values) > MAX_COMPARED:
+        for axis in range(made.ndim) if made.size else ():
+            if made.shape[axis] != width or (made.size // width < 2 and width < MIN_ROW) or made.size * len(values) > MAX_COMPARED:
                 continue
             grid = np.moveaxis(made, axis, -1).reshape(-1, width)
-            room = np.moveaxis(allowed, axis, -1).reshape(-1, width) + TOLERANCE["float32"] * float(np.abs(values).max())
+            room = np.moveaxis(np.broadcast_to(allowed, made.shape), axis, -1).reshape(-1, width) + TOLERANCE["float32"] * float(np.abs(values).max())
             near = [np.flatnonzero((np.abs(values - line) <= step).all(axis=1)) for line, step in zip(grid, room, strict=True)]
             if all(len(rows) for rows in near):
-                rows = len({int(each[0]) for each in near})
-                because = f"'{candidate.tensor.name}' holds {rows} of its {len(values)} rows, rounded: it was looked up at fixed places"
-                return Found(View.SLICED, because, stored=(candidate.key,))
-    return None
+                return len({int(each[0]) for each in near})
+    return 0
 
 
 def copied(board: Board) -> None:
@@ -118,18 +127,24 @@ def _parts_of_vector(board: Board, tensor: StoredTensor) -> Found | None:
     values = tensor.read()
     if values.size < parts.MIN_VECTOR or not tensor.dtype.is_float:
         return None
-    inside = [
-        candidate.key
-        for candidate in board.free()
-        if candidate.is_float
-        and candidate.tensor.dtype.name == tensor.dtype.name
-        and parts.MIN_VECTOR <= candidate.tensor.count < values.size
-        and parts.find_vector(board.values.of(candidate.key, ()).reshape(-1), [(candidate.key, values)]) is not None
-    ]
+    inside = [candidate.key for candidate in board.free() if parts.MIN_VECTOR <= candidate.tensor.count < values.size and _is_inside(board, candidate, tensor)]
     if not inside:
         return None
     because = f"'{inside[0][1]}' holds a part of it; the rest was computed away"
     return Found(View.SLICED, because, stored=tuple(inside))
+
+
+def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool:
+    """Whether a stored tensor is some elements of a vector, one after the other; rounded ones at a multiple of their own length."""
+    values = tensor.read()
+    if candidate.is_quantised:
+        n = candidate.tensor.count
+        ways = [chain(*way, Reshape((n,))) for way in candidate.ways]
+        return any(board.values.is_close(values[at : at + n], candidate, way) for way in ways for at in range(0, values.size - n + 1, n))
+    if not candidate.is_float:
+        return False
+    own = values if candidate.tensor.dtype.name == tensor.dtype.name else cast_to(values, candidate.tensor.dtype.name)
+    return parts.find_vector(board.values.of(candidate.key, ()).reshape(-1), [(candidate.key, own)]) is not None
 
 
 def erased(board: Board, tensor: StoredTensor) -> Found:
@@ -143,7 +158,8 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
         name = claim.stored[0][1]
         pieces = claim.pieces if claim.shape == tensor.shape else ()
         return Found(View.CHANGED, f"the artifact has '{name}' in its place, with other values", pieces, claim.axis, claim.stored, certain=False)
-    for _, candidate, steps in near(board, {tensor.name: tensor.read()}) if tensor.count >= MIN_TELLING and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT else ():
+    looked_for = tensor.count >= MIN_TELLING and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT
+    for _, candidate, steps in near(board, {tensor.name: tensor.read()}) if looked_for else ():
         board.taken[candidate.key] = tensor.name
         because = f"'{candidate.tensor.name}' is nearest to it, with other values"
         return Found(View.CHANGED, because, (Piece(candidate.key, steps),), 0, (candidate.key,), certain=False)

@@ -22,6 +22,7 @@ _STAGES: Final[Sequence[Callable[[Board], None]]] = (
     exact.by_digest,
     joined.by_lines,
     rounded.rounded,
+    rounded.split,
     exact.as_another,
     folded.weight_normed,
     folded.normed,
@@ -53,7 +54,9 @@ def match(
         before, done = done, sum(tensor.n_bytes for name, tensor in board.reference.items() if name in board.found)
         progress(done - before)
     for tensor in board.open():
-        board.found[tensor.name] = left.looked_up(board, tensor) or left.erased(board, tensor)
+        claim = board.named.get(tensor.name)
+        placed = claim is not None and claim.pieces  # it is all there, if changed: the artifact's own word
+        board.found[tensor.name] = (None if placed else left.looked_up(board, tensor)) or left.erased(board, tensor)
         progress(tensor.n_bytes)
     left.copied(board)
     return board.found

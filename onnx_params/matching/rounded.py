@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.layout import SWAP, Cast, Key, Piece, Reshape, Steps, chain
+from onnx_params.layout import SWAP, Cast, Key, Piece, Reshape, Steps, chain, shape_after
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
 from onnx_params.tensors import StoredTensor
@@ -31,6 +31,38 @@ def rounded(board: Board) -> None:
     for tensor, candidate, steps in near(board, {tensor.name: tensor.read() for tensor in small(board, board.open())}):
         if board.values.is_close(tensor.read(), candidate, steps):
             take_close(board, tensor, candidate, steps)
+
+
+def split(board: Board) -> None:
+    """Rows that were split over several stored tensors and then rounded, one after the other."""
+    rounded_ones = [candidate for candidate in board.free() if candidate.is_quantised]
+    for tensor in small(board, board.open()) if rounded_ones else ():
+        if len(tensor.shape) != 2:
+            continue
+        values, at = tensor.read(), 0
+        pieces: list[Piece] = []
+        while at < len(values):
+            piece = next((p for c in rounded_ones if c.key not in {q.key for q in pieces} if (p := _rows(board, c, values[at:])) is not None), None)
+            if piece is None:
+                break
+            pieces.append(piece)
+            at += shape_after(board.candidates[piece.key].tensor.shape, piece.steps)[0]
+        if at == len(values) and len(pieces) > 1:
+            keys = tuple(piece.key for piece in pieces)
+            because = f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)}, its rows one after the other"
+            board.found[tensor.name] = Found(View.DEQUANTISED, because, tuple(pieces), 0, keys)
+            for key in keys:
+                board.taken.setdefault(key, tensor.name)
+
+
+def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Piece | None:
+    """A candidate that is the first rows of ``values``, rounded."""
+    for way in candidate.ways:
+        for steps in (way, chain(*way, SWAP)) if len(candidate.shape_under(way)) == 2 else ():
+            rows, width = candidate.shape_under(steps)
+            if width == values.shape[1] and rows < len(values) + 1 and board.values.is_close(values[:rows], candidate, steps):
+                return Piece(candidate.key, steps)
+    return None
 
 
 def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:

@@ -56,7 +56,8 @@ def claims(
     for each in own:
         for name in (each.name, *each.aliases):
             named.setdefault(moved(name, prefix), each)
-    held = [tensor for tensor, verdict in verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER) or _is_number(tensor, verdict)]
+    claimed = {key for each in own for key in each.stored}
+    held = [t for t, verdict in verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER) or t.key in claimed or _is_number(t, verdict)]
     found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
     roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
     kinds = {moved(name, prefix): kind for name, kind in words.kinds.items()}

@@ -17,6 +17,11 @@ _MADE_UP: Final = re.compile(
     r"^(onnx::\w+|_?val_\d+(_weight|_bias)?|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
     r"|(unsqueeze|expand|view|transpose|permute|slice|embedding|gather|index|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack)(_\d+)?)$"
 )
+# names of FX nodes whose result is other numbers than those that went in. Source: torch/fx/graph.py, names follow the operator
+_COMPUTED: Final = re.compile(
+    r"^(mul|add|sub|rsub|div|exp|neg|pow|sqrt|rsqrt|linear|matmul|mm|bmm|addmm|einsum|sin|cos|tanh|sigmoid|softmax|softplus|repeat_interleave|arange|where"
+    r"|cumsum|mean|sum|baddbmm|layer_norm|zeros|ones|full|reciprocal|to|abs|sign|log|clamp|outer|masked_fill|triu|tril)(_\w*)?(_\d+)?$"
+)
 _FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
 # constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it leaves what it does not compute its name.
 # Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp, fuseConvBatchNorm
@@ -52,6 +57,12 @@ def computed_by(name: str) -> str:
         return "" if _TAKEN_BY_PRODUCT.match(name) else "the exporter"
     match = _RESULT.search(name)
     return "" if match is None or match[1] in _KEEPS_VALUES else str(match[1])
+
+
+def is_result(name: str) -> bool:
+    """Whether a stored tensor bears the name of an operator's result, so that its numbers were computed when it was folded."""
+    names = {name, *(hop.base for hop in undo(name))}
+    return any(bool(computed_by(each)) and not each.startswith("onnx::") or _COMPUTED.match(each) is not None for each in names)
 
 
 def scope_of(node: Node) -> str | None:
