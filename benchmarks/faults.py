@@ -287,6 +287,8 @@ def outcomes(artifact: Path, checkpoint: Path, seed: int) -> Iterator[Outcome]:
 
 def shows(was: Judgement, before: np.ndarray, after: np.ndarray) -> bool:
     """Whether a change of values can be told from what is stored."""
+    if "looked up" in was.because:
+        return False  # only some rows are in the artifact
     apart = np.abs(before.astype(np.float64) - after)
     if was.verdict is Verdict.CAST:
         return not np.array_equal(before.astype(np.float16), after.astype(np.float16))

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from onnx_params.auditing import places
 from onnx_params.auditing.differences import difference, rounding
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.extract import shape_of
@@ -23,7 +24,7 @@ from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.matching.digest import casts_to
 from onnx_params.matching.proof import bits_equal
 from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.recurrent import GATES
+from onnx_params.names.recurrent import GATES, read_name
 from onnx_params.names.reference import Matched, moved
 from onnx_params.names.scopes import is_result
 from onnx_params.names.takers import PRODUCTS, takers
@@ -33,6 +34,7 @@ from onnx_params.views import View
 
 _GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 _PARTNERS: Final = {"weight": "bias", "bias": "weight", "in_proj_weight": "in_proj_bias", "in_proj_bias": "in_proj_weight", "gamma": "beta", "beta": "gamma"}
+_WEIGHED: Final = PRODUCTS | GATES.keys()
 MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
 MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
 
@@ -57,6 +59,9 @@ class Judge:
             for key in found.stored if found.view is not View.CHANGED else ():
                 self.holds.setdefault(key, name)
 
+        self.listed = {key for claim in inventory.parameters for key in claim.stored}
+        self.misplaced = places.out_of_order(self.model, self.found)
+        self.turned = places.turned(self.model, self.found)
         self.suspects: dict[Key, str] = {}  # stored tensor that nothing explains -> a parameter that nothing holds, and that it has room for
 
     def judgements(self) -> list[Judgement]:
@@ -144,7 +149,7 @@ class Judge:
     def _displaced(self, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement | None:
         """The judgement on content that does not lie where the artifact says that this parameter is; ``None`` where it does, or nothing says."""
         if claim is None or not claim.stored or not found.stored or claim.view in (View.FOLDED, View.SLICED, View.UNKNOWN, View.CHANGED):
-            return self._turned(tensor, found) if claim is None or not claim.stored else self._another(tensor, found, claim)
+            return self._unspoken(tensor, found) if claim is None or not claim.stored else self._another(tensor, found, claim)
         if set(claim.stored).isdisjoint(found.stored):
             return self._another(tensor, found, claim)
         if not claim.pieces or claim.shape != tensor.shape or claim.pieces == found.pieces or found.view is View.FOLDED:
@@ -182,12 +187,20 @@ class Judge:
             return False
         return self.found[name].pieces == self.found[tensor.name].pieces and bool(self.found[name].pieces)
 
-    def _turned(self, tensor: StoredTensor, found: Found) -> Judgement | None:
-        """Blocks in another order than the original's, where no recurrent operator has an order of its own."""
+    def _unspoken(self, tensor: StoredTensor, found: Found) -> Judgement | None:
+        """The judgement on content for whose place no name of the artifact's speaks, where the rest of the artifact does."""
+        if tensor.name in self.misplaced:
+            other = self.misplaced[tensor.name]
+            because = f"'{found.stored[0][1]}' runs where '{other}' should, by the order in which the rest of its list runs"
+            return self._say(tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
+        if tensor.name in self.turned:
+            because = f"'{found.stored[0][1]}' is turned: all other matrices that such products take lie {self.turned[tensor.name]}"
+            return self._say(tensor, Verdict.CHANGED, because, found.stored)
         if found.view is not View.REORDERED and not any(isinstance(s, Take) and len(s.runs) > 1 for p in found.pieces for s in p.steps):
             return None
         for key in found.stored:
-            if any(taker.node.op_type in GATES for taker in takers(self.model, self.model.held[key])):
+            operator = next((taker.node.op_type for taker in takers(self.model, self.model.held[key]) if taker.node.op_type in GATES), "")
+            if operator and (not _has_gates(tensor.name) or all(_in_gate_order(p, tensor.shape[0], GATES[operator]) for p in found.pieces)):
                 return None
         return self._say(tensor, Verdict.CHANGED, f"'{found.stored[0][1]}' holds its values in another order of blocks", found.stored)
 
@@ -244,9 +257,14 @@ class Judge:
 
     def _stands_in(self, tensor: StoredTensor) -> StoredTensor | None:
         """A stored parameter that nothing explains, or explains in part, of a size that this one may have there."""
+        width = tensor.shape[-1] if tensor.shape else 1
         for other, left in self.unexplained:
-            width = tensor.shape[-1] if tensor.shape else 1
-            rows = len(tensor.shape) > 1 and width > 1 and width in other.shape and left < tensor.count
+            rows = len(tensor.shape) == 2 and tensor.shape[0] > 1 < width and width in other.shape and left < tensor.count
+            if other.key not in self.listed or (is_result(other.name) and not self._is_weight(other)):  # computed: of rows of a table, as far as can be told
+                if rows and len(other.shape) > 2:
+                    self.suspects[other.key] = tensor.name
+                    return other
+                continue
             if left == tensor.count or (left > tensor.count > 1 and left < other.count and width in other.shape) or rows:
                 self.suspects[other.key] = tensor.name
                 return other
@@ -261,18 +279,17 @@ class Judge:
             for key in found.stored:
                 parts = [shape_after(self.model.held[key].shape, piece.steps) for piece in pieces if piece.key == key]
                 given[key] = given.get(key, 0) + (sum(map(math.prod, parts)) if parts else self.model.held[key].count)
-        listed = {key for claim in self.inventory.parameters for key in claim.stored}
         open_ones = [
             (tensor, tensor.count - given.get(tensor.key, 0))
             for tensor, verdict in self.inventory.verdicts
-            if verdict.role is Role.PARAMETER and tensor.key in listed and given.get(tensor.key, 0) < tensor.count > 1
+            if verdict.role in (Role.PARAMETER, Role.BUFFER) and given.get(tensor.key, 0) < tensor.count > 1 and not is_buffer_name(tensor.name)
         ]
-        return [(tensor, left) for tensor, left in open_ones if self.model.wiring.uses(tensor.key) and not self._is_computed(tensor)]
+        return [(t, left) for t, left in open_ones if self.model.wiring.uses(t.key) and (is_result(t.name) or not self._is_computed(t))]
 
     def _is_computed(self, tensor: StoredTensor) -> str:
         """Why a stored tensor was computed and not learned, as far as its numbers and its name tell; empty where they do not."""
         values = tensor.read()
-        if values.size < MAX_FILLER and len(np.unique(values)) < 2:
+        if values.size < MAX_FILLER and len(np.unique(values)) < 2 and not self._is_weight(tensor):
             return "all its numbers are the same: a constant that was computed, as far as can be told"
         if is_wave_table(values):
             return "a table of sines and cosines: computed, not learned"
@@ -281,7 +298,7 @@ class Judge:
         return ""
 
     def _is_weight(self, tensor: StoredTensor) -> bool:
-        return len(tensor.shape) >= 2 and any(taker.node.op_type in PRODUCTS and taker.word == "weight" for taker in takers(self.model, tensor))
+        return len(tensor.shape) >= 2 and any(taker.node.op_type in _WEIGHED and taker.word == "weight" for taker in takers(self.model, tensor))
 
     def _is_missed(self, name: str) -> str:
         """Why it should be there: its partner is, or the same leaf of the module's siblings in a list."""
@@ -333,6 +350,22 @@ class Judge:
         if claim.evidence not in _GUESSES and "." in claim.name and moved(claim.name, self.matched.prefix) not in self.reference:
             return True, "the artifact calls it a parameter, and the reference has nothing of that name or content"
         return False, "nothing of the reference has its content, and nothing tells that it was learned: a constant that was computed, perhaps"
+
+
+def _has_gates(name: str) -> bool:
+    return read_name(name.rpartition(".")[2]) is not None
+
+
+def _in_gate_order(piece: Piece, rows: int, gates: tuple[int, ...]) -> bool:
+    """Whether a piece takes the gates of a recurrent layer out of ONNX's order into torch's, of either direction."""
+    runs = [run for step in piece.steps if isinstance(step, Take) and len(step.runs) > 1 for run in step.runs]
+    size = rows // len(gates)
+    taken = [row for start, stop in runs for row in range(start, stop)]
+    if not taken or len(taken) != rows or not size:
+        return not taken
+    blocks = [row // size for row in taken[::size]]
+    base = min(blocks)
+    return tuple(block - base for block in blocks) == gates
 
 
 def is_wave_table(values: np.ndarray) -> bool:

@@ -1,0 +1,113 @@
+"""Tell by the rest of the artifact where content belongs that no name of the artifact's own speaks for.
+
+A checkpoint's ``layers.0.mlp.up.weight`` runs before ``layers.1.mlp.up.weight`` if that is how the other weights of these layers run; a square
+matrix is turned if the other matrices of its kind are.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from onnx_params.graph import Model
+from onnx_params.layout import SWAP, Key, Permute, Steps
+from onnx_params.matching.board import Found
+from onnx_params.names.takers import MATRIX_PRODUCTS, takers
+
+MIN_VOTES: Final = 2  # others of the kind that must agree
+
+
+class Slot(NamedTuple):
+    """A name with one number in it taken out: the list, the number, what comes after it."""
+
+    head: str
+    number: int
+    tail: str
+
+
+def slots(name: str) -> Iterable[Slot]:
+    """Every way of reading a name as an item of a list."""
+    segments = name.split(".")
+    for at, segment in enumerate(segments):
+        if segment.isdigit() and 0 < at < len(segments) - 1:
+            yield Slot(".".join(segments[:at]), int(segment), ".".join(segments[at + 1 :]))
+
+
+class Depths:
+    """How far from the inputs each node of the main graph runs: the longest way there."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        made: dict[str, int] = {}
+        self.of: dict[int, int] = {}
+        for node in model.main.nodes:
+            depth = 1 + max((made.get(name, 0) for name in node.inputs), default=0)
+            self.of[node.position] = depth
+            made.update(dict.fromkeys(node.outputs, depth))
+
+    def runs_at(self, key: Key) -> int | None:
+        """The depth of the first node that takes a weight."""
+        return min((self.of[taker.node.position] for taker in takers(self.model, self.model.held[key]) if not taker.graph), default=None)
+
+
+def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
+    """Parameters whose content runs where another item of their list should -> the parameter whose place that is, by what most of the list does."""
+    at: dict[str, int] = {}
+    depths = Depths(model)
+    for name, each in found.items():
+        position = depths.runs_at(each.stored[0]) if len(each.stored) == 1 else None
+        if position is not None:
+            at[name] = position
+    lists: dict[str, dict[str, dict[int, str]]] = collections.defaultdict(lambda: collections.defaultdict(dict))
+    for name in at:
+        for slot in slots(name):
+            lists[slot.head][slot.tail][slot.number] = name
+    wrong: dict[str, str] = {}
+    for tails in lists.values():
+        orders = {tail: sorted(items, key=lambda number: at[items[number]]) for tail, items in tails.items() if _differ(at[n] for n in items.values())}
+        rising = sum(order == sorted(order) for order in orders.values())
+        falling = sum(order == sorted(order, reverse=True) for order in orders.values())
+        for tail, order in orders.items():
+            usual = sorted(order, reverse=falling > rising)
+            agreeing = max(rising, falling)
+            if order == usual or agreeing < MIN_VOTES or 3 * agreeing < 2 * (len(orders) - 1):
+                continue
+            for is_at, should in zip(order, usual, strict=True):
+                if is_at != should:
+                    wrong[tails[tail][is_at]] = tails[tail][should]
+    return wrong
+
+
+def _differ(numbers: Iterable[int]) -> bool:
+    listed = list(numbers)
+    return len(listed) > 1 and len(set(listed)) == len(listed)
+
+
+def turned(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
+    """Square matrices that lie the other way round than all others that the same kind of product takes -> what the others do."""
+    ways: dict[tuple[str, int, bool], dict[str, tuple[bool, bool]]] = collections.defaultdict(dict)
+    for name, each in found.items():
+        if len(each.pieces) != 1 or len(each.stored) != 1:
+            continue
+        tensor = model.held[each.stored[0]]
+        taker = next((t for t in takers(model, tensor) if t.node.op_type in MATRIX_PRODUCTS), None)
+        if taker is None or len(tensor.shape) != 2:
+            continue
+        flag = bool(taker.node.read_attributes().get("transB")) if taker.node.op_type != "MatMul" else False
+        ways[taker.node.op_type, taker.slot, flag ^ taker.turned][name] = (_is_swapped(each.pieces[0].steps), len(set(tensor.shape)) == 1)
+    wrong: dict[str, str] = {}
+    for kind in ways.values():
+        sure = {swapped for swapped, square in kind.values() if not square}
+        n_sure = sum(not square for _, square in kind.values())
+        if len(sure) != 1 or n_sure < MIN_VOTES:
+            continue
+        usual = sure.pop()
+        for name, (swapped, square) in kind.items():
+            if square and swapped != usual:
+                wrong[name] = "transposed" if usual else "as they are"
+    return wrong
+
+
+def _is_swapped(steps: Steps) -> bool:
+    return sum(isinstance(step, Permute) and step == SWAP for step in steps) % 2 == 1
