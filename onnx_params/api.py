@@ -40,9 +40,9 @@ def analyze(
     collecting = gc.isenabled()
     gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
     try:
-        opened, path, own_name = _open(source)
+        opened, path, own_name = open_source(source)
         if reference is not None:
-            _need_numpy()
+            need_numpy()
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
         inventory = take(opened, path, verify=verify, checkpoint=checkpoint, like=like, source_map=given, strip_prefix=strip_prefix, progress=progress)
@@ -52,14 +52,15 @@ def analyze(
             gc.enable()
 
 
-def _need_numpy() -> None:
+def need_numpy() -> None:
+    """Raise :class:`DependencyError` where NumPy is not installed."""
     try:
         import numpy  # noqa: F401  # for the message: what needs it is imported deep down
     except ImportError as error:
         raise DependencyError("numpy is not installed, and values are to be read: pip install 'onnx-params[values]'") from error
 
 
-def _open(source: Any) -> tuple[Source, str | None, str]:  # see analyze
+def open_source(source: Any) -> tuple[Source, str | None, str]:  # see analyze
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
         return open_path(path), None if path == "-" else path, _stem(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from onnx_params import __version__
+from onnx_params import __version__, cli_audit
 from onnx_params.errors import DependencyError, OnnxParamsError, UsageError
 
 if TYPE_CHECKING:
@@ -149,12 +149,12 @@ def _take(model: str, reference: str, like: str, strip_prefix: bool, *, name: st
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("comparing", total=_n_bytes(reference))
+        task = bar.add_task("comparing", total=n_bytes_of(reference))
         advance = partial(bar.advance, task)
         return take(model, name=name, verify=verify, reference=reference, strip_prefix=strip_prefix, progress=advance)
 
 
-def _n_bytes(path: str) -> int:
+def n_bytes_of(path: str) -> int:
     """How large a checkpoint is, for the bar's end."""
     if os.path.isdir(path):
         return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
@@ -224,6 +224,10 @@ def _document(report: Report, format: Format) -> str:
     from onnx_params.render.terminal import render
 
     return render(report)
+
+
+for _command in (cli_audit.audit, cli_audit.lock, cli_audit.verify):
+    app.command()(_command)
 
 
 @app.command(

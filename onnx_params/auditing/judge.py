@@ -84,7 +84,8 @@ class Judge:
         if found.view is View.CHANGED:
             return self._changed(tensor, found, claim)
         if found.pieces or (found.view is View.FOLDED and found.certain):
-            return self._displaced(tensor, found, claim) or self._held(tensor, found)
+            spoken_for = claim is not None and bool(claim.stored)
+            return self._displaced(tensor, found, claim) or self._held(tensor, found)._replace(placed=spoken_for)
         return self._gone(tensor, found, claim)
 
     def _say(self, tensor: StoredTensor, verdict: Verdict, because: str, stored: tuple[Key, ...] = ()) -> Judgement:

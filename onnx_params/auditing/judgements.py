@@ -50,7 +50,8 @@ class Rounding(NamedTuple):
 class Judgement(NamedTuple):
     """One verdict.
 
-    ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact; ``other`` is what a swapped one's place holds.
+    ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact; ``other`` is what a swapped one's place holds;
+    ``placed`` says whether a name in the artifact confirms where it is.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Judgement(NamedTuple):
     difference: Difference | None = None
     rounding: Rounding | None = None
     other: str = ""
+    placed: bool = True
 
     @property
     def fails(self) -> bool:

@@ -1,0 +1,92 @@
+"""Open what an artifact is held against: a checkpoint, another artifact, or a source map."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+from onnx_params.checkpoints import Checkpoint, open_checkpoint
+from onnx_params.dtypes import BY_NAME
+from onnx_params.errors import FormatError
+from onnx_params.extract import dtype_of, shape_of, values_of
+from onnx_params.inventory import Inventory, take
+from onnx_params.names.claims import Claim
+from onnx_params.names.source_map import read_map
+from onnx_params.sources import is_url, open_path
+from onnx_params.tensors import Encoding, Place, PlaceKind, Span, StoredTensor
+from onnx_params.views import HELD
+
+_PLACE: Final = Place(kind=PlaceKind.CHECKPOINT)
+
+
+def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:  # JSON
+    """A checkpoint, the parameters of another artifact as one, or a source map (a dictionary).
+
+    Raises :class:`FormatError` where it is none of them.
+    """
+    path = os.fspath(path)
+    found = read_map(path)
+    if found is not None:
+        return found
+    if path.endswith((".onnx", ".onnx.gz", ".ort")) or is_url(path):
+        return of_artifact(take(open_path(path), path))
+    try:
+        return open_checkpoint(path)
+    except FormatError:
+        if os.path.isdir(path) or path.endswith((".json", ".safetensors", ".npz", ".bin", ".pt", ".pth")):
+            raise
+        return of_artifact(take(open_path(path), path))
+
+
+def of_artifact(inventory: Inventory) -> Checkpoint:
+    """The parameters of an artifact under their original names, as a checkpoint has them; values are made when they are read."""
+    tensors: list[StoredTensor] = []
+    aliases: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for claim in inventory.parameters:
+        if claim.name in seen or not claim.pieces or claim.view not in HELD:
+            continue
+        seen.add(claim.name)
+        tensors.append(_tensor(inventory, claim))
+        for alias in claim.aliases:
+            if alias not in seen:
+                seen.add(alias)
+                tensors.append(tensors[-1]._replace(name=alias))
+                aliases.append((alias, claim.name))
+    return Checkpoint(path=inventory.model.source.label, tensors=tuple(tensors), ordered=True, aliases=tuple(aliases))
+
+
+def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
+    held = inventory.model.held[claim.pieces[0].key]
+    if len(claim.pieces) == 1 and not claim.steps:
+        return held._replace(name=claim.name)
+    shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
+    made = Made(inventory, claim, dtype.packed_length(StoredTensor(claim.name, dtype, shape, _PLACE, Encoding.RAW, (), held.source).count))
+    return StoredTensor(claim.name, dtype, shape, _PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made)
+
+
+class Made:
+    """A source whose bytes are a parameter's values, made of stored ones when they are read; keeps the last ones."""
+
+    _last: tuple[Made, bytes] | None = None
+
+    def __init__(self, inventory: Inventory, claim: Claim, n_bytes: int) -> None:
+        self._inventory = inventory
+        self._claim = claim
+        self.n_bytes = n_bytes
+        self.label = f"{inventory.model.source.label}: '{claim.name}'"
+
+    def ahead(self, jump: int) -> int:
+        return 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        last = Made._last
+        if last is None or last[0] is not self:
+            import numpy as np
+
+            last = self, np.ascontiguousarray(values_of(self._inventory, self._claim)).tobytes()
+            Made._last = last
+        data = last[1][offset : offset + length]
+        if len(data) < length:
+            raise FormatError(f"{self.label}: has {self.n_bytes} bytes, {length} were asked for at {offset}")
+        return data

@@ -1,0 +1,60 @@
+"""Write findings as SARIF 2.1.0, which code hosts show as annotations.
+
+Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from onnx_params import __version__
+from onnx_params.audit import Audit
+from onnx_params.auditing.rules import RULES, Finding, Severity
+from onnx_params.render.text import plain
+
+_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note", Severity.OFF: "none"}
+
+
+def render(audits: Sequence[Audit]) -> str:
+    """One run with a result for each finding of each audit; parameters are logical locations in their model."""
+    used = sorted({each.rule for audit in audits for each in audit.findings})
+    document = {
+        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "onnx-params", "version": __version__, "rules": [_rule(rule) for rule in used]}},
+                "results": [_result(audit, each, used) for audit in audits for each in audit.findings],
+            }
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _rule(name: str) -> dict[str, Any]:  # JSON
+    rule = RULES[name]
+    return {
+        "id": name,
+        "shortDescription": {"text": rule.finds},
+        "fullDescription": {"text": f"{rule.why}. Next: {rule.next}."},
+        "help": {"text": rule.next},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    }
+
+
+def _result(audit: Audit, finding: Finding, used: list[str]) -> dict[str, Any]:  # JSON
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": quote(audit.path.replace("\\", "/"), safe="/:?=&%~")}}}
+    if finding.name:
+        location["logicalLocations"] = [{"fullyQualifiedName": plain(finding.name), "kind": "variable"}]
+    where = f"{plain(finding.name)}: " if finding.name else ""
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": used.index(finding.rule),
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{where}{plain(finding.message)}"},
+        "locations": [location],
+        "partialFingerprints": {"onnxParams/v1": f"{finding.rule}:{plain(finding.name)}"},
+    }
