@@ -20,7 +20,9 @@ from onnx_params.graph import Model, Node
 from onnx_params.inventory import Inventory, take
 from onnx_params.layout import Key  # fmt: skip
 from onnx_params.layout import to_json as piece_to_json
+from onnx_params.plain import plain
 from onnx_params.tensors import Encoding, StoredTensor
+from onnx_params.watch import unchanged
 
 SCHEMA: Final = "onnx-params/lock/1"
 CHUNK: Final = 1 << 20

@@ -16,6 +16,7 @@ from onnx_params.stats import Stats, describe_all, zero_lines
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import logical
 
+FEW: Final = 16  # numbers that make no many
 MANY_SUBNORMAL: Final = 0.01  # share of a tensor
 SATURATED: Final = 0.02  # share of 8-bit codes at the ends of their range that is many
 FAR_APART: Final = 1e6  # ratio of a tensor's largest scale to its smallest
@@ -57,7 +58,7 @@ def _parameter(inventory: Inventory, tensor: StoredTensor, stats: Stats, name: s
             what = "rows" if axis == 0 else "columns"
             yield policy.find("zero-lines", name, f"{lines} of {tensor.shape[axis]} {what} (axis {axis}) are all zero", stored)
     if tensor.dtype.name == "float16":
-        if stats.subnormal > MANY_SUBNORMAL * stats.n:
+        if stats.subnormal > max(FEW, MANY_SUBNORMAL * stats.n):
             yield policy.find("subnormal", name, f"{stats.subnormal / stats.n:.1%} of its numbers are subnormal", stored)
         at_end = stats.n_low + stats.n_high
         if at_end:
@@ -65,7 +66,7 @@ def _parameter(inventory: Inventory, tensor: StoredTensor, stats: Stats, name: s
     step = scale_of(inventory.model, tensor) if tensor.dtype.is_narrow_integer and tensor.dtype.bits == 8 else None
     if step is not None and step.scale in inventory.model.held and logical(inventory.model, tensor).dtype == tensor.dtype.name:
         at_end = stats.n_low + stats.n_high - 2 * inventory.model.held[step.scale].count  # the extremes that set the scale are there by right
-        if at_end > SATURATED * stats.n:
+        if at_end > max(FEW, SATURATED * stats.n):
             yield policy.find("saturated", name, f"{at_end / stats.n:.1%} of its codes are the least or the greatest", stored)
 
 
@@ -81,9 +82,10 @@ def _scales(inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str]
             name = names.get(key, tensor.name)
             if found is None or not scale.dtype.is_float:
                 continue
-            if found.nans or found.infinite or found.minimum <= 0:
+            size = max(abs(found.minimum), abs(found.maximum))
+            if found.nans or found.infinite or (found.zeros and not step.block):  # a block that is all zero may have a scale of zero
                 yield policy.find("scale-broken", name, f"its scale '{scale.name}' has {_broken(found)}", (scale.name,))
-            elif found.maximum > LARGE_SCALE or found.maximum / found.minimum > FAR_APART:
+            elif size > LARGE_SCALE or (found.minimum > 0 and found.maximum / found.minimum > FAR_APART):
                 yield policy.find("scale-absurd", name, f"its scales '{scale.name}' go from {found.minimum:g} to {found.maximum:g}", (scale.name,))
             if not _fits(tensor, taken.shape, step, scale):
                 message = f"its scale '{scale.name}' has the shape {scale.shape}, the weight {taken.shape}"
@@ -92,8 +94,7 @@ def _scales(inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str]
 
 def _broken(stats: Stats) -> str:
     told = {"NaN": stats.nans, "infinite": stats.infinite, "zero": stats.zeros}
-    listed = [f"{n} {word}" for word, n in told.items() if n]
-    return ", ".join(listed) or f"a negative number, {stats.minimum:g}"
+    return ", ".join(f"{n} {word}" for word, n in told.items() if n)
 
 
 def _fits(tensor: StoredTensor, shape: tuple[int, ...], step: Dequantise, scale: StoredTensor) -> bool:

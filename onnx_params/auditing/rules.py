@@ -65,7 +65,7 @@ _ROWS: Final = (
     ("subnormal", _W, "many numbers of a float16 weight are subnormal", "they lost precision, and some processors are slow on them",
      "scale the layer, or keep it in float32 or bfloat16"),
     ("fp16-overflow", _E, "a float16 weight has numbers at the end of the type's range", "larger ones were cut off there", "keep the tensor in float32 or bfloat16"),
-    ("scale-broken", _E, "a quantisation scale is zero, negative or no number", "the layer gives zeros or NaN", "quantise again; look at the layer's weights first"),
+    ("scale-broken", _E, "a quantisation scale is zero or no number", "the layer gives zeros or NaN", "quantise again; look at the layer's weights first"),
     ("scale-absurd", _W, "scales of one tensor are more than 10^6 apart, or above 10^3", "a broken channel or an outlier sets the scale", "look at the channel; clip outliers"),
     ("scale-shape", _E, "a scale has neither one number, nor one for each channel or block", "runtimes refuse it or misread it", "quantise again"),
     ("saturated", _W, "many codes of a quantised weight lie at the ends of their range", "the scale is too small: numbers were cut off", "calibrate or quantise again"),
