@@ -12,6 +12,7 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from onnx_params.checkpoints import Checkpoint
@@ -46,19 +47,19 @@ class _Tensor(NamedTuple):
 
 
 class _Inert:
-    """Stands for whatever else a pickle names: takes everything, does nothing."""
+    """Stands for whatever else a pickle names: takes everything, does nothing, and keeps the attributes that it is given."""
 
     def __new__(cls, *args: Any, **options: Any) -> _Inert:
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        pass
+        self.state: dict[str, Any] = {}
 
     def __call__(self, *args: Any, **options: Any) -> _Inert:
         return self
 
     def __setstate__(self, state: Any) -> None:
-        pass
+        self.state = state if isinstance(state, dict) else {}
 
     def __setitem__(self, key: Any, value: Any) -> None:
         pass
@@ -155,7 +156,30 @@ def _state(path: str, state: Any) -> dict[str, _Tensor]:
             tensors = {str(name): value for name, value in candidate.items() if isinstance(value, _Tensor)}
             if tensors:
                 return tensors
-    raise UnsupportedError(f"{path}: holds no state dict: save model.state_dict(), not the module")
+    tensors = dict(_of_modules(state))
+    if tensors:
+        return tensors
+    raise UnsupportedError(f"{path}: holds no tensors that are read here: save model.state_dict()")
+
+
+def _of_modules(root: Any) -> Iterator[tuple[str, _Tensor]]:
+    """The tensors of a whole module, with their paths: TorchScript keeps attributes, torch.nn.Module three dictionaries of them."""
+    todo = [("", root)]
+    seen: set[int] = set()
+    while todo:
+        prefix, module = todo.pop()
+        if not isinstance(module, _Inert) or id(module) in seen or len(seen) > MAX_ENTRIES:
+            continue
+        seen.add(id(module))
+        state = module.state
+        groups = [state[key] for key in ("_parameters", "_buffers", "_modules") if isinstance(state.get(key), dict)] or [state]
+        inner = []
+        for name, value in ((str(name), value) for group in groups for name, value in group.items()):
+            if isinstance(value, _Tensor):
+                yield f"{prefix}{name}", value
+            elif isinstance(value, _Inert):
+                inner.append((f"{prefix}{name}.", value))
+        todo.extend(reversed(inner))
 
 
 def _in_storage(
