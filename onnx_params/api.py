@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from onnx_params.checkpoints import open_checkpoint
@@ -25,6 +26,7 @@ def analyze(
     reference: str | os.PathLike[str] | None = None,
     like: Sequence[Expected] | None = None,
     strip_prefix: bool = False,
+    stats: bool = False,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Report:
     """Report on an artifact.
@@ -34,19 +36,24 @@ def analyze(
     against the digests of the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an npz, a folder): names
     are then its own, found and proved by content; all its values are read, and ``progress`` is told how many bytes of them are done. It may
     also be a source map (JSON) that lies beside the artifact. ``like`` lists the parameters of an architecture without weights.
-    ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off.
+    ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off. ``stats`` reads all values and describes them.
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     collecting = gc.isenabled()
     gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
     try:
         opened, path, own_name = open_source(source)
-        if reference is not None:
+        if reference is not None or stats:
             need_numpy()
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
         inventory = take(opened, path, verify=verify, checkpoint=checkpoint, like=like, source_map=given, strip_prefix=strip_prefix, progress=progress)
-        return build(inventory, name or own_name)
+        report = build(inventory, name or own_name)
+        if not stats:
+            return report
+        from onnx_params.described import by_parameter
+
+        return replace(report, stats=by_parameter(inventory, progress))
     finally:
         if collecting:
             gc.enable()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import sys
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -81,7 +80,10 @@ def analyze(
     like: Like = "",
     strip_prefix: StripPrefix = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read values and hold them against the source map's SHA-256 digests.")] = False,
-    chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw parameters by form: .png, .svg or .pdf.")] = "",
+    stats: Annotated[bool, typer.Option("--stats", help="Read values and describe them: extremes, mean, zeros, NaN, quantiles.")] = False,
+    chart: Annotated[
+        str, typer.Option("--chart", metavar="FILE", help="Draw parameters by form, with --stats a histogram of each: .png, .svg or .pdf.")
+    ] = "",
 ) -> None:
     """Report the parameters of ONNX files: names, shapes, counts, forms."""
     from fnmatch import fnmatchcase
@@ -92,16 +94,16 @@ def analyze(
         raise UsageError("--chart and --name go with one model")
     documents: list[str] = []
     for model in models:
-        report = _take(model, reference, like, strip_prefix, name=name or None, verify=verify)
+        report = _take(model, reference, like, strip_prefix, name=name or None, verify=verify, stats=stats)
         if filter:
             report = report.select(lambda row: fnmatchcase(row.name, filter))
         if sort is not Sort.ORIGINAL:
             keys = {Sort.NAME: lambda r: r.name, Sort.COUNT: lambda r: -(r.count or 0), Sort.BYTES: lambda r: -r.n_bytes}
             report = report.select(lambda row: True, keys[sort])
         if chart:
-            from onnx_params.render.chart import draw
+            from onnx_params.render.chart import draw, histograms
 
-            draw(report, chart)
+            (histograms if stats else draw)(report, chart)
         if explain:
             from onnx_params.render.terminal import explain as told
 
@@ -112,6 +114,10 @@ def analyze(
             from onnx_params.render import terminal
 
             document = terminal.stored(report) if stored else terminal.modules(report, depth)
+        elif stats and format is Format.TABLE:
+            from onnx_params.render.terminal import statistics
+
+            document = statistics(report)
         elif format is Format.TABLE and not output and sys.stdout.isatty() and report.layers <= MAX_SHOWN:
             from rich.console import Console
 
@@ -129,7 +135,7 @@ def analyze(
         write(output, "\n".join(documents))
 
 
-def _take(model: str, reference: str, like: str, strip_prefix: bool, *, name: str | None = None, verify: bool = False) -> Report:
+def _take(model: str, reference: str, like: str, strip_prefix: bool, *, name: str | None = None, verify: bool = False, stats: bool = False) -> Report:
     """Analyse, with the names that the options ask for; a bar on stderr where that takes reading."""
     from onnx_params.api import analyze as take
 
@@ -143,15 +149,11 @@ def _take(model: str, reference: str, like: str, strip_prefix: bool, *, name: st
             expected = import_module("onnx_params_exporters.like").expected(like)
         except ImportError as error:
             raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[transformers]'") from error
-    if not reference or not sys.stderr.isatty():
-        return take(model, name=name, verify=verify, reference=reference or None, like=expected, strip_prefix=strip_prefix)
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("comparing", total=n_bytes_of(reference))
-        advance = partial(bar.advance, task)
-        return take(model, name=name, verify=verify, reference=reference, strip_prefix=strip_prefix, progress=advance)
+    options: dict[str, Any] = {"name": name, "verify": verify, "reference": reference or None, "like": expected, "strip_prefix": strip_prefix, "stats": stats}
+    if not reference and not stats:
+        return take(model, **options)
+    with cli_audit.bar("reading", reference, model if stats else "") as progress:
+        return take(model, **options, progress=progress)
 
 
 def n_bytes_of(path: str) -> int:

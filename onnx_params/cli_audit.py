@@ -50,6 +50,7 @@ def audit(
     ] = "",
     format: Annotated[AuditFormat, typer.Option("--format", help="How the audit is written.")] = AuditFormat.TABLE,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
+    sarif: Annotated[str, typer.Option("--sarif", metavar="FILE", help="Write the findings there as SARIF as well, for annotations.")] = "",
     full: Annotated[bool, typer.Option("--full", help="List every tensor with its verdict, not the numbers of them alone.")] = False,
     policy: Annotated[str, typer.Option("--policy", metavar="FILE", help="Rules and budgets; onnx-params.toml or pyproject.toml if not given.")] = "",
     fail_on: Annotated[FailOn | None, typer.Option("--fail-on", help="The least severity that gives status 1; error if nothing says else.")] = None,
@@ -74,6 +75,8 @@ def audit(
     for model in models:
         with bar("auditing", model, reference) as progress:
             done.append(take(model, reference=reference or None, policy=rules, runtime=runtime, progress=progress))
+    if sarif:
+        write(sarif, _document(done, AuditFormat.SARIF, full))
     text = _document(done, format, full)
     if output:
         write(output, text)

