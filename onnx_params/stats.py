@@ -231,7 +231,7 @@ def _smallest_normal(dtype: np.dtype) -> float:
     except ValueError:  # a type of ml_dtypes'
         import ml_dtypes
 
-        return float(ml_dtypes.finfo(dtype).smallest_normal)
+        return float(ml_dtypes.finfo(dtype).smallest_normal)  # type: ignore[no-untyped-call]
 
 
 @cache
