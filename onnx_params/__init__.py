@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from onnx_params.api import analyze
+    from onnx_params.auditing.audit import Audit, audit
     from onnx_params.errors import (
         DependencyError,
         ExportError,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audit",
     "DependencyError",
     "ExportError",
     "FormatError",
@@ -35,9 +37,18 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "analyze",
+    "audit",
 ]
 
-_HOME = {"analyze": "api", "Report": "report", "Row": "report", "Other": "report", "StoredTensor": "tensors"}
+_HOME = {
+    "Audit": "auditing.audit",
+    "Other": "report",
+    "Report": "report",
+    "Row": "report",
+    "StoredTensor": "tensors",
+    "analyze": "api",
+    "audit": "auditing.audit",
+}
 
 
 def __getattr__(name: str) -> Any:  # the type of whatever is asked for

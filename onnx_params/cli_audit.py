@@ -14,7 +14,7 @@ from onnx_params.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from onnx_params.audit import Audit
+    from onnx_params.auditing.audit import Audit
 
 
 class AuditFormat(enum.StrEnum):
@@ -60,7 +60,7 @@ def audit(
     from dataclasses import replace
 
     from onnx_params.api import need_numpy
-    from onnx_params.audit import audit as take
+    from onnx_params.auditing.audit import audit as take
     from onnx_params.auditing.policy import read_policy
     from onnx_params.auditing.rules import Severity
     from onnx_params.output import write

@@ -25,7 +25,7 @@ from test_cli import run
 from test_third_party import CACHE, fetch
 
 import onnx_params
-from onnx_params.audit import audit
+from onnx_params.auditing.audit import audit
 from onnx_params.auditing.judgements import FAILING, Verdict
 from onnx_params.auditing.policy import Policy, read_policy
 from onnx_params.auditing.rules import REFERENCE_RULES, RULES, Severity

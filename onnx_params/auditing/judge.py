@@ -61,7 +61,7 @@ class Judge:
 
         self.listed = {key for claim in inventory.parameters for key in claim.stored}
         self.misplaced = places.out_of_order(self.model, self.found)
-        self.turned = places.turned(self.model, self.found)
+        self.turns = places.Turns(self.model, self.found)
         self.suspects: dict[Key, str] = {}  # stored tensor that nothing explains -> a parameter that nothing holds, and that it has room for
 
     def judgements(self) -> list[Judgement]:
@@ -158,7 +158,7 @@ class Judge:
         if any(isinstance(step, Unblock) for step in (*claim.steps, *found.pieces[0].steps)) or shape_of(self.inventory, claim) != tensor.shape:
             return None  # the size of a block is not always told
         apart = self._apart(tensor, claim.pieces, claim.axis)
-        if apart is None:
+        if apart is None or self.turns.fits(tensor.name):  # a name does not tell which way round a square matrix lies
             return None
         because = f"'{found.stored[0][1]}' holds its values at other places: {self._how(found)}"
         return self._say(tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
@@ -194,8 +194,8 @@ class Judge:
             other = self.misplaced[tensor.name]
             because = f"'{found.stored[0][1]}' runs where '{other}' should, by the order in which the rest of its list runs"
             return self._say(tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
-        if tensor.name in self.turned:
-            because = f"'{found.stored[0][1]}' is turned: all other matrices that such products take lie {self.turned[tensor.name]}"
+        if self.turns.fits(tensor.name) is False:
+            because = f"'{found.stored[0][1]}' is turned: all other matrices that such products take lie the other way round"
             return self._say(tensor, Verdict.CHANGED, because, found.stored)
         if found.view is not View.REORDERED and not any(isinstance(s, Take) and len(s.runs) > 1 for p in found.pieces for s in p.steps):
             return None

@@ -84,29 +84,33 @@ def _differ(numbers: Iterable[int]) -> bool:
     return len(listed) > 1 and len(set(listed)) == len(listed)
 
 
-def turned(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
-    """Square matrices that lie the other way round than all others that the same kind of product takes -> what the others do."""
-    ways: dict[tuple[str, int, bool], dict[str, tuple[bool, bool]]] = collections.defaultdict(dict)
-    for name, each in found.items():
-        if len(each.pieces) != 1 or len(each.stored) != 1:
-            continue
-        tensor = model.held[each.stored[0]]
-        taker = next((t for t in takers(model, tensor) if t.node.op_type in MATRIX_PRODUCTS), None)
-        if taker is None or len(tensor.shape) != 2:
-            continue
-        flag = bool(taker.node.read_attributes().get("transB")) if taker.node.op_type != "MatMul" else False
-        ways[taker.node.op_type, taker.slot, flag ^ taker.turned][name] = (_is_swapped(each.pieces[0].steps), len(set(tensor.shape)) == 1)
-    wrong: dict[str, str] = {}
-    for kind in ways.values():
-        sure = {swapped for swapped, square in kind.values() if not square}
-        n_sure = sum(not square for _, square in kind.values())
-        if len(sure) != 1 or n_sure < MIN_VOTES:
-            continue
-        usual = sure.pop()
-        for name, (swapped, square) in kind.items():
-            if square and swapped != usual:
-                wrong[name] = "transposed" if usual else "as they are"
-    return wrong
+class Turns:
+    """Which way round matrices lie for the products that take them, beside the reference: a product by the transposed matrix, or by it as it is."""
+
+    def __init__(self, model: Model, found: Mapping[str, Found]) -> None:
+        self._kinds: dict[str, dict[str, tuple[bool, bool]]] = collections.defaultdict(dict)  # operator -> name -> (turned, whether it is square)
+        self._of: dict[str, str] = {}
+        for name, each in found.items():
+            if len(each.pieces) != 1 or len(each.stored) != 1 or len(model.held[each.stored[0]].shape) != 2:
+                continue
+            tensor = model.held[each.stored[0]]
+            taker = next((t for t in takers(model, tensor) if t.node.op_type in MATRIX_PRODUCTS), None)
+            if taker is not None:
+                flag = bool(taker.node.read_attributes().get("transB")) if taker.node.op_type != "MatMul" else False
+                kind = "MatMul" if taker.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul") else taker.node.op_type
+                self._kinds[kind][name] = (_is_swapped(each.pieces[0].steps) ^ flag ^ taker.turned, len(set(tensor.shape)) == 1)
+                self._of[name] = kind
+
+    def fits(self, name: str) -> bool | None:
+        """Whether a square matrix lies as the others of its kind do; ``None`` where they do not agree, or are too few."""
+        kind = self._kinds.get(self._of.get(name, ""), {})
+        if name not in kind or not kind[name][1]:
+            return None
+        others = [turn for other, turn in kind.items() if other != name]
+        for votes in ([turned for turned, square in others if not square], [turned for turned, _ in others]):
+            if len(votes) >= MIN_VOTES and len(set(votes)) == 1:
+                return votes[0] == kind[name][0]
+        return None
 
 
 def _is_swapped(steps: Steps) -> bool:

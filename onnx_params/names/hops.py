@@ -32,6 +32,8 @@ _ROWS: Final = (
     (re.compile(r"Conv(Mul|Add)Fusion_(W|B|Mul_B|Add_B)_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
 )
+_ENDS: Final = ("_quantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")  # what a name must have for any row to fit
+_STARTS: Final = ("Conv", "MatmulBnFusion_")
 MAX_HOPS: Final = 4  # post-processors one after the other
 
 
@@ -46,6 +48,8 @@ class Hop(NamedTuple):
 def undo(name: str) -> list[Hop]:
     """Every name that a stored name may have had before, the nearest first; none where no convention fits."""
     found: list[Hop] = []
+    if not (name.endswith(_ENDS) or "_Q" in name or name.startswith(_STARTS)):
+        return found  # nearly all names
     turned = folded = False
     for _ in range(MAX_HOPS):
         for pattern, done in _ROWS:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from onnx_params.audit import Audit, told
+from onnx_params.auditing.audit import Audit, told
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.terminal import columns

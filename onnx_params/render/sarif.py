@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from onnx_params import __version__
-from onnx_params.audit import Audit
+from onnx_params.auditing.audit import Audit
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.text import plain
 
