@@ -152,16 +152,17 @@ def nan_in_storage(model: onnx.ModelProto, at: Judgement, rng: np.random.Generat
 
 
 def _beside(model: onnx.ModelProto, stored: str, endings: tuple[str, ...]) -> TensorProto | None:
-    """The scale or the zero point of a quantised weight, by the node that takes both."""
-    for node in model.graph.node:
-        if stored in node.input:
-            at = list(node.input).index(stored)
-            for name in node.input[at + 1 :]:
-                tensor = _initializer(model, name)
-                if tensor is not None and any(ending in name for ending in endings):
-                    return tensor
+    """The scale or the zero point of a quantised weight: by its name, else by the node that takes both."""
     stem = stored.removesuffix("_quantized").removesuffix("_Q4").removesuffix("_DQ_Q4")
-    return next((t for t in model.graph.initializer if t.name.startswith(stem) and any(t.name.endswith(ending) for ending in endings)), None)
+    named = next((t for t in model.graph.initializer if t.name.startswith(stem) and any(t.name.endswith(ending) for ending in endings)), None)
+    if named is not None:
+        return named
+    for node in model.graph.node:
+        for name in list(node.input)[list(node.input).index(stored) + 1 :] if stored in node.input else ():
+            tensor = _initializer(model, name)
+            if tensor is not None and any(ending in name for ending in endings):
+                return tensor
+    return None
 
 
 def doubled_scale(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 from artifacts import artifact, case
 from test_cli import run
+from test_third_party import fetch
 
 import onnx_params
+from onnx_params.auditing.rules import RULES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -18,13 +22,16 @@ README = (ROOT / "README.md").read_text()
 
 def test_commands_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every line of the README that reads or restores does what it says, with status 0."""
-    shutil.copy(gpt2_artifacts["fresh"], tmp_path)
+    for file in gpt2_artifacts["fresh"].parent.iterdir():  # the model and its data
+        os.link(file, tmp_path / file.name)
     shutil.copy(artifact("lstm", "torchscript"), tmp_path / "model.onnx")
     shutil.copy(artifact("lstm", "dynamo+int4"), tmp_path / "model_q4.onnx")
     (tmp_path / "checkpoint").mkdir()
     shutil.copy(case("lstm").checkpoint, tmp_path / "checkpoint")
     monkeypatch.chdir(tmp_path)
-    lines = re.findall(r"^(?:\$ )?onnx-params ((?:analyze|restore|extract) .*)$", README, re.MULTILINE)
+    shutil.copy(tmp_path / "model.onnx", tmp_path / "other.onnx")
+    lines = re.findall(r"^onnx-params ((?:analyze|restore|extract|lock|verify) .*)$|^\$ onnx-params (analyze .*)$", README, re.MULTILINE)
+    lines = [one or two for one, two in lines]
     assert len(lines) > 6
     for line in lines:
         done = run(*line.split())
@@ -41,6 +48,27 @@ def test_screen_is_real(gpt2_artifacts: dict[str, Path]) -> None:
         assert line == "..." or line in printed, line
 
 
+def test_audit_screen_is_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is that of the audit: a real pair in one wheel that is none."""
+    with zipfile.ZipFile(fetch("silero-vad==6.2.3")) as wheel:
+        for name in ("silero_vad_half.onnx", "silero_vad.jit"):
+            (tmp_path / name).write_bytes(wheel.read(f"silero_vad/data/{name}"))
+    monkeypatch.chdir(tmp_path)
+    done = run("audit", "silero_vad_half.onnx", "--reference", "silero_vad.jit")
+    assert 1 == done.returncode
+    printed = done.stdout.splitlines()
+    screen = re.search(r"```console\n\$ onnx-params audit silero_vad_half.onnx .*?\n(.*?)```", README, re.DOTALL)
+    assert screen is not None
+    for line in screen[1].splitlines():
+        assert line == "..." or any(each.startswith(line.removesuffix("...")) for each in printed), line
+
+
+def test_rules_are_listed() -> None:
+    """The table of rules is the one in the code."""
+    for rule in RULES.values():
+        assert f"| `{rule.id}` | {rule.severity.value} | {rule.finds} | {rule.why} | {rule.next} |" in README
+
+
 def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python of the README runs, and its comments are true."""
     shutil.copy(gpt2_artifacts["fresh"], tmp_path)
@@ -54,7 +82,7 @@ def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monke
     assert f"report.parameters  # {report.parameters}" in code[1]
 
 
-@pytest.mark.parametrize("command", [("analyze",), ("restore",), ("extract",), ("export", "transformers")])
+@pytest.mark.parametrize("command", [("analyze",), ("restore",), ("extract",), ("audit",), ("lock",), ("verify",), ("export", "transformers")])
 def test_reference_is_complete(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option that --help knows stands in the README's row of the command, and the reverse."""
     monkeypatch.setenv("COLUMNS", "200")

@@ -18,7 +18,7 @@ from onnx_params.auditing.differences import difference, rounding
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.extract import shape_of
 from onnx_params.inventory import Inventory
-from onnx_params.layout import Cast, Key, Piece, Take, Unblock, shape_after, words
+from onnx_params.layout import SWAP, Cast, Key, Piece, Take, Unblock, chain, shape_after, words
 from onnx_params.matching.board import Found
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.matching.digest import casts_to
@@ -36,6 +36,7 @@ _GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 _PARTNERS: Final = {"weight": "bias", "bias": "weight", "in_proj_weight": "in_proj_bias", "in_proj_bias": "in_proj_weight", "gamma": "beta", "beta": "gamma"}
 _WEIGHED: Final = PRODUCTS | GATES.keys()
 MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
+MAX_WIDTH: Final = 65536  # of a layer
 MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
 
 
@@ -96,6 +97,8 @@ class Judge:
         if found.stored and all(self._is_unused(key) for key in found.stored):
             return self._say(tensor, Verdict.MISSING, f"'{found.stored[0][1]}' holds it, and no node takes that", found.stored)
         steps = found.pieces[0].steps if found.pieces else ()
+        if found.view is View.FOLDED and not steps and not is_known_factor(found.factor):
+            return self._say(tensor, Verdict.CHANGED, f"{found.because}, a number that nothing explains", found.stored)
         if found.view is View.FOLDED and not steps:
             return self._say(tensor, Verdict.FOLDED, found.because, found.stored)
         if found.view is View.FOLDED:  # close, and of the same type: no rounding explains that
@@ -158,7 +161,7 @@ class Judge:
         if any(isinstance(step, Unblock) for step in (*claim.steps, *found.pieces[0].steps)) or shape_of(self.inventory, claim) != tensor.shape:
             return None  # the size of a block is not always told
         apart = self._apart(tensor, claim.pieces, claim.axis)
-        if apart is None or self.turns.fits(tensor.name):  # a name does not tell which way round a square matrix lies
+        if apart is None or (_is_turn(found, claim) and self.turns.fits(tensor.name)):  # a name does not tell which way round a square matrix lies
             return None
         because = f"'{found.stored[0][1]}' holds its values at other places: {self._how(found)}"
         return self._say(tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
@@ -261,7 +264,7 @@ class Judge:
         width = tensor.shape[-1] if tensor.shape else 1
         for other, left in self.unexplained:
             rows = len(tensor.shape) == 2 and tensor.shape[0] > 1 < width and width in other.shape and left < tensor.count
-            if other.key not in self.listed or (is_result(other.name) and not self._is_weight(other)):  # computed: of rows of a table, as far as can be told
+            if other.key not in self.listed or self._is_computed(other):  # of rows of a table, as far as can be told
                 if rows and len(other.shape) > 2:
                     self.suspects[other.key] = tensor.name
                     return other
@@ -285,7 +288,8 @@ class Judge:
             for tensor, verdict in self.inventory.verdicts
             if verdict.role in (Role.PARAMETER, Role.BUFFER) and given.get(tensor.key, 0) < tensor.count > 1 and not is_buffer_name(tensor.name)
         ]
-        return [(t, left) for t, left in open_ones if self.model.wiring.uses(t.key) and (is_result(t.name) or not self._is_computed(t))]
+        in_use = [(t, left) for t, left in open_ones if self.model.wiring.uses(t.key)]
+        return [(t, left) for t, left in in_use if is_result(t.name) or len(t.shape) > 2 or not self._is_computed(t)]
 
     def _is_computed(self, tensor: StoredTensor) -> str:
         """Why a stored tensor was computed and not learned, as far as its numbers and its name tell; empty where they do not."""
@@ -367,6 +371,21 @@ def _in_gate_order(piece: Piece, rows: int, gates: tuple[int, ...]) -> bool:
     blocks = [row // size for row in taken[::size]]
     base = min(blocks)
     return tuple(block - base for block in blocks) == gates
+
+
+def _is_turn(found: Found, claim: Claim) -> bool:
+    """Whether where something lies differs from where its name says that it does by nothing but a transposition."""
+    bare = [tuple(step for step in pieces[0].steps if not isinstance(step, Cast)) for pieces in (found.pieces, claim.pieces)]
+    return len(found.pieces) == len(claim.pieces) == 1 and chain(*bare[1], SWAP) == bare[0]
+
+
+def is_known_factor(factor: float) -> bool:
+    """Whether networks multiply weights by such a number: an integer, its second or fourth root, or one over that.
+
+    Embeddings are multiplied by the root of their width, queries divided by that of a head's, or queries and keys each by the fourth root.
+    """
+    powers = [factor**power for power in (2, 4, -2, -4)] if factor else []
+    return any(0.5 < number < MAX_WIDTH and abs(number - round(number)) <= 1e-5 * number for number in powers)
 
 
 def is_wave_table(values: np.ndarray) -> bool:

@@ -15,7 +15,10 @@ from onnx_params.views import View
 
 
 class Found(NamedTuple):
-    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be compared, and ``because`` says why."""
+    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be compared, and ``because`` says why.
+
+    ``factor`` is the number that it was multiplied by, where it was by one.
+    """
 
     view: View
     because: str
@@ -24,6 +27,7 @@ class Found(NamedTuple):
     stored: tuple[Key, ...] = ()
     certain: bool = True
     alias_of: str = ""
+    factor: float = 1.0
 
 
 class Board:

@@ -79,7 +79,7 @@ def is_multiplied(
     stored = f"'{candidate.tensor.name}'"
     middle = float(np.median(scales))
     if middle and np.abs(scales - middle).max() <= 1e-4 * abs(middle) and board.values.is_close(values * middle, candidate, steps):
-        board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times {middle:.6g}", stored=(candidate.key,))
+        board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times {middle:.6g}", stored=(candidate.key,), factor=middle)
         return True
     for other in board.open():
         if other.name != tensor.name and other.count == len(scales) == max(other.shape, default=0):
@@ -171,7 +171,8 @@ def multiplied_vector(board: Board, tensor: StoredTensor) -> None:
             power = float(values @ values)
             factor = float(values @ stored) / power if power and np.isfinite(stored).all() else 0.0
             if factor and board.values.is_close(values * factor, candidate, ()):
-                board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is it times {factor:.6g}", stored=(candidate.key,))
+                because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
+                board.found[tensor.name] = Found(View.FOLDED, because, stored=(candidate.key,), factor=factor)
                 return
 
 
