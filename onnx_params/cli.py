@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from onnx_params import __version__, cli_audit
+from onnx_params import __version__, cli_audit, cli_compare
 from onnx_params.errors import DependencyError, OnnxParamsError, UsageError
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ def _document(report: Report, format: Format) -> str:
     return render(report)
 
 
-for _command in (cli_audit.audit, cli_audit.lock, cli_audit.verify):
+for _command in (cli_audit.audit, cli_audit.lock, cli_audit.verify, cli_compare.compare, cli_compare.rank):
     app.command()(_command)
 
 

@@ -14,7 +14,7 @@ from onnx_params.names.claims import Claim
 from onnx_params.names.source_map import read_map
 from onnx_params.sources import is_url, open_path
 from onnx_params.tensors import Encoding, Place, PlaceKind, Span, StoredTensor
-from onnx_params.views import HELD
+from onnx_params.views import HELD, View
 
 _PLACE: Final = Place(kind=PlaceKind.CHECKPOINT)
 
@@ -38,16 +38,20 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:
         return of_artifact(take(open_path(path), path))
 
 
-def of_artifact(inventory: Inventory) -> Checkpoint:
-    """The parameters of an artifact under their original names, as a checkpoint has them; values are made when they are read."""
+def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
+    """The parameters of an artifact under their original names, as a checkpoint has them; values are made when they are read.
+
+    With ``folded`` also what is left of those that were computed with others.
+    """
     tensors: list[StoredTensor] = []
     aliases: list[tuple[str, str]] = []
     seen: set[str] = set()
     for claim in inventory.parameters:
-        if claim.name in seen or not claim.pieces or claim.view not in HELD:
+        is_folded = folded and claim.view is View.FOLDED and len(claim.stored) == 1
+        if claim.name in seen or not (is_folded or (claim.pieces and claim.view in HELD)):
             continue
         seen.add(claim.name)
-        tensors.append(_tensor(inventory, claim))
+        tensors.append(inventory.model.held[claim.stored[0]]._replace(name=claim.name) if is_folded else _tensor(inventory, claim))
         for alias in claim.aliases:
             if alias not in seen:
                 seen.add(alias)

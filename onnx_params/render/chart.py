@@ -10,7 +10,7 @@ from onnx_params.errors import DependencyError, UsageError
 from onnx_params.report import Report
 
 # Okabe and Ito's palette, which people who do not see all colours can tell apart
-_COLOURS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+COLOURS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 _DARK = frozenset({"#0072B2", "#009E73", "#D55E00"})  # white text is legible on these, black on the others
 _FORMATS = (".png", ".svg", ".pdf")
 MAX_HISTOGRAMS = 200  # in one figure
@@ -32,14 +32,14 @@ def draw(report: Report, path: str) -> None:
     shares = [form.parameters / whole for form in forms]
     wedges, _, inside = axes.pie(
         [form.parameters for form in forms],
-        colors=[_COLOURS[at % len(_COLOURS)] for at in range(len(forms))],
+        colors=[COLOURS[at % len(COLOURS)] for at in range(len(forms))],
         startangle=90,
         counterclock=False,
         wedgeprops={"edgecolor": "white", "linewidth": 1.5 if min(shares) >= _TINY else 0},  # an edge would paint over a tiny slice
         autopct=lambda share: f"{share:.1f}%" if share >= 100 * _TINY else "",
         textprops={"fontsize": 16, "fontweight": "bold"},
     )
-    for label, colour in zip(inside, _COLOURS * len(forms), strict=False):
+    for label, colour in zip(inside, COLOURS * len(forms), strict=False):
         label.set_color("white" if colour in _DARK else "black")
     labels = [f"{form.form}  {100 * share:.1f}%" for form, share in zip(forms, shares, strict=True)]
     axes.legend(wedges, labels, loc="lower center", bbox_to_anchor=(0.5, -0.14), ncols=min(3, len(forms)), frameon=False, fontsize=12)
@@ -61,7 +61,7 @@ def histograms(report: Report, path: str) -> None:
         axes = figure.add_subplot(lines, columns, at + 1)
         edges = [edge for edge, _ in stats.bins]
         width = edges[1] - edges[0] if len(edges) > 1 else 1.0
-        axes.bar(edges, [count for _, count in stats.bins], width=width, align="edge", color=_COLOURS[1])
+        axes.bar(edges, [count for _, count in stats.bins], width=width, align="edge", color=COLOURS[1])
         axes.set_title(row.name if len(row.name) <= MAX_TITLE else f"…{row.name[1 - MAX_TITLE :]}", fontsize=7, parse_math=False)
         axes.tick_params(labelsize=6)
         axes.set_yticks([])

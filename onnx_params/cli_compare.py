@@ -1,0 +1,113 @@
+"""The commands that set models side by side: compare, rank."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Annotated
+
+import typer
+
+from onnx_params.errors import UsageError
+
+
+class CompareFormat(enum.StrEnum):
+    """How a comparison is written."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ChartBy(enum.StrEnum):
+    """What a chart of bytes is split by."""
+
+    DTYPE = "dtype"
+    MODULE = "module"
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="A B...", help="ONNX files, two or more.")],
+    format: Annotated[CompareFormat, typer.Option("--format", help="How the comparison is written.")] = CompareFormat.TABLE,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
+    full: Annotated[bool, typer.Option("--full", help="List equal pairs as well.")] = False,
+    no_values: Annotated[bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")] = False,
+    ignore: Annotated[str, typer.Option("--ignore", metavar="WORDS", help="What does not count: names,layout,dtype,rounding,values,only.")] = "",
+    chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw bytes side by side: .png, .svg or .pdf.")] = "",
+    by: Annotated[ChartBy, typer.Option("--by", help="What the chart is split by.")] = ChartBy.DTYPE,
+) -> None:
+    """Pair the parameters of models and say how they differ. Status 1 where they do."""
+    from itertools import combinations
+
+    from onnx_params.cli_audit import bar
+    from onnx_params.comparing.compare import compare as take
+    from onnx_params.comparing.pairs import WORDS
+    from onnx_params.output import write
+    from onnx_params.render import compare as render
+
+    ignored = {word.strip() for word in ignore.split(",") if word.strip()}
+    if ignored - set(WORDS):
+        raise UsageError(f"--ignore {min(ignored - set(WORDS))}: there are {', '.join(WORDS)}")
+    if len(models) < 2:
+        raise UsageError("compare needs two models")
+    made = {}
+    for one, two in combinations(range(len(models)), 2):
+        with bar("comparing", models[one], models[two]) as progress:
+            made[one, two] = take(models[one], models[two], values=not no_values, progress=progress)
+    if len(models) > 2:
+        if format is not CompareFormat.TABLE:
+            raise UsageError("three and more models make a matrix, which is written as a table alone; compare two of them")
+        text = render.matrix(models, made)
+    else:
+        write_as = {CompareFormat.JSON: render.to_json, CompareFormat.CSV: render.to_csv}.get(format)
+        (first,) = made.values()
+        text = write_as(first) if write_as else (render.markdown if format is CompareFormat.MARKDOWN else render.render)(first, full)
+    if chart:
+        reports = [made[0, 1].a, *(made[0, at].b for at in range(1, len(models)))]
+        render.draw(reports, chart, by is ChartBy.MODULE)
+    if output:
+        write(output, text)
+    else:
+        sys.stdout.write(text)
+    if any(each.differences - ignored for each in made.values()):
+        raise typer.Exit(1)
+
+
+class RankFormat(enum.StrEnum):
+    """How a leaderboard is written."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+class RankBy(enum.StrEnum):
+    """By what models are ranked, the largest first."""
+
+    PARAMETERS = "parameters"
+    BYTES = "bytes"
+    BITS = "bits"
+
+
+def rank(
+    models: Annotated[list[str], typer.Argument(metavar="FILES...", help="ONNX files, or JSON reports that analyze wrote.")],
+    format: Annotated[RankFormat, typer.Option("--format", help="How the leaderboard is written.")] = RankFormat.TABLE,
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
+    by: Annotated[RankBy, typer.Option("--by", help="The order, the largest first.")] = RankBy.PARAMETERS,
+    chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw a bar for each model: .png, .svg or .pdf.")] = "",
+) -> None:
+    """Rank models by parameters, bytes, or bits a parameter."""
+    from onnx_params.output import write
+    from onnx_params.ranking import entry, ordered
+    from onnx_params.render import rank as render
+
+    entries = ordered([entry(model) for model in models], by.value)
+    text = {RankFormat.JSON: render.to_json, RankFormat.CSV: render.to_csv, RankFormat.MARKDOWN: render.markdown}.get(format, render.table)(entries)
+    if chart:
+        render.draw(entries, chart, by.value)
+    if output:
+        write(output, text)
+    else:
+        sys.stdout.write(text)

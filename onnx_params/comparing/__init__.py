@@ -1,0 +1,1 @@
+"""Say how artifacts differ: parameter by parameter, in totals, by module."""

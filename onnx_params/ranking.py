@@ -1,0 +1,60 @@
+"""Rank models: one line each, from an artifact or from a JSON report of one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from onnx_params import api
+from onnx_params.errors import FormatError, UnreadableError
+
+SCHEMA = "onnx-params/report/1"
+
+
+class Entry(NamedTuple):
+    """One model's totals; ``report`` is the path of its Markdown report where one lies beside it, else empty."""
+
+    name: str
+    path: str
+    layers: int
+    parameters: int
+    n_bytes: int
+    report: str
+
+    @property
+    def bits(self) -> float:
+        """Stored bits a parameter."""
+        return 8 * self.n_bytes / self.parameters if self.parameters else 0.0
+
+
+def entry(path: str) -> Entry:
+    """The totals of an artifact, or of a JSON report. Raises :class:`~onnx_params.errors.OnnxParamsError`."""
+    if not path.endswith(".json"):
+        report = api.analyze(path)
+        return Entry(report.name, path, report.layers, report.parameters, report.n_bytes, _report(path))
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+        if document["schema"] != SCHEMA:
+            raise FormatError(f"{path}: is no report: its schema is {document['schema']!r}")
+        totals = document["totals"]
+        return Entry(
+            str(document["model"]["name"]), path, int(totals["layers"]), int(totals["parameters"]), int(totals["bytes"]), _report(path)
+        )  # fmt: skip
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FormatError(f"{path}: is no report that analyze wrote: {type(error).__name__}") from error
+
+
+def _report(path: str) -> str:
+    beside = f"{os.path.splitext(path)[0]}.md"
+    return beside if os.path.isfile(beside) else ""
+
+
+def ordered(entries: Sequence[Entry], by: str) -> list[Entry]:
+    """The largest first, by ``parameters``, ``bytes`` or ``bits``."""
+    keys = {"parameters": lambda e: e.parameters, "bytes": lambda e: e.n_bytes, "bits": lambda e: e.bits}
+    return sorted(entries, key=lambda e: (-keys[by](e), e.name))

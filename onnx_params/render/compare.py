@@ -1,0 +1,277 @@
+"""Lay a comparison out: totals side by side, what changed by module, the pairs; a matrix for three and more."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from onnx_params.comparing.compare import Comparison
+from onnx_params.comparing.pairs import Pair, Relation
+from onnx_params.render.chart import COLOURS, new_figure, save
+from onnx_params.render.terminal import columns
+from onnx_params.render.text import human, n_bytes, plain, shape
+from onnx_params.report import Report, Row
+
+SCHEMA: Final = "onnx-params/compare/1"
+MAX_MODULES: Final = 15  # of the tree on the screen
+DEPTH: Final = 3  # segments of a module's name in the tree
+_TITLES: Final = ("A", "B", "Paired by", "Relation", "Shapes", "Types", "Bytes", "Largest", "Relative", "SQNR dB", "How")
+_NUMBERS: Final = frozenset({6, 7, 8, 9})
+
+
+def render(made: Comparison, full: bool = False) -> str:
+    """The screen: totals, relations by number, modules that grew or shrank, then the pairs that are not equal (``full``: all)."""
+    out = [f"A: {plain(made.path_a)}\nB: {plain(made.path_b)}\n", columns(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3}))]
+    out.append(columns(("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"), relations(made.pairs), frozenset({1, 2, 3, 4})))
+    tree = modules(made)
+    if tree:
+        out.append(columns(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[:MAX_MODULES], frozenset({1, 2, 3})))
+        if len(tree) > MAX_MODULES:
+            out.append(f"and {len(tree) - MAX_MODULES} more modules\n")
+    shown = [pair for pair in made.pairs if full or pair.relation not in (Relation.EQUAL, Relation.ERASED) or pair.differences()]
+    if shown:
+        out.append(columns(_TITLES, [cells(pair) for pair in shown], _NUMBERS))
+    told = ", ".join(sorted(made.differences)) or "nothing"
+    out.append(f"they differ in: {told}" if made.differences else "no difference")
+    return "\n".join(out) + "\n"
+
+
+def totals(made: Comparison) -> list[tuple[str, ...]]:
+    """Counts and bytes side by side, bytes also by type; forms where they differ."""
+    a, b = made.a, made.b
+    rows: list[tuple[str, ...]] = [
+        ("layers", f"{a.layers:,}", f"{b.layers:,}", _change(a.layers, b.layers)),
+        ("parameters", f"{a.parameters:,}", f"{b.parameters:,}", _change(a.parameters, b.parameters)),
+        ("bytes", n_bytes(a.n_bytes), n_bytes(b.n_bytes), _change(a.n_bytes, b.n_bytes)),
+    ]
+    one, two = by_dtype(a), by_dtype(b)
+    rows += [(f"  {name}", *(n_bytes(side[name]) if side[name] else "-" for side in (one, two)), _change(one[name], two[name])) for name in (one | two)]
+    forms_a, forms_b = ({form.form: form.parameters for form in report.forms} for report in (a, b))
+    for form in forms_a | forms_b:
+        before, after = forms_a.get(form, 0), forms_b.get(form, 0)
+        if before != after:
+            rows.append((f"  {form}", human(before), human(after), _change(before, after)))
+    whole_a, whole_b = (sum(file.n_bytes or 0 for file in report.inventory.files) for report in (a, b))
+    rows.append(("files", n_bytes(whole_a), n_bytes(whole_b), _change(whole_a, whole_b)))
+    return rows
+
+
+def by_dtype(report: Report) -> Counter[str]:
+    """Bytes of parameters and of their scales by stored type, the most first."""
+    found: Counter[str] = Counter()
+    for key in report.inventory.holders:
+        tensor = report.inventory.model.held.get(key)
+        if tensor is not None:
+            found[tensor.dtype.name] += tensor.n_bytes
+    for other in report.others:
+        if other.role == "quantization":
+            found["scales, zero points"] += other.n_bytes
+    return Counter(dict(found.most_common()))
+
+
+def relations(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for relation in Relation:
+        of = [pair for pair in pairs if pair.relation is relation]
+        if of:
+            count = sum(row.count or 0 for pair in of if (row := pair.a or pair.b) is not None)
+            size_a, size_b = (sum(row.n_bytes for pair in of if (row := side(pair)) is not None) for side in (_a, _b))
+            rows.append((relation.value, f"{len(of)}", f"{count:,}", n_bytes(size_a), n_bytes(size_b)))
+    return rows
+
+
+def _a(pair: Pair) -> Row | None:
+    return pair.a
+
+
+def _b(pair: Pair) -> Row | None:
+    return pair.b
+
+
+def modules(made: Comparison) -> list[tuple[str, ...]]:
+    """Modules whose bytes or types differ, the largest change first; a module whose change is that of one child alone is left out."""
+    sizes: dict[str, tuple[int, int, set[str], set[str]]] = {}
+    for pair in made.pairs:
+        segments = pair.name.replace("/", ".").split(".")
+        for depth in range(1, min(DEPTH, max(1, len(segments) - 1)) + 1):
+            prefix = ".".join(segments[:depth])
+            size_a, size_b, types_a, types_b = sizes.get(prefix, (0, 0, set(), set()))
+            for row, types in ((pair.a, types_a), (pair.b, types_b)):
+                if row is not None and row.dtype and row.n_bytes:
+                    types.add(row.dtype)
+            sizes[prefix] = size_a + (pair.a.n_bytes if pair.a else 0), size_b + (pair.b.n_bytes if pair.b else 0), types_a, types_b
+    changed = {name: row for name, row in sizes.items() if row[0] != row[1] or row[2] != row[3]}
+    alone = {name for name in changed for child in changed if child.startswith(f"{name}.") and changed[child][:2] == changed[name][:2]}
+    ordered = sorted((name for name in changed if name not in alone), key=lambda name: -abs(changed[name][1] - changed[name][0]))
+    rows: list[tuple[str, ...]] = []
+    for name in ordered:
+        before, after, types_a, types_b = changed[name]
+        told = f"{', '.join(sorted(types_a)) or '-'} -> {', '.join(sorted(types_b)) or '-'}" if types_a != types_b else ", ".join(sorted(types_a))
+        rows.append((plain(name), n_bytes(before), n_bytes(after), _change(before, after), told))
+    return rows
+
+
+def _change(before: int, after: int) -> str:
+    if before == after:
+        return "="
+    return f"{100 * (after - before) / before:+.1f} %" if before else "new"
+
+
+def cells(pair: Pair) -> tuple[str, ...]:
+    """One pair as text, a cell for each column."""
+    a, b = pair.a, pair.b
+    shapes = [shape(row.shape) if row is not None else "-" for row in (a, b)]
+    types = [row.dtype or "?" if row is not None else "-" for row in (a, b)]
+    sizes = [f"{row.n_bytes:,}" if row is not None else "-" for row in (a, b)]
+    return (
+        plain(a.name) if a is not None else "-",
+        plain(b.name) if b is not None else "-",
+        pair.by.value,
+        pair.relation.value,
+        shapes[0] if shapes[0] == shapes[1] else " | ".join(shapes),
+        types[0] if types[0] == types[1] else " | ".join(types),
+        sizes[0] if sizes[0] == sizes[1] else " | ".join(sizes),
+        "" if pair.largest is None else f"{pair.largest:.3g}",
+        "" if pair.relative is None else f"{pair.relative:.2%}",
+        "" if pair.sqnr is None else f"{pair.sqnr:.1f}",
+        plain(pair.how),
+    )
+
+
+def matrix(names: Sequence[str], made: dict[tuple[int, int], Comparison]) -> str:
+    """Three and more: totals of each, then for every two of them how many parameters pair as equal, of how many."""
+    reports: dict[int, Report] = {}
+    for (one, two), each in made.items():
+        reports[one], reports[two] = each.a, each.b
+    rows = [
+        (plain(names[at]), f"{r.layers:,}", f"{r.parameters:,}", n_bytes(r.n_bytes), ", ".join(f"{name} {n_bytes(size)}" for name, size in by_dtype(r).items()))
+        for at, r in sorted(reports.items())
+    ]
+    table = columns(("Model", "Layers", "Parameters", "Bytes", "By type"), rows, frozenset({1, 2, 3}))
+    body = []
+    for one in range(len(names)):
+        line = [plain(names[one])]
+        for two in range(len(names)):
+            both = made.get((min(one, two), max(one, two)))
+            line.append("-" if both is None else _share(both))
+        body.append(tuple(line))
+    grid = columns(("Equal, after views or casts", *(plain(name) for name in names)), body, frozenset(range(1, len(names) + 1)))
+    return f"{table}\n{grid}"
+
+
+def _share(made: Comparison) -> str:
+    same = sum(made.count(relation) for relation in (Relation.EQUAL, Relation.VIEW, Relation.CAST))
+    whole = len(made.pairs) - made.count(Relation.ERASED)
+    return f"{same}/{whole}"
+
+
+def markdown(made: Comparison, full: bool = False) -> str:
+    """The same as Markdown, fit for a release note."""
+
+    def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
+        rule = "|".join("---:" if at in right else "---" for at in range(len(titles)))
+        body = [f"| {' | '.join(cell.replace('|', '/').replace('<', '&lt;') for cell in row)} |" for row in rows]
+        return [f"| {' | '.join(titles)} |", f"|{rule}|", *body, ""]
+
+    out = [f"# {plain(made.a.name)} and {plain(made.b.name)}", "", f"A: `{plain(made.path_a)}`, B: `{plain(made.path_b)}`", ""]
+    out += table(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3}))
+    out += table(("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"), relations(made.pairs), frozenset({1, 2, 3, 4}))
+    tree = modules(made)
+    if tree:
+        out += table(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[: None if full else MAX_MODULES], frozenset({1, 2, 3}))
+    shown = [pair for pair in made.pairs if full or pair.differences()]
+    if shown:
+        out += table(_TITLES, [cells(pair) for pair in shown], _NUMBERS)
+    return "\n".join(out)
+
+
+def document(made: Comparison) -> dict[str, Any]:  # JSON
+    """The comparison by the contract ``onnx-params/compare/1``."""
+
+    def side(row: Row | None) -> dict[str, Any] | None:  # JSON
+        return None if row is None else {"name": row.name, "shape": row.shape, "dtype": row.dtype, "bytes": row.n_bytes, "stored": row.stored, "view": row.view}
+
+    def number(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
+
+    def whole(report: Report, path: str) -> dict[str, Any]:  # JSON
+        return {"path": path, "layers": report.layers, "parameters": report.parameters, "bytes": report.n_bytes, "bytes_by_dtype": dict(by_dtype(report))}
+
+    return {
+        "schema": SCHEMA,
+        "a": whole(made.a, made.path_a),
+        "b": whole(made.b, made.path_b),
+        "differences": sorted(made.differences),
+        "pairs": [
+            {
+                "a": side(pair.a),
+                "b": side(pair.b),
+                "paired_by": pair.by.value,
+                "relation": pair.relation.value,
+                "how": pair.how,
+                "largest": number(pair.largest),
+                "relative": number(pair.relative),
+                "sqnr_db": number(pair.sqnr),
+            }
+            for pair in made.pairs
+        ],
+    }
+
+
+def to_json(made: Comparison) -> str:
+    return json.dumps(document(made), indent=2) + "\n"
+
+
+def to_csv(made: Comparison) -> str:
+    """A line a pair, with a header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([title.lower().replace(" ", "_") for title in _TITLES])
+    writer.writerows([f"'{cell}" if cell[:1] in ("=", "+", "@") else cell for cell in cells(pair)] for pair in made.pairs)
+    return out.getvalue()
+
+
+def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
+    """Bytes of each model side by side, stacked by type, or grouped by module (the largest ones)."""
+    names = [report.name for report in reports]
+    if len(set(names)) < len(names):
+        names = [os.path.basename(report.inventory.model.source.label) for report in reports]
+    if by_module:
+        figure = new_figure(path, 7.5, 5)
+        axes = figure.add_subplot()
+        sizes = [{m.name: m.n_bytes for m in report.modules(2)} for report in reports]
+        known = {name for side in sizes for name in side}
+        leaves = [name for name in known if not any(other.startswith(f"{name}.") for other in known)]
+        shown = sorted(leaves, key=lambda name: -max(side.get(name, 0) for side in sizes))[:12][::-1]
+        height = 0.8 / len(reports)
+        for at, side in enumerate(sizes):
+            places = [y + (len(reports) / 2 - 0.5 - at) * height for y in range(len(shown))]
+            axes.barh(places, [side.get(name, 0) / 1e6 for name in shown], height, label=names[at], color=COLOURS[at % len(COLOURS)])
+        axes.set_yticks(range(len(shown)), shown, fontsize=8)
+        axes.set_xlabel("MB")
+    else:
+        figure = new_figure(path, 1.6 + 1.9 * len(reports), 4.8)
+        axes = figure.add_subplot()
+        held = [by_dtype(report) for report in reports]
+        types = list(dict.fromkeys(name for side in held for name in side))
+        base = [0.0] * len(reports)
+        for at, name in enumerate(types):
+            sizes_of = [side[name] / 1e6 for side in held]
+            axes.bar(range(len(reports)), sizes_of, 0.6, bottom=base, label=name, color=COLOURS[at % len(COLOURS)])
+            base = [low + size for low, size in zip(base, sizes_of, strict=True)]
+        for at, top in enumerate(base):
+            axes.annotate(n_bytes(round(top * 1e6)), (at, top), ha="center", va="bottom", fontsize=10, fontweight="bold")
+        axes.set_xticks(range(len(reports)), names, fontsize=9)
+        axes.set_ylabel("MB")
+        axes.margins(y=0.12)
+    axes.legend(frameon=False, fontsize=9)
+    for spine in ("top", "right"):
+        axes.spines[spine].set_visible(False)
+    axes.set_title("bytes by module" if by_module else "bytes by type", fontsize=13)
+    save(figure, path)
