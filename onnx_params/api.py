@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -39,9 +40,7 @@ def analyze(
     ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off. ``stats`` reads all values and describes them.
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # records are made by the ten thousand and none dies: a third of the time would go into looking for garbage
-    try:
+    with uncollected():
         opened, path, own_name = open_source(source)
         if reference is not None or stats:
             need_numpy()
@@ -54,6 +53,15 @@ def analyze(
         from onnx_params.described import by_parameter
 
         return replace(report, stats=by_parameter(inventory, progress))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: records are made by the ten thousand and none dies, and a third of the time would go into it."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
     finally:
         if collecting:
             gc.enable()

@@ -55,6 +55,9 @@ def _report(path: str) -> str:
 
 
 def ordered(entries: Sequence[Entry], by: str) -> list[Entry]:
-    """The largest first, by ``parameters``, ``bytes`` or ``bits``."""
+    """The largest first, by ``parameters``, ``bytes`` or ``bits``; models of one name get their folder's name before it."""
+    names = [each.name for each in entries]
+    entries = [each._replace(name=f"{os.path.basename(os.path.dirname(os.path.abspath(each.path)))}/{each.name}") if names.count(each.name) > 1 else each
+               for each in entries]  # fmt: skip
     keys = {"parameters": lambda e: e.parameters, "bytes": lambda e: e.n_bytes, "bits": lambda e: e.bits}
     return sorted(entries, key=lambda e: (-keys[by](e), e.name))

@@ -47,7 +47,11 @@ def compare(
 
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
-    path_a, path_b = os.fspath(a), os.fspath(b)
+    with api.uncollected():
+        return _compare(os.fspath(a), os.fspath(b), values, progress)
+
+
+def _compare(path_a: str, path_b: str, values: bool, progress: Callable[[int], None]) -> Comparison:
     one, two = api.analyze(path_a), api.analyze(path_b)
     if values:
         api.need_numpy()

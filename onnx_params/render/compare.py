@@ -34,7 +34,7 @@ def render(made: Comparison, full: bool = False) -> str:
         out.append(columns(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[:MAX_MODULES], frozenset({1, 2, 3})))
         if len(tree) > MAX_MODULES:
             out.append(f"and {len(tree) - MAX_MODULES} more modules\n")
-    shown = [pair for pair in made.pairs if full or pair.relation not in (Relation.EQUAL, Relation.ERASED) or pair.differences()]
+    shown = [pair for pair in made.pairs if full or pair.relation not in (Relation.EQUAL, Relation.ERASED, Relation.UNREAD) or pair.differences()]
     if shown:
         out.append(columns(_TITLES, [cells(pair) for pair in shown], _NUMBERS))
     told = ", ".join(sorted(made.differences)) or "nothing"
@@ -260,16 +260,18 @@ def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
         axes = figure.add_subplot()
         held = [by_dtype(report) for report in reports]
         types = list(dict.fromkeys(name for side in held for name in side))
+        most = max(sum(side.values()) for side in held)
+        unit, word = next(((10**power, word) for power, word in ((9, "GB"), (6, "MB"), (3, "KB")) if most >= 10**power), (1, "bytes"))
         base = [0.0] * len(reports)
         for at, name in enumerate(types):
-            sizes_of = [side[name] / 1e6 for side in held]
+            sizes_of = [side[name] / unit for side in held]
             axes.bar(range(len(reports)), sizes_of, 0.6, bottom=base, label=name, color=COLOURS[at % len(COLOURS)])
             base = [low + size for low, size in zip(base, sizes_of, strict=True)]
         for at, top in enumerate(base):
-            axes.annotate(n_bytes(round(top * 1e6)), (at, top), ha="center", va="bottom", fontsize=10, fontweight="bold")
+            axes.annotate(n_bytes(round(top * unit)), (at, top), ha="center", va="bottom", fontsize=10, fontweight="bold")
         axes.set_xticks(range(len(reports)), names, fontsize=9)
-        axes.set_ylabel("MB")
-        axes.margins(y=0.12)
+        axes.set_ylabel(word)
+        axes.set_ylim(0, max(most, 1) / unit * 1.15)
     axes.legend(frameon=False, fontsize=9)
     for spine in ("top", "right"):
         axes.spines[spine].set_visible(False)
