@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SLOW ?= not slow
 
-.PHONY: demo test test-all lint fuzz bench clean
+.PHONY: demo test test-all lint fuzz bench gallery clean
 
 demo: $(VENV)/.installed ## install, export GPT-2, analyse it, write the report and the chart
 	mkdir -p .cache/demo
@@ -30,6 +30,10 @@ fuzz: $(VENV)/.installed ## a million mutated models, then a million that atheri
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q onnx-tool polygraphy
 	$(BIN)/python benchmarks/read.py
+	$(BIN)/python benchmarks/audit.py
+
+gallery: $(VENV)/.installed ## export a dozen architectures, report each, rank all
+	$(BIN)/python benchmarks/gallery.py
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA
 $(VENV)/.installed: pyproject.toml

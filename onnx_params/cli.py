@@ -36,6 +36,16 @@ class Format(enum.StrEnum):
     HTML = "html"
 
 
+class Names(enum.StrEnum):
+    """In whose words names are shown."""
+
+    ORIGINAL = "original"
+    TORCH = "torch"
+    KERAS = "keras"
+    FLAX = "flax"
+    STORED = "stored"
+
+
 class Sort(enum.StrEnum):
     """By what rows are sorted."""
 
@@ -73,6 +83,7 @@ def analyze(
     name: Annotated[str, typer.Option("--name", help="What the report calls the model; the file's stem if not given.")] = "",
     depth: Annotated[int, typer.Option("--depth", min=0, help="Roll rows up into a module tree of this depth.")] = 0,
     sort: Annotated[Sort, typer.Option("--sort", help="Order of rows; counts and bytes the largest first.")] = Sort.ORIGINAL,
+    names: Annotated[Names, typer.Option("--names", help="Names and shapes in another framework's words, where the rule is known.")] = Names.ORIGINAL,
     filter: Annotated[str, typer.Option("--filter", metavar="GLOB", help="Only rows whose name matches.")] = "",
     stored: Annotated[bool, typer.Option("--stored", help="List what lies in the file, under the names it has there.")] = False,
     explain: Annotated[str, typer.Option("--explain", metavar="NAME", help="Say all that is known of one tensor or parameter.")] = "",
@@ -95,6 +106,8 @@ def analyze(
     documents: list[str] = []
     for model in models:
         report = _take(model, reference, like, strip_prefix, name=name or None, verify=verify, stats=stats)
+        if names is not Names.ORIGINAL:
+            report = report.named(names.value)
         if filter:
             report = report.select(lambda row: fnmatchcase(row.name, filter))
         if sort is not Sort.ORIGINAL:

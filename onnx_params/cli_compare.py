@@ -33,7 +33,7 @@ def compare(
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
     full: Annotated[bool, typer.Option("--full", help="List equal pairs as well.")] = False,
     no_values: Annotated[bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")] = False,
-    ignore: Annotated[str, typer.Option("--ignore", metavar="WORDS", help="What does not count: names,layout,dtype,rounding,values,only.")] = "",
+    ignore: Annotated[str, typer.Option("--ignore", metavar="WORDS", help="What does not count: names,layout,dtype,rounding,folding,values,only.")] = "",
     chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw bytes side by side: .png, .svg or .pdf.")] = "",
     by: Annotated[ChartBy, typer.Option("--by", help="What the chart is split by.")] = ChartBy.DTYPE,
 ) -> None:

@@ -42,7 +42,7 @@ def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Ext
     rows: dict[str, Claim] = {}
     left: list[tuple[str, str]] = []
     lossy: list[str] = []
-    for claim in (*inventory.parameters, *_buffers(inventory)):
+    for claim in (*inventory.parameters, *buffers(inventory)):
         reason = _refused(inventory, claim, dequantize)
         names = [claim.name, *claim.aliases]
         if reason:
@@ -84,7 +84,7 @@ def dtype_of(inventory: Inventory, claim: Claim) -> str:
     return inventory.model.held[claim.pieces[0].key].dtype.name
 
 
-def _buffers(inventory: Inventory) -> Iterator[Claim]:
+def buffers(inventory: Inventory) -> Iterator[Claim]:
     """Persistent buffers that are still in the file: by the signature, or running statistics under names of their own."""
     listed = list(signature.buffers(inventory.model, Words(model=inventory.model)))
     yield from listed

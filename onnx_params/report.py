@@ -150,6 +150,31 @@ class Report:
         rows: Iterable[Row] = filter(keep, self.rows)
         return replace(self, rows=tuple(sorted(rows, key=key) if key else rows))
 
+    def named(self, convention: str) -> Report:
+        """The same report with names and shapes in another framework's words (``torch``, ``keras``, ``flax``), where the rule is known, or ``stored`` ones."""
+        from onnx_params.names.conventions import Convention, convention_of, kinds, told_as
+
+        if convention == "stored":
+            return replace(self, rows=tuple(row._replace(name=row.stored[0] if row.stored else row.name) for row in self.rows))
+        frm = convention_of([row.name for row in self.rows])
+        if frm is None or frm.value == convention:
+            return self
+        known = kinds([(row.name, row.shape) for row in self.rows], self._tables())
+        rows = []
+        for row in self.rows:
+            name, shape = told_as(row.name, row.shape, known[row.name], frm, Convention(convention))
+            squeezed = shape if shape is None or 1 not in shape else tuple(dim for dim in shape if dim != 1)
+            rows.append(row._replace(name=name, shape=shape, squeezed_shape=squeezed))
+        return replace(self, rows=tuple(rows))
+
+    def _tables(self) -> frozenset[str]:
+        """The parameters that lookups take."""
+        from onnx_params.names.takers import takers
+
+        model = self.inventory.model
+        held = ((claim.name, model.held[key]) for claim in self.inventory.parameters for key in claim.stored if key in model.held)
+        return frozenset(name for name, tensor in held if any(taker.node.op_type == "Gather" for taker in takers(model, tensor)))
+
     def to_markdown(self) -> str:
         """The report in the seed's format."""
         from onnx_params.render.markdown import render

@@ -82,7 +82,10 @@ def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monke
     assert f"report.parameters  # {report.parameters}" in code[1]
 
 
-@pytest.mark.parametrize("command", [("analyze",), ("restore",), ("extract",), ("audit",), ("lock",), ("verify",), ("export", "transformers")])
+COMMANDS = ("analyze", "restore", "extract", "audit", "lock", "verify", "compare", "rank")
+
+
+@pytest.mark.parametrize("command", [*((word,) for word in COMMANDS), ("export", "transformers")])
 def test_reference_is_complete(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option that --help knows stands in the README's row of the command, and the reverse."""
     monkeypatch.setenv("COLUMNS", "200")

@@ -8,7 +8,7 @@ from typing import Any, Final
 from onnx_params.checkpoints import Checkpoint, open_checkpoint
 from onnx_params.dtypes import BY_NAME
 from onnx_params.errors import FormatError
-from onnx_params.extract import dtype_of, shape_of, values_of
+from onnx_params.extract import buffers, dtype_of, shape_of, values_of
 from onnx_params.inventory import Inventory, take
 from onnx_params.names.claims import Claim
 from onnx_params.names.source_map import read_map
@@ -41,12 +41,12 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:
 def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
     """The parameters of an artifact under their original names, as a checkpoint has them; values are made when they are read.
 
-    With ``folded`` also what is left of those that were computed with others.
+    With ``folded`` also what is left of those that were computed with others, and the buffers that they were computed with.
     """
     tensors: list[StoredTensor] = []
     aliases: list[tuple[str, str]] = []
     seen: set[str] = set()
-    for claim in inventory.parameters:
+    for claim in (*inventory.parameters, *(buffers(inventory) if folded else ())):
         is_folded = folded and claim.view is View.FOLDED and len(claim.stored) == 1
         if claim.name in seen or not (is_folded or (claim.pieces and claim.view in HELD)):
             continue

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import Final
 
 from onnx_params import api
-from onnx_params.comparing.conventions import canonical
 from onnx_params.comparing.pairs import By, Pair, Relation
 from onnx_params.inventory import Inventory
 from onnx_params.layout import Key
+from onnx_params.names.conventions import canonical
 from onnx_params.report import Report, Row
 from onnx_params.views import View
 
@@ -65,9 +65,9 @@ def _compare(path_a: str, path_b: str, values: bool, progress: Callable[[int], N
     return Comparison(a=one, b=two, path_a=path_a, path_b=path_b, pairs=tuple(pairs), has_values=values)
 
 
-def _exactness(report: Report) -> int:
-    """Bits a weight, to say which side the other may have been made from."""
-    return 8 * report.n_bytes // max(1, report.stored_parameters)
+def _exactness(report: Report) -> tuple[int, int]:
+    """What says which side the other may have been made from: bits a weight, and how little was folded."""
+    return 8 * report.n_bytes // max(1, report.stored_parameters), -sum(row.view.startswith("folded") for row in report.rows)
 
 
 def _turned(pair: Pair) -> Pair:

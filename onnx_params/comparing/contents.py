@@ -24,7 +24,7 @@ _RELATIONS: Final = {
     Verdict.MOVED: Relation.VIEW,
     Verdict.CAST: Relation.CAST,
     Verdict.QUANTISED: Relation.QUANTISED,
-    Verdict.FOLDED: Relation.CLOSE,
+    Verdict.FOLDED: Relation.FOLDED,
     Verdict.CHANGED: Relation.DIFFERENT,
     Verdict.SWAPPED: Relation.DIFFERENT,
 }
@@ -110,7 +110,7 @@ def _made(a: Row, b: Row, by: By, relation: Relation, judged: Judgement) -> Pair
 
 def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair:
     """The pair with its differences in numbers, where both sides hold some of one size."""
-    if pair.relation in (Relation.EQUAL, Relation.VIEW):
+    if pair.relation in (Relation.EQUAL, Relation.VIEW, Relation.FOLDED):
         return pair
     left, right = _values(one, at), _values(two, place)
     if left is None or right is None or left.size != right.size or not left.size:

@@ -14,6 +14,7 @@ class Relation(enum.Enum):
     EQUAL = "equal"
     VIEW = "equal after a view"
     CAST = "equal after a cast"
+    FOLDED = "equal after folding"
     QUANTISED = "quantised"
     CLOSE = "close"
     DIFFERENT = "different"
@@ -70,6 +71,8 @@ class Pair(NamedTuple):
             found.add("dtype")
         if self.relation is Relation.CLOSE:
             found.add("rounding")
+        if self.relation is Relation.FOLDED:
+            found.add("folding")
         if self.relation is Relation.DIFFERENT:
             found.add("values")
         if self.relation is Relation.UNREAD and self.a.count != self.b.count:
@@ -81,7 +84,8 @@ WORDS: Final = {
     "names": "original names",
     "layout": "transposed, permuted, reordered, part of another",
     "dtype": "element types: casts and quantisation",
-    "rounding": "differences within float tolerance, and what was folded",
+    "rounding": "differences within float tolerance",
+    "folding": "computed with others on one side, and equal when that is done again",
     "values": "other values",
     "only": "parameters of one side alone",
 }

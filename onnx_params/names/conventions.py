@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from onnx_params.layout import Permute, Shape, shape_after
@@ -22,7 +23,7 @@ class Convention(enum.Enum):
 
 
 class _Leaf(NamedTuple):
-    """One kind of parameter in three frameworks' words; ``normed`` says that it belongs to a normalisation."""
+    """One kind of parameter in three frameworks' words."""
 
     torch: str
     keras: str
@@ -63,37 +64,43 @@ def convention_of(names: list[str]) -> Convention | None:
     return Convention.TORCH if leaves & {"weight"} else None
 
 
-def told_as(name: str, shape: Shape | None, owned: frozenset[str], frm: Convention, to: Convention) -> tuple[str, Shape | None]:
-    """A name and a shape in another framework's convention; as they are where no rule is known.
+class Kind(enum.Enum):
+    """What a module is, as far as its parameters' words depend on it."""
 
-    ``owned`` are the leaves of its module: a weight beside running statistics, or a vector, is a norm's.
-    """
-    separator = "/" if frm is Convention.KERAS else "."
+    LAYER = "layer"
+    NORM = "norm"
+    TABLE = "table"
+
+
+def kinds(rows: Iterable[tuple[str, Shape | None]], tables: frozenset[str]) -> dict[str, Kind]:
+    """Name -> the kind of its module: a norm has a vector for its weight, or running statistics; ``tables`` are names that lookups take."""
+    listed = list(rows)
+    owners = {name: _SEPARATOR.split(name)[:-1] for name, _ in listed}
+    norms = {
+        tuple(owners[name])
+        for name, shape in listed
+        if (leaf := _SEPARATOR.split(name)[-1]) in _STATISTICS or (leaf in _WEIGHTS and shape is not None and len(shape) == 1)
+    }
+    found = {name: Kind.NORM if tuple(owner) in norms else Kind.LAYER for name, owner in owners.items()}
+    return found | dict.fromkeys(tables & found.keys(), Kind.TABLE)
+
+
+def told_as(name: str, shape: Shape | None, kind: Kind, frm: Convention, to: Convention) -> tuple[str, Shape | None]:
+    """A name and a shape in another framework's convention; as they are, but for separators, where no rule is known."""
+    separator, other = ("/" if side is Convention.KERAS else "." for side in (frm, to))
     head, _, leaf = name.rpartition(separator)
-    rows = (_OF_NORMS if _is_norm(leaf, shape, owned) else ()) + (_OF_TABLES if _is_table(leaf, frm) else ()) + _LEAVES
-    row = next((row for row in rows if getattr(row, frm.value) == leaf), None)
-    joined = head.replace(separator, "/" if to is Convention.KERAS else ".")
-    if row is None:
-        return f"{joined}{'/' if to is Convention.KERAS else '.'}{leaf}" if head else leaf, shape
-    word = getattr(row, to.value)
-    turned = shape
+    special = {Kind.NORM: _OF_NORMS, Kind.TABLE: _OF_TABLES}.get(kind, ())
+    row = next((row for row in (*special, *_LEAVES) if getattr(row, frm.value) == leaf), None)
+    word = leaf if row is None else getattr(row, to.value)
     if row is _LEAVES[0] and shape is not None and (frm is Convention.TORCH) != (to is Convention.TORCH) and len(shape) in _TO_LAST:
-        axes = _TO_LAST[len(shape)] if frm is Convention.TORCH else _TO_FIRST[len(shape)]
-        turned = shape_after(shape, (Permute(axes),))
-    return (f"{joined}{'/' if to is Convention.KERAS else '.'}{word}" if head else word), turned
+        shape = shape_after(shape, (Permute((_TO_LAST if frm is Convention.TORCH else _TO_FIRST)[len(shape)]),))
+    joined = head.replace(separator, other)
+    return (f"{joined}{other}{word}" if head else word), shape
 
 
+_STATISTICS: Final = frozenset({"running_mean", "running_var", "moving_mean", "moving_variance", "mean", "var"})
+_WEIGHTS: Final = frozenset({"weight", "gamma", "scale"})
 # torch's [out, in, ...] and the others' [..., in, out], by rank
 _TO_LAST: Final = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 _TO_FIRST: Final = {2: (1, 0), 3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
 
-
-def _is_norm(leaf: str, shape: Shape | None, owned: frozenset[str]) -> bool:
-    if leaf in ("gamma", "beta", "scale"):
-        return True
-    is_vector_owner = bool(owned & {"running_mean", "moving_mean", "mean", "gamma", "scale"})
-    return is_vector_owner or (leaf == "weight" and shape is not None and len(shape) == 1)
-
-
-def _is_table(leaf: str, frm: Convention) -> bool:
-    return leaf in ("embeddings", "embedding") and frm is not Convention.TORCH
