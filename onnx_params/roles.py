@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node, Use, Wiring
+from onnx_params.names import classical
 from onnx_params.names.modules import is_filler
 from onnx_params.names.scopes import real_name, scope_of
 from onnx_params.names.words import Words
@@ -114,6 +115,7 @@ class _Judge:
         self.graphs = model.graphs
         self.op_types = {node.op_type for graph in model.graphs.values() for node in graph.nodes}
         self.has_layers = not self.op_types.isdisjoint(_LAYERS)
+        self.is_classical = model.producer_name == classical.SKLEARN
         self.turns = "Neg" in self.op_types
         self.has_instance_norms = "InstanceNormalization" in self.op_types
         self.has_waves = {"Cos", "Sin"} <= self.op_types
@@ -126,6 +128,11 @@ class _Judge:
         place = tensor.place
         if place.op_type and (place.op_type != "Constant" or place.domain):
             return self._in_attribute(tensor)
+        if self.is_classical and tensor.dtype.is_float:
+            if classical.is_derived(self.model, tensor.name):
+                return Verdict(Role.CONSTANT, "derived", "skl2onnx computes it from what was learned")
+            if classical.word_of(self.model, tensor.name):
+                return Verdict(Role.PARAMETER, "estimator", f"skl2onnx's word for {classical.word_of(self.model, tensor.name)}")
         if tensor.dtype.name == "string" or tensor.dtype.name == "bool":
             return Verdict(Role.CONSTANT, "no-number", f"elements are {tensor.dtype.name}")
         uses = self._through(tensor)
@@ -145,11 +152,26 @@ class _Judge:
         if tensor.encoding is Encoding.OPAQUE:
             return Verdict(Role.OPAQUE, "compiled", f"{place.op_type} keeps a compiled model there; what is in it cannot be read")
         word = ATTRIBUTES.get((place.domain, place.op_type), {}).get(place.attribute)
+        if word == "learned" and self._says_nothing(tensor):
+            return Verdict(Role.CONSTANT, "identity-attribute", f"{place}: nothing is added, or everything is multiplied by 1: it was not learned")
         if word is not None:
             return Verdict(*_BY_ATTRIBUTE[word], str(place))
         if place.domain not in KNOWN_DOMAINS and tensor.dtype.is_float and tensor.count > 1:
             return Verdict(Role.PARAMETER, "unknown-operator", f"floating point in {place}, of a domain that no table knows: by type alone")
         return Verdict(Role.CONSTANT, "operator-attribute", str(place))
+
+    def _says_nothing(self, tensor: StoredTensor) -> bool:
+        """Whether an attribute stands for what the estimator does not have: offsets of zero, scales of one, a zero for each of many targets."""
+        place = tensor.place
+        if (place.op_type, place.attribute) not in (("Scaler", "offset"), ("Scaler", "scale"), ("LinearRegressor", "intercepts")) or place.node is None:
+            return False
+        attributes = self.model.graphs[place.graph].nodes[place.node].read_attributes()
+        values, targets = attributes.get(place.attribute), attributes.get("targets")
+        if not isinstance(values, list) or not values:
+            return False
+        if place.op_type == "LinearRegressor":
+            return isinstance(targets, int) and len(values) != targets and not any(values)
+        return all(value == (place.attribute == "scale") for value in values)
 
     def _by_slots(self, tensor: StoredTensor, uses: list[tuple[Use, str | None]], count: int) -> Verdict | None:
         """What the slots say that consume the tensor."""

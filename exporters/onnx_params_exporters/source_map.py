@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from onnx_params.errors import OnnxParamsError
+from onnx_params.layout import to_json
+from onnx_params.names.claims import Claim
 from onnx_params.names.source_map import SCHEMA
 from onnx_params.names.words import SOURCE_MAP_KEY
 from onnx_params.parse import Parser
@@ -29,8 +31,6 @@ class Original(NamedTuple):
 
 def write(path: str, framework: str, exporter: str, parameters: Iterable[Original], buffers: Iterable[Original]) -> None:
     """Add the source map to ``metadata_props`` of the model at ``path``, beside which its external data stays untouched."""
-    import onnx
-
     whole, turned = _digests(path)
     document = {
         "schema": SCHEMA,
@@ -39,6 +39,27 @@ def write(path: str, framework: str, exporter: str, parameters: Iterable[Origina
         "parameters": [_row(original, whole, turned) for original in parameters],
         "buffers": [_row(original, whole, turned) for original in buffers],
     }
+    _add(path, document)
+
+
+def write_claims(path: str, framework: str, exporter: str, claims: Iterable[Claim]) -> None:
+    """Add a source map whose rows were found in the artifact already: each claim's name, shape, and where it lies."""
+    rows: list[dict[str, Any]] = []
+    for claim in claims:
+        row: dict[str, Any] = {"name": claim.name, "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype, "view": claim.view.value}
+        if claim.pieces:
+            row["pieces"] = [to_json(piece, {}) for piece in claim.pieces]
+        elif claim.stored:
+            row["stored"] = claim.stored[0][1]
+        if not claim.certain:
+            row["certain"] = False
+        rows.append(row)
+    _add(path, {"schema": SCHEMA, "framework": framework, "exporter": exporter, "parameters": rows, "buffers": []})
+
+
+def _add(path: str, document: dict[str, Any]) -> None:  # JSON
+    import onnx
+
     model = onnx.load(path, load_external_data=False)
     onnx.helper.set_model_props(model, {**{p.key: p.value for p in model.metadata_props}, SOURCE_MAP_KEY: json.dumps(document)})
     temporary = f"{path}.part"

@@ -1,0 +1,43 @@
+"""Export a fitted LightGBM or XGBoost model (scikit-learn's interface) through onnxmltools, checked against its predictions."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from onnx_params.errors import ExportError
+from onnx_params.inventory import Inventory
+from onnx_params.names.claims import Claim
+from onnx_params_exporters.from_sklearn import compare, finish
+
+OPSET: Final = 15  # onnxmltools' highest
+
+
+def export(model: Any, example: Any, path: str, *, check: bool = True) -> None:  # LightGBM's and XGBoost's own types
+    """Export ``model`` to ``path``, whole or not at all; ``example`` is [samples, features], cast to float32. Raises :class:`ExportError`."""
+    import onnxmltools
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    rows = np.asarray(example, dtype=np.float32)
+    types = [("X", FloatTensorType([None, rows.shape[1]]))]
+    library = type(model).__module__.partition(".")[0]
+    try:
+        if library == "lightgbm":
+            proto = onnxmltools.convert_lightgbm(model, initial_types=types, zipmap=False, target_opset=OPSET)
+        elif library == "xgboost":
+            proto = onnxmltools.convert_xgboost(model, initial_types=types, target_opset=OPSET)
+        else:
+            raise ExportError(f"{type(model).__name__}: is of neither LightGBM nor XGBoost")
+    except ExportError:
+        raise
+    except Exception as error:  # onnxmltools raises many kinds
+        raise ExportError(f"{type(model).__name__}: onnxmltools cannot convert it: {str(error).strip().partition(chr(10))[0]}") from error
+    module = __import__(library)
+
+    def named(inventory: Inventory) -> list[Claim]:  # the words are the operators' own: a threshold is one, a leaf value too
+        return [claim._replace(certain=True) for claim in inventory.parameters]
+
+    finish(proto.SerializeToString(), path, f"{library} {module.__version__}", "onnxmltools", named)
+    if check:
+        compare(path, rows, model)
