@@ -90,9 +90,12 @@ def _exportable(exporter: Exporter) -> Iterator[None]:
         return wide.expand(*wide.shape[: at + 1], repeats, *wide.shape[at + 2 :]).flatten(at, at + 1)
 
     torch.Tensor.repeat_interleave = repeat_interleave  # type: ignore[method-assign,assignment]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # one operator for all of an attention, which cannot be written
     try:
         yield
     finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
         torch.Tensor.repeat_interleave = original  # type: ignore[method-assign]
 
 

@@ -51,6 +51,8 @@ def write_claims(path: str, framework: str, exporter: str, claims: Iterable[Clai
             row["pieces"] = [to_json(piece, {}) for piece in claim.pieces]
         elif claim.stored:
             row["stored"] = claim.stored[0][1]
+        if claim.aliases:
+            row["aliases"] = list(claim.aliases)
         if not claim.certain:
             row["certain"] = False
         rows.append(row)

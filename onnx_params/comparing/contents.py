@@ -15,6 +15,8 @@ from onnx_params.auditing.references import of_artifact
 from onnx_params.comparing.compare import RELATIVE, in_order, is_held, relative_to, rows_by_key
 from onnx_params.comparing.pairs import By, Pair, Relation
 from onnx_params.extract import values_of
+from onnx_params.layout import Key
+from onnx_params.matching.board import Found
 from onnx_params.names import reference
 from onnx_params.names.words import Words
 from onnx_params.report import Report, Row
@@ -41,22 +43,18 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
     by_key = rows_by_key(two)
     positions = {name: at for at, row in enumerate(two.rows) for name in (row.name, *row.aliases)}
     taken: set[int] = set()
-    pairs: dict[int, Pair] = {}
+    pairs: dict[int, list[Pair]] = {}
     for at, row in enumerate(one.rows):
         each = judged.get(row.name)
         relation = _RELATIONS.get(each.verdict) if each is not None else None
         if each is None or relation is None:
             continue
-        named = next((positions[name] for name in (row.name, *row.aliases) if name in positions), None)
         found = matched.found[row.name]
-        fits = [place for key in (found.stored or ()) for place in by_key.get(key, ())]
-        own = [place for place in fits if two.inventory.parameters[place].pieces and two.inventory.parameters[place].pieces == found.pieces]
-        place = named if named is not None and (named in fits or not fits) else next((p for p in (*own, *fits) if p not in taken), None)
-        if place is None:
-            continue
-        by = By.NAME if place == named else By.CONTENT
-        taken.add(place)
-        pairs[at] = _measured(_made(row, two.rows[place], by, relation, each), one, two, at, place)
+        named = next((positions[name] for name in (row.name, *row.aliases) if name in positions), None)
+        for place in _places(two, by_key, found, named, taken):
+            taken.add(place)
+            by = By.NAME if place == named else By.CONTENT
+            pairs.setdefault(at, []).append(_measured(_made(row, two.rows[place], by, relation, each), one, two, at, place))
     left_a = [at for at in range(len(one.rows)) if at not in pairs]
     left_b = [at for at in range(len(two.rows)) if at not in taken]
     for at_a, at_b, by in _rest([one.rows[at] for at in left_a], [two.rows[at] for at in left_b]):
@@ -65,9 +63,22 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
         both_gone = not is_held(one.inventory, at) and not is_held(two.inventory, place)
         how = f"in both {two.rows[place].view}" if both_gone else "one of the two holds no values that could be compared"
         bare = Pair(one.rows[at], two.rows[place], by, Relation.UNREAD, how)
-        pairs[at] = _measured(bare, one, two, at, place)
-    alone_a = [pairs.get(at) or _alone(row, None) for at, row in enumerate(one.rows)]
-    return [*alone_a, *(_alone(None, row) for at, row in enumerate(two.rows) if at not in taken)]
+        pairs[at] = [_measured(bare, one, two, at, place)]
+    listed = [pair for at, row in enumerate(one.rows) for pair in pairs.get(at) or [_alone(row, None)]]
+    return [*listed, *(_alone(None, row) for at, row in enumerate(two.rows) if at not in taken)]
+
+
+def _places(two: Report, by_key: dict[Key, list[int]], found: Found, named: int | None, taken: set[int]) -> list[int]:
+    """The rows of the other report that hold what was found: one, or one for each stored tensor where it is split over several."""
+    fits = [list(by_key.get(key, ())) for key in found.stored]
+    flat = [place for group in fits for place in group]
+    if named is not None and (named in flat or not flat):
+        return [named]
+    own = [place for place in flat if two.inventory.parameters[place].pieces and two.inventory.parameters[place].pieces == found.pieces]
+    if own:
+        return [next((place for place in own if place not in taken), own[0])]
+    chosen = [next((place for place in group if place not in taken), group[0]) for group in fits if group]
+    return list(dict.fromkeys(chosen)) if len(found.pieces) > 1 or len(found.stored) > 1 else chosen[:1]
 
 
 def _alone(a: Row | None, b: Row | None) -> Pair:

@@ -9,6 +9,7 @@ from onnx_params.matching import folds
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_TELLING
+from onnx_params.matching.parts import find_vector, split_vector
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
@@ -40,6 +41,57 @@ def normed(board: Board) -> None:
                 used.add(candidate.key)
                 board.taken.setdefault(candidate.key, tensor.name)
                 break
+
+
+def norm_alone(board: Board) -> None:
+    """A batch norm that is no operator: its factor and its shift, computed, are what a Mul and an Add take."""
+    for norm in folds.norms(board.reference):
+        if norm.names[0] in board.found and norm.names[1] in board.found:
+            continue
+        for factor in norm.scales():
+            multiplied = _holding(board, factor)
+            shifted = _holding(board, norm.bias - norm.mean * factor)
+            if multiplied is None or (shifted is None and np.any(norm.bias - norm.mean * factor)):
+                continue
+            because = f"'{multiplied.tensor.name}' is weight / sqrt(variance + epsilon) of the batch norm"
+            for name in (norm.names[0], norm.names[3]):
+                board.found.setdefault(name, Found(View.FOLDED, because, stored=(multiplied.key,)))
+            board.taken.setdefault(multiplied.key, norm.names[0])
+            if shifted is not None:
+                because = f"'{shifted.tensor.name}' is bias - mean * weight / sqrt(variance + epsilon)"
+                board.taken.setdefault(shifted.key, norm.names[1])
+            for name in norm.names[1:3]:
+                board.found.setdefault(name, Found(View.FOLDED, because, stored=() if shifted is None else (shifted.key,)))
+            break
+
+
+def _holding(board: Board, values: np.ndarray) -> Candidate | None:
+    """A stored tensor that no one has yet, whose numbers these are, in order, whatever its axes of one."""
+    for candidate in board.free():
+        fits = candidate.is_float and candidate.tensor.count == values.size and max(candidate.tensor.shape, default=1) == values.size
+        if fits and board.values.is_close(values, candidate, (Reshape(values.shape),)):
+            return candidate
+    return None
+
+
+def summed(board: Board) -> None:
+    """Two biases of a recurrent layer that another framework has as one: their sum, whole, in a part, or a gate in each of several tensors."""
+    for name in [tensor.name for tensor in board.open()]:
+        other = name.replace("bias_ih", "bias_hh")
+        if other == name or other not in board.reference or name in board.found or other in board.found:
+            continue
+        one, two = board.reference[name].read(), board.reference[other].read()
+        if one.shape != two.shape or one.dtype != two.dtype:
+            continue
+        total = one + two
+        arrays = [(c.key, board.values.of(c.key, ())) for c in board.free() if c.is_float and c.tensor.dtype.name == total.dtype.name and c.tensor.count]
+        pieces = find_vector(total, arrays) or split_vector(total, arrays) or ()
+        keys = tuple(dict.fromkeys(piece.key for piece in pieces))
+        for each in (name, other) if keys else ():
+            because = f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"
+            board.found[each] = Found(View.FOLDED, because, stored=keys)
+        for key in keys:
+            board.taken.setdefault(key, name)
 
 
 def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]) -> bool:

@@ -28,7 +28,7 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "1 / w": lambda w: 1 / w,
 }
 EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)  # defaults of torch, Keras, and what models set
-_LEAVES: Final = (("weight", "bias", "running_mean", "running_var"), ("gamma", "beta", "moving_mean", "moving_variance"))
+_LEAVES: Final = (("weight", "bias", "running_mean", "running_var"), ("gamma", "beta", "moving_mean", "moving_variance"), ("scale", "bias", "mean", "var"))
 
 
 class Norm(NamedTuple):

@@ -33,7 +33,7 @@ def by_lines(board: Board) -> None:
                 continue
             values = tensor.read() if cast is None else cast_to(tensor.read(), cast)
             if values.ndim == 1:
-                pieces, axis = parts.find_vector(values, arrays), 0
+                pieces, axis = parts.find_vector(values, arrays) or parts.split_vector(values, arrays), 0
             else:
                 pieces, axis = index.find(values) or (None, 0) if values.ndim else (None, 0)
             if pieces is not None:

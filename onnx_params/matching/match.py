@@ -26,6 +26,8 @@ _STAGES: Final[Sequence[Callable[[Board], None]]] = (
     exact.as_another,
     folded.weight_normed,
     folded.normed,
+    folded.norm_alone,
+    folded.summed,
     folded.by_formula,
 )
 

@@ -15,6 +15,7 @@ from onnx_params.matching.digest import line_digests
 
 MAX_RUNS: Final = 24  # runs of lines that still make a view: gates by directions, or the parts of a few fused projections
 MIN_LINE: Final = 4  # elements of a line that tells enough
+MAX_SHARES: Final = (2, 3, 4)  # query, key, value; gates
 MIN_VECTOR: Final = 4
 
 
@@ -148,4 +149,22 @@ def find_vector(wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]) -
         if at == len(wanted):
             first = () if values.ndim == 1 else (Reshape((len(flat),)),)
             return (Piece(key, chain(*first, Take(0, tuple(runs)))),)
+    return None
+
+
+def split_vector(wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]) -> tuple[Piece, ...] | None:
+    """The stored tensors that hold a vector in equal shares, one after the other: a joined projection's biases, gates apart. Equal bits."""
+    for shares in MAX_SHARES:
+        if len(wanted) % shares or len(wanted) // shares < MIN_VECTOR:
+            continue
+        found: list[Piece] = []
+        for part in np.split(wanted, shares):
+            for key, values in vectors:
+                if values.size == part.size and values.dtype == part.dtype and np.array_equal(values.reshape(-1), part):
+                    found.append(Piece(key, () if values.ndim == 1 else (Reshape((part.size,)),)))
+                    break
+            else:
+                break
+        if len(found) == shares and len({piece.key for piece in found}) == shares:
+            return tuple(found)
     return None

@@ -17,6 +17,7 @@ from onnx_params.views import View
 if TYPE_CHECKING:
     from onnx_params.matching.board import Found
 
+_WEAK = frozenset({"before-the-first-layer", "after-the-last-layer"})  # rules that a reference outweighs
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -60,6 +61,7 @@ def claims(
     held = [t for t, verdict in verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER) or t.key in claimed or _is_number(t, verdict)]
     found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
     roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
+    rules = {tensor.key: verdict.rule for tensor, verdict in verdicts}
     kinds = {moved(name, prefix): kind for name, kind in words.kinds.items()}
     rows: dict[str, Claim] = {}
     aliases: dict[str, list[str]] = {}
@@ -68,7 +70,7 @@ def claims(
         listed = kinds.get(tensor.name)
         if listed == "BUFFER" or (listed is None and (is_buffer_name(tensor.name) or not tensor.dtype.is_float)):
             continue
-        if listed is None and place.pieces and all(roles[key] is Role.BUFFER for key in place.stored):
+        if listed is None and place.pieces and all(roles[key] is Role.BUFFER and rules[key] not in _WEAK for key in place.stored):
             continue
         claim = named.get(tensor.name)
         if place.alias_of or (claim is not None and moved(claim.name, prefix) != tensor.name and place.view in (View.MERGED, View.TIED)):

@@ -1,0 +1,86 @@
+"""Finish an artifact whose converter lost names: find each of the framework's weights in it by content, and write down where it is.
+
+Every place is proved by comparing values; what was computed (a batch norm's factor) is proved by computing it again.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from onnx_params.errors import ExportError
+from onnx_params_exporters import source_map
+
+TOLERANCE = 1e-4  # of the largest absolute output in float32
+
+
+class Weight(NamedTuple):
+    """One of a framework's own: name, values, whether it is trained, further names of the same variable."""
+
+    name: str
+    values: np.ndarray
+    trained: bool = True
+    aliases: tuple[str, ...] = ()
+
+
+def finish(path: str, framework: str, exporter: str, weights: Sequence[Weight], write: Callable[[str], None]) -> None:
+    """Let ``write`` make the artifact at a draft's path, find ``weights`` in it, add the source map, move it to ``path`` with its data.
+
+    Whole or not at all. Raises :class:`ExportError` where there is no such folder, or onnx's checker refuses the artifact.
+    """
+    import onnx
+
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ExportError(f"{path}: there is no folder {folder}")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop, tempfile.TemporaryDirectory() as aside:
+        draft = os.path.join(workshop, os.path.basename(path))
+        write(draft)
+        try:
+            onnx.checker.check_model(draft)
+        except onnx.checker.ValidationError as error:
+            raise ExportError(f"{path}: onnx's checker refuses it: {str(error).partition(chr(10))[0]}") from error
+        checkpoint = os.path.join(aside, "weights.npz")
+        with open(checkpoint, "wb") as file:
+            np.savez(file, **{f"{at}": weight.values for at, weight in enumerate(weights)})
+        found = {claim.name: claim for claim in _claims(draft, checkpoint, weights)}
+        rows = [found[weight.name]._replace(name=weight.name, aliases=weight.aliases) for weight in weights if weight.trained and weight.name in found]
+        source_map.write_claims(draft, framework, exporter, rows)
+        for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
+            os.replace(os.path.join(workshop, name), os.path.join(folder, name))
+
+
+def _claims(draft: str, checkpoint: str, weights: Sequence[Weight]) -> Sequence[Any]:
+    """The claims of the artifact on the weights. An npz keeps names as files, so they are numbered there; formulas need the true ones."""
+    from onnx_params.checkpoints import Checkpoint, open_checkpoint
+    from onnx_params.inventory import take
+    from onnx_params.sources import open_path
+
+    opened = open_checkpoint(checkpoint)
+    by_number = {str(at): weight.name for at, weight in enumerate(weights)}
+    named = Checkpoint(path=checkpoint, tensors=tuple(tensor._replace(name=by_number[tensor.name]) for tensor in opened.tensors), ordered=True)
+    return take(open_path(draft), draft, checkpoint=named).parameters
+
+
+def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.ndarray]) -> None:
+    """Hold onnxruntime's outputs against a framework's. Raises :class:`ExportError` where they differ."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    given = {name: value for name, value in inputs.items() if name in names}
+    if len(given) < len(names):
+        given = dict(zip(names, inputs.values(), strict=False))
+    outputs = session.run(None, given)
+    if len(outputs) != len(expected):
+        raise ExportError(f"{os.path.basename(path)}: has {len(outputs)} outputs, the model has {len(expected)}")
+    for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):
+        reference = np.asarray(true, np.float32)
+        difference = float(np.abs(np.asarray(got, np.float32) - reference).max(initial=0.0))
+        limit = TOLERANCE * max(1.0, float(np.abs(reference).max(initial=0.0)))
+        if not difference <= limit:
+            raise ExportError(f"{os.path.basename(path)}: output {at} differs from the model's by {difference:.3g}, more than {limit:.3g}")
