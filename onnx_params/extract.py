@@ -13,6 +13,7 @@ from onnx_params.errors import UsageError
 from onnx_params.inventory import Inventory
 from onnx_params.layout import Cast, Dequantise, Shape, apply, is_exact, shape_after
 from onnx_params.names import signature
+from onnx_params.names import source_map as mapped
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.words import Words
 from onnx_params.output import write_bytes
@@ -86,7 +87,8 @@ def dtype_of(inventory: Inventory, claim: Claim) -> str:
 
 def buffers(inventory: Inventory) -> Iterator[Claim]:
     """Persistent buffers that are still in the file: by the signature, or running statistics under names of their own."""
-    listed = list(signature.buffers(inventory.model, Words(model=inventory.model)))
+    words = Words(model=inventory.model)
+    listed = mapped.buffers(inventory.model, words) or list(signature.buffers(inventory.model, words))
     yield from listed
     known = {claim.name for claim in listed}
     for tensor, verdict in inventory.verdicts:

@@ -116,7 +116,7 @@ class FileSource:
         return data
 
     def __del__(self) -> None:
-        if self._descriptor >= 0:
+        if self._descriptor >= 0 and os is not None:  # modules are gone when the interpreter ends
             os.close(self._descriptor)
 
 

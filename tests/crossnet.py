@@ -72,7 +72,8 @@ def _rows() -> list[Row]:
     add("stem.weight", "stem/kernel", "stem.kernel", "OIHW->HWIO transpose(2,3,1,0)", lambda x: x.transpose(2, 3, 1, 0))
     add("stem.bias", "stem/bias", "stem.bias", "same")
     for norm in ("norm", "free_norm"):
-        for t, k, f in (("weight", "gamma", "scale"), ("bias", "beta", "bias"), ("running_mean", "moving_mean", "mean"), ("running_var", "moving_variance", "var")):
+        leaves = ("weight", "gamma", "scale"), ("bias", "beta", "bias"), ("running_mean", "moving_mean", "mean"), ("running_var", "moving_variance", "var")
+        for t, k, f in leaves:
             add(f"{norm}.{t}", f"{norm}/{k}", f"{norm}.{f}", "same")
     add("depth.weight", "depth/kernel", None, "(CM,1,H,W)->(H,W,C,M) transpose(2,3,0,1)", lambda x: x.transpose(2, 3, 0, 1))
     add("depth.weight", None, "depth.kernel", "(C,1,H,W)->(H,W,1,C) transpose(2,3,1,0)", lambda x: x.transpose(2, 3, 1, 0))
@@ -96,7 +97,8 @@ def _rows() -> list[Row]:
     add("lstm.bias_ih_l0+lstm.bias_hh_l0", "lstm/lstm_cell/bias", None, "SUM of torch's two biases", np.add)
     for at, (gate, flax) in enumerate((("i", "i"), ("f", "f"), ("g", "g"), ("o", "o"))):
         part = slice(at * UNITS, (at + 1) * UNITS)
-        add("lstm.weight_ih_l0", None, f"lstm.cell.i{flax}.kernel" if flax != "f" else "lstm.cell.if_.kernel", f"gate {gate} (rows {part.start}:{part.stop}), transpose", lambda x, p=part: x[p].T)
+        entering = f"lstm.cell.i{flax}.kernel" if flax != "f" else "lstm.cell.if_.kernel"
+        add("lstm.weight_ih_l0", None, entering, f"gate {gate} (rows {part.start}:{part.stop}), transpose", lambda x, p=part: x[p].T)
         add("lstm.weight_hh_l0", None, f"lstm.cell.h{flax}.kernel", f"gate {gate} (rows {part.start}:{part.stop}), transpose", lambda x, p=part: x[p].T)
         add("lstm.bias_ih_l0+lstm.bias_hh_l0", None, f"lstm.cell.h{flax}.bias", f"gate {gate}, SUM of torch's two biases", lambda x, y, p=part: (x + y)[p])
     return rows

@@ -8,11 +8,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from onnx_params.checkpoints import Checkpoint, open_checkpoint
 from onnx_params.errors import ExportError
+from onnx_params.inventory import take
+from onnx_params.names.claims import Claim, Evidence
+from onnx_params.sources import open_path
 from onnx_params_exporters import source_map
 
 TOLERANCE = 1e-4  # of the largest absolute output in float32
@@ -47,23 +51,30 @@ def finish(path: str, framework: str, exporter: str, weights: Sequence[Weight], 
         checkpoint = os.path.join(aside, "weights.npz")
         with open(checkpoint, "wb") as file:
             np.savez(file, **{f"{at}": weight.values for at, weight in enumerate(weights)})
-        found = {claim.name: claim for claim in _claims(draft, checkpoint, weights)}
-        rows = [found[weight.name]._replace(name=weight.name, aliases=weight.aliases) for weight in weights if weight.trained and weight.name in found]
-        source_map.write_claims(draft, framework, exporter, rows)
+        found = claims(draft, checkpoint, weights)
+        rows = [found[weight.name]._replace(aliases=weight.aliases) for weight in weights if weight.trained and weight.name in found]
+        buffers = [found[weight.name] for weight in weights if not weight.trained and weight.name in found and found[weight.name].pieces]
+        source_map.write_claims(draft, framework, exporter, rows, buffers)
         for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
             os.replace(os.path.join(workshop, name), os.path.join(folder, name))
 
 
-def _claims(draft: str, checkpoint: str, weights: Sequence[Weight]) -> Sequence[Any]:
-    """The claims of the artifact on the weights. An npz keeps names as files, so they are numbered there; formulas need the true ones."""
-    from onnx_params.checkpoints import Checkpoint, open_checkpoint
-    from onnx_params.inventory import take
-    from onnx_params.sources import open_path
-
+def claims(draft: str, checkpoint: str, weights: Sequence[Weight]) -> dict[str, Claim]:
+    """What is found of the weights, by name. An npz keeps names as files, so they are numbered there; formulas need the true ones."""
     opened = open_checkpoint(checkpoint)
     by_number = {str(at): weight.name for at, weight in enumerate(weights)}
     named = Checkpoint(path=checkpoint, tensors=tuple(tensor._replace(name=by_number[tensor.name]) for tensor in opened.tensors), ordered=True)
-    return take(open_path(draft), draft, checkpoint=named).parameters
+    inventory = take(open_path(draft), draft, checkpoint=named)
+    assert inventory.matched is not None
+    rows = {claim.name: claim for claim in inventory.matched.claims}
+    for weight in weights:
+        place = inventory.matched.found[weight.name]
+        if weight.name not in rows and place.pieces:
+            rows[weight.name] = Claim(
+                weight.name, weight.values.shape, weight.values.dtype.name, Evidence.REFERENCE, place.certain, place.because, place.view, place.stored,
+                pieces=place.pieces, axis=place.axis,
+            )  # fmt: skip
+    return rows
 
 
 def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.ndarray]) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from onnx_params.errors import ExportError
-from onnx_params_exporters import source_map
+from onnx_params.names.claims import Claim
+from onnx_params_exporters import by_content, source_map
 
 Exporter = Literal["dynamo", "torchscript"]
 TOLERANCE = 1e-4  # of the largest absolute output in float32
@@ -54,11 +55,22 @@ def export(
             except Exception as error:  # torch raises many kinds
                 told = str(error.__cause__ or error).strip().partition("\n")[0]
                 raise ExportError(f"{type(model).__name__}: torch's {exporter} exporter failed: {told}") from error
-        source_map.write(draft, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model))
+        found = _found(model, draft) if exporter == "torchscript" else None  # dynamo's metadata says where they are
+        source_map.write(draft, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model), found)
         if check:
             _check(draft, opset, inputs, expected)
         for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
             os.replace(os.path.join(workshop, name), os.path.join(folder, name))
+
+
+def _found(model: torch.nn.Module, draft: str) -> Mapping[str, Claim]:
+    """Where content is that was turned, joined, reordered or folded, by content."""
+    state = {name: tensor for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.dtype in (torch.float32, torch.float16)}
+    weights = [by_content.Weight(name, _array(tensor)) for name, tensor in state.items()]
+    with tempfile.TemporaryDirectory() as aside:
+        checkpoint = os.path.join(aside, "weights.npz")
+        np.savez(checkpoint, **{f"{at}": weight.values for at, weight in enumerate(weights)})
+        return by_content.claims(draft, checkpoint, weights)
 
 
 def _named(model: torch.nn.Module, inputs: Mapping[str, torch.Tensor] | Sequence[torch.Tensor] | torch.Tensor) -> dict[str, torch.Tensor]:

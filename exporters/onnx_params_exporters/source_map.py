@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,34 +29,50 @@ class Original(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
-def write(path: str, framework: str, exporter: str, parameters: Iterable[Original], buffers: Iterable[Original]) -> None:
-    """Add the source map to ``metadata_props`` of the model at ``path``, beside which its external data stays untouched."""
+def write(
+    path: str, framework: str, exporter: str, parameters: Iterable[Original], buffers: Iterable[Original], found: Mapping[str, Claim] | None = None
+) -> None:
+    """Add the source map to ``metadata_props`` of the model at ``path``, beside which its external data stays untouched.
+
+    ``found`` says where those lie that are stored under no digest of theirs.
+    """
     whole, turned = _digests(path)
     document = {
         "schema": SCHEMA,
         "framework": framework,
         "exporter": exporter,
-        "parameters": [_row(original, whole, turned) for original in parameters],
+        "parameters": [_row(original, whole, turned, found) for original in parameters],
         "buffers": [_row(original, whole, turned) for original in buffers],
     }
     _add(path, document)
 
 
-def write_claims(path: str, framework: str, exporter: str, claims: Iterable[Claim]) -> None:
+def write_claims(path: str, framework: str, exporter: str, claims: Iterable[Claim], buffers: Iterable[Claim] = ()) -> None:
     """Add a source map whose rows were found in the artifact already: each claim's name, shape, and where it lies."""
-    rows: list[dict[str, Any]] = []
-    for claim in claims:
-        row: dict[str, Any] = {"name": claim.name, "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype, "view": claim.view.value}
-        if claim.pieces:
-            row["pieces"] = [to_json(piece, {}) for piece in claim.pieces]
-        elif claim.stored:
-            row["stored"] = claim.stored[0][1]
-        if claim.aliases:
-            row["aliases"] = list(claim.aliases)
-        if not claim.certain:
-            row["certain"] = False
-        rows.append(row)
-    _add(path, {"schema": SCHEMA, "framework": framework, "exporter": exporter, "parameters": rows, "buffers": []})
+    document = {
+        "schema": SCHEMA,
+        "framework": framework,
+        "exporter": exporter,
+        "parameters": [_row_of(claim) for claim in claims],
+        "buffers": [_row_of(claim) for claim in buffers],
+    }
+    _add(path, document)
+
+
+def _row_of(claim: Claim) -> dict[str, Any]:  # JSON
+    row: dict[str, Any] = {"name": claim.name, "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype, **_place(claim)}
+    if claim.aliases:
+        row["aliases"] = list(claim.aliases)
+    if not claim.certain:
+        row["certain"] = False
+    return row
+
+
+def _place(claim: Claim) -> dict[str, Any]:  # JSON
+    """Where a claim says that a parameter lies."""
+    if claim.pieces:
+        return {"view": claim.view.value, "axis": claim.axis, "pieces": [to_json(piece, {}) for piece in claim.pieces]}
+    return {"view": claim.view.value, **({"stored": claim.stored[0][1]} if claim.stored else {})}
 
 
 def _add(path: str, document: dict[str, Any]) -> None:  # JSON
@@ -87,7 +103,12 @@ def _digests(path: str) -> tuple[dict[tuple[str, tuple[int, ...]], str], dict[tu
     return whole, turned
 
 
-def _row(original: Original, whole: dict[tuple[str, tuple[int, ...]], str], turned: dict[tuple[str, tuple[int, ...]], str]) -> dict[str, Any]:
+def _row(
+    original: Original,
+    whole: dict[tuple[str, tuple[int, ...]], str],
+    turned: dict[tuple[str, tuple[int, ...]], str],
+    found: Mapping[str, Claim] | None = None,
+) -> dict[str, Any]:  # JSON
     digest = hashlib.sha256(original.data).hexdigest()
     row: dict[str, Any] = {"name": original.name, "shape": list(original.shape), "dtype": original.dtype, "sha256": digest}
     if original.aliases:
@@ -98,4 +119,6 @@ def _row(original: Original, whole: dict[tuple[str, tuple[int, ...]], str], turn
         row["view"] = "whole" if whole[key] in (original.name, *original.aliases) else "merged"
     elif key in turned:
         row["stored"], row["view"] = turned[key], "transposed"
+    elif found is not None and original.name in found and found[original.name].certain:
+        row |= _place(found[original.name])
     return row

@@ -41,9 +41,13 @@ MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a sin
 
 
 class Judge:
-    """The state of one audit: an inventory that was matched with a reference."""
+    """The state of one audit: an inventory that was matched with a reference.
 
-    def __init__(self, inventory: Inventory, matched: Matched) -> None:
+    ``strict`` asks also whether content is where it belongs; between frameworks, layouts and orders differ, and content is what counts.
+    """
+
+    def __init__(self, inventory: Inventory, matched: Matched, strict: bool = True) -> None:
+        self.strict = strict
         self.inventory = inventory
         self.model = inventory.model
         self.matched = matched
@@ -86,7 +90,8 @@ class Judge:
             return self._changed(tensor, found, claim)
         if found.pieces or (found.view is View.FOLDED and found.certain):
             spoken_for = claim is not None and bool(claim.stored)
-            return self._displaced(tensor, found, claim) or self._held(tensor, found)._replace(placed=spoken_for)
+            wrong = self._displaced(tensor, found, claim) if self.strict else None
+            return wrong or self._held(tensor, found)._replace(placed=spoken_for)
         return self._gone(tensor, found, claim)
 
     def _say(self, tensor: StoredTensor, verdict: Verdict, because: str, stored: tuple[Key, ...] = ()) -> Judgement:

@@ -17,6 +17,7 @@ from onnx_params.names.conventions import canonical
 from onnx_params.report import Report, Row
 from onnx_params.views import View
 
+EXPLAINED: Final = frozenset({Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED, Relation.QUANTISED, Relation.CLOSE, Relation.ERASED})
 RELATIVE: Final = 1e-4  # of the largest number: what another order of additions, or another epsilon, does
 
 
@@ -58,8 +59,10 @@ def _compare(path_a: str, path_b: str, values: bool, progress: Callable[[int], N
         turned = _exactness(two) > _exactness(one)
         from onnx_params.comparing.contents import pair
 
-        found = pair(two, one, progress) if turned else pair(one, two, progress)
-        pairs = [_turned(each) for each in found] if turned else found
+        pairs = [_turned(each) for each in pair(two, one, progress)] if turned else pair(one, two, progress)
+        if any(each.relation not in EXPLAINED for each in pairs):  # the other way round, what one framework joins the other has in parts
+            again = pair(one, two, progress) if turned else [_turned(each) for each in pair(two, one, progress)]
+            pairs = merged(one, two, pairs, again)
     else:
         pairs = by_names(one, two)
     return Comparison(a=one, b=two, path_a=path_a, path_b=path_b, pairs=tuple(pairs), has_values=values)
@@ -73,6 +76,29 @@ def _exactness(report: Report) -> tuple[int, int]:
 def _turned(pair: Pair) -> Pair:
     relation = {Relation.ONLY_A: Relation.ONLY_B, Relation.ONLY_B: Relation.ONLY_A}.get(pair.relation, pair.relation)
     return pair._replace(a=pair.b, b=pair.a, relation=relation)
+
+
+def merged(one: Report, two: Report, first: list[Pair], second: list[Pair]) -> list[Pair]:
+    """The pairs of the first search, with those of the second for rows that only it explains."""
+    chosen = [pair for pair in first if pair.relation in EXPLAINED]
+    done_a = {id(pair.a) for pair in chosen if pair.a is not None}
+    done_b = {id(pair.b) for pair in chosen if pair.b is not None}
+    for pair in second:
+        if pair.relation in EXPLAINED and (id(pair.a) not in done_a or id(pair.b) not in done_b) and pair.a is not None and pair.b is not None:
+            chosen.append(pair)
+    done_a |= {id(pair.a) for pair in chosen if pair.a is not None}
+    done_b |= {id(pair.b) for pair in chosen if pair.b is not None}
+    for pair in (*first, *second):
+        if pair.relation in EXPLAINED or (pair.a is not None and id(pair.a) in done_a) or (pair.b is not None and id(pair.b) in done_b):
+            continue
+        chosen.append(pair)
+        done_a |= {id(pair.a)} if pair.a is not None else set()
+        done_b |= {id(pair.b)} if pair.b is not None else set()
+    missing_a = [Pair(row, None, By.NOTHING, Relation.ONLY_A, row.view) for row in one.rows if id(row) not in done_a]
+    missing_b = [Pair(None, row, By.NOTHING, Relation.ONLY_B, row.view) for row in two.rows if id(row) not in done_b]
+    order_a, order_b = ({id(row): at for at, row in enumerate(report.rows)} for report in (one, two))
+    whole = [*chosen, *missing_a, *missing_b]
+    return sorted(whole, key=lambda pair: (pair.a is None, order_a.get(id(pair.a), 0), order_b.get(id(pair.b), 0)))
 
 
 def by_names(one: Report, two: Report) -> list[Pair]:

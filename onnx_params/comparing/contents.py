@@ -38,7 +38,7 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
     checkpoint = of_artifact(one.inventory, folded=True)
     words = Words(model=inventory.model)
     matched = reference.claims(inventory.model, words, checkpoint, list(inventory.parameters), list(inventory.verdicts), progress)
-    judge = Judge(inventory, matched)
+    judge = Judge(inventory, matched, strict=False)
     judged = {each.name: each for each in judge.judgements()}
     by_key = rows_by_key(two)
     positions = {name: at for at, row in enumerate(two.rows) for name in (row.name, *row.aliases)}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import numpy as np
 
-from onnx_params.layout import SWAP, Key, Reshape, Steps, chain
+from onnx_params.layout import SWAP, Key, Permute, Reshape, Steps, chain
 from onnx_params.matching import folds
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
@@ -13,6 +16,10 @@ from onnx_params.matching.parts import find_vector, split_vector
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
+
+_OWN_LEAF: Final = re.compile(r"(weight|gamma|scale)$")
+# from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them
+_TO_LAST: Final = {3: ((2, 1, 0),), 4: ((2, 3, 1, 0), (2, 3, 0, 1))}
 
 
 def weight_normed(board: Board) -> None:
@@ -98,11 +105,12 @@ def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: l
     if not (candidate.is_float or candidate.is_quantised):
         return False
     for way in candidate.ways:
-        steps = next((s for s in (way, chain(*way, SWAP)) if has_shape(candidate, s, tensor.shape)), None)
+        turns = (way, chain(*way, SWAP), *(chain(*way, Permute(axes)) for axes in _TO_LAST.get(len(tensor.shape), ())))
+        steps = next((s for s in turns if has_shape(candidate, s, tensor.shape)), None)
         if steps is None:
             continue
         values, folded = tensor.read(), board.values.of(candidate.key, steps)
-        for axis in (0, 1):
+        for axis in (0, 1, *((values.ndim - 1,) if values.ndim > 2 else ())):
             scales = folds.channel_scales(values, folded, axis)
             if scales is None:
                 continue
@@ -139,25 +147,40 @@ def is_multiplied(
             if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
                 board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times '{other.name}'", stored=(candidate.key,))
                 board.found[other.name] = Found(View.FOLDED, f"{stored} is '{tensor.name}' times it", stored=(candidate.key,))
-                bias = f"{tensor.name.removesuffix('weight')}bias"
+                bias = bias_of(tensor.name)
                 if bias in board.reference and bias not in board.found:
                     multiplied_bias(board, bias, factor, other.name)
                 return True
     return False
 
 
+def bias_of(weight: str) -> str:
+    """The name of a weight's bias: the same module's."""
+    return f"{weight.removesuffix('weight').removesuffix('kernel')}bias"
+
+
 def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> None:
+    """A bias that was multiplied as well, or multiplied and added to what stands beside the factor: a norm's shift."""
     made = board.reference[name].read().astype(np.float64).reshape(-1)
-    for candidate in board.free():
-        fits = candidate.is_float and candidate.tensor.shape == made.shape == factor.shape
-        if fits and board.values.is_close(made * factor, candidate, candidate.steps):
-            board.found[name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is it times '{by}'", stored=(candidate.key,))
-            return
+    if factor.shape != made.shape:
+        return
+    beside = [each for leaf in ("bias", "beta") if (each := f"{_OWN_LEAF.sub('', by)}{leaf}") in board.reference and each != name]
+    shifts = [(None, np.zeros_like(made)), *((each, board.reference[each].read().astype(np.float64).reshape(-1)) for each in beside)]
+    for shift, values in shifts:
+        for candidate in board.free() if values.shape == made.shape else ():
+            if candidate.is_float and candidate.tensor.shape == made.shape and board.values.is_close(made * factor + values, candidate, candidate.steps):
+                because = f"'{candidate.tensor.name}' is it times '{by}'"
+                because += f", plus '{shift}'" if shift else ""
+                board.found[name] = Found(View.FOLDED, because, stored=(candidate.key,))
+                board.taken.setdefault(candidate.key, name)
+                if shift and shift not in board.found:
+                    board.found[shift] = Found(View.FOLDED, f"'{candidate.tensor.name}' is '{name}' times '{by}', plus it", stored=(candidate.key,))
+                return
 
 
 def fold_bias(board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, because: str) -> None:
     """The norm's bias, with the convolution's own if there was one: what became of them is ``bias + (own - mean) * factor``."""
-    own = f"{weight.removesuffix('weight')}bias"
+    own = bias_of(weight)
     before = board.reference[own].read().astype(np.float64) if own in board.reference and own not in board.found else 0.0
     made = norm.bias + (before - norm.mean) * factor
     held: tuple[Key, ...] = ()

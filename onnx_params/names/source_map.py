@@ -36,6 +36,14 @@ def claims(model: Model, words: Words) -> list[Claim]:
     return found
 
 
+def buffers(model: Model, words: Words) -> list[Claim]:
+    """The buffers that the map lists and that lie in the artifact."""
+    rows = (words.source_map or {}).get("buffers")
+    stored = Stored(model)
+    found = [_claim(model, stored, row) for row in (rows if isinstance(rows, list) else ()) if _is_sound(row)]
+    return [claim for claim in found if claim.pieces]
+
+
 def _claim(model: Model, stored: Stored, row: dict[str, Any]) -> Claim:
     shape = None if row["shape"] is None else tuple(row["shape"])
     view = next((v for v in View if v.value == row.get("view")), View.UNKNOWN)
