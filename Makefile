@@ -14,7 +14,7 @@ demo: $(VENV)/.installed ## install, export GPT-2, analyse it, write the report 
 test: lint ## run all checks but the slow ones
 	$(BIN)/python -m pytest -m "$(SLOW)"
 
-test-all:
+test-all: $(VENV)/.frameworks ## the slow ones too, with Keras, JAX and XGBoost
 	$(MAKE) test SLOW="slow or not slow"
 
 lint: $(VENV)/.installed
@@ -40,6 +40,10 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q torch==2.13.0
 	$(BIN)/pip install -q -e '.[test]'
+	touch $@
+
+$(VENV)/.frameworks: $(VENV)/.installed
+	$(BIN)/pip install -q -e '.[test-frameworks]'
 	touch $@
 
 clean:

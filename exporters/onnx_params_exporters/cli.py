@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from onnx_params.errors import DependencyError
+from onnx_params.errors import DependencyError, UnreadableError, UsageError
 
 app = typer.Typer(help="Export a model to ONNX with its source map.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -39,3 +39,88 @@ def transformers(
     except ImportError as error:
         raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[transformers]'") from error
     export(model, output, random_init=random_init, exporter=exporter.value, opset=opset or None, half=fp16)
+
+
+Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")]
+Inputs = Annotated[str, typer.Option("--inputs", metavar="FILE", help="Example inputs: .npy for one, .npz for several by name or in order.")]
+TRUST = "A pickle runs what it names when it is loaded: give files that you trust."
+
+
+@app.command(help=f"Export a fitted scikit-learn estimator or pipeline, saved by joblib. {TRUST}")
+def sklearn(model: Annotated[str, typer.Argument(help="A file that joblib wrote.")], output: Output, inputs: Inputs) -> None:
+    """See help."""
+    export = _exporter("from_sklearn", "sklearn")
+    export(_unpickled(model), _one(inputs), output)
+
+
+@app.command(help=f"Export a fitted LightGBM or XGBoost model with scikit-learn's interface, saved by joblib. {TRUST}")
+def boosting(model: Annotated[str, typer.Argument(help="A file that joblib wrote.")], output: Output, inputs: Inputs) -> None:
+    """See help."""
+    export = _exporter("from_boosting", "boosting")
+    export(_unpickled(model), _one(inputs), output)
+
+
+@app.command()
+def keras(
+    model: Annotated[str, typer.Argument(help="A .keras or .h5 file.")],
+    output: Output,
+    inputs: Inputs,
+    opset: Annotated[int, typer.Option("--opset", help="Operator set; the converter's own choice if 0.")] = 0,
+) -> None:
+    """Export a Keras 3 model on the TensorFlow backend."""
+    export = _exporter("from_keras", "keras")
+    export(model, _read(inputs), output, opset=opset or None)
+
+
+@app.command()
+def jax(
+    model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Flax NNX module, or a function that makes one.")], output: Output, inputs: Inputs
+) -> None:
+    """Export a Flax NNX module."""
+    from importlib import import_module
+
+    export = _exporter("from_jax", "jax")
+    path, _, name = model.partition(":")
+    try:
+        made = getattr(import_module(path), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{model}: cannot be imported: {error}") from error
+    given = _read(inputs)
+    export(made() if callable(made) and not hasattr(made, "eval") else made, list(given.values()) if isinstance(given, dict) else given, output)
+
+
+def _exporter(module: str, extra: str) -> Any:  # a function
+    from importlib import import_module
+
+    try:
+        return import_module(f"onnx_params_exporters.{module}").export
+    except ImportError as error:
+        raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[{extra}]'") from error
+
+
+def _unpickled(path: str) -> Any:  # an estimator
+    try:
+        import joblib
+
+        return joblib.load(path)
+    except ImportError as error:
+        raise DependencyError(f"{error.name} is not installed, and '{path}' needs it") from error
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except Exception as error:  # a pickle raises of every kind
+        raise UnreadableError(f"{path}: is nothing that joblib can load: {type(error).__name__}") from error
+
+
+def _read(path: str) -> Any:  # an array, or arrays by name
+    import numpy as np
+
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"{path}: holds no arrays: {str(error).partition(chr(10))[0]}") from error
+    return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+
+
+def _one(path: str) -> Any:  # an array
+    found = _read(path)
+    return next(iter(found.values())) if isinstance(found, dict) else found

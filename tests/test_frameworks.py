@@ -1,0 +1,230 @@
+"""Every framework's exporter: its own names, shapes and counts come back; the same network from four of them is the same network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from test_cli import run
+
+import onnx_params
+from onnx_params.comparing.compare import EXPLAINED, compare
+from onnx_params.comparing.pairs import Relation
+from onnx_params.errors import ExportError
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((120, 5)).astype(np.float32)
+TWO = (X @ RNG.standard_normal(5) > 0).astype(int)
+THREE = np.digitize(X @ RNG.standard_normal(5), [-0.8, 0.8])
+REAL = (X @ RNG.standard_normal(5) + X[:, 0] ** 2).astype(np.float32)
+
+
+def estimators() -> dict[str, tuple[object, object, dict[str, str]]]:
+    """Name -> (estimator, target, our name -> the attribute whose size it must have)."""
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+    from sklearn.svm import SVC, SVR
+
+    linear = {"coef_": "coef_", "intercept_": "intercept_"}
+    vectors = {"support_vectors_": "support_vectors_", "dual_coef_": "dual_coef_", "intercept_": "intercept_"}
+    return {
+        "logistic of two": (LogisticRegression(), TWO, linear),
+        "logistic of three": (LogisticRegression(), THREE, linear),
+        "linear": (LinearRegression(), REAL, linear),
+        "linear of two targets": (LinearRegression(), np.stack([REAL, -REAL], 1), linear),
+        "ridge": (Ridge(), REAL, linear),
+        "svc of two": (SVC(), TWO, vectors),
+        "svc of three": (SVC(), THREE, vectors),
+        "svr": (SVR(), REAL, vectors),
+        "standard scaler": (StandardScaler(), None, {"mean_": "mean_", "scale_": "scale_"}),
+        "scaler without mean": (StandardScaler(with_mean=False), None, {"scale_": "scale_"}),
+        "robust scaler": (RobustScaler(), None, {"center_": "center_", "scale_": "scale_"}),
+        "min-max scaler": (MinMaxScaler(), None, {"scale_": "scale_", "min_": "min_"}),
+        "k-means": (KMeans(3, n_init=2, random_state=0), None, {"cluster_centers_": "cluster_centers_"}),
+        "pca": (PCA(3), None, {"components_": "components_", "mean_": "mean_"}),
+        "naive bayes": (GaussianNB(), THREE, {"theta_": "theta_", "var_": "var_", "class_prior_": "class_prior_"}),
+        "perceptron": (MLPClassifier((7,), max_iter=20, random_state=0), THREE, {}),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", list(estimators()))
+def test_sklearn(name: str, tmp_path: Path) -> None:
+    """Names, shapes and counts are the estimator's own, with the source map and, but for what a file cannot tell, without."""
+    from onnx_params_exporters import from_sklearn
+
+    estimator, target, own = estimators()[name]
+    estimator.fit(X) if target is None else estimator.fit(X, target)  # type: ignore[attr-defined]
+    from_sklearn.export(estimator, X, str(tmp_path / "m.onnx"))
+    rows = {row.name: row.shape for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    if own:
+        assert {leaf: np.shape(getattr(estimator, attribute)) for leaf, attribute in own.items()} == rows
+    else:
+        true = {f"{kind}.{at}": values.shape for kind in ("coefs_", "intercepts_") for at, values in enumerate(getattr(estimator, kind))}
+        assert true == rows
+    model = onnx.load(tmp_path / "m.onnx")
+    del model.metadata_props[:]
+    bare = onnx_params.analyze(model)
+    assert not any(row.certain for row in bare.rows)
+    assert sorted(map(int, map(np.prod, rows.values()))) == sorted(row.count for row in bare.rows)
+    told = {"center_": "mean_"}  # the operator does not say which scaler it was
+    assert {told.get(leaf, leaf) for leaf in rows} == {row.name for row in bare.rows}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pipeline(tmp_path: Path) -> None:
+    """Names of steps stand before those of attributes."""
+    from onnx_params_exporters import from_sklearn
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    pipeline = Pipeline([("scale", StandardScaler()), ("clf", LogisticRegression())]).fit(X, THREE)
+    from_sklearn.export(pipeline, X, str(tmp_path / "m.onnx"))
+    rows = {row.name: row.shape for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    assert {"scale.mean_": (5,), "scale.scale_": (5,), "clf.coef_": (3, 5), "clf.intercept_": (3,)} == rows
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["tree", "forest", "gradient boosting", "lightgbm", "lightgbm of three"])
+def test_trees(kind: str, tmp_path: Path) -> None:
+    """A threshold for each inner node, values for each leaf: together the nodes that the estimator counts."""
+    import lightgbm
+    from onnx_params_exporters import from_boosting, from_sklearn
+    from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
+    from sklearn.tree import DecisionTreeRegressor
+
+    path = str(tmp_path / "m.onnx")
+    if kind.startswith("lightgbm"):
+        target = THREE if kind.endswith("three") else TWO
+        model = lightgbm.LGBMClassifier(n_estimators=4, num_leaves=5, verbose=-1, n_jobs=1).fit(X, target)
+        from_boosting.export(model, X, path)
+        trees = model.booster_.dump_model()["tree_info"]
+        leaves = sum(tree["num_leaves"] for tree in trees)
+        inner, names = leaves - len(trees), ("threshold", "leaf_value")
+    else:
+        model = {
+            "tree": DecisionTreeRegressor(max_depth=3),
+            "forest": RandomForestRegressor(4, max_depth=3, random_state=0),
+            "gradient boosting": GradientBoostingRegressor(n_estimators=4, max_depth=2),
+        }[kind].fit(X, REAL)
+        from_sklearn.export(model, X, path)
+        single = [model] if kind == "tree" else list(np.ravel(model.estimators_))
+        leaves = sum(each.tree_.n_leaves for each in single)
+        inner, names = sum(each.tree_.node_count for each in single) - leaves, ("tree_.threshold", "tree_.value")
+    rows = {row.name: row.count for row in onnx_params.analyze(path).rows}
+    assert (inner, leaves) == tuple(rows[name] for name in names)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_wrong_artifact_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where onnxruntime's answers are not the estimator's, nothing is left behind unsaid."""
+    from onnx_params_exporters import from_sklearn
+    from sklearn.linear_model import LinearRegression
+
+    model = LinearRegression().fit(X, REAL)
+    monkeypatch.setattr(LinearRegression, "predict", lambda self, rows: np.zeros(len(rows)))
+    with pytest.raises(ExportError, match="differ"):
+        from_sklearn.export(model, X, str(tmp_path / "m.onnx"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_command(tmp_path: Path) -> None:
+    import joblib
+    from sklearn.linear_model import LogisticRegression
+
+    joblib.dump(LogisticRegression().fit(X, THREE), tmp_path / "m.joblib")
+    np.save(tmp_path / "x.npy", X)
+    done = run("export", "sklearn", str(tmp_path / "m.joblib"), "--inputs", str(tmp_path / "x.npy"), "-o", str(tmp_path / "m.onnx"))
+    assert 0 == done.returncode, done.stderr
+    assert 18 == onnx_params.analyze(tmp_path / "m.onnx").parameters
+    done = run("export", "sklearn", str(tmp_path / "nothing"), "--inputs", str(tmp_path / "x.npy"), "-o", str(tmp_path / "m.onnx"))
+    assert 2 == done.returncode and 1 == done.stderr.count("\n")
+
+
+# -- the same network in four frameworks -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One small network with the same numbers: torch twice, Keras, Flax."""
+    pytest.importorskip("tensorflow", reason="make test-all installs Keras and JAX")
+    import crossnet
+    import torch
+    from onnx_params_exporters import from_jax, from_keras, from_torch
+
+    folder = tmp_path_factory.mktemp("four")
+    image, ids = crossnet.inputs()
+    model, _ = crossnet.build_torch()
+    given = [torch.from_numpy(image.transpose(0, 3, 1, 2).copy()), torch.from_numpy(ids)]
+    for exporter in ("dynamo", "torchscript"):
+        from_torch.export(model, given, str(folder / f"{exporter}.onnx"), exporter=exporter)
+    from_keras.export(crossnet.build_keras()[0], [image, ids], str(folder / "keras.onnx"))
+    from_jax.export(crossnet.build_flax()[0], [image, ids], str(folder / "flax.onnx"))
+    return {path.stem: path for path in folder.glob("*.onnx")}
+
+
+PAIRS = [(one, two) for at, one in enumerate(("dynamo", "torchscript", "keras", "flax")) for two in ("torchscript", "keras", "flax")[at:]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", PAIRS)
+def test_four_frameworks(four: dict[str, Path], pair: tuple[str, str]) -> None:
+    """Every parameter pairs, both names are told, every difference is explained: a view, a fold, rounding."""
+    made = compare(four[pair[0]], four[pair[1]])
+    assert {each.relation for each in made.pairs} <= EXPLAINED
+    assert {row.name for row in made.a.rows} == {each.a.name for each in made.pairs if each.a is not None}
+    assert {row.name for row in made.b.rows} == {each.b.name for each in made.pairs if each.b is not None}
+    assert made.differences <= {"names", "layout", "folding", "rounding"}
+
+
+@pytest.mark.slow
+def test_one_per_cent(four: dict[str, Path], tmp_path: Path) -> None:
+    """One weight of the Keras artifact by one per cent: that one."""
+    model = onnx.load(four["keras"])
+    tensor = next(t for t in model.graph.initializer if "tail" in t.name and "BiasAdd" not in t.name)
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.01), tensor.name))
+    onnx.save(model, tmp_path / "keras.onnx")
+    made = compare(four["dynamo"], tmp_path / "keras.onnx")
+    (different,) = (each for each in made.pairs if each.relation not in EXPLAINED)
+    assert ("tail.weight", "tail/kernel", Relation.DIFFERENT) == (different.a.name, different.b.name, different.relation)
+    assert 0.01 == pytest.approx(different.relative, rel=0.05)
+
+
+@pytest.mark.slow
+def test_keras_names(four: dict[str, Path]) -> None:
+    """Paths, shapes and order of ``.weights`` come back whole."""
+    import crossnet
+
+    _, own = crossnet.build_keras()
+    true = [(name, shape) for name, shape, _ in own if "moving_" not in name and "seed" not in name]
+    assert true == [(row.name, row.shape) for row in onnx_params.analyze(four["keras"]).rows]
+
+
+@pytest.mark.slow
+def test_flax_names(four: dict[str, Path]) -> None:
+    import crossnet
+
+    _, own = crossnet.build_flax()
+    true = {name: shape for name, shape, _ in own if name.rpartition(".")[2] not in ("mean", "var")}
+    assert true == {row.name: row.shape for row in onnx_params.analyze(four["flax"]).rows}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_xgboost(tmp_path: Path) -> None:
+    xgboost = pytest.importorskip("xgboost", reason="make test-all installs XGBoost")
+    from onnx_params_exporters import from_boosting
+
+    model = xgboost.XGBClassifier(n_estimators=4, max_depth=2, n_jobs=1).fit(X, THREE)
+    from_boosting.export(model, X, str(tmp_path / "m.onnx"))
+    dump = "".join(model.get_booster().get_dump())
+    rows = {row.name: row.count for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    assert (dump.count("<"), dump.count("leaf=")) == (rows["threshold"], rows["leaf_value"])
