@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node, Use, Wiring
-from onnx_params.names import classical
+from onnx_params.names import classical, tensorflow
 from onnx_params.names.modules import is_filler
 from onnx_params.names.scopes import real_name, scope_of
 from onnx_params.names.words import Words
@@ -145,7 +145,10 @@ class _Judge:
             if (word == "weight" or word == "bias") and tensor.dtype.bits and use.node is not None and use.node.op_type != "BatchNormalization":
                 special = self._basis(tensor, uses) if word == "weight" else None
                 return special or Verdict(*_BY_WORD[word], _because(use))
-        return self._by_slots(tensor, uses, count) or self._by_surroundings(tensor, uses)
+        found = self._by_slots(tensor, uses, count) or self._by_surroundings(tensor, uses)
+        if found.rule in ("before-the-first-layer", "after-the-last-layer") and tensorflow.is_vector_of_norm(self.model, tensor):
+            return Verdict(Role.PARAMETER, "norm-by-name", "tf2onnx names so what Keras brought to the rank of a norm's input")
+        return found
 
     def _in_attribute(self, tensor: StoredTensor) -> Verdict:
         place = tensor.place

@@ -209,6 +209,26 @@ def test_keras_names(four: dict[str, Path]) -> None:
 
 
 @pytest.mark.slow
+def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
+    """What tf2onnx's names tell: nine of ten rows at least by name and shape, and every value that is claimed is the variable's."""
+    import crossnet
+
+    from onnx_params.extract import values_of
+
+    model = onnx.load(four["keras"])
+    del model.metadata_props[:]
+    report = onnx_params.analyze(model)
+    own = {name: values for name, _, values in crossnet.build_keras()[1] if "moving_" not in name and "seed" not in name}
+    found = {row.name: row.shape for row in report.rows}
+    back = [name for name, values in own.items() if found.get(name) == values.shape]
+    assert len(back) >= 0.9 * len(own), sorted(set(own) - set(back))
+    assert not any(row.certain for row in report.rows)
+    for claim in report.inventory.parameters:
+        if claim.pieces and claim.name in own:
+            assert np.array_equal(own[claim.name], values_of(report.inventory, claim)), claim.name
+
+
+@pytest.mark.slow
 def test_flax_names(four: dict[str, Path]) -> None:
     import crossnet
 

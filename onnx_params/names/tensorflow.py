@@ -1,0 +1,205 @@
+"""Name what tf2onnx stored as Keras names it: from the name of the TensorFlow operator that read the variable, its layer's path and its word.
+
+``net_1/stem_1/convolution/ReadVariableOp:0`` is ``stem/kernel``, as Keras lays it out. Every part of a scope has a counter; the first is the model's,
+which the paths of functional models leave out. Sources: tf2onnx 1.17's output for Keras 3.15 on TensorFlow 2.21, layer by layer;
+keras/src/layers for the words and layouts (kernel [..., in, out], gates i, f, c, o).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from onnx_params.graph import Model, Node
+from onnx_params.layout import Key, Permute, Piece, Reshape, Shape, Step, Steps, Take, shape_after
+from onnx_params.names.claims import Claim, Evidence
+from onnx_params.names.holding import view_of
+from onnx_params.names.takers import takers
+from onnx_params.tensors import StoredTensor
+from onnx_params.views import View
+
+PRODUCER: Final = "tf2onnx"
+MAX_HOPS: Final = 6  # nodes before an initial state
+_COUNTER: Final = re.compile(r"_\d+$")
+_TO_LAST: Final = Permute((2, 3, 1, 0))  # [out, in, h, w] -> [h, w, in, out]
+
+
+class _Row(NamedTuple):
+    """The end of a stored name, the word of Keras' for it, and the step from storage; ``None`` where the numbers were computed."""
+
+    ends: re.Pattern[str]
+    leaf: str
+    step: Step | None | str
+
+
+def _row(ends: str, leaf: str, step: Step | None | str = "") -> _Row:
+    return _Row(re.compile(rf"^(?P<scope>.*?)/{ends}(?:/resource)?(?::0|__\d+)?$"), leaf, step)
+
+
+_READ: Final = r"ReadVariableOp(?:_\d+)?"
+_ROWS: Final = (
+    _row(rf"(?:(?:Cast|split|Cast_1|BiasAdd)/)?{_READ}(?=/resource)", "", "cell"),
+    _row(rf"separable_conv2d/{_READ}", "pointwise_kernel", _TO_LAST),
+    _row(rf"(?:convolution|conv_transpose)/{_READ}", "kernel", _TO_LAST),
+    _row(r"convolution/ExpandDims_1", "kernel", "conv1d"),
+    _row(r"convolution/merged_input", "kernel", None),
+    _row(rf"(?:Cast|MatMul|Tensordot)/{_READ}", "kernel"),
+    _row(rf"(?:BiasAdd|Add)/{_READ}", "bias"),
+    _row(r"Squeeze", "bias"),
+    _row(r"batchnorm/mul", "gamma", None),
+    _row(r"batchnorm/sub", "beta", None),
+    _row(rf"(?:GatherV2|embedding_lookup)/{_READ}", "embeddings"),
+    _row(rf"Mul_1/{_READ}", "scale"),
+    _row(r"Neg", "alpha", None),
+    _row(r"Reshape", "", "reshape"),
+    _row(r"Reshape_1", "", "reshape"),
+    _row(r"Reshape_2", "", "reshape"),
+)
+
+
+def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
+    """Claims on what a row knows, by key; none for other producers. All inferred: the names are TensorFlow's operators', not the variables'."""
+    if model.producer_name != PRODUCER:
+        return {}
+    listed = list(tensors)
+    names = {tensor.name.partition(":")[0] for tensor in listed}
+    found: dict[Key, tuple[str, Shape, Steps | None]] = {}
+    for tensor in listed:
+        told = _told(model, tensor, names)
+        if told is not None:
+            found[tensor.key] = told
+    first = {scope.partition("/")[0] for scope, _, _ in found.values() if "/" in scope}
+    prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in scope for scope, _, _ in found.values()) else ""
+    drop = bool(prefix) and not prefix.startswith("sequential") and all(name.count("/") > 1 for name, _, _ in found.values())
+    return {
+        key: [_claim(model.held[key], name.removeprefix(prefix) if drop else name, shape, steps)] for key, (name, shape, steps) in found.items()
+    }
+
+
+def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Claim:
+    return Claim(
+        name=name,
+        shape=shape,
+        dtype=tensor.dtype.name,
+        evidence=Evidence.SCOPE,
+        certain=False,
+        because=f"tf2onnx calls it '{tensor.name}', after the operator that read it",
+        view=View.FOLDED if steps is None else view_of(steps) if steps else View.WHOLE,
+        stored=(tensor.key,),
+        pieces=() if steps is None else (Piece(tensor.key, steps),),
+    )
+
+
+def _path(scope: str) -> str:
+    """A scope without its counters."""
+    return "/".join(_COUNTER.sub("", part) for part in scope.split("/"))
+
+
+def _told(model: Model, tensor: StoredTensor, names: set[str]) -> tuple[str, Shape, Steps | None] | None:
+    """A name, a shape and the steps to it."""
+    for row in _ROWS:
+        match = row.ends.match(tensor.name)
+        if match is not None:
+            return _by_row(model, tensor, row, match["scope"], names)
+    return _by_taker(model, tensor)
+
+
+def _by_row(model: Model, tensor: StoredTensor, row: _Row, scope: str, names: set[str]) -> tuple[str, Shape, Steps | None] | None:
+    path, shape = _path(scope), tensor.shape
+    if row.step is None:
+        return f"{path}/{row.leaf}", tuple(dim for dim in shape if dim != 1) or (1,) if row.leaf != "kernel" else shape, None
+    if row.step == "cell":
+        return f"{path}/{_of_cell(tensor.name)}", shape, ()
+    if row.step == "conv1d" and len(shape) == 4:
+        steps: Steps = (Reshape((shape[0], shape[1], shape[3])), Permute((2, 1, 0)))
+        return f"{path}/kernel", shape_after(shape, steps), steps
+    if row.step == "reshape":
+        return _reshaped(model, tensor, scope, path, names)
+    if isinstance(row.step, Permute):
+        return (f"{path}/{row.leaf}", shape_after(shape, (row.step,)), (row.step,)) if len(shape) == 4 else None
+    return f"{path}/{row.leaf}", shape, ()
+
+
+def _of_cell(name: str) -> str:
+    """The word for what a recurrent cell reads: the first product takes the kernel, the second the recurrent one."""
+    if "/Cast/" in name:
+        return "kernel"
+    return "bias" if "/split/" in name or "/BiasAdd/" in name else "recurrent_kernel"
+
+
+def _reshaped(model: Model, tensor: StoredTensor, scope: str, path: str, names: set[str]) -> tuple[str, Shape, Steps | None] | None:
+    """A norm's vector brought to the rank of its input, or an attention's kernel whose heads were joined."""
+    ending = tensor.name.partition(":")[0].rpartition("/")[2]
+    if len(tensor.shape) == 2 and min(tensor.shape) > 1:
+        heads = _heads(model, scope)
+        if heads is None:
+            return f"{path}/kernel", tensor.shape, ()
+        shape = (*heads, tensor.shape[1]) if ending == "Reshape_1" else (tensor.shape[0], *heads)
+        steps: Steps = (Reshape(shape),)
+        return f"{path}/kernel", shape, steps
+    size = tensor.count
+    order = ["Reshape", "Reshape_1"] if f"{scope}/Reshape" in names else ["Reshape_1", "Reshape_2"]
+    if ending not in order:
+        return None
+    return f"{path}/{('gamma', 'beta')[order.index(ending)]}", (size,), (Reshape((size,)),)
+
+
+def _heads(model: Model, scope: str) -> tuple[int, int] | None:
+    """Heads and width of one, by the bias of a projection of the same attention."""
+    for owner in (scope, scope.rpartition("/")[0]):
+        for tensor in model.main.tensors:
+            if tensor.name.startswith(f"{owner}/") and tensor.name.endswith("Add/ReadVariableOp:0") and len(tensor.shape) == 2:
+                return tensor.shape[0], tensor.shape[1]
+    return None
+
+
+def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | None] | None:
+    """What constant folding left without a name: by the operator that takes it, its own name or its bias's."""
+    for taker in takers(model, tensor):
+        node = taker.node
+        if node.op_type == "LSTM" and taker.slot in (1, 2, 3):
+            return _of_lstm(model, node, tensor, taker.slot)
+        if node.op_type == "Conv" and taker.slot == 1 and len(tensor.shape) == 4:
+            bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
+            if bias:
+                steps: Steps = (Permute((2, 3, 0, 1)),) if tensor.shape[1] == 1 else (_TO_LAST,)
+                return f"{_path(bias.removesuffix('/Squeeze:0'))}/kernel", shape_after(tensor.shape, steps), steps
+        size = tuple(dim for dim in tensor.shape if dim != 1)
+        if node.op_type == "Add" and len(size) == 1 and "/batchnorm/" in node.name:
+            return f"{_path(node.name.partition('/batchnorm/')[0])}/beta", size, None
+        if node.op_type == "Add" and len(size) == 1 and node.name.endswith("/BiasAdd"):
+            return f"{_path(node.name.removesuffix('/BiasAdd'))}/bias", size, (Reshape(size),)
+    return None
+
+
+def _scope_behind(model: Model, name: str) -> str:
+    """The scope of the nearest node before a value that has one."""
+    for _ in range(MAX_HOPS):
+        maker = model.wiring.maker(model.wiring.resolve("", name))
+        if maker is None:
+            return ""
+        if "/" in maker.name:
+            return maker.name.rpartition("/")[0]
+        if not maker.inputs or not maker.inputs[0]:
+            return ""
+        name = maker.inputs[0]
+    return ""
+
+
+def is_vector_of_norm(model: Model, tensor: StoredTensor) -> bool:
+    """Whether a tensor is named as tf2onnx names a norm's vector that Keras brought to the rank of its input."""
+    ending = tensor.name.partition(":")[0].rpartition("/")[2]
+    return model.producer_name == PRODUCER and ending in ("Reshape", "Reshape_1", "Reshape_2") and sum(dim > 1 for dim in tensor.shape) == 1
+
+
+def _of_lstm(model: Model, node: Node, tensor: StoredTensor, slot: int) -> tuple[str, Shape, Steps | None] | None:
+    """Keras' one kernel [in, 4 * units] out of ONNX's [1, 4 * units, in], gates i, o, f, c -> i, f, c, o; the layer's path by its initial state's name."""
+    scope = next((scope for name in node.inputs[5:7] if name and (scope := _scope_behind(model, name))), "")
+    if not scope or tensor.shape[0] != 1:
+        return None
+    rows = tensor.shape[1] if slot < 3 else tensor.shape[1] // 2
+    units = rows // 4
+    runs = ((0, units), (2 * units, 4 * units), (units, 2 * units))
+    steps: Steps = (Reshape(tensor.shape[1:]), Take(0, runs), *(() if slot == 3 else (Permute((1, 0)),)))
+    return f"{_path(scope)}/lstm_cell/{('kernel', 'recurrent_kernel', 'bias')[slot - 1]}", shape_after(tensor.shape, steps), steps
