@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from onnx_params.graph import Model, Node, Use, Wiring
 from onnx_params.names import classical, tensorflow
 from onnx_params.names.modules import is_filler
-from onnx_params.names.scopes import real_name, scope_of
+from onnx_params.names.scopes import is_made_up, real_name, scope_of
 from onnx_params.names.words import Words
 from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, PASS_THROUGH, SLOTS, slot_word
 from onnx_params.tensors import Encoding, StoredTensor
@@ -550,7 +550,8 @@ class _Judge:
 
     def _is_named_scalar(self, tensor: StoredTensor) -> bool:
         name = tensor.name
-        return tensor.dtype.is_float and not tensor.place.op_type and "." in name and all(part.isidentifier() or part.isdigit() for part in name.split("."))
+        plain = "." in name and all(part.isidentifier() or part.isdigit() for part in name.split("."))
+        return tensor.dtype.is_float and not tensor.place.op_type and plain and not is_made_up(name)
 
 
 def _is_fourier(shape: tuple[int, ...]) -> bool:

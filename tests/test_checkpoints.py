@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 import onnx_params
 from onnx_params.checkpoints import open_checkpoint
+from onnx_params.errors import OnnxParamsError
 
 GENERATOR = torch.Generator().manual_seed(0)
 TYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
@@ -175,3 +176,55 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(buffer.getvalue())
     with pytest.raises(onnx_params.UnsupportedError, match="neither torch nor NumPy"):
         open_checkpoint(tmp_path / "x.zip")
+
+
+def keras_files(folder: Path) -> tuple[Path, Path]:
+    """A legacy ``.h5`` and a ``.keras`` with a dense layer and a norm, as Keras lays them out."""
+    import io
+    import zipfile
+
+    import h5py
+
+    rng = np.random.default_rng(0)
+    kernel, bias = rng.standard_normal((3, 4)).astype(np.float32), rng.standard_normal(4).astype(np.float32)
+    values = {"d/kernel": kernel, "d/bias": bias, "n/gamma": np.ones(4, np.float32)}
+    with h5py.File(folder / "m.h5", "w") as file:
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = ["d", "n"]
+        for layer, names in (("d", ["d/kernel", "d/bias"]), ("n", ["n/gamma"])):
+            group.create_group(layer).attrs["weight_names"] = names
+            for name in names:
+                group[layer].create_dataset(name, data=values[name])
+    held = io.BytesIO()
+    with h5py.File(held, "w") as file:
+        for place, name in (("layers/dense/vars/0", "d/kernel"), ("layers/dense/vars/1", "d/bias"), ("layers/layer_normalization/vars/0", "n/gamma")):
+            file.create_dataset(place, data=values[name])
+    layers = [{"class_name": "Dense", "config": {"name": "d"}}, {"class_name": "LayerNormalization", "config": {"name": "n"}}]
+    with zipfile.ZipFile(folder / "m.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps({"config": {"layers": layers}}))
+        archive.writestr("model.weights.h5", held.getvalue())
+    return folder / "m.h5", folder / "m.keras"
+
+
+def test_keras(tmp_path: Path) -> None:
+    """Names, shapes and values of both of Keras' formats."""
+    for path in keras_files(tmp_path):
+        tensors = {tensor.name: tensor for tensor in open_checkpoint(path).tensors}
+        assert {"d/kernel": (3, 4), "d/bias": (4,), "n/gamma": (4,)} == {name: tensor.shape for name, tensor in tensors.items()}
+        assert np.array_equal(np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32), tensors["d/kernel"].read())
+
+
+def test_damaged_keras_files(tmp_path: Path) -> None:
+    """Cut short, or with bytes overwritten: one of our errors, or what is still whole."""
+    rng = np.random.default_rng(1)
+    for path in keras_files(tmp_path):
+        whole = path.read_bytes()
+        for at in rng.integers(8, len(whole), 60):
+            for data in (whole[:at], whole[:at] + bytes(rng.integers(0, 256, 8, dtype=np.uint8)) + whole[at + 8 :]):
+                damaged = path.with_name(f"x{path.suffix}")
+                damaged.write_bytes(data)
+                try:
+                    for tensor in open_checkpoint(damaged).tensors:
+                        tensor.read()
+                except OnnxParamsError:
+                    pass

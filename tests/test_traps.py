@@ -458,7 +458,7 @@ def scaler() -> onnx.ModelProto:
     return text("g (float[N, 2] x) => (float[N, 2] y) { y = ai.onnx.ml.Scaler <offset = [1.0, 2.0], scale = [3.0, 4.0]> (x) }")
 
 
-@trap(6)
+@trap(4)  # one threshold (a leaf's is a filler), two leaf values, a base value: as estimators count
 def tree_ensemble() -> onnx.ModelProto:
     node = (
         "y = ai.onnx.ml.TreeEnsembleRegressor <nodes_treeids = [0, 0, 0], nodes_nodeids = [0, 1, 2], nodes_featureids = [0, 0, 0], "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -77,16 +78,32 @@ def jax(
     model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Flax NNX module, or a function that makes one.")], output: Output, inputs: Inputs
 ) -> None:
     """Export a Flax NNX module."""
+    export = _exporter("from_jax", "jax")
+    given = _read(inputs)
+    export(_imported(model, "eval"), list(given.values()) if isinstance(given, dict) else given, output)
+
+
+@app.command()
+def paddle(
+    model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Paddle layer, or a function that makes one.")], output: Output, inputs: Inputs
+) -> None:
+    """Export a Paddle layer."""
+    export = _exporter("from_paddle", "paddle")
+    given = _read(inputs)
+    export(_imported(model, "state_dict"), list(given.values()) if isinstance(given, dict) else given, output)
+
+
+def _imported(model: str, mark: str) -> Any:  # a framework's module
+    """What ``MODULE:NAME`` names, or makes; ``mark`` is what a module of the framework has."""
     from importlib import import_module
 
-    export = _exporter("from_jax", "jax")
     path, _, name = model.partition(":")
+    sys.path.insert(0, "")
     try:
         made = getattr(import_module(path), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"{model}: cannot be imported: {error}") from error
-    given = _read(inputs)
-    export(made() if callable(made) and not hasattr(made, "eval") else made, list(given.values()) if isinstance(given, dict) else given, output)
+    return made if hasattr(made, mark) and not isinstance(made, type) else made()
 
 
 def _exporter(module: str, extra: str) -> Any:  # a function

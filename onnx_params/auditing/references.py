@@ -33,7 +33,7 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:
     try:
         return open_checkpoint(path)
     except FormatError:
-        if os.path.isdir(path) or path.endswith((".json", ".safetensors", ".npz", ".bin", ".pt", ".pth")):
+        if os.path.isdir(path) or path.endswith((".json", ".safetensors", ".npz", ".bin", ".pt", ".pth", ".h5", ".keras")):
             raise
         return of_artifact(take(open_path(path), path))
 

@@ -22,7 +22,7 @@ class Checkpoint:
 
 
 def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Open safetensors, an index of them, a torch zip, an npz, or a folder of such.
+    """Open safetensors, an index of them, a torch zip, an npz, Keras' HDF5 or ``.keras``, or a folder of such.
 
     Reads headers, no values. Raises :class:`UnreadableError` where there is no such file, :class:`FormatError` where it is none of these.
     """
@@ -42,11 +42,15 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         from onnx_params.checkpoints import archive
 
         return archive.read(path)
+    if head[:8] == b"\x89HDF\r\n\x1a\n":
+        from onnx_params.checkpoints import hdf5
+
+        return hdf5.read(path)
     if len(head) == 9 and head[8:9] == b"{":
         from onnx_params.checkpoints import safetensors
 
         return Checkpoint(path=path, tensors=safetensors.read(path), ordered=False)
-    raise FormatError(f"{path}: is no checkpoint that can be read; give safetensors, a torch zip (.bin, .pt), .npz, an index or a folder of them")
+    raise FormatError(f"{path}: is no checkpoint that can be read; give safetensors, a torch zip (.bin, .pt), .npz, .h5, .keras, an index or a folder of them")
 
 
 def _folder(path: str) -> Checkpoint:

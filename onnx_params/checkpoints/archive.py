@@ -117,6 +117,10 @@ def read(path: str) -> Checkpoint:
             word = next((name for name in entries if name == "data.pkl" or name.endswith("/data.pkl")), None)
             if word is not None:
                 return _torch(path, source, archive, entries, word)
+            if "model.weights.h5" in entries:
+                from onnx_params.checkpoints import hdf5
+
+                return hdf5.read_keras(path)
             if entries and all(name.endswith(".npy") for name in entries):
                 return Checkpoint(path=path, tensors=tuple(_npy(path, source, archive, entry) for entry in entries.values()), ordered=True)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
