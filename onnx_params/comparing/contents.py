@@ -109,6 +109,8 @@ def _made(a: Row, b: Row, by: By, relation: Relation, judged: Judgement) -> Pair
     how = b.view if relation in (Relation.VIEW, Relation.QUANTISED) and b.view != "whole" else judged.because
     if relation is Relation.VIEW and a.shape == b.shape and a.view == b.view:
         relation, how = Relation.EQUAL, ""  # stored alike, whatever it is called in the file
+    if relation is Relation.EQUAL and a.shape != b.shape:  # stored alike, and laid out otherwise by their frameworks
+        relation, how = Relation.VIEW, b.view
     if relation is Relation.EQUAL:
         how = ""
     lost, apart = judged.rounding, judged.difference

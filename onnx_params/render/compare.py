@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from onnx_params.comparing.compare import Comparison
@@ -80,24 +80,25 @@ def relations(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
     for relation in Relation:
         of = [pair for pair in pairs if pair.relation is relation]
         if of:
-            count = sum(row.count or 0 for pair in of if (row := pair.a or pair.b) is not None)
-            size_a, size_b = (sum(row.n_bytes for pair in of if (row := side(pair)) is not None) for side in (_a, _b))
+            rows_a, rows_b = _once(pair.a for pair in of), _once(pair.b for pair in of)
+            count = sum(row.count or 0 for row in rows_a) or sum(row.count or 0 for row in rows_b)
+            size_a, size_b = (sum(row.n_bytes for row in side) for side in (rows_a, rows_b))
             rows.append((relation.value, f"{len(of)}", f"{count:,}", n_bytes(size_a), n_bytes(size_b)))
     return rows
 
 
-def _a(pair: Pair) -> Row | None:
-    return pair.a
-
-
-def _b(pair: Pair) -> Row | None:
-    return pair.b
+def _once(rows: Iterable[Row | None]) -> list[Row]:
+    """Each row once, though it may stand in several pairs."""
+    return list({id(row): row for row in rows if row is not None}.values())
 
 
 def modules(made: Comparison) -> list[tuple[str, ...]]:
     """Modules whose bytes or types differ, the largest change first; a module whose change is that of one child alone is left out."""
     sizes: dict[str, tuple[int, int, set[str], set[str]]] = {}
+    done: set[int] = set()
     for pair in made.pairs:
+        new = [row for row in (pair.a, pair.b) if row is not None and id(row) not in done]
+        done.update(map(id, new))
         segments = pair.name.replace("/", ".").split(".")
         for depth in range(1, min(DEPTH, max(1, len(segments) - 1)) + 1):
             prefix = ".".join(segments[:depth])
@@ -105,7 +106,8 @@ def modules(made: Comparison) -> list[tuple[str, ...]]:
             for row, types in ((pair.a, types_a), (pair.b, types_b)):
                 if row is not None and row.dtype and row.n_bytes:
                     types.add(row.dtype)
-            sizes[prefix] = size_a + (pair.a.n_bytes if pair.a else 0), size_b + (pair.b.n_bytes if pair.b else 0), types_a, types_b
+            more_a, more_b = (sum(row.n_bytes for row in new if row is side) for side in (pair.a, pair.b))
+            sizes[prefix] = size_a + more_a, size_b + more_b, types_a, types_b
     changed = {name: row for name, row in sizes.items() if row[0] != row[1] or row[2] != row[3]}
     alone = {name for name in changed for child in changed if child.startswith(f"{name}.") and changed[child][:2] == changed[name][:2]}
     ordered = sorted((name for name in changed if name not in alone), key=lambda name: -abs(changed[name][1] - changed[name][0]))
@@ -161,12 +163,12 @@ def matrix(names: Sequence[str], made: dict[tuple[int, int], Comparison]) -> str
             both = made.get((min(one, two), max(one, two)))
             line.append("-" if both is None else _share(both))
         body.append(tuple(line))
-    grid = columns(("Equal, after views or casts", *(plain(name) for name in names)), body, frozenset(range(1, len(names) + 1)))
+    grid = columns(("Equal, also after a view, a cast, folding", *(plain(name) for name in names)), body, frozenset(range(1, len(names) + 1)))
     return f"{table}\n{grid}"
 
 
 def _share(made: Comparison) -> str:
-    same = sum(made.count(relation) for relation in (Relation.EQUAL, Relation.VIEW, Relation.CAST))
+    same = sum(made.count(relation) for relation in (Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED))
     whole = len(made.pairs) - made.count(Relation.ERASED)
     return f"{same}/{whole}"
 
