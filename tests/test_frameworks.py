@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from onnx_params.comparing.compare import EXPLAINED, compare
 from onnx_params.comparing.pairs import Relation
 from onnx_params.errors import ExportError
 
+ROOT = Path(__file__).parent.parent
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((120, 5)).astype(np.float32)
 TWO = (X @ RNG.standard_normal(5) > 0).astype(int)
@@ -248,3 +252,54 @@ def test_xgboost(tmp_path: Path) -> None:
     dump = "".join(model.get_booster().get_dump())
     rows = {row.name: row.count for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
     assert (dump.count("<"), dump.count("leaf=")) == (rows["threshold"], rows["leaf_value"])
+
+
+PADDLE = """
+import sys
+import numpy as np, paddle
+sys.path[:0] = [{here!r}]
+from paddle_net import Net
+from onnx_params_exporters import from_paddle
+paddle.seed(0)
+model = Net()
+draw = np.random.default_rng(0)
+for parameter in model.parameters():
+    parameter.set_value((parameter.numpy() + 0.1 * draw.standard_normal(parameter.shape)).astype("float32"))
+from_paddle.export(model, draw.standard_normal((1, 3, 8, 8)).astype("float32"), {path!r})
+"""
+NET = """
+import paddle
+class Net(paddle.nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.c = paddle.nn.Conv2D(3, 8, 3, padding=1)
+        self.n = paddle.nn.BatchNorm2D(8)
+        self.l = paddle.nn.Linear(8, 5)
+        self.ln = paddle.nn.LayerNorm(5)
+    def forward(self, x):
+        x = paddle.nn.functional.relu(self.n(self.c(x)))
+        return self.ln(self.l(x.mean([2, 3])))
+"""
+
+
+@pytest.mark.slow
+def test_paddle(tmp_path: Path) -> None:
+    """In an environment of its own, for paddle2onnx wants an older onnx: the keys of state_dict, their shapes, every place proved."""
+    venv = ROOT / ".cache" / "paddle"
+    python = venv / "bin" / "python"
+    if not (venv / ".installed").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        wanted = ["paddlepaddle==3.3.0", "paddle2onnx==2.1.0", "onnxruntime", "typer", "rich", "ml_dtypes"]
+        done = subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no registry gives Paddle: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
+        (venv / ".installed").touch()
+    (tmp_path / "paddle_net.py").write_text(NET)
+    script = PADDLE.format(here=str(tmp_path), path=str(tmp_path / "m.onnx"))
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'exporters'}"}
+    done = subprocess.run([str(python), "-c", script], env=env, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    rows = {row.name: (row.shape, row.certain) for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    shapes = {"c.weight": (8, 3, 3, 3), "c.bias": (8,), "n.weight": (8,), "n.bias": (8,)}
+    shapes |= {"l.weight": (8, 5), "l.bias": (5,), "ln.weight": (5,), "ln.bias": (5,)}
+    assert {name: (shape, True) for name, shape in shapes.items()} == rows
