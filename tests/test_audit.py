@@ -177,6 +177,20 @@ def test_another_real_pair(tmp_path: Path) -> None:
     assert done.passed and 284 == done.verdicts["cast"]
 
 
+def test_external_data_that_is_stale_or_cut_short(tmp_path: Path) -> None:
+    """Data of the right size and another export's values: every parameter changed. Data cut short: status 2, the tensor is named."""
+    path = model_of(tmp_path, external=True, w=NORMAL, v=NORMAL * 2)
+    save_file({"w": NORMAL, "v": NORMAL * 2}, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+    data = tmp_path / "m.data"
+    whole = data.read_bytes()
+    data.write_bytes(RNG.standard_normal(len(whole) // 4).astype(np.float32).tobytes())
+    assert {"w": Verdict.CHANGED, "v": Verdict.CHANGED} == {j.name: j.verdict for j in audit(path, reference=tmp_path / "c.safetensors").judgements}
+    data.write_bytes(whole[:-100])
+    done = run("audit", str(path), "--reference", str(tmp_path / "c.safetensors"))
+    assert 2 == done.returncode and 1 == done.stderr.count("\n") and "'v'" in done.stderr
+
+
 # -- rules without a reference -------------------------------------------------------------------------------------------------------
 
 
