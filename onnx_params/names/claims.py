@@ -49,6 +49,8 @@ class Claim(NamedTuple):
     @property
     def view_words(self) -> tuple[str, ...]:
         """The view in words, the one that matters most first; a chain of several lists each."""
+        if not any(piece.steps for piece in self.pieces):  # nearly all
+            return (self.view.value,)
         found = dict.fromkeys((self.view.value, *words(self.steps)))
         if len(found) > 1:
             found.pop(View.WHOLE.value, None)

@@ -94,6 +94,8 @@ def _once(rows: Iterable[Row | None]) -> list[Row]:
 
 def modules(made: Comparison) -> list[tuple[str, ...]]:
     """Modules whose bytes or types differ, the largest change first; a module whose change is that of one child alone is left out."""
+    if all(pair.a is not None and pair.b is not None and (pair.a.n_bytes, pair.a.dtype) == (pair.b.n_bytes, pair.b.dtype) for pair in made.pairs):
+        return []
     sizes: dict[str, tuple[int, int, set[str], set[str]]] = {}
     done: set[int] = set()
     for pair in made.pairs:
