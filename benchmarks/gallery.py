@@ -27,8 +27,9 @@ alone. `make gallery` regenerates all of it; the table is `onnx-params rank repo
 """
 
 
-def run(*words: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "onnx_params", *words], check=True, capture_output=True, text=True)
+def run(*words: str, folder: str | Path = ROOT) -> str:
+    """What a command prints; ``folder`` is where it runs: a report states the path that it was given, so that is a bare name."""
+    done = subprocess.run([sys.executable, "-m", "onnx_params", *words], cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout
 
 
@@ -36,14 +37,14 @@ def main() -> None:
     names = sys.argv[1:] or ARCHITECTURES
     for name in names:
         with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as folder:
-            path = str(Path(folder) / f"{name}.onnx")
+            path = f"{name}.onnx"
             try:
-                run("export", "transformers", name, "--random-init", "-o", path)
+                run("export", "transformers", name, "--random-init", "-o", path, folder=folder)
             except subprocess.CalledProcessError as error:
                 print(f"{name}: not exported: {error.stderr.strip().splitlines()[-1]}")
                 continue
-            run("analyze", path, "--format", "markdown", "-o", str(REPORTS / f"{name}.md"), "--chart", str(REPORTS / f"{name}.png"))
-            run("analyze", path, "--format", "json", "-o", str(REPORTS / f"{name}.json"))
+            run("analyze", path, "--format", "markdown", "-o", str(REPORTS / f"{name}.md"), "--chart", str(REPORTS / f"{name}.png"), folder=folder)
+            run("analyze", path, "--format", "json", "-o", str(REPORTS / f"{name}.json"), folder=folder)
         print(f"{name}: reported", flush=True)
     found = sorted(str(path) for path in REPORTS.glob("*.json"))
     table = run("rank", *found, "--format", "markdown", "--chart", str(REPORTS / "rank.png"))

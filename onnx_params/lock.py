@@ -11,14 +11,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from onnx_params import api, report
 from onnx_params.errors import FormatError, UnsupportedError, UsageError
 from onnx_params.graph import Model, Node
 from onnx_params.inventory import Inventory, take
-from onnx_params.layout import Key  # fmt: skip
+from onnx_params.layout import Key
 from onnx_params.layout import to_json as piece_to_json
 from onnx_params.plain import plain
 from onnx_params.tensors import Encoding, StoredTensor
@@ -67,7 +67,6 @@ class Outcome:
     structure_differs: bool = False
     saved_again: tuple[str, ...] = ()
     n_same: int = 0
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def same(self) -> bool:
@@ -109,7 +108,7 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
 
 def sha256(tensor: StoredTensor) -> str:
     """The digest of a tensor's values, whatever their encoding: little-endian, a byte for an element of fewer than 8 bits. Reads them in chunks."""
-    import numpy as np  # fmt: skip
+    import numpy as np
 
     from onnx_params import values
     from onnx_params.matching.digest import in_place

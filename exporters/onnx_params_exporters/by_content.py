@@ -41,17 +41,14 @@ def finish(path: str, framework: str, exporter: str, weights: Sequence[Weight], 
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise ExportError(f"{path}: there is no folder {folder}")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop, tempfile.TemporaryDirectory() as aside:
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
         draft = os.path.join(workshop, os.path.basename(path))
         write(draft)
         try:
             onnx.checker.check_model(draft)
         except onnx.checker.ValidationError as error:
             raise ExportError(f"{path}: onnx's checker refuses it: {str(error).partition(chr(10))[0]}") from error
-        checkpoint = os.path.join(aside, "weights.npz")
-        with open(checkpoint, "wb") as file:
-            np.savez(file, **{f"{at}": weight.values for at, weight in enumerate(weights)})
-        found = claims(draft, checkpoint, weights)
+        found = claims(draft, weights)
         rows = [found[weight.name]._replace(aliases=weight.aliases) for weight in weights if weight.trained and weight.name in found]
         buffers = [found[weight.name] for weight in weights if not weight.trained and weight.name in found and found[weight.name].pieces]
         source_map.write_claims(draft, framework, exporter, rows, buffers)
@@ -59,12 +56,15 @@ def finish(path: str, framework: str, exporter: str, weights: Sequence[Weight], 
             os.replace(os.path.join(workshop, name), os.path.join(folder, name))
 
 
-def claims(draft: str, checkpoint: str, weights: Sequence[Weight]) -> dict[str, Claim]:
+def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
     """What is found of the weights, by name. An npz keeps names as files, so they are numbered there; formulas need the true ones."""
-    opened = open_checkpoint(checkpoint)
     by_number = {str(at): weight.name for at, weight in enumerate(weights)}
-    named = Checkpoint(path=checkpoint, tensors=tuple(tensor._replace(name=by_number[tensor.name]) for tensor in opened.tensors), ordered=True)
-    inventory = take(open_path(draft), draft, checkpoint=named)
+    with tempfile.TemporaryDirectory() as aside:
+        checkpoint = os.path.join(aside, "weights.npz")
+        np.savez(checkpoint, **{number: weights[int(number)].values for number in by_number})
+        opened = open_checkpoint(checkpoint)
+        named = Checkpoint(path=checkpoint, tensors=tuple(tensor._replace(name=by_number[tensor.name]) for tensor in opened.tensors), ordered=True)
+        inventory = take(open_path(draft), draft, checkpoint=named)
     assert inventory.matched is not None
     rows = {claim.name: claim for claim in inventory.matched.claims}
     for weight in weights:

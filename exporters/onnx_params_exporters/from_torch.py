@@ -67,10 +67,7 @@ def _found(model: torch.nn.Module, draft: str) -> Mapping[str, Claim]:
     """Where content is that was turned, joined, reordered or folded, by content."""
     state = {name: tensor for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.dtype in (torch.float32, torch.float16)}
     weights = [by_content.Weight(name, _array(tensor)) for name, tensor in state.items()]
-    with tempfile.TemporaryDirectory() as aside:
-        checkpoint = os.path.join(aside, "weights.npz")
-        np.savez(checkpoint, **{f"{at}": weight.values for at, weight in enumerate(weights)})
-        return by_content.claims(draft, checkpoint, weights)
+    return by_content.claims(draft, weights)
 
 
 def _named(model: torch.nn.Module, inputs: Mapping[str, torch.Tensor] | Sequence[torch.Tensor] | torch.Tensor) -> dict[str, torch.Tensor]:

@@ -158,4 +158,3 @@ def told(judgement: Judgement) -> str:
 
 def _files(given: Checkpoint | dict[str, Any] | None) -> set[str]:  # JSON
     return {tensor.source.label for tensor in given.tensors} if isinstance(given, Checkpoint) else set()
-

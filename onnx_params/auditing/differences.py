@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing.judgements import Difference, Rounding
-from onnx_params.layout import Dequantise, Steps, Unpack
+from onnx_params.layout import Steps, Unpack
 from onnx_params.matching.candidates import Candidate, Values
 
 BAND: Final = 1 << 20  # elements compared at once
@@ -68,11 +68,6 @@ def _range(codes: np.ndarray, steps: Steps) -> tuple[int, int]:
         return -(1 << 62), 1 << 62
     bounds = np.iinfo(codes.dtype)
     return int(bounds.min), int(bounds.max)
-
-
-def is_rounded(steps: Steps) -> bool:
-    """Whether the steps dequantise."""
-    return any(isinstance(step, Dequantise) for step in steps)
 
 
 def _bands(shape: tuple[int, ...]) -> Iterator[tuple[int, tuple[slice, ...]]]:

@@ -63,11 +63,16 @@ class Judge:
         for name, found in self.found.items():
             for key in found.stored if found.view is not View.CHANGED else ():
                 self.holds.setdefault(key, name)
-
         self.listed = {key for claim in inventory.parameters for key in claim.stored}
-        self.misplaced = places.out_of_order(self.model, self.found)
-        self.turns = places.Turns(self.model, self.found)
         self.suspects: dict[Key, str] = {}  # stored tensor that nothing explains -> a parameter that nothing holds, and that it has room for
+
+    @cached_property
+    def misplaced(self) -> dict[str, str]:
+        return places.out_of_order(self.model, self.found)
+
+    @cached_property
+    def turns(self) -> places.Turns:
+        return places.Turns(self.model, self.found)
 
     def judgements(self) -> list[Judgement]:
         """One for each tensor of the reference, in its order, then the extras in file order."""
@@ -407,4 +412,3 @@ def judge(inventory: Inventory) -> list[Judgement]:
     """Judge an inventory that was taken with a checkpoint. Reads values."""
     assert inventory.matched is not None
     return Judge(inventory, inventory.matched).judgements()
-

@@ -115,4 +115,3 @@ def budgets(inventory: Inventory, policy: Policy, parameters: int, n_bytes: int)
         types = {inventory.model.held[key].dtype.name for key in claim.stored if key in inventory.model.held}
         for dtype in sorted(types - set(policy.dtypes)):
             yield policy.find("over-budget", claim.name, f"{dtype}; allowed are {', '.join(policy.dtypes)}")
-

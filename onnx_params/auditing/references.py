@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
     if len(claim.pieces) == 1 and not claim.steps:
         return held._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
-    made = Made(inventory, claim, dtype.packed_length(StoredTensor(claim.name, dtype, shape, _PLACE, Encoding.RAW, (), held.source).count))
+    made = Made(inventory, claim, dtype.packed_length(math.prod(shape)))
     return StoredTensor(claim.name, dtype, shape, _PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made)
 
 
