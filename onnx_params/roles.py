@@ -10,13 +10,13 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node, Use, Wiring
 from onnx_params.names import classical, tensorflow
 from onnx_params.names.modules import is_filler
-from onnx_params.names.scopes import is_made_up, real_name, scope_of
+from onnx_params.names.scopes import NAMES, is_made_up, real_name, scope_of
 from onnx_params.names.words import Words
 from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, PASS_THROUGH, SLOTS, slot_word
 from onnx_params.tensors import Encoding, StoredTensor
@@ -80,10 +80,12 @@ _LAYERS: Final = frozenset(  # operators that hold what is learned: what stands 
 # layers that give one number for each row, or else for each column, of their weight
 _BY_ROWS: Final = frozenset({"Conv", "FusedConv", "ConvInteger", "QLinearConv", "MatMulNBits"})
 _BY_COLUMNS: Final = frozenset({"MatMul", "ConvTranspose", "Gemm", "MatMulInteger", "Einsum", "FusedMatMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"})
+_TAKE_WEIGHTS: Final = _BY_ROWS | _BY_COLUMNS
 _KEEPS_MAGNITUDE: Final = frozenset({"Neg", "Concat", "Mul", "Clip", "Max", "Pad", "Gather"})  # between a transform and its squares
 _POSITIVE: Final = frozenset({"Clip", "Max", "Add", "Relu", "Identity", "Squeeze", "Unsqueeze", "Transpose", "Reshape"})  # between a spectrum and its Log
 
 
+@lru_cache(NAMES)
 def is_buffer_name(name: str) -> bool:
     """Whether frameworks register buffers under such a name."""
     return _BUFFER_NAMES.search(name) is not None
@@ -350,7 +352,7 @@ class _Judge:
             if layer is None or layer.op_type not in ("Cast", "Mul", "Reshape", "QuantizeLinear", "DequantizeLinear") or not layer.inputs:
                 break
             layer = self._maker(use.graph, layer.inputs[0])
-        if layer is None or layer.op_type not in _BY_ROWS | _BY_COLUMNS or len(layer.inputs) < 2:
+        if layer is None or layer.op_type not in _TAKE_WEIGHTS or len(layer.inputs) < 2:
             return False
         weight = self._behind_casts(use.graph, layer.inputs[1])
         return weight is not None and len(weight.shape) > 1 and tensor.count == weight.shape[0 if layer.op_type in _BY_ROWS else -1]
@@ -366,7 +368,10 @@ class _Judge:
         return [after for output in use.node.outputs for after in self.wiring.uses((use.graph, output))[:MAX_USES]]
 
     def _feeds(self, use: Use, op_type: str) -> bool:
-        return any(after.node is not None and after.node.op_type == op_type for after in self._followers(use))
+        for after in self._followers(use):
+            if after.node is not None and after.node.op_type == op_type:
+                return True
+        return False
 
     def _is_rotary(self, use: Use) -> bool:
         """x * cos + rotated(x) * sin, where rotated(x) is a Concat of a Neg and another half of x."""

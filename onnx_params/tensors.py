@@ -117,9 +117,13 @@ class StoredTensor(NamedTuple):
     @property
     def n_bytes(self) -> int:
         """Bytes of payload, indices of a sparse tensor included."""
-        own = sum(span.n_bytes for span in self.spans)
         if self.external is not None:
             own = self.external_span.n_bytes
+        elif len(self.spans) == 1:  # nearly all
+            start, stop = self.spans[0]
+            own = stop - start
+        else:
+            own = sum(span.n_bytes for span in self.spans)
         return own + (self.indices.n_bytes if self.indices is not None else 0)
 
     @property

@@ -62,6 +62,9 @@ class Pair(NamedTuple):
             return frozenset()
         if self.a is None or self.b is None:
             return frozenset({"only"})
+        alike = self.relation is Relation.EQUAL or self.relation is Relation.UNREAD
+        if alike and self.a.name == self.b.name and self.a.dtype == self.b.dtype and self.a.count == self.b.count:
+            return frozenset()  # nearly all
         found = set()
         if self.a.name != self.b.name and not {self.a.name, *self.a.aliases} & {self.b.name, *self.b.aliases}:
             found.add("names")

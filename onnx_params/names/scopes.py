@@ -7,11 +7,13 @@ naming; onnxruntime, ``GenerateNodeName`` in ``core/optimizer``: fusions append 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from onnx_params.graph import Node
 from onnx_params.names.hops import undo
 
+NAMES: Final = 1 << 16  # names whose answers are kept: each is asked for several times, and once more by a model to compare with
 # names that an exporter or a post-processor makes up: counters of values, never a module's word
 _MADE_UP: Final = re.compile(
     r"^(onnx::\w+|helper\.\w+\.\d+|p2o\.pd_op\.[\w.]+|"
@@ -38,6 +40,7 @@ def is_made_up(name: str) -> bool:
     return not name or _MADE_UP.match(name) is not None
 
 
+@lru_cache(NAMES)
 def real_name(name: str) -> str | None:
     """The name that a module gave: this one, or the one before post-processing; ``None`` where there was none."""
     names = [hop.base for hop in reversed(undo(name))] or [name]
@@ -71,8 +74,8 @@ def scope_of(node: Node) -> str | None:
 
     A container that calls its own items stands in the path twice (``layers/layers.0``), and once in the module's name.
     """
-    for name in (node.name, *node.outputs[:1]):
-        if name.startswith("/"):
+    for name in (node.name, node.outputs[0] if node.outputs else ""):
+        if name[:1] == "/":
             segments = _FUSED.sub("", name, count=1).split("/")[1:-1]
             kept = [segment for at, segment in enumerate(segments) if at + 1 == len(segments) or not segments[at + 1].startswith(f"{segment}.")]
             return ".".join(kept)

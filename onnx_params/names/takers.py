@@ -32,6 +32,10 @@ class Taker(NamedTuple):
 
 def takers(model: Model, tensor: StoredTensor) -> Iterator[Taker]:
     """Who takes a stored tensor, looking through what only hands it on."""
+    uses = model.wiring.uses(tensor.key)
+    if len(uses) == 1 and (node := uses[0].node) is not None and node.op_type not in _HANDS_ON:  # nearly all
+        yield Taker(uses[0].graph, node, uses[0].slot, slot_word(node.domain, node.op_type, uses[0].slot), False)
+        return
     todo = [(tensor.key, False, 0)]
     seen = {tensor.key}
     while todo:
