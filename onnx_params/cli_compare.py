@@ -41,11 +41,13 @@ def compare(
     import gc
     from itertools import combinations
 
+    from onnx_params.api import analyze
     from onnx_params.cli_audit import bar
-    from onnx_params.comparing.compare import compare as take
+    from onnx_params.comparing.compare import of_reports
     from onnx_params.comparing.pairs import WORDS
     from onnx_params.output import write
     from onnx_params.render import compare as render
+    from onnx_params.render import matrix
 
     ignored = {word.strip() for word in ignore.split(",") if word.strip()}
     if ignored - set(WORDS):
@@ -53,20 +55,18 @@ def compare(
     if len(models) < 2:
         raise UsageError("compare needs two models")
     gc.disable()  # the process ends soon, and looking through a million records for garbage takes a second
+    reports = [analyze(model) for model in models]
     made = {}
     for one, two in combinations(range(len(models)), 2):
         with bar("comparing", models[one], models[two]) as progress:
-            made[one, two] = take(models[one], models[two], values=not no_values, progress=progress)
+            made[one, two] = of_reports(reports[one], reports[two], values=not no_values, progress=progress)
     if len(models) > 2:
-        if format is not CompareFormat.TABLE:
-            raise UsageError("three and more models make a matrix, which is written as a table alone; compare two of them")
-        text = render.matrix(models, made)
+        text = matrix.RENDERERS[format.value](reports, made)
     else:
         write_as = {CompareFormat.JSON: render.to_json, CompareFormat.CSV: render.to_csv}.get(format)
         (first,) = made.values()
         text = write_as(first) if write_as else (render.markdown if format is CompareFormat.MARKDOWN else render.render)(first, full)
     if chart:
-        reports = [made[0, 1].a, *(made[0, at].b for at in range(1, len(models)))]
         render.draw(reports, chart, by is ChartBy.MODULE)
     if output:
         write(output, text)

@@ -368,10 +368,7 @@ class _Judge:
         return [after for output in use.node.outputs for after in self.wiring.uses((use.graph, output))[:MAX_USES]]
 
     def _feeds(self, use: Use, op_type: str) -> bool:
-        for after in self._followers(use):
-            if after.node is not None and after.node.op_type == op_type:
-                return True
-        return False
+        return any(after.node is not None and after.node.op_type == op_type for after in self._followers(use))
 
     def _is_rotary(self, use: Use) -> bool:
         """x * cos + rotated(x) * sin, where rotated(x) is a Concat of a Neg and another half of x."""

@@ -95,6 +95,12 @@ def test_a_matrix() -> None:
     paths = [str(artifact("bert", kind)) for kind in ("dynamo", "torchscript", "dynamo+fp16")]
     done = run("compare", *paths)
     assert 1 == done.returncode and "39/39" in done.stdout
+    paths.append(str(artifact("bert", "dynamo+int8-dynamic")))
+    document = json.loads(run("compare", *paths, "--format", "json").stdout)
+    assert "onnx-params/compare-matrix/1" == document["schema"] and 4 == len(document["models"])
+    assert 6 == len(document["comparisons"]) and all(sum(each["relations"].values()) == each["pairs"] for each in document["comparisons"])
+    assert "quantised" in run("compare", *paths, "--format", "markdown").stdout
+    assert 7 == len(list(csv.reader(io.StringIO(run("compare", *paths, "--format", "csv").stdout))))
 
 
 def test_a_real_pair(tmp_path: Path) -> None:

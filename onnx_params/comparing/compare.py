@@ -27,10 +27,15 @@ class Comparison:
 
     a: Report
     b: Report
-    path_a: str
-    path_b: str
     pairs: tuple[Pair, ...]
-    has_values: bool
+
+    @property
+    def path_a(self) -> str:
+        return self.a.inventory.model.source.label
+
+    @property
+    def path_b(self) -> str:
+        return self.b.inventory.model.source.label
 
     @cached_property
     def differences(self) -> frozenset[str]:
@@ -49,11 +54,11 @@ def compare(
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     with api.uncollected():
-        return _compare(os.fspath(a), os.fspath(b), values, progress)
+        return of_reports(api.analyze(a), api.analyze(b), values=values, progress=progress)
 
 
-def _compare(path_a: str, path_b: str, values: bool, progress: Callable[[int], None]) -> Comparison:
-    one, two = api.analyze(path_a), api.analyze(path_b)
+def of_reports(one: Report, two: Report, *, values: bool = True, progress: Callable[[int], None] = lambda n_bytes: None) -> Comparison:
+    """The same of two reports that are there already."""
     if values:
         api.need_numpy()
         turned = _exactness(two) > _exactness(one)
@@ -65,7 +70,7 @@ def _compare(path_a: str, path_b: str, values: bool, progress: Callable[[int], N
             pairs = merged(one, two, pairs, again)
     else:
         pairs = by_names(one, two)
-    return Comparison(a=one, b=two, path_a=path_a, path_b=path_b, pairs=tuple(pairs), has_values=values)
+    return Comparison(a=one, b=two, pairs=tuple(pairs))
 
 
 def _exactness(report: Report) -> tuple[int, int]:

@@ -148,50 +148,28 @@ def cells(pair: Pair) -> tuple[str, ...]:
     )
 
 
-def matrix(names: Sequence[str], made: dict[tuple[int, int], Comparison]) -> str:
-    """Three and more: totals of each, then for every two of them how many parameters pair as equal, of how many."""
-    reports: dict[int, Report] = {}
-    for (one, two), each in made.items():
-        reports[one], reports[two] = each.a, each.b
-    rows = [
-        (plain(names[at]), f"{r.layers:,}", f"{r.parameters:,}", n_bytes(r.n_bytes), ", ".join(f"{name} {n_bytes(size)}" for name, size in by_dtype(r).items()))
-        for at, r in sorted(reports.items())
-    ]
-    table = columns(("Model", "Layers", "Parameters", "Bytes", "By type"), rows, frozenset({1, 2, 3}))
-    body = []
-    for one in range(len(names)):
-        line = [plain(names[one])]
-        for two in range(len(names)):
-            both = made.get((min(one, two), max(one, two)))
-            line.append("-" if both is None else _share(both))
-        body.append(tuple(line))
-    grid = columns(("Equal, also after a view, a cast, folding", *(plain(name) for name in names)), body, frozenset(range(1, len(names) + 1)))
-    return f"{table}\n{grid}"
+def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
+    """The lines of a table; columns in ``right`` are flush right."""
+    rule = "|".join("---:" if at in right else "---" for at in range(len(titles)))
+    body = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    return [f"| {' | '.join(map(_cell, titles))} |", f"|{rule}|", *body, ""]
 
 
-def _share(made: Comparison) -> str:
-    same = sum(made.count(relation) for relation in (Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED))
-    whole = len(made.pairs) - made.count(Relation.ERASED)
-    return f"{same}/{whole}"
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("<", "&lt;")
 
 
 def markdown(made: Comparison, full: bool = False) -> str:
     """The same as Markdown, fit for a release note."""
-
-    def table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
-        rule = "|".join("---:" if at in right else "---" for at in range(len(titles)))
-        body = [f"| {' | '.join(cell.replace('|', '/').replace('<', '&lt;') for cell in row)} |" for row in rows]
-        return [f"| {' | '.join(titles)} |", f"|{rule}|", *body, ""]
-
     out = [f"# {plain(made.a.name)} and {plain(made.b.name)}", "", f"A: `{plain(made.path_a)}`, B: `{plain(made.path_b)}`", ""]
-    out += table(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3}))
-    out += table(("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"), relations(made.pairs), frozenset({1, 2, 3, 4}))
+    out += markdown_table(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3}))
+    out += markdown_table(("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"), relations(made.pairs), frozenset({1, 2, 3, 4}))
     tree = modules(made)
     if tree:
-        out += table(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[: None if full else MAX_MODULES], frozenset({1, 2, 3}))
+        out += markdown_table(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[: None if full else MAX_MODULES], frozenset({1, 2, 3}))
     shown = [pair for pair in made.pairs if full or pair.differences()]
     if shown:
-        out += table(_TITLES, [cells(pair) for pair in shown], _NUMBERS)
+        out += markdown_table(_TITLES, [cells(pair) for pair in shown], _NUMBERS)
     return "\n".join(out)
 
 
@@ -204,13 +182,10 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
     def number(value: float | None) -> float | None:
         return value if value is not None and math.isfinite(value) else None
 
-    def whole(report: Report, path: str) -> dict[str, Any]:  # JSON
-        return {"path": path, "layers": report.layers, "parameters": report.parameters, "bytes": report.n_bytes, "bytes_by_dtype": dict(by_dtype(report))}
-
     return {
         "schema": SCHEMA,
-        "a": whole(made.a, made.path_a),
-        "b": whole(made.b, made.path_b),
+        "a": whole(made.a),
+        "b": whole(made.b),
         "differences": sorted(made.differences),
         "pairs": [
             {
@@ -226,6 +201,12 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
             for pair in made.pairs
         ],
     }
+
+
+def whole(report: Report) -> dict[str, Any]:  # JSON
+    """What one model is in all."""
+    path = report.inventory.model.source.label
+    return {"path": path, "layers": report.layers, "parameters": report.parameters, "bytes": report.n_bytes, "bytes_by_dtype": dict(by_dtype(report))}
 
 
 def to_json(made: Comparison) -> str:
