@@ -42,6 +42,13 @@ def test_one_model(kind: str, relations: set[Relation]) -> None:
         assert all(pair.a is not None and pair.b is not None and pair.a.name == pair.b.name for pair in made.pairs)
 
 
+def test_two_roundings_of_one_model() -> None:
+    """Half precision beside int8 and int4: both are the original rounded, and neither is called another model."""
+    for kind in ("dynamo+int8-dynamic", "dynamo+int4"):
+        made = compare(artifact("bert", "dynamo+fp16"), artifact("bert", kind))
+        assert {pair.relation for pair in made.pairs} == {Relation.CAST, Relation.QUANTISED}
+
+
 def test_folded_norms_pair() -> None:
     """A batch norm folded by two exporters: the same numbers but for rounding, under the names that each left."""
     made = compare(artifact("conv-transpose", "dynamo"), artifact("conv-transpose", "torchscript"))

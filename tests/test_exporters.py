@@ -24,6 +24,10 @@ SLOW = [
 ]  # fmt: skip
 
 
+# TorchScript folds parameters that bare operators of their module take (``-exp(A_log)``, ``x * D``, ``+ dt_proj.bias``), and nothing tells those names
+UNTOLD = {"mamba": 0.7}
+
+
 def strip_map(path: Path) -> Path:
     """The same artifact without our source map: what anyone else's export looks like."""
     proto = onnx.load(path)
@@ -49,7 +53,10 @@ def assert_restored(model_type: str, exporter: from_torch.Exporter, folder: Path
     assert [] == [row.name for row in bare if row.certain and (row.name not in names or row.shape not in (None, names[row.name]))]
     back = {name for row in bare for name in (row.name, *row.aliases) if names.get(name) == row.shape}
     normed = any(name.endswith("running_mean") for name, _ in model.named_buffers())  # TorchScript leaves no trace of what was folded
-    assert len(back & set(true)) > (0.85 if exporter == "dynamo" or not normed else 0.3) * len(true)
+    most = 0.85 if exporter == "dynamo" or not normed else 0.3
+    if exporter == "torchscript":
+        most = UNTOLD.get(model_type, most)
+    assert len(back & set(true)) > most * len(true)
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])

@@ -18,6 +18,7 @@ from onnx_params.inventory import take
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.sources import open_path
 from onnx_params_exporters import source_map
+from onnx_params_exporters.workshop import checked, draft_of
 
 TOLERANCE = 1e-4  # of the largest absolute output in float32
 
@@ -36,24 +37,13 @@ def finish(path: str, framework: str, exporter: str, weights: Sequence[Weight], 
 
     Whole or not at all. Raises :class:`ExportError` where there is no such folder, or onnx's checker refuses the artifact.
     """
-    import onnx
-
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise ExportError(f"{path}: there is no folder {folder}")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
-        draft = os.path.join(workshop, os.path.basename(path))
+    with draft_of(path) as draft:
         write(draft)
-        try:
-            onnx.checker.check_model(draft)
-        except onnx.checker.ValidationError as error:
-            raise ExportError(f"{path}: onnx's checker refuses it: {str(error).partition(chr(10))[0]}") from error
+        checked(draft, path)
         found = claims(draft, weights)
         rows = [found[weight.name]._replace(aliases=weight.aliases) for weight in weights if weight.trained and weight.name in found]
         buffers = [found[weight.name] for weight in weights if not weight.trained and weight.name in found and found[weight.name].pieces]
         source_map.write_claims(draft, framework, exporter, rows, buffers)
-        for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
-            os.replace(os.path.join(workshop, name), os.path.join(folder, name))
 
 
 def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:

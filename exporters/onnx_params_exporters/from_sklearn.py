@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from onnx_params.extract import values_of
 from onnx_params.inventory import Inventory
 from onnx_params.names.claims import Claim
 from onnx_params_exporters import source_map
+from onnx_params_exporters.workshop import checked, draft_of
 
 RELATIVE: Final = 1e-3
 ABSOLUTE: Final = 1e-4
@@ -49,20 +49,13 @@ def export(estimator: Any, example: Any, path: str, *, check: bool = True) -> No
 
 def finish(data: bytes, path: str, framework: str, exporter: str, name: Callable[[Inventory], list[Claim]]) -> None:
     """Write a model with its source map: ``name`` gives what our reader finds in it its own names."""
-    import onnx
-
     import onnx_params
 
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise ExportError(f"{path}: there is no folder {folder}")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
-        draft = os.path.join(workshop, os.path.basename(path))
+    with draft_of(path) as draft:
         with open(draft, "wb") as file:
             file.write(data)
-        onnx.checker.check_model(draft)
+        checked(draft, path)
         source_map.write_claims(draft, framework, exporter, name(onnx_params.analyze(draft).inventory))
-        os.replace(draft, path)
 
 
 def parts(estimator: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:  # scikit-learn's own types

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -16,6 +15,7 @@ import torch
 from onnx_params.errors import ExportError
 from onnx_params.names.claims import Claim
 from onnx_params_exporters import by_content, source_map
+from onnx_params_exporters.workshop import checked, draft_of
 
 Exporter = Literal["dynamo", "torchscript"]
 TOLERANCE = 1e-4  # of the largest absolute output in float32
@@ -42,11 +42,7 @@ def export(
     options: dict[str, Any] = {"input_names": names}
     if opset is not None:
         options["opset_version"] = opset
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise ExportError(f"{path}: there is no folder {folder}")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
-        draft = os.path.join(workshop, os.path.basename(path))
+    with draft_of(path) as draft:
         with _flat(model, names), torch.no_grad(), _exportable(exporter):
             expected = model(*inputs.values())
             print(f"exporting with {exporter} ...", file=sys.stderr)
@@ -59,8 +55,6 @@ def export(
         source_map.write(draft, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model), found)
         if check:
             _check(draft, opset, inputs, expected)
-        for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
-            os.replace(os.path.join(workshop, name), os.path.join(folder, name))
 
 
 def _found(model: torch.nn.Module, draft: str) -> Mapping[str, Claim]:
@@ -166,7 +160,7 @@ def _check(path: str, opset: int | None, inputs: Mapping[str, torch.Tensor], exp
 
     print("checking the artifact in onnxruntime ...", file=sys.stderr)
     name = os.path.basename(path)
-    onnx.checker.check_model(path)
+    checked(path, path)
     written = next((entry.version for entry in onnx.load(path, load_external_data=False).opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset is not None and written != opset:
         raise ExportError(f"{name}: torch wrote operator set {written} where {opset} was asked; try the other exporter")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,12 +38,19 @@ def write(
     ``found`` says where those lie that are stored under no digest of theirs.
     """
     whole, turned = _digests(path)
+    originals, buffers = list(parameters), list(buffers)
+    digests = {original.name: (hashlib.sha256(original.data).hexdigest(), original.shape) for original in (*originals, *buffers)}
+    shared = {key for key, count in Counter(digests.values()).items() if count > 1}
+
+    def row(original: Original, places: Mapping[str, Claim]) -> dict[str, Any]:  # JSON
+        return _row(original, digests[original.name], whole, turned, shared, places)
+
     document = {
         "schema": SCHEMA,
         "framework": framework,
         "exporter": exporter,
-        "parameters": [_row(original, whole, turned, found) for original in parameters],
-        "buffers": [_row(original, whole, turned) for original in buffers],
+        "parameters": [row(original, found or {}) for original in originals],
+        "buffers": [row(buffer, {}) for buffer in buffers],
     }
     _add(path, document)
 
@@ -105,20 +113,20 @@ def _digests(path: str) -> tuple[dict[tuple[str, tuple[int, ...]], str], dict[tu
 
 def _row(
     original: Original,
-    whole: dict[tuple[str, tuple[int, ...]], str],
-    turned: dict[tuple[str, tuple[int, ...]], str],
-    found: Mapping[str, Claim] | None = None,
+    key: tuple[str, tuple[int, ...]],
+    whole: Mapping[tuple[str, tuple[int, ...]], str],
+    turned: Mapping[tuple[str, tuple[int, ...]], str],
+    shared: Set[tuple[str, tuple[int, ...]]],
+    found: Mapping[str, Claim],
 ) -> dict[str, Any]:  # JSON
-    digest = hashlib.sha256(original.data).hexdigest()
-    row: dict[str, Any] = {"name": original.name, "shape": list(original.shape), "dtype": original.dtype, "sha256": digest}
+    row: dict[str, Any] = {"name": original.name, "shape": list(original.shape), "dtype": original.dtype, "sha256": key[0]}
     if original.aliases:
         row["aliases"] = list(original.aliases)
-    key = digest, original.shape
     if key in whole:
-        row["stored"] = whole[key]
-        row["view"] = "whole" if whole[key] in (original.name, *original.aliases) else "merged"
+        own = whole[key] in (original.name, *original.aliases)
+        row |= {"stored": whole[key], "view": "merged" if key in shared and not own else "whole"}
     elif key in turned:
-        row["stored"], row["view"] = turned[key], "transposed"
-    elif found is not None and original.name in found and found[original.name].certain:
+        row |= {"stored": turned[key], "view": "transposed"}
+    elif original.name in found and found[original.name].certain:
         row |= _place(found[original.name])
     return row

@@ -152,7 +152,7 @@ class Judge:
             candidate = Candidate(self.model, self.model.held[bare[0].key], 0)
             if self.values.is_close(original, candidate, bare[0].steps):
                 return None
-            return difference(original, values, np.broadcast_to(self.values.half_steps(bare[0].key, bare[0].steps), original.shape))
+            return difference(original, values, np.broadcast_to(self.values.allowed(original, bare[0].key, bare[0].steps), original.shape))
         if values.dtype == original.dtype:
             return None if bits_equal(original, values) else difference(original, values)
         found = [difference(cast, values) for cast in casts_to(original, values.dtype.name)]

@@ -15,11 +15,12 @@ from onnx_params.auditing.references import of_artifact
 from onnx_params.comparing.compare import RELATIVE, in_order, is_held, relative_to, rows_by_key
 from onnx_params.comparing.pairs import By, Pair, Relation
 from onnx_params.extract import values_of
-from onnx_params.layout import Key
+from onnx_params.layout import Key, apply
 from onnx_params.matching.board import Found
 from onnx_params.names import reference
 from onnx_params.names.words import Words
 from onnx_params.report import Report, Row
+from onnx_params.views import logical
 
 _RELATIONS: Final = {
     Verdict.IDENTICAL: Relation.EQUAL,
@@ -153,7 +154,11 @@ def _values(report: Report, at: int) -> np.ndarray | None:
     claim = inventory.parameters[at]
     if claim.pieces:
         return values_of(inventory, claim)
-    return inventory.model.held[claim.stored[0]].read() if is_held(inventory, at) else None
+    if not is_held(inventory, at):
+        return None
+    tensor = inventory.model.held[claim.stored[0]]
+    steps = logical(inventory.model, tensor).steps  # folded and then quantised: its numbers are those that the codes stand for
+    return None if steps is None else apply(tensor.read(), steps, lambda key: inventory.model.held[key].read())
 
 
 def _ways(values: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -15,6 +15,8 @@ from onnx_params.views import BLOCKS, block_steps, is_blocked, logical
 MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
+# half a unit in the last place, relative: how far an original in half precision may itself lie from what it was rounded from
+OWN_ROUNDING: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 CLIPPED: Final = 2.0  # half steps by which a code at the end of the range may fall short
 HALF_STEP: Final = 0.5 + 1e-3  # of a quantisation step; the rest is float32's rounding
 
@@ -86,6 +88,11 @@ class Values:
 
         return self._keep((key, steps, "half steps"), make)
 
+    def allowed(self, target: np.ndarray, key: Key, steps: Steps) -> np.ndarray:
+        """Half a step, and by how much ``target`` was itself rounded where it is in half precision: both may come from one original."""
+        own = OWN_ROUNDING.get(target.dtype.name, 0.0)
+        return self.half_steps(key, steps) + np.abs(target.astype(np.float32)) * np.float32(own) if own else self.half_steps(key, steps)
+
     def _keep(self, key: tuple[Key, Steps, str], make: Callable[[], np.ndarray]) -> np.ndarray:
         found = self._kept.get(key)
         if found is None:
@@ -110,12 +117,13 @@ class Values:
             return False
         if not any(isinstance(step, Dequantise) for step in steps):
             return bool(np.all(np.abs(difference) <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)))
-        far = ~(np.abs(difference) <= self.half_steps(candidate.key, steps) + TOLERANCE["float32"] * size)  # a scale that is no number is far as well
+        allowed = np.broadcast_to(self.allowed(target, candidate.key, steps), target.shape)
+        far = ~(np.abs(difference) <= allowed + TOLERANCE["float32"] * size)  # a scale that is no number is far as well
         if not far.any():
             return bool(size > 0)
         whole = self.codes(candidate.key, steps)
         codes = whole[far]
         with np.errstate(invalid="ignore"):
-            near = np.abs(difference[far]) <= CLIPPED * self.half_steps(candidate.key, steps)[far] + TOLERANCE["float32"] * size
+            near = np.abs(difference[far]) <= CLIPPED * allowed[far] + TOLERANCE["float32"] * size
         beyond = near & ((codes == whole.max()) | (codes == whole.min())) & (np.sign(difference[far]) == np.sign(values[far]))
         return bool(beyond.all()) and bool(far.mean() < 0.25)

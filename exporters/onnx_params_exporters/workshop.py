@@ -1,0 +1,35 @@
+"""Make files aside and move them into place when all are done: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from onnx_params.errors import ExportError
+
+
+@contextmanager
+def draft_of(path: str) -> Iterator[str]:
+    """A path beside which everything may be written; what lies there in the end goes to the folder of ``path``, and nothing where it fails.
+
+    Raises :class:`ExportError` where there is no such folder.
+    """
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ExportError(f"{path}: there is no folder {folder}")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
+        yield os.path.join(workshop, os.path.basename(path))
+        for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
+            os.replace(os.path.join(workshop, name), os.path.join(folder, name))
+
+
+def checked(draft: str, path: str) -> None:
+    """Raise :class:`ExportError` where onnx's checker refuses the artifact that is to be at ``path``."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(draft)
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"{path}: onnx's checker refuses it: {str(error).partition(chr(10))[0]}") from error
