@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from artifacts import artifact
 from onnx import numpy_helper
 from test_cli import run
-from test_third_party import fetch
+from test_third_party import fetch, fetch_npm
 
 import onnx_params
 from onnx_params.comparing.compare import compare
@@ -119,6 +120,43 @@ def test_a_real_pair(tmp_path: Path) -> None:
     assert not same.count(Relation.DIFFERENT)
     other = compare(tmp_path / "silero_vad_16k_op15.onnx", tmp_path / "silero_vad_half.onnx")
     assert other.count(Relation.DIFFERENT) == other.a.layers
+
+
+ISNET = ("@imgly/background-removal-data", "1.4.5", "ca7789abb39370727c9a098310b53bce41518d200000423c7107f8c01bbce946")
+
+
+@pytest.fixture(scope="module")
+def isnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """ISNet in half precision and in uint8, as a package for browsers ships them: in chunks, in the order that its list has."""
+    folder = tmp_path_factory.mktemp("isnet")
+    with tarfile.open(fetch_npm(*ISNET)) as archive:
+        read = {member.name: member for member in archive}
+        listed = json.load(archive.extractfile(read["package/dist/resources.json"]))
+        for name in ("medium", "small"):
+            with open(folder / f"{name}.onnx", "wb") as file:
+                for chunk in listed[f"/models/{name}"]["chunks"]:
+                    file.write(archive.extractfile(read[f"package/dist/{chunk['hash']}"]).read())
+    return folder / "medium.onnx", folder / "small.onnx"
+
+
+@pytest.mark.slow
+def test_a_real_quantised_pair(isnet: tuple[Path, Path], tmp_path: Path) -> None:
+    """Every weight is the other's quantised, every bias the other's cast, and the types and bytes are told; a scale that is wrong names its weight."""
+    half, small = isnet
+    made = compare(half, small)
+    assert {"dtype"} == made.differences
+    assert (119, 119, 238) == (made.count(Relation.QUANTISED), made.count(Relation.CAST), len(made.pairs))
+    done = run("compare", str(half), str(small), "--format", "markdown")
+    assert "| float16 | 88.04 MB | - | -100.0 % |" in done.stdout.replace("|   ", "| ") and "44.00 MB" in done.stdout
+    model = onnx.load(small)
+    scale = next(tensor for tensor in model.graph.initializer if tensor.name == "side1.weight_scale")
+    scale.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(scale) * np.float32(1.5), scale.name))
+    folded = next(tensor for tensor in model.graph.initializer if tensor.name.startswith("onnx::Conv") and tensor.name.endswith("_scale"))
+    folded.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(folded) * np.float32(1.5), folded.name))
+    onnx.save(model, tmp_path / "wrong.onnx")
+    wrong = [pair for pair in compare(half, tmp_path / "wrong.onnx").pairs if pair.relation is Relation.DIFFERENT]
+    assert 2 == len(wrong) and "side1.weight" in {pair.name for pair in wrong}
+    assert all(0.4 < pair.relative < 0.6 and 5 < pair.sqnr < 7 for pair in wrong)
 
 
 def test_names_in_other_words() -> None:

