@@ -80,8 +80,13 @@ def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.n
     if len(outputs) != len(expected):
         raise ExportError(f"{os.path.basename(path)}: has {len(outputs)} outputs, the model has {len(expected)}")
     for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):
-        reference = np.asarray(true, np.float32)
-        difference = float(np.abs(np.asarray(got, np.float32) - reference).max(initial=0.0))
-        limit = TOLERANCE * max(1.0, float(np.abs(reference).max(initial=0.0)))
-        if not difference <= limit:
-            raise ExportError(f"{os.path.basename(path)}: output {at} differs from the model's by {difference:.3g}, more than {limit:.3g}")
+        agree(os.path.basename(path), str(at), got, true)
+
+
+def agree(file: str, output: str, got: np.ndarray, true: np.ndarray) -> None:
+    """Raise :class:`ExportError` where an output differs from a framework's by more than :data:`TOLERANCE`."""
+    reference = np.asarray(true, np.float32)
+    difference = float(np.abs(np.asarray(got, np.float32) - reference).max(initial=0.0))
+    limit = TOLERANCE * max(1.0, float(np.abs(reference).max(initial=0.0)))
+    if not difference <= limit:
+        raise ExportError(f"{file}: output {output} differs from the model's by {difference:.3g}, more than {limit:.3g}")

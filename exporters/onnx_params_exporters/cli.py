@@ -42,6 +42,18 @@ def transformers(
     export(model, output, random_init=random_init, exporter=exporter.value, opset=opset or None, half=fp16)
 
 
+@app.command()
+def optimum(
+    model: Annotated[str, typer.Argument(help="A hub name, a folder that save_pretrained wrote or, with --random-init, a model type.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="Where the artifacts go; must not be there yet.")],
+    task: Annotated[str, typer.Option("--task", help="In optimum's words, such as text-generation-with-past; the model's own if empty.")] = "",
+    random_init: Annotated[bool, typer.Option("--random-init", help="Random weights from the configuration class; no hub.")] = False,
+) -> None:
+    """Export a transformers model by optimum-onnx: one file, or encoder and decoders."""
+    for path in _exporter("from_optimum", "optimum")(model, output, task=task or None, random_init=random_init):
+        print(path)
+
+
 Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")]
 Inputs = Annotated[str, typer.Option("--inputs", metavar="FILE", help="Example inputs: .npy for one, .npz for several by name or in order.")]
 TRUST = "A pickle runs what it names when it is loaded: give files that you trust."

@@ -112,7 +112,7 @@ def _flat(model: torch.nn.Module, names: list[str]) -> Iterator[None]:
 
     def forward(*args: torch.Tensor) -> tuple[torch.Tensor, ...]:
         output = original(**dict(zip(names, args, strict=True)), **extra) if by_name else original(*args, **extra)
-        return tuple(_tensors(output))
+        return tuple(tensors(output))
 
     forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -124,18 +124,20 @@ def _flat(model: torch.nn.Module, names: list[str]) -> Iterator[None]:
         del model.forward
 
 
-def _tensors(output: Any) -> Iterator[torch.Tensor]:  # whatever a forward returns
+def tensors(output: Any) -> Iterator[torch.Tensor]:  # whatever a forward returns
+    """The tensors of an output, in order; caches are none."""
     if isinstance(output, torch.Tensor):
         yield output
     elif isinstance(output, (list, tuple)):
         for value in output:
-            yield from _tensors(value)
+            yield from tensors(value)
     elif hasattr(output, "items") and not hasattr(output, "get_seq_length"):  # a cache is no output
         for value in dict(output.items()).values():
-            yield from _tensors(value)
+            yield from tensors(value)
 
 
-def _original(name: str, tensor: torch.Tensor, aliases: tuple[str, ...] = ()) -> source_map.Original:
+def original(name: str, tensor: torch.Tensor, aliases: tuple[str, ...] = ()) -> source_map.Original:
+    """What the source map holds of a parameter or buffer."""
     data = tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
     return source_map.Original(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), data, aliases)
 
@@ -145,12 +147,12 @@ def _parameters(model: torch.nn.Module) -> Iterator[source_map.Original]:
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
     for name, parameter in model.named_parameters():
-        yield _original(name, parameter, tuple(other for other in names[id(parameter)] if other != name))
+        yield original(name, parameter, tuple(other for other in names[id(parameter)] if other != name))
 
 
 def _buffers(model: torch.nn.Module) -> Iterator[source_map.Original]:
     for name, buffer in model.named_buffers():
-        yield _original(name, buffer)
+        yield original(name, buffer)
 
 
 def _check(path: str, opset: int | None, inputs: Mapping[str, torch.Tensor], expected: tuple[torch.Tensor, ...]) -> None:

@@ -25,6 +25,21 @@ def draft_of(path: str) -> Iterator[str]:
             os.replace(os.path.join(workshop, name), os.path.join(folder, name))
 
 
+@contextmanager
+def folder_of(path: str) -> Iterator[str]:
+    """A folder to fill, which becomes ``path`` in the end, or is gone where it fails. Raises :class:`ExportError` where something is there already."""
+    above = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(above):
+        raise ExportError(f"{path}: there is no folder {above}")
+    if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
+        raise ExportError(f"{path}: is there already, and not an empty folder")
+    with tempfile.TemporaryDirectory(dir=above, prefix=".export-") as workshop:
+        draft = os.path.join(workshop, "draft")
+        os.mkdir(draft)
+        yield draft
+        os.replace(draft, path)  # over an empty folder too
+
+
 def checked(draft: str, path: str) -> None:
     """Raise :class:`ExportError` where onnx's checker refuses the artifact that is to be at ``path``."""
     import onnx
