@@ -22,7 +22,7 @@ from onnx_params.names.scopes import is_made_up
 from onnx_params.names.words import Words
 from onnx_params.parse import Parser
 from onnx_params.roles import Role, Verdict, classify
-from onnx_params.tensors import StoredTensor
+from onnx_params.tensors import Encoding, StoredTensor
 from onnx_params.views import View
 from onnx_params.wire import Source
 
@@ -262,7 +262,10 @@ def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> l
 
 
 def _is_unlisted(tensor: StoredTensor, verdict: Verdict) -> bool:
-    """Whether an exporter that listed the parameters cannot have meant this one: a made-up name, or a value's name in a slot that anything may fill."""
+    """Whether an exporter that listed the parameters cannot have meant this one: a made-up name, a value's name in a slot that anything may fill, or a
+    filler that a node makes."""
+    if tensor.encoding is Encoding.GENERATED:
+        return True
     return is_made_up(tensor.name) or (tensor.name.isidentifier() and verdict.rule not in ("weight-slot", "bias-slot", "exporter"))
 
 

@@ -121,6 +121,7 @@ class _Judge:
         self.turns = "Neg" in self.op_types
         self.has_instance_norms = "InstanceNormalization" in self.op_types
         self.has_waves = {"Cos", "Sin"} <= self.op_types
+        self.has_loops = "Loop" in self.op_types
 
     def verdict(self, tensor: StoredTensor) -> Verdict:
         if self.says:
@@ -137,6 +138,8 @@ class _Judge:
                 return Verdict(Role.PARAMETER, "estimator", f"skl2onnx's word for {classical.word_of(self.model, tensor.name)}")
         if tensor.dtype.name == "string" or tensor.dtype.name == "bool":
             return Verdict(Role.CONSTANT, "no-number", f"elements are {tensor.dtype.name}")
+        if self.has_loops and is_made_up(tensor.name) and self._begins_a_loop(tensor):
+            return Verdict(Role.BUFFER, "initial-state", "a loop begins with it and changes it, and no module named it")
         uses = self._through(tensor)
         count = tensor.count
         for use, _ in uses if self.has_instance_norms else ():
@@ -164,6 +167,26 @@ class _Judge:
         if place.domain not in KNOWN_DOMAINS and tensor.dtype.is_float and tensor.count > 1:
             return Verdict(Role.PARAMETER, "unknown-operator", f"floating point in {place}, of a domain that no table knows: by type alone")
         return Verdict(Role.CONSTANT, "operator-attribute", str(place))
+
+    def _begins_a_loop(self, tensor: StoredTensor) -> bool:
+        """Whether all that takes a tensor are loops that carry it on changed."""
+        uses = self.wiring.uses(tensor.key)
+        return bool(uses) and all(use.node is not None and use.slot > 1 and self._is_changed_in(use.node, use.slot) for use in uses)
+
+    def _is_changed_in(self, node: Node, slot: int) -> bool:
+        """Whether a Loop's body gives another value back than the one that enters it. Its outputs begin with a condition, its inputs with a counter too."""
+        if node.op_type != "Loop" or node.domain or not node.subgraphs:
+            return False
+        body = self.graphs[node.subgraphs[0]]
+        if slot >= len(body.inputs) or slot - 1 >= len(body.outputs):
+            return False
+        name = body.outputs[slot - 1]
+        for _ in range(MAX_HOPS):
+            maker = self._maker(body.path, name)
+            if maker is None or maker.op_type != "Identity" or not maker.inputs:
+                break
+            name = maker.inputs[0]
+        return name != body.inputs[slot]
 
     def _says_nothing(self, tensor: StoredTensor) -> bool:
         """Whether an attribute stands for what the estimator does not have: offsets of zero, scales of one, a zero for each of many targets."""

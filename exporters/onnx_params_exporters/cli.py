@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import functools
+import inspect
 import sys
 from typing import Annotated, Any
 
@@ -75,24 +77,26 @@ def boosting(model: Annotated[str, typer.Argument(help="A file that joblib wrote
 
 @app.command()
 def keras(
-    model: Annotated[str, typer.Argument(help="A .keras or .h5 file.")],
+    model: Annotated[str, typer.Argument(help="A .keras or .h5 file, or a SavedModel's folder.")],
     output: Output,
     inputs: Inputs,
     opset: Annotated[int, typer.Option("--opset", help="Operator set; the converter's own choice if 0.")] = 0,
 ) -> None:
-    """Export a Keras 3 model on the TensorFlow backend."""
+    """Export a Keras 3 model, on the backend that KERAS_BACKEND names (tensorflow if none), or a SavedModel."""
     export = _exporter("from_keras", "keras")
     export(model, _read(inputs), output, opset=opset or None)
 
 
 @app.command()
 def jax(
-    model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Flax NNX module, or a function that makes one.")], output: Output, inputs: Inputs
+    model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A module of Flax or Equinox, or a function that makes one.")],
+    output: Output,
+    inputs: Inputs,
+    batched: Annotated[bool, typer.Option("--batched", help="Map an Equinox module over the first dimension of the inputs.")] = False,
 ) -> None:
-    """Export a Flax NNX module."""
+    """Export a Flax module (NNX, or Linen bound to its variables) or an Equinox module."""
     export = _exporter("from_jax", "jax")
-    given = _read(inputs)
-    export(_imported(model, "eval"), list(given.values()) if isinstance(given, dict) else given, output)
+    export(_imported(model), _in_order(_read(inputs)), output, batched=batched)
 
 
 @app.command()
@@ -100,13 +104,11 @@ def paddle(
     model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Paddle layer, or a function that makes one.")], output: Output, inputs: Inputs
 ) -> None:
     """Export a Paddle layer."""
-    export = _exporter("from_paddle", "paddle")
-    given = _read(inputs)
-    export(_imported(model, "state_dict"), list(given.values()) if isinstance(given, dict) else given, output)
+    _exporter("from_paddle", "paddle")(_imported(model), _in_order(_read(inputs)), output)
 
 
-def _imported(model: str, mark: str) -> Any:  # a framework's module
-    """What ``MODULE:NAME`` names, or makes; ``mark`` is what a module of the framework has."""
+def _imported(model: str) -> Any:  # a framework's module
+    """What ``MODULE:NAME`` names, or makes where it is a function or a class."""
     from importlib import import_module
 
     path, _, name = model.partition(":")
@@ -115,7 +117,11 @@ def _imported(model: str, mark: str) -> Any:  # a framework's module
         made = getattr(import_module(path), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"{model}: cannot be imported: {error}") from error
-    return made if hasattr(made, mark) and not isinstance(made, type) else made()
+    return made() if inspect.isroutine(made) or isinstance(made, (type, functools.partial)) else made
+
+
+def _in_order(given: Any) -> Any:  # an array, or arrays by name
+    return list(given.values()) if isinstance(given, dict) else given
 
 
 def _exporter(module: str, extra: str) -> Any:  # a function

@@ -145,7 +145,7 @@ def _name(path: Path, model: torch.nn.Module, used: frozenset[int], exporter: st
     if lost:
         raise ExportError(f"{path.name}: {len(lost)} parameters that its outputs depend on are not in it, {lost[0]} among them")
     rows = [original(name, parameter, aliases) for name, (parameter, aliases) in kept.items()]
-    source_map.write(str(path), f"torch {torch.__version__}", exporter, rows, [original(name, buffer) for name, buffer in buffers.items()], found)
+    source_map.write(str(path), f"torch {torch.__version__}", exporter, rows, [original(name, buffer) for name, buffer in buffers.items()], lambda: found)
 
 
 def _check(path: Path, model: Any, task: str | None) -> None:

@@ -30,10 +30,12 @@ def export(
     exporter: Exporter = "dynamo",
     opset: int | None = None,
     check: bool = True,
+    framework: str | None = None,
 ) -> None:
     """Export ``model`` to ``path``, external data beside it as ``<path>.data``; whole or not at all.
 
-    ``example_inputs`` are tensors by name of ``forward``'s argument, or in its order. The module is put into ``eval`` mode. Raises
+    ``example_inputs`` are tensors by name of ``forward``'s argument, or in its order. ``framework`` is what the source map calls the model's, torch
+    if not given. The module is put into ``eval`` mode. Raises
     :class:`ExportError` where torch cannot export it, or (with ``check``) where onnxruntime's outputs differ from the module's.
     """
     model.eval()
@@ -51,8 +53,7 @@ def export(
             except Exception as error:  # torch raises many kinds
                 told = str(error.__cause__ or error).strip().partition("\n")[0]
                 raise ExportError(f"{type(model).__name__}: torch's {exporter} exporter failed: {told}") from error
-        found = _found(model, draft) if exporter == "torchscript" else None  # dynamo's metadata says where they are
-        source_map.write(draft, f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model), found)
+        source_map.write(draft, framework or f"torch {torch.__version__}", exporter, _parameters(model), _buffers(model), lambda: _found(model, draft))
         if check:
             _check(draft, opset, inputs, expected)
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,16 +31,24 @@ class Original(NamedTuple):
 
 
 def write(
-    path: str, framework: str, exporter: str, parameters: Iterable[Original], buffers: Iterable[Original], found: Mapping[str, Claim] | None = None
+    path: str,
+    framework: str,
+    exporter: str,
+    parameters: Iterable[Original],
+    buffers: Iterable[Original],
+    find: Callable[[], Mapping[str, Claim]] | None = None,
 ) -> None:
     """Add the source map to ``metadata_props`` of the model at ``path``, beside which its external data stays untouched.
 
-    ``found`` says where those lie that are stored under no digest of theirs.
+    ``find`` says where those lie that are stored under no digest of theirs; it is asked where there are such.
     """
     whole, turned = _digests(path)
     originals, buffers = list(parameters), list(buffers)
     digests = {original.name: (hashlib.sha256(original.data).hexdigest(), original.shape) for original in (*originals, *buffers)}
     shared = {key for key, count in Counter(digests.values()).items() if count > 1}
+
+    missing = any(digests[original.name] not in whole and digests[original.name] not in turned for original in originals)
+    found = find() if find is not None and missing else {}
 
     def row(original: Original, places: Mapping[str, Claim]) -> dict[str, Any]:  # JSON
         return _row(original, digests[original.name], whole, turned, shared, places)
@@ -49,7 +57,7 @@ def write(
         "schema": SCHEMA,
         "framework": framework,
         "exporter": exporter,
-        "parameters": [row(original, found or {}) for original in originals],
+        "parameters": [row(original, found) for original in originals],
         "buffers": [row(buffer, {}) for buffer in buffers],
     }
     _add(path, document)

@@ -22,7 +22,7 @@ class Checkpoint:
 
 
 def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Open safetensors, an index of them, a torch zip, an npz, Keras' HDF5 or ``.keras``, or a folder of such.
+    """Open safetensors, an index of them, a torch zip, an npz, Keras' HDF5 or ``.keras``, a folder of such, or an Orbax folder.
 
     Reads headers, no values. Raises :class:`UnreadableError` where there is no such file, :class:`FormatError` where it is none of these.
     """
@@ -55,7 +55,12 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def _folder(path: str) -> Checkpoint:
     """The checkpoint of a folder as frameworks lay it out: an index, else one file, else all of one kind."""
+    from onnx_params.checkpoints import orbax
+
     names = sorted(os.listdir(path))
+    of_jax = orbax.item(path)
+    if of_jax is not None:
+        return orbax.read(of_jax)
     for ending in (".safetensors.index.json", ".bin.index.json"):
         for name in names:
             if name.endswith(ending):
@@ -64,7 +69,7 @@ def _folder(path: str) -> Checkpoint:
         found = [name for name in names if name.endswith(ending) and name not in ("training_args.bin", "optimizer.pt", "scheduler.pt")]
         if found:
             return _joined(path, [os.path.join(path, name) for name in found])
-    raise FormatError(f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz)")
+    raise FormatError(f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, or what Orbax writes)")
 
 
 def _sharded(path: str) -> Checkpoint:

@@ -10,7 +10,7 @@ from onnx_params.layout import Cast, Key, Piece, Steps, Take, chain
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.names.claims import Claim
 from onnx_params.names.holding import view_of
-from onnx_params.tensors import StoredTensor
+from onnx_params.tensors import Encoding, StoredTensor
 from onnx_params.views import View
 
 
@@ -43,7 +43,7 @@ class Board:
     ) -> None:
         self.model = model
         self.reference = {tensor.name: tensor for tensor in reference}
-        self.candidates = {tensor.key: Candidate(model, tensor, order) for order, tensor in enumerate(stored)}
+        self.candidates = {tensor.key: Candidate(model, tensor, order) for order, tensor in enumerate(stored) if tensor.encoding is not Encoding.GENERATED}
         self.named = named
         self.aliases = aliases
         self.values = Values(model)
