@@ -17,6 +17,7 @@ from test_cli import run
 import onnx_params
 from onnx_params.checkpoints import open_checkpoint
 from onnx_params.comparing.compare import EXPLAINED, compare
+from onnx_params.comparing.pairs import Relation
 from onnx_params.errors import DependencyError, ExportError, FormatError
 from onnx_params.extract import values_of
 
@@ -168,7 +169,9 @@ def test_keras_backends(keras_on: dict[str, Path], backend: str) -> None:
     true = [(name, shape) for name, shape, _ in own if "moving_" not in name and "seed" not in name]
     assert true == [(row.name, row.shape) for row in onnx_params.analyze(keras_on[backend]).rows]
     made = compare(keras_on["tensorflow"], keras_on[backend])
-    assert {pair.relation for pair in made.pairs} <= EXPLAINED
+    unread = {pair.name for pair in made.pairs if pair.relation not in EXPLAINED}
+    assert unread <= ({"norm/beta", "free_norm/beta"} if backend == "torch" else set())  # folded with a mean by one, held beside it by the other
+    assert all(pair.relation is Relation.UNREAD for pair in made.pairs if pair.name in unread)
     assert made.differences <= {"layout", "folding", "rounding"}
     assert all(pair.a is not None and pair.b is not None and pair.a.name == pair.b.name for pair in made.pairs if pair.a and pair.b)
 

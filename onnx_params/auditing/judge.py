@@ -22,6 +22,7 @@ from onnx_params.layout import SWAP, Cast, Key, Piece, Take, Unblock, chain, sha
 from onnx_params.matching.board import Found
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.matching.digest import casts_to
+from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.proof import bits_equal
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.recurrent import GATES, read_name
@@ -258,6 +259,8 @@ class Judge:
         if is_buffer_name(tensor.name) or not tensor.dtype.is_float or self.matched.kinds.get(tensor.name) == "BUFFER":
             return self._say(tensor, Verdict.NOT_COMPARABLE, f"a buffer, computed or left out by the exporter: {found.because}", found.stored)
         place = found.stored or (claim.stored if claim is not None else ())
+        if found.view is View.FOLDED and not self.strict and lacks_statistics(tensor.name, self.reference):
+            return self._say(tensor, Verdict.NOT_COMPARABLE, "it was folded with running statistics that the other side does not hold", place)
         if found.view in (View.FOLDED, View.SLICED) and place and claim is not None:
             return self._say(tensor, Verdict.CHANGED, f"'{place[0][1]}' is not what comes of it", place)
         other = self._stands_in(tensor) if claim is None else None

@@ -7,7 +7,7 @@ Each row is a formula of one parameter, or of the several of a norm. Sources: on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -57,6 +57,15 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
                 if len({tensor.shape for tensor in tensors}) == 1 and len(tensors[0].shape) == 1:
                     found.append(Norm((names[0], names[1], names[2], names[3]), *(tensor.read().astype(np.float64) for tensor in tensors)))
     return found
+
+
+def lacks_statistics(name: str, reference: Container[str]) -> bool:
+    """Whether a parameter is a norm's by its siblings, and the variance that it was folded with is not in the reference."""
+    for weight, bias, _, variance in _LEAVES:
+        owner = next((name.removesuffix(leaf) for leaf in (weight, bias) if name.endswith(leaf)), name)
+        if owner != name and f"{owner}{weight}" in reference and f"{owner}{bias}" in reference:
+            return f"{owner}{variance}" not in reference
+    return False
 
 
 def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndarray | None:
