@@ -63,7 +63,8 @@ def lacks_statistics(name: str, reference: Container[str]) -> bool:
     """Whether a parameter is a norm's by its siblings, and the variance that it was folded with is not in the reference."""
     for weight, bias, _, variance in _LEAVES:
         owner = next((name.removesuffix(leaf) for leaf in (weight, bias) if name.endswith(leaf)), name)
-        if owner != name and f"{owner}{weight}" in reference and f"{owner}{bias}" in reference:
+        told = weight == "gamma" or (f"{owner}{weight}" in reference and f"{owner}{bias}" in reference)  # other layers too have a weight and a bias
+        if owner != name and told:
             return f"{owner}{variance}" not in reference
     return False
 
