@@ -143,7 +143,10 @@ def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair
         return made._replace(relation=Relation.CLOSE)
     if pair.relation is not Relation.UNREAD:
         return made
-    how = "both folded" if "folded" in (one.rows[at].view, two.rows[place].view) else ""
+    folded = [view == "folded" for view in (one.rows[at].view, two.rows[place].view)]
+    how = "both folded" if all(folded) else "folded on one side" if any(folded) else ""
+    if any(folded) and not all(folded) and not close:  # of course: one side holds what was computed with others
+        return pair._replace(how="folded on one side, and what it was folded with is not on the other")
     if largest:
         return made._replace(relation=Relation.CLOSE if close else Relation.DIFFERENT, how=how)
     return made._replace(relation=Relation.EQUAL if one.rows[at].shape == two.rows[place].shape else Relation.VIEW, how=how)
