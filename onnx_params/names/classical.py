@@ -165,7 +165,13 @@ def _plain(name: str) -> Callable[[Model, StoredTensor, Attributes], _Told]:
     return lambda model, tensor, attributes: _as(name, tensor, tensor.shape, "as the estimator has it")
 
 
+def _offset(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    return _as("mean_" if model.producer_name == SKLEARN else "offset", tensor, tensor.shape, "as the estimator has it")
+
+
 def _scale(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    if model.producer_name != SKLEARN:
+        return _as("scale", tensor, tensor.shape, "what it multiplies by")
     return _Told("scale_", tensor.shape, None, "one over the estimator's")
 
 
@@ -179,7 +185,7 @@ _ROWS: Final[dict[tuple[str, str], Callable[[Model, StoredTensor, Attributes], _
     **{(f"SVM{kind}", "rho"): _rho for kind in ("Classifier", "Regressor")},
     ("SVMClassifier", "prob_a"): _plain("probA_"),
     ("SVMClassifier", "prob_b"): _plain("probB_"),
-    ("Scaler", "offset"): _plain("mean_"),
+    ("Scaler", "offset"): _offset,
     ("Scaler", "scale"): _scale,
     ("Imputer", "imputed_value_floats"): _plain("statistics_"),
 }

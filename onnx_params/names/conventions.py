@@ -57,7 +57,7 @@ def canonical(name: str) -> str:
 def convention_of(names: list[str]) -> Convention | None:
     """Whose names these are, by the words that only one framework uses; ``None`` where nothing tells."""
     leaves = {_SEPARATOR.split(name.removesuffix(":0"))[-1] for name in names}
-    if any("/" in name for name in names) or leaves & {"gamma", "moving_mean", "embeddings", "recurrent_kernel"}:
+    if leaves & {"gamma", "moving_mean", "embeddings", "recurrent_kernel"} or ("kernel" in leaves and any("/" in name for name in names)):
         return Convention.KERAS
     if leaves & {"kernel"}:
         return Convention.FLAX

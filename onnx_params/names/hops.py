@@ -3,7 +3,7 @@
 One row a convention; the first that fits is undone, then the rest is looked at again. Sources: onnxruntime, ``quantization/quant_utils.py``
 (TENSOR_NAME_QUANT_SUFFIX), ``quantization/base_quantizer.py`` and ``operators/lstm.py``, ``quantization/matmul_nbits_quantizer.py``,
 ``matmul_bnb4_quantizer.py``; ``core/optimizer/conv_bn_fusion.cc``, ``conv_mul_fusion.cc``, ``conv_add_fusion.cc``; the ``QGemm`` preparation
-``gemm_to_matmul`` in ``quantization/onnx_quantizer.py`` (``_Transposed``).
+``gemm_to_matmul`` in ``quantization/onnx_quantizer.py`` (``_Transposed``); optimum, ``onnx/transformations_utils.py`` (``_merged_0``: decoders joined).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _ROWS: Final = (
     (re.compile(r"(?P<base>.+?)_(DQ_)?Q[248](G\d+)?"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_Bnb4"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_(fp16|float16|bf16)"), Done.NOTHING),
+    (re.compile(r"(?P<base>.+)_merged_\d+"), Done.NOTHING),
     (re.compile(r"ConvBnFusion_W_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"ConvBnFusion_(B|BN_B)_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"Conv(Mul|Add)Fusion_(W|B|Mul_B|Add_B)_(?P<base>.+)"), Done.FOLDED),
@@ -48,7 +49,7 @@ class Hop(NamedTuple):
 def undo(name: str) -> list[Hop]:
     """Every name that a stored name may have had before, the nearest first; none where no convention fits."""
     found: list[Hop] = []
-    if not (name.endswith(_ENDS) or "_Q" in name or name.startswith(_STARTS)):
+    if not (name.endswith(_ENDS) or "_Q" in name or "_merged_" in name or name.startswith(_STARTS)):
         return found  # nearly all names
     turned = folded = False
     for _ in range(MAX_HOPS):

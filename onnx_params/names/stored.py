@@ -7,7 +7,7 @@ from typing import Final
 
 from onnx_params.graph import Model
 from onnx_params.layout import Key, Reshape, Take
-from onnx_params.names import classical, recurrent, tensorflow
+from onnx_params.names import classical, converters, recurrent, tensorflow
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import Holding, Stored, behind, holding
 from onnx_params.names.modules import group_norm_leaf
@@ -36,7 +36,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
     found: dict[Key, list[Claim]] = {}
     names: set[str] = set()
     loose: list[StoredTensor] = []
-    learned = {**classical.claims(model, tensors), **tensorflow.claims(model, tensors)}
+    learned = {**converters.claims(model, tensors), **classical.claims(model, tensors), **tensorflow.claims(model, tensors)}
     for tensor in tensors:
         if tensor.key in learned:
             found[tensor.key] = learned[tensor.key]

@@ -1,7 +1,8 @@
 """Name what tf2onnx stored as Keras names it: from the name of the TensorFlow operator that read the variable, its layer's path and its word.
 
 ``net_1/stem_1/convolution/ReadVariableOp:0`` is ``stem/kernel``, as Keras lays it out. Every part of a scope has a counter; the first is the model's,
-which the paths of functional models leave out. Sources: tf2onnx 1.17's output for Keras 3.15 on TensorFlow 2.21, layer by layer;
+which the paths of functional models leave out. Sources: tf2onnx 1.17's output for Keras 3.15 on TensorFlow 2.21, layer by layer; tf2onnx 1.9's for
+tf.keras 2.2 and for graphs of TensorFlow 1 (``conv1/weights/read:0``), whose operators have other words;
 keras/src/layers for the words and layouts (kernel [..., in, out], gates i, f, c, o).
 """
 
@@ -12,7 +13,8 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node
-from onnx_params.layout import Key, Permute, Piece, Reshape, Shape, Step, Steps, Take, shape_after
+from onnx_params.layout import Key, Permute, Piece, Reshape, Shape, Step, Steps, shape_after
+from onnx_params.names import keras_layouts
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import view_of
 from onnx_params.names.takers import takers
@@ -22,7 +24,10 @@ from onnx_params.views import View
 PRODUCER: Final = "tf2onnx"
 MAX_HOPS: Final = 6  # nodes before an initial state
 _COUNTER: Final = re.compile(r"_\d+$")
-_TO_LAST: Final = Permute((2, 3, 1, 0))  # [out, in, h, w] -> [h, w, in, out]
+_JAX: Final = "jax2tf_"  # a graph that JAX wrote: no layer is Keras', and the counters are Flax' own
+_CALLED: Final = "/StatefulPartitionedCall"
+_CONSTANT: Final = re.compile(r"(^|/)Const(_\d+)?(:0|__\d+)?$")
+_TO_LAST: Final = keras_layouts.TO_LAST[4]
 
 
 class _Row(NamedTuple):
@@ -39,17 +44,23 @@ def _row(ends: str, leaf: str, step: Step | None | str = "") -> _Row:
 
 _READ: Final = r"ReadVariableOp(?:_\d+)?"
 _ROWS: Final = (
-    _row(rf"(?:(?:Cast|split|Cast_1|BiasAdd)/)?{_READ}(?=/resource)", "", "cell"),
+    _row(rf"(?:(?:Cast|split|Cast_1|BiasAdd|MatMul|MatMul_1)/)?{_READ}(?=/resource)", "", "cell"),
     _row(rf"separable_conv2d/{_READ}", "pointwise_kernel", _TO_LAST),
-    _row(rf"(?:convolution|conv_transpose)/{_READ}", "kernel", _TO_LAST),
-    _row(r"convolution/ExpandDims_1", "kernel", "conv1d"),
+    _row(rf"(?:convolution|conv_transpose|Conv2D|conv2d_transpose)/{_READ}", "kernel", _TO_LAST),
+    _row(r"(?:convolution|conv1d)/ExpandDims_1", "kernel", "conv1d"),
+    _Row(re.compile(r"^(?P<scope>.*?)(?:/(?:BiasAdd|Conv2D|convolution|depthwise))?_weights_fused_bn$"), "kernel", None),
+    _Row(re.compile(r"^(?P<scope>.*?)(?:/(?:BiasAdd|Conv2D|convolution|depthwise))?_bias_fused_bn$"), "bias", None),
     _row(r"convolution/merged_input", "kernel", None),
     _row(rf"(?:Cast|MatMul|Tensordot)/{_READ}", "kernel"),
     _row(rf"(?:BiasAdd|Add)/{_READ}", "bias"),
     _row(r"Squeeze", "bias"),
     _row(r"batchnorm/mul", "gamma", None),
     _row(r"batchnorm/sub", "beta", None),
-    _row(rf"(?:GatherV2|embedding_lookup)/{_READ}", "embeddings"),
+    _row(rf"(?:GatherV2|embedding_lookup)/(?:{_READ}|\d+)", "embeddings"),
+    _row(rf"mul_\d+/{_READ}", "gamma"),
+    _row(rf"add/{_READ}", "", "added"),
+    _row(_READ, "", "norm"),
+    _Row(re.compile(r"^(?P<scope>.+?)/(?P<leaf>\w+)/read(?:__\d+)?:0$"), "", "read"),
     _row(rf"Mul_1/{_READ}", "scale"),
     _row(r"Neg", "alpha", None),
     _row(r"Reshape", "", "reshape"),
@@ -62,7 +73,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
     """Claims on what a row knows, by key; none for other producers. All inferred: the names are TensorFlow's operators', not the variables'."""
     if model.producer_name != PRODUCER:
         return {}
-    listed = list(tensors)
+    listed = [tensor for tensor in tensors if not tensor.name.startswith(_JAX)]
     names = {tensor.name.partition(":")[0] for tensor in listed}
     found: dict[Key, tuple[str, Shape, Steps | None]] = {}
     for tensor in listed:
@@ -107,12 +118,26 @@ def _told(model: Model, tensor: StoredTensor, names: set[str]) -> tuple[str, Sha
 
 def _by_row(model: Model, tensor: StoredTensor, row: _Row, scope: str, names: set[str]) -> tuple[str, Shape, Steps | None] | None:
     path, shape = _path(scope), tensor.shape
+    if row.step is None and row.leaf == "kernel":
+        return _folded_kernel(model, tensor, path) if scope and not scope.startswith("Conv__") else None  # Conv__62 is tf2onnx's own word
     if row.step is None:
-        return f"{path}/{row.leaf}", tuple(dim for dim in shape if dim != 1) or (1,) if row.leaf != "kernel" else shape, None
+        return None if scope.startswith("Conv__") else (f"{path}/{row.leaf}", tuple(dim for dim in shape if dim != 1) or (1,), None)
+    if row.step == "read":  # a variable of TensorFlow 1, under its own name
+        name = tensor.name.rpartition("/read")[0]
+        taker = next(takers(model, tensor), None)
+        steps: Steps = (keras_layouts.kernel(taker.node, shape, False) or ()) if taker is not None and taker.slot == 1 else ()
+        return name, shape_after(shape, steps), steps
+    if row.step == "added":
+        return f"{path}/{'beta' if any(f'{scope}/mul_{at}/ReadVariableOp' in names for at in range(10)) else 'bias'}", shape, ()
+    if row.step == "norm":
+        taker = next(takers(model, tensor), None)
+        if taker is None or taker.node.op_type != "BatchNormalization" or taker.slot not in (1, 2):
+            return None
+        return f"{path}/{('gamma', 'beta')[taker.slot - 1]}", shape, ()
     if row.step == "cell":
         return f"{path}/{_of_cell(tensor.name)}", shape, ()
     if row.step == "conv1d" and len(shape) == 4:
-        steps: Steps = (Reshape((shape[0], shape[1], shape[3])), Permute((2, 1, 0)))
+        steps = (Reshape(tuple(dim for at, dim in enumerate(shape) if at != (2 if shape[2] == 1 else 3))), Permute((2, 1, 0)))
         return f"{path}/kernel", shape_after(shape, steps), steps
     if row.step == "reshape":
         return _reshaped(model, tensor, scope, path, names)
@@ -121,9 +146,18 @@ def _by_row(model: Model, tensor: StoredTensor, row: _Row, scope: str, names: se
     return f"{path}/{row.leaf}", shape, ()
 
 
+def _folded_kernel(model: Model, tensor: StoredTensor, path: str) -> tuple[str, Shape, Steps | None]:
+    """A kernel into which a norm was folded: its numbers are others, its shape is Keras' own."""
+    taker = next(takers(model, tensor), None)
+    if taker is None:
+        return f"{path}/kernel", tensor.shape, None
+    leaf, shape = keras_layouts.folded(taker.node, tensor.shape)
+    return f"{path}/{leaf}", shape, None
+
+
 def _of_cell(name: str) -> str:
     """The word for what a recurrent cell reads: the first product takes the kernel, the second the recurrent one."""
-    if "/Cast/" in name:
+    if "/Cast/" in name or "/MatMul/" in name:
         return "kernel"
     return "bias" if "/split/" in name or "/BiasAdd/" in name else "recurrent_kernel"
 
@@ -158,8 +192,12 @@ def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | N
     """What constant folding left without a name: by the operator that takes it, its own name or its bias's."""
     for taker in takers(model, tensor):
         node = taker.node
-        if node.op_type == "LSTM" and taker.slot in (1, 2, 3):
-            return _of_lstm(model, node, tensor, taker.slot)
+        if node.op_type in keras_layouts.CELLS and taker.slot in (1, 2, 3):
+            return _of_cell_operator(model, node, tensor, taker.slot)
+        if node.op_type == "Conv" and taker.slot == 1 and node.name.endswith("/separable_conv2d/depthwise"):
+            depth = keras_layouts.kernel(node, tensor.shape, True)
+            if depth is not None:
+                return f"{_path(node.name.removesuffix('/separable_conv2d/depthwise'))}/depthwise_kernel", shape_after(tensor.shape, depth), depth
         if node.op_type == "Conv" and taker.slot == 1 and len(tensor.shape) == 4:
             bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
             if bias:
@@ -187,19 +225,25 @@ def _scope_behind(model: Model, name: str) -> str:
     return ""
 
 
+def is_constant(name: str) -> bool:
+    """Whether TensorFlow calls its constants so: ``zeros/Const:0``."""
+    return _CONSTANT.search(name) is not None
+
+
 def is_vector_of_norm(model: Model, tensor: StoredTensor) -> bool:
     """Whether a tensor is named as tf2onnx names a norm's vector that Keras brought to the rank of its input."""
     ending = tensor.name.partition(":")[0].rpartition("/")[2]
     return model.producer_name == PRODUCER and ending in ("Reshape", "Reshape_1", "Reshape_2") and sum(dim > 1 for dim in tensor.shape) == 1
 
 
-def _of_lstm(model: Model, node: Node, tensor: StoredTensor, slot: int) -> tuple[str, Shape, Steps | None] | None:
-    """Keras' one kernel [in, 4 * units] out of ONNX's [1, 4 * units, in], gates i, o, f, c -> i, f, c, o; the layer's path by its initial state's name."""
-    scope = next((scope for name in node.inputs[5:7] if name and (scope := _scope_behind(model, name))), "")
-    if not scope or tensor.shape[0] != 1:
+def _of_cell_operator(model: Model, node: Node, tensor: StoredTensor, slot: int) -> tuple[str, Shape, Steps | None] | None:
+    """Keras' variable out of what a recurrent operator takes; the layer's path by its initial state's name, or its input's."""
+    made = keras_layouts.cell(node, slot, tensor.shape)
+    called = _CALLED in node.inputs[0]  # the function that ran it in tf.keras 2; its initial state may be another layer's too
+    names = node.inputs[:1] if called else [*node.inputs[5:7], *node.inputs[:1]]
+    scope = next((scope for name in names if name and (scope := _scope_behind(model, name))), "")
+    scope = scope.partition(_CALLED)[0].removesuffix("/zeros")
+    if made is None or not scope:
         return None
-    rows = tensor.shape[1] if slot < 3 else tensor.shape[1] // 2
-    units = rows // 4
-    runs = ((0, units), (2 * units, 4 * units), (units, 2 * units))
-    steps: Steps = (Reshape(tensor.shape[1:]), Take(0, runs), *(() if slot == 3 else (Permute((1, 0)),)))
-    return f"{_path(scope)}/lstm_cell/{('kernel', 'recurrent_kernel', 'bias')[slot - 1]}", shape_after(tensor.shape, steps), steps
+    leaf, steps = made
+    return f"{_path(scope)}/{keras_layouts.CELLS[node.op_type]}/{leaf}", shape_after(tensor.shape, steps), steps
