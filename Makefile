@@ -31,6 +31,7 @@ bench: $(VENV)/.installed
 	$(BIN)/pip install -q onnx-tool polygraphy
 	$(BIN)/python benchmarks/read.py
 	$(BIN)/python benchmarks/audit.py
+	$(BIN)/python benchmarks/compare.py
 
 gallery: $(VENV)/.installed ## export a dozen architectures, report each, rank all
 	$(BIN)/python benchmarks/gallery.py

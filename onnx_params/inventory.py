@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -215,13 +216,14 @@ def _by_architecture(model: Model, like: Sequence[Expected], own: list[Claim], n
 
 def _tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -> list[Claim]:
     """The claims, where what lies in the file twice is one parameter, and what two parameters share is two."""
-    copies = ties.transposed(holders[claim.stored[0]] for claim in claims if claim.view is not View.PART)
-    by_key = {claim.stored[0]: claim for claim in claims}
+    shared = {key for key, count in Counter(claim.stored[0] for claim in claims).items() if count > 1}  # parts, or several that were folded into one
+    copies = ties.transposed(holders[claim.stored[0]] for claim in claims if claim.stored[0] not in shared)
+    by_key = {claim.stored[0]: claim for claim in claims if claim.stored[0] not in shared}
     for copy, first in copies.items():
         was, other = by_key[first], by_key[copy]
         because = f"{was.because}; '{other.name}' is a transposed copy of it"
         by_key[first] = was._replace(stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because)
-    claims = [claim if claim.view is View.PART else by_key[claim.stored[0]] for claim in claims if claim.stored[0] not in copies]
+    claims = [by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in copies]
     if not any(node.op_type == "Identity" for graph in model.graphs.values() for node in graph.nodes):
         return claims
     found: list[Claim] = []

@@ -234,6 +234,18 @@ def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV2", "InceptionV3"])
+def test_keras_applications(name: str, tmp_path: Path) -> None:
+    """Norms folded into convolutions, with and without a factor of their own: every row by name and shape without a source map, and the exact count."""
+    from keras_names import bare, build
+
+    model, example = build(name)
+    report, own = bare(model, example, tmp_path / "m.onnx")
+    assert {key: values.shape for key, values in own.items()} == {row.name: row.shape for row in report.rows}
+    assert sum(values.size for values in own.values()) == report.parameters
+
+
+@pytest.mark.slow
 def test_flax_names(four: dict[str, Path]) -> None:
     import crossnet
 

@@ -125,7 +125,7 @@ def own(model: Any) -> Iterator[Weight]:  # a Keras model
 
     seen: collections.Counter[str] = collections.Counter()
     trained = {id(variable) for variable in model.trainable_weights}
-    kept = {"moving_mean", "moving_variance", "seed_generator_state"}
+    kept = {"moving_mean", "moving_variance", "seed_generator_state", "mean", "variance", "count"}  # of norms, dropouts, the Normalization layer
     for variable in model.weights:
         seen[variable.path] += 1
         name = variable.path if seen[variable.path] == 1 else f"{variable.path}:{seen[variable.path] - 1}"

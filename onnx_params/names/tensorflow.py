@@ -25,6 +25,8 @@ PRODUCER: Final = "tf2onnx"
 MAX_HOPS: Final = 6  # nodes before an initial state
 _COUNTER: Final = re.compile(r"_\d+$")
 _JAX: Final = "jax2tf_"  # a graph that JAX wrote: no layer is Keras', and the counters are Flax' own
+_PRODUCT: Final = re.compile(r"/batchnorm/mul(_1)?(?:__\d+)?(?::0)?$")
+_FOLDED_NORM: Final = re.compile(r"^(?P<scope>.+)/batchnorm/sub:0$")
 _CALLED: Final = "/StatefulPartitionedCall"
 _CONSTANT: Final = re.compile(r"(^|/)Const(_\d+)?(:0|__\d+)?$")
 _TO_LAST: Final = keras_layouts.TO_LAST[4]
@@ -51,6 +53,7 @@ _ROWS: Final = (
     _Row(re.compile(r"^(?P<scope>.*?)(?:/(?:BiasAdd|Conv2D|convolution|depthwise))?_weights_fused_bn$"), "kernel", None),
     _Row(re.compile(r"^(?P<scope>.*?)(?:/(?:BiasAdd|Conv2D|convolution|depthwise))?_bias_fused_bn$"), "bias", None),
     _row(r"convolution/merged_input", "kernel", None),
+    _row(r"separable_conv2d/merged_input", "pointwise_kernel", None),
     _row(rf"(?:Cast|MatMul|Tensordot)/{_READ}", "kernel"),
     _row(rf"(?:BiasAdd|Add)/{_READ}", "bias"),
     _row(r"Squeeze", "bias"),
@@ -75,16 +78,19 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
         return {}
     listed = [tensor for tensor in tensors if not tensor.name.startswith(_JAX)]
     names = {tensor.name.partition(":")[0] for tensor in listed}
-    found: dict[Key, tuple[str, Shape, Steps | None]] = {}
+    found: dict[Key, list[tuple[str, Shape, Steps | None]]] = {}
+    factors = _have_factors(model)
     for tensor in listed:
         told = _told(model, tensor, names)
         if told is not None:
-            found[tensor.key] = told
-    first = {scope.partition("/")[0] for scope, _, _ in found.values() if "/" in scope}
-    prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in scope for scope, _, _ in found.values()) else ""
-    drop = bool(prefix) and not prefix.startswith("sequential") and all(name.count("/") > 1 for name, _, _ in found.values())
+            gamma = _folded_gamma(model, tensor) if factors and told[2] is None and told[0].endswith("kernel") else None
+            found[tensor.key] = [told, *([gamma] if gamma is not None else [])]
+    every = [name for told in found.values() for name, _, _ in told]
+    first = {name.partition("/")[0] for name in every if "/" in name}
+    prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in name for name in every) else ""
+    drop = bool(prefix) and not prefix.startswith("sequential") and all(name.count("/") > 1 for name in every)
     return {
-        key: [_claim(model.held[key], name.removeprefix(prefix) if drop else name, shape, steps)] for key, (name, shape, steps) in found.items()
+        key: [_claim(model.held[key], name.removeprefix(prefix) if drop else name, shape, steps) for name, shape, steps in told] for key, told in found.items()
     }
 
 
@@ -118,8 +124,8 @@ def _told(model: Model, tensor: StoredTensor, names: set[str]) -> tuple[str, Sha
 
 def _by_row(model: Model, tensor: StoredTensor, row: _Row, scope: str, names: set[str]) -> tuple[str, Shape, Steps | None] | None:
     path, shape = _path(scope), tensor.shape
-    if row.step is None and row.leaf == "kernel":
-        return _folded_kernel(model, tensor, path) if scope and not scope.startswith("Conv__") else None  # Conv__62 is tf2onnx's own word
+    if row.step is None and row.leaf.endswith("kernel"):
+        return _folded_kernel(model, tensor, path, row.leaf) if scope and not scope.startswith("Conv__") else None  # Conv__62 is tf2onnx's own word
     if row.step is None:
         return None if scope.startswith("Conv__") else (f"{path}/{row.leaf}", tuple(dim for dim in shape if dim != 1) or (1,), None)
     if row.step == "read":  # a variable of TensorFlow 1, under its own name
@@ -146,13 +152,13 @@ def _by_row(model: Model, tensor: StoredTensor, row: _Row, scope: str, names: se
     return f"{path}/{row.leaf}", shape, ()
 
 
-def _folded_kernel(model: Model, tensor: StoredTensor, path: str) -> tuple[str, Shape, Steps | None]:
+def _folded_kernel(model: Model, tensor: StoredTensor, path: str, word: str) -> tuple[str, Shape, Steps | None]:
     """A kernel into which a norm was folded: its numbers are others, its shape is Keras' own."""
     taker = next(takers(model, tensor), None)
     if taker is None:
-        return f"{path}/kernel", tensor.shape, None
+        return f"{path}/{word}", tensor.shape, None
     leaf, shape = keras_layouts.folded(taker.node, tensor.shape)
-    return f"{path}/{leaf}", shape, None
+    return f"{path}/{leaf if word == 'kernel' else word}", shape, None
 
 
 def _of_cell(name: str) -> str:
@@ -194,10 +200,10 @@ def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | N
         node = taker.node
         if node.op_type in keras_layouts.CELLS and taker.slot in (1, 2, 3):
             return _of_cell_operator(model, node, tensor, taker.slot)
-        if node.op_type == "Conv" and taker.slot == 1 and node.name.endswith("/separable_conv2d/depthwise"):
+        if node.op_type == "Conv" and taker.slot == 1 and node.name.endswith("/depthwise"):
             depth = keras_layouts.kernel(node, tensor.shape, True)
             if depth is not None:
-                return f"{_path(node.name.removesuffix('/separable_conv2d/depthwise'))}/depthwise_kernel", shape_after(tensor.shape, depth), depth
+                return _depthwise(node.name.removesuffix("/depthwise")), shape_after(tensor.shape, depth), depth
         if node.op_type == "Conv" and taker.slot == 1 and len(tensor.shape) == 4:
             bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
             if bias:
@@ -208,6 +214,39 @@ def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | N
             return f"{_path(node.name.partition('/batchnorm/')[0])}/beta", size, None
         if node.op_type == "Add" and len(size) == 1 and node.name.endswith("/BiasAdd"):
             return f"{_path(node.name.removesuffix('/BiasAdd'))}/bias", size, (Reshape(size),)
+    return None
+
+
+def _depthwise(scope: str) -> str:
+    """The name of a depthwise kernel: Keras 3, whose scopes have counters throughout, calls it ``kernel`` where it is the layer's only one."""
+    layer = scope.removesuffix("/separable_conv2d")
+    only = layer == scope and all(_COUNTER.search(part) for part in scope.split("/"))
+    return f"{_path(layer)}/{'kernel' if only else 'depthwise_kernel'}"
+
+
+def _have_factors(model: Model) -> bool:
+    """Whether the model's batch norms have a factor of their own, as Keras' have by default: what multiplies the activation is then the second product.
+
+    Source: tensorflow/python/ops/nn_impl.py, ``batch_normalization``: ``inv *= scale`` comes first where there is a scale.
+    """
+    first = False
+    for node in model.main.nodes:
+        for name in (node.name, *node.outputs):
+            match = _PRODUCT.search(name)
+            if match is not None and match[1]:
+                return True
+            first = first or match is not None
+    return not first
+
+
+def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | None] | None:
+    """The factor of a norm that was folded into a convolution: the convolution's bias bears the norm's name."""
+    for taker in takers(model, tensor):
+        bias = taker.node.inputs[2] if taker.slot == 1 and len(taker.node.inputs) > 2 else ""
+        match = _FOLDED_NORM.match(bias)
+        held = model.held.get((taker.graph, bias))
+        if match is not None and held is not None and taker.node.op_type in ("Conv", "ConvTranspose"):
+            return f"{_path(match['scope'])}/gamma", (held.count,), None
     return None
 
 
