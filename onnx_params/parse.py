@@ -15,7 +15,7 @@ from onnx_params.external import locate
 from onnx_params.graph import Graph, Model, Node, read_pairs
 from onnx_params.operators import ATTRIBUTES, KNOWN_DOMAINS, OPAQUE, OPAQUE_BYTES
 from onnx_params.tensors import Encoding, External, Place, PlaceKind, Span, StoredTensor
-from onnx_params.wire import LEN, VARINT, Source, Window, fields, signed, varints
+from onnx_params.wire import HEADER, LEN, VARINT, Source, Window, fields, signed, varints
 
 MAX_DEPTH: Final = 32  # nested graphs, onnxruntime's own cap
 
@@ -214,7 +214,11 @@ class Parser:
         pairs: list[Span] = []
         encoding = Encoding.EMPTY
         for span in spans:
-            for number, kind, a, b in fields(self.window, *span, held=False):
+            start = span.start
+            if code == 0:
+                dims, code, own_name, payload, start = self._usual(span)
+                encoding = Encoding.RAW if payload else Encoding.EMPTY
+            for number, kind, a, b in fields(self.window, start, span.stop, held=False) if start < span.stop else ():
                 if number == 1:
                     dims.extend([signed(a)] if kind == VARINT else map(signed, varints(self.window.bytes(a, b))))
                 elif number == 2 and kind == VARINT:
@@ -257,6 +261,41 @@ class Parser:
         )
         check_length(tensor, self.source.label)
         return tensor
+
+    def _usual(self, span: Span) -> tuple[list[int], int, str, list[Span], int]:
+        """What most tensors begin with, and many are: dimensions, type, name, raw data of one or two bytes each, in place; the rest is for others.
+
+        Gives the address where it stopped, at the first field that is not so.
+        """
+        dims: list[int] = []
+        code, name, payload = 0, "", []
+        start, stop = span
+        buf, base = self.window.view(start, min(stop, start + HEADER))
+        pos, end = start - base, stop - base
+        last = min(end, len(buf)) - HEADER
+        while pos <= last:
+            tag, value = buf[pos], buf[pos + 1]
+            if value >= 0x80:
+                more = buf[pos + 2]
+                if more >= 0x80:
+                    break
+                value, after = value & 0x7F | more << 7, pos + 3
+            else:
+                after = pos + 2
+            if tag == 0x08:
+                dims.append(value)
+            elif tag == 0x10:
+                code = value
+            elif tag == 0x42 and after + value <= last + HEADER:
+                name = buf[after : after + value].decode("utf-8", "backslashreplace")
+                after += value
+            elif tag == 0x4A and value and after + value <= end:
+                payload = [Span(base + after, base + after + value)]
+                after += value
+            else:
+                break
+            pos = after
+        return dims, code, name, payload, base + pos
 
     def _external(self, pairs: list[Span], name: str) -> External:
         words = read_pairs(self.source, pairs)

@@ -121,6 +121,7 @@ class _Judge:
         self.turns = "Neg" in self.op_types
         self.has_instance_norms = "InstanceNormalization" in self.op_types
         self.has_waves = {"Cos", "Sin"} <= self.op_types
+        self.invented = converters.invented(model).fullmatch
         self.is_tensorflow = model.producer_name == tensorflow.PRODUCER
         self.has_loops = "Loop" in self.op_types
 
@@ -141,7 +142,7 @@ class _Judge:
             return Verdict(Role.CONSTANT, "no-number", f"elements are {tensor.dtype.name}")
         if self.has_loops and is_made_up(tensor.name) and self._begins_a_loop(tensor):
             return Verdict(Role.BUFFER, "initial-state", "a loop begins with it and changes it, and no module named it")
-        if converters.is_invented(self.model, tensor.name):
+        if self.invented(tensor.name):
             return Verdict(Role.CONSTANT, "invented", "the converter writes constants of its own under such names")
         if self.is_tensorflow and tensor.count <= 1 and tensorflow.is_constant(tensor.name):
             return Verdict(Role.CONSTANT, "tensorflow-constant", "TensorFlow calls its constants so; variables are read")

@@ -72,7 +72,7 @@ _ROWS: Final = (
     _row("ML.NET", r"WordEmbeddingWeights", "embeddings"),
 )
 # what converters invent: zeros where a layer has no bias; constants of their own (paddle2onnx, mapper/onnx_helper.h, whose files have no producer)
-_INVENTED: Final = (("Chainer", re.compile(r"[A-Z]\w*_\d+_param_\w+")), ("", re.compile(r"(p2o\.)?helper\.constant\.\d+")))
+_INVENTED: Final = (("Chainer", r"[A-Z]\w*_\d+_param_\w+"), ("", r"(?:p2o\.)?helper\.constant\.\d+"))
 _PADDLE: Final = re.compile(r"(?P<layer>\w+_\d+)\.w_0")  # paddle/python/paddle/base/unique_name.py: <kind>_<n>.w_0, and .b_0 beside it
 
 
@@ -88,9 +88,9 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
     return found
 
 
-def is_invented(model: Model, name: str) -> bool:
-    """Whether a converter made it up, and no framework had it."""
-    return any(producer in model.producer_name and pattern.fullmatch(name) is not None for producer, pattern in _INVENTED)
+def invented(model: Model) -> re.Pattern[str]:
+    """What matches the names that the model's converter makes up, for what no framework had."""
+    return re.compile("|".join(pattern for producer, pattern in _INVENTED if producer in model.producer_name))
 
 
 def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Iterator[Claim]:

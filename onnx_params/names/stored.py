@@ -25,8 +25,8 @@ _ADDS: Final = {"Add": (0, 1), "BiasGelu": (1,), "FastGelu": (1,), "BiasAdd": (1
 _BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bias": "weight"}
 
 
-# endings of the bias that a fusion makes and calls after the weight whose values it changes under its old name. Source: onnxscript, as above
-_MADE_BESIDE: Final = ("bias",)
+# ending of the bias that a fusion makes and calls after the weight whose values it changes under its old name. Source: onnxscript, as above
+_MADE_BESIDE: Final = "bias"
 
 
 def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
@@ -77,7 +77,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         held, folded = stored.hold(name), stored.is_changed(name)
     assert held is not None
     because = "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
-    folded = folded or (not hopped and any(stored.get(f"{name}_{mark}") is not None for mark in _MADE_BESIDE))
+    folded = folded or (not hopped and stored.get(f"{name}_{_MADE_BESIDE}") is not None)
     if folded:
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None
@@ -231,7 +231,9 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
 
 def _ordered(claims: list[Claim]) -> list[Claim]:
     """The claims with each that was named by its place beside its siblings: a weight before its bias, else where its module begins."""
-    placed = [claim for claim in claims if claim.evidence not in (Evidence.SCOPE, Evidence.SIBLING)]
+    placed = [claim for claim in claims if claim.evidence is not Evidence.SCOPE and claim.evidence is not Evidence.SIBLING]
+    if len(placed) == len(claims):
+        return claims
     at = {claim.name: position for position, claim in enumerate(placed)}
     first: dict[str, int] = {}  # prefix -> position of its first row
     for position, claim in enumerate(placed):
