@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -148,6 +149,9 @@ def test_a_real_quantised_pair(isnet: tuple[Path, Path], tmp_path: Path) -> None
     assert (119, 119, 238) == (made.count(Relation.QUANTISED), made.count(Relation.CAST), len(made.pairs))
     done = run("compare", str(half), str(small), "--format", "markdown")
     assert "| float16 | 88.04 MB | - | -100.0 % |" in done.stdout.replace("|   ", "| ") and "44.00 MB" in done.stdout
+    printed = run("compare", str(half), str(small)).stdout.splitlines()
+    screen = re.search(r"```console\n\$ onnx-params compare isnet_fp16.onnx .*?\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+    assert screen is not None and all(line == "..." or line in printed for line in screen[1].splitlines())
     model = onnx.load(small)
     scale = next(tensor for tensor in model.graph.initializer if tensor.name == "side1.weight_scale")
     scale.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(scale) * np.float32(1.5), scale.name))

@@ -85,7 +85,7 @@ def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monke
 COMMANDS = ("analyze", "restore", "extract", "audit", "lock", "verify", "compare", "rank")
 
 
-@pytest.mark.parametrize("command", [*((word,) for word in COMMANDS), ("export", "transformers")])
+@pytest.mark.parametrize("command", [*((word,) for word in COMMANDS), *(("export", word) for word in ("transformers", "sklearn", "keras", "jax", "optimum"))])
 def test_reference_is_complete(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option that --help knows stands in the README's row of the command, and the reverse."""
     monkeypatch.setenv("COLUMNS", "200")

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from onnx_params.comparing.compare import Comparison
+from onnx_params.comparing.compare import EXPLAINED, Comparison
 from onnx_params.comparing.pairs import Pair, Relation
 from onnx_params.render.chart import COLOURS, new_figure, save
 from onnx_params.render.terminal import columns
@@ -20,6 +20,7 @@ from onnx_params.report import Report, Row
 
 SCHEMA: Final = "onnx-params/compare/1"
 MAX_MODULES: Final = 15  # of the tree on the screen
+MAX_EXPLAINED: Final = 20  # pairs that differ as they may
 DEPTH: Final = 3  # segments of a module's name in the tree
 _TITLES: Final = ("A", "B", "Paired by", "Relation", "Shapes", "Types", "Bytes", "Largest", "Relative", "SQNR dB", "How")
 _NUMBERS: Final = frozenset({6, 7, 8, 9})
@@ -34,12 +35,27 @@ def render(made: Comparison, full: bool = False) -> str:
         out.append(columns(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[:MAX_MODULES], frozenset({1, 2, 3})))
         if len(tree) > MAX_MODULES:
             out.append(f"and {len(tree) - MAX_MODULES} more modules\n")
-    shown = [pair for pair in made.pairs if full or pair.relation not in (Relation.EQUAL, Relation.ERASED, Relation.UNREAD) or pair.differences()]
+    shown, left = chosen(made, full)
     if shown:
         out.append(columns(_TITLES, [cells(pair) for pair in shown], _NUMBERS))
+    if left:
+        out.append(f"{left}\n")
     told = ", ".join(sorted(made.differences)) or "nothing"
     out.append(f"they differ in: {told}" if made.differences else "no difference")
     return "\n".join(out) + "\n"
+
+
+def chosen(made: Comparison, full: bool) -> tuple[list[Pair], str]:
+    """The pairs to list, and a line on those left out: what nothing explains, all; of what is explained, what lost most, the rest by name in order."""
+    if full:
+        return list(made.pairs), ""
+    worth = [pair for pair in made.pairs if pair.relation not in (Relation.EQUAL, Relation.ERASED, Relation.UNREAD) or pair.differences()]
+    explained = [pair for pair in worth if pair.relation in EXPLAINED]
+    if len(explained) <= MAX_EXPLAINED:
+        return worth, ""
+    kept = sorted(explained, key=lambda pair: math.inf if pair.sqnr is None else pair.sqnr)[:MAX_EXPLAINED]
+    left = f"and {len(explained) - MAX_EXPLAINED} more pairs that are explained, with less lost; --full lists all"
+    return [*(pair for pair in worth if pair.relation not in EXPLAINED), *kept], left
 
 
 def totals(made: Comparison) -> list[tuple[str, ...]]:
@@ -167,9 +183,11 @@ def markdown(made: Comparison, full: bool = False) -> str:
     tree = modules(made)
     if tree:
         out += markdown_table(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[: None if full else MAX_MODULES], frozenset({1, 2, 3}))
-    shown = [pair for pair in made.pairs if full or pair.differences()]
+    shown, left = chosen(made, full)
     if shown:
         out += markdown_table(_TITLES, [cells(pair) for pair in shown], _NUMBERS)
+    if left:
+        out += [left, ""]
     return "\n".join(out)
 
 
