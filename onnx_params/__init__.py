@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onnx_params.api import analyze
     from onnx_params.auditing.audit import Audit, audit
+    from onnx_params.comparing.compare import Comparison, compare
     from onnx_params.errors import (
         DependencyError,
         ExportError,
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Audit",
+    "Comparison",
     "DependencyError",
     "ExportError",
     "FormatError",
@@ -38,16 +40,19 @@ __all__ = [
     "UsageError",
     "analyze",
     "audit",
+    "compare",
 ]
 
 _HOME = {
     "Audit": "auditing.audit",
+    "Comparison": "comparing.compare",
     "Other": "report",
     "Report": "report",
     "Row": "report",
     "StoredTensor": "tensors",
     "analyze": "api",
     "audit": "auditing.audit",
+    "compare": "comparing.compare",
 }
 
 

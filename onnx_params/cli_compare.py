@@ -11,8 +11,8 @@ import typer
 from onnx_params.errors import UsageError
 
 
-class CompareFormat(enum.StrEnum):
-    """How a comparison is written."""
+class Format(enum.StrEnum):
+    """How a comparison or a leaderboard is written."""
 
     TABLE = "table"
     MARKDOWN = "markdown"
@@ -29,7 +29,7 @@ class ChartBy(enum.StrEnum):
 
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="A B...", help="ONNX files, two or more.")],
-    format: Annotated[CompareFormat, typer.Option("--format", help="How the comparison is written.")] = CompareFormat.TABLE,
+    format: Annotated[Format, typer.Option("--format", help="How the comparison is written.")] = Format.TABLE,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
     full: Annotated[bool, typer.Option("--full", help="List equal pairs as well.")] = False,
     no_values: Annotated[bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")] = False,
@@ -63,9 +63,9 @@ def compare(
     if len(models) > 2:
         text = matrix.RENDERERS[format.value](reports, made)
     else:
-        write_as = {CompareFormat.JSON: render.to_json, CompareFormat.CSV: render.to_csv}.get(format)
+        write_as = {Format.JSON: render.to_json, Format.CSV: render.to_csv}.get(format)
         (first,) = made.values()
-        text = write_as(first) if write_as else (render.markdown if format is CompareFormat.MARKDOWN else render.render)(first, full)
+        text = write_as(first) if write_as else (render.markdown if format is Format.MARKDOWN else render.render)(first, full)
     if chart:
         render.draw(reports, chart, by is ChartBy.MODULE)
     if output:
@@ -74,15 +74,6 @@ def compare(
         sys.stdout.write(text)
     if any(each.differences - ignored for each in made.values()):
         raise typer.Exit(1)
-
-
-class RankFormat(enum.StrEnum):
-    """How a leaderboard is written."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    CSV = "csv"
 
 
 class RankBy(enum.StrEnum):
@@ -95,7 +86,7 @@ class RankBy(enum.StrEnum):
 
 def rank(
     models: Annotated[list[str], typer.Argument(metavar="FILES...", help="ONNX files, or JSON reports that analyze wrote.")],
-    format: Annotated[RankFormat, typer.Option("--format", help="How the leaderboard is written.")] = RankFormat.TABLE,
+    format: Annotated[Format, typer.Option("--format", help="How the leaderboard is written.")] = Format.TABLE,
     output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
     by: Annotated[RankBy, typer.Option("--by", help="The order, the largest first.")] = RankBy.PARAMETERS,
     chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw a bar for each model: .png, .svg or .pdf.")] = "",
@@ -106,7 +97,7 @@ def rank(
     from onnx_params.render import rank as render
 
     entries = ordered([entry(model) for model in models], by.value)
-    text = {RankFormat.JSON: render.to_json, RankFormat.CSV: render.to_csv, RankFormat.MARKDOWN: render.markdown}.get(format, render.table)(entries)
+    text = {Format.JSON: render.to_json, Format.CSV: render.to_csv, Format.MARKDOWN: render.markdown}.get(format, render.table)(entries)
     if chart:
         render.draw(entries, chart, by.value)
     if output:

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from onnx_params import api
 from onnx_params.errors import FormatError, UnreadableError
-
-SCHEMA = "onnx-params/report/1"
+from onnx_params.render.json import SCHEMA
 
 
 class Entry(NamedTuple):

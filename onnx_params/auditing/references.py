@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any, Final
+from typing import Any
 
 from onnx_params.checkpoints import Checkpoint, open_checkpoint
+from onnx_params.checkpoints.safetensors import PLACE
 from onnx_params.dtypes import BY_NAME
 from onnx_params.errors import FormatError
 from onnx_params.extract import buffers, dtype_of, shape_of, values_of
@@ -14,10 +15,8 @@ from onnx_params.inventory import Inventory, take
 from onnx_params.names.claims import Claim
 from onnx_params.names.source_map import read_map
 from onnx_params.sources import is_url, open_path
-from onnx_params.tensors import Encoding, Place, PlaceKind, Span, StoredTensor
+from onnx_params.tensors import Encoding, Span, StoredTensor
 from onnx_params.views import HELD, View
-
-_PLACE: Final = Place(kind=PlaceKind.CHECKPOINT)
 
 
 def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:  # JSON
@@ -67,7 +66,7 @@ def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
         return held._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
     made = Made(inventory, claim, dtype.packed_length(math.prod(shape)))
-    return StoredTensor(claim.name, dtype, shape, _PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made)
+    return StoredTensor(claim.name, dtype, shape, PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made)
 
 
 class Made:

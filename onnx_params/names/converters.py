@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model
-from onnx_params.layout import Key, Piece, Reshape, Shape, Steps, shape_after
+from onnx_params.layout import Key, Reshape, Shape, Steps
 from onnx_params.names import keras_layouts
 from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.holding import behind, view_of
+from onnx_params.names.holding import behind, unsure
 from onnx_params.names.takers import Taker, takers
 from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
 
 
 class _Row(NamedTuple):
@@ -98,7 +97,7 @@ def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Iterator[Clai
     if taker is not None and _KERAS in model.producer_name and taker.node.op_type in keras_layouts.CELLS:
         made = keras_layouts.cell(taker.node, taker.slot, tensor.shape)
         if made is not None and taker.node.name:
-            yield _claim(tensor, f"{taker.node.name}/{keras_layouts.CELLS[taker.node.op_type]}/{made[0]}", made[1], _KERAS)
+            yield _named(model, tensor, f"{taker.node.name}/{keras_layouts.CELLS[taker.node.op_type]}/{made[0]}", made[1])
         return
     for row in rows:
         match = row.stored.fullmatch(tensor.name)
@@ -106,7 +105,7 @@ def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Iterator[Clai
             continue
         if row.layout == "folded kernel" and taker is not None:
             leaf, shape = keras_layouts.folded(taker.node, tensor.shape)
-            yield _claim(tensor, f"{match['layer']}/{leaf}", None, model.producer_name)._replace(shape=shape)
+            yield _named(model, tensor, f"{match['layer']}/{leaf}", None, shape)
             continue
         steps = _steps(row, tensor, taker)
         node = taker.node.name if taker is not None else ""
@@ -114,7 +113,11 @@ def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Iterator[Clai
             node = node.removesuffix("1")  # the second of its two convolutions
         if "{node}" in row.name and not node:
             continue
-        yield _claim(tensor, row.name.format(node=node, **match.groupdict()), steps, model.producer_name)
+        yield _named(model, tensor, row.name.format(node=node, **match.groupdict()), steps)
+
+
+def _named(model: Model, tensor: StoredTensor, name: str, steps: Steps | None, shape: Shape | None = None) -> Claim:
+    return unsure(tensor, name, steps, Evidence.STORED_NAME, f"{model.producer_name} calls it '{tensor.name}'", shape)
 
 
 def _steps(row: _Row, tensor: StoredTensor, taker: Taker | None) -> Steps | None:
@@ -123,21 +126,6 @@ def _steps(row: _Row, tensor: StoredTensor, taker: Taker | None) -> Steps | None
     if taker is None or row.layout == "as it is" or len(tensor.shape) < 3:
         return ()
     return keras_layouts.kernel(taker.node, tensor.shape, row.layout == "depthwise") or ()
-
-
-def _claim(tensor: StoredTensor, name: str, steps: Steps | None, producer: str) -> Claim:
-    shape: Shape = tensor.shape if steps is None else shape_after(tensor.shape, steps)
-    return Claim(
-        name=name,
-        shape=shape,
-        dtype=tensor.dtype.name,
-        evidence=Evidence.STORED_NAME,
-        certain=False,
-        because=f"{producer} calls it '{tensor.name}'",
-        view=View.FOLDED if steps is None else view_of(steps) if steps else View.WHOLE,
-        stored=(tensor.key,),
-        pieces=() if steps is None else (Piece(tensor.key, steps),),
-    )
 
 
 def _beside_paddle(model: Model, tensor: StoredTensor) -> Claim | None:
@@ -153,6 +141,6 @@ def _beside_paddle(model: Model, tensor: StoredTensor) -> Claim | None:
         weight = behind(model, taker.graph, product.inputs[1])
         match = _PADDLE.fullmatch(weight.name) if weight is not None else None
         if match is not None:
-            made = _claim(tensor, f"{match['layer']}.b_0", () if len(tensor.shape) == 1 else (Reshape((tensor.count,)),), "paddle2onnx")
-            return made._replace(evidence=Evidence.SIBLING, because=f"it is added to what '{match[0]}' makes")
+            steps: Steps = () if len(tensor.shape) == 1 else (Reshape((tensor.count,)),)
+            return unsure(tensor, f"{match['layer']}.b_0", steps, Evidence.SIBLING, f"it is added to what '{match[0]}' makes")
     return None

@@ -50,6 +50,21 @@ def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
     return Holding(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
 
 
+def unsure(tensor: StoredTensor, name: str, steps: Steps | None, evidence: Evidence, because: str, shape: Shape | None = None) -> Claim:
+    """The claim, inferred, that the parameter ``name`` lies in a tensor after ``steps``; ``None`` where its numbers were computed with others."""
+    return Claim(
+        name=name,
+        shape=shape_after(tensor.shape, steps or ()) if shape is None else shape,
+        dtype=tensor.dtype.name,
+        evidence=evidence,
+        certain=False,
+        because=because,
+        view=View.FOLDED if steps is None else view_of(steps) if steps else View.WHOLE,
+        stored=(tensor.key,),
+        pieces=() if steps is None else (Piece(tensor.key, steps),),
+    )
+
+
 def view_of(steps: Steps) -> View:
     """The word for a chain without quantisation."""
     if any(isinstance(step, Take) for step in steps):

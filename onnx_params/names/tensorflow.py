@@ -13,13 +13,12 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model, Node
-from onnx_params.layout import Key, Permute, Piece, Reshape, Shape, Step, Steps, shape_after
+from onnx_params.layout import Key, Permute, Reshape, Shape, Step, Steps, shape_after
 from onnx_params.names import keras_layouts
 from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.holding import view_of
+from onnx_params.names.holding import unsure
 from onnx_params.names.takers import takers
 from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
 
 PRODUCER: Final = "tf2onnx"
 MAX_HOPS: Final = 6  # nodes before an initial state
@@ -95,17 +94,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
 
 
 def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Claim:
-    return Claim(
-        name=name,
-        shape=shape,
-        dtype=tensor.dtype.name,
-        evidence=Evidence.SCOPE,
-        certain=False,
-        because=f"tf2onnx calls it '{tensor.name}', after the operator that read it",
-        view=View.FOLDED if steps is None else view_of(steps) if steps else View.WHOLE,
-        stored=(tensor.key,),
-        pieces=() if steps is None else (Piece(tensor.key, steps),),
-    )
+    return unsure(tensor, name, steps, Evidence.SCOPE, f"tf2onnx calls it '{tensor.name}', after the operator that read it", shape)
 
 
 def _path(scope: str) -> str:

@@ -13,7 +13,7 @@ from onnx_params.auditing.audit import Audit, told
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import n_bytes, plain, shape
+from onnx_params.render.text import finite, for_sheet, n_bytes, plain, shape
 
 SCHEMA: Final = "onnx-params/audit/1"
 MAX_LINES: Final = 8  # findings of one rule on the screen
@@ -147,14 +147,9 @@ def _judgement(each: Judgement) -> dict[str, Any]:  # JSON
         "placed_by_name": each.placed,
         "difference": None
         if apart is None
-        else {"changed": apart.changed, "of": apart.of, "first": apart.first, "largest": _number(apart.largest), "nan": apart.n_nan},
-        "quantisation": None if lost is None else {"sqnr_db": _number(lost.sqnr), "largest_error": _number(lost.largest), "saturated": lost.saturated},
+        else {"changed": apart.changed, "of": apart.of, "first": apart.first, "largest": finite(apart.largest), "nan": apart.n_nan},
+        "quantisation": None if lost is None else {"sqnr_db": finite(lost.sqnr), "largest_error": finite(lost.largest), "saturated": lost.saturated},
     }
-
-
-def _number(value: float) -> float | None:
-    """JSON has neither infinity nor NaN."""
-    return value if math.isfinite(value) else None
 
 
 def to_json(audit: Audit) -> str:
@@ -167,14 +162,10 @@ def to_csv(audit: Audit) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("kind", "name", "verdict_or_rule", "severity", "shape", "dtype", "stored", "sqnr_db", "largest_error", "saturated", "message"))
 
-    def safe(text: str) -> str:
-        text = plain(text)
-        return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
-
     for each in audit.judgements:
         name, verdict, _, dtype, stored, *numbers, because = _cells(each)
         dims = "" if each.shape is None else "x".join(map(str, each.shape))
-        writer.writerow(("tensor", safe(name), verdict, "", dims, dtype, safe(stored), *numbers, safe(because)))
+        writer.writerow(("tensor", for_sheet(name), verdict, "", dims, dtype, for_sheet(stored), *numbers, for_sheet(because)))
     for f in audit.findings:
-        writer.writerow(("finding", safe(f.name), f.rule, f.severity.value, "", "", safe(" ".join(f.stored)), "", "", "", safe(f.message)))
+        writer.writerow(("finding", for_sheet(f.name), f.rule, f.severity.value, "", "", for_sheet(" ".join(f.stored)), "", "", "", for_sheet(f.message)))
     return out.getvalue()

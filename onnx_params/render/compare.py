@@ -15,7 +15,7 @@ from onnx_params.comparing.compare import EXPLAINED, Comparison
 from onnx_params.comparing.pairs import Pair, Relation
 from onnx_params.render.chart import COLOURS, new_figure, save
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import human, n_bytes, plain, shape
+from onnx_params.render.text import finite, for_sheet, human, n_bytes, plain, shape
 from onnx_params.report import Report, Row
 
 SCHEMA: Final = "onnx-params/compare/1"
@@ -197,9 +197,6 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
     def side(row: Row | None) -> dict[str, Any] | None:  # JSON
         return None if row is None else {"name": row.name, "shape": row.shape, "dtype": row.dtype, "bytes": row.n_bytes, "stored": row.stored, "view": row.view}
 
-    def number(value: float | None) -> float | None:
-        return value if value is not None and math.isfinite(value) else None
-
     return {
         "schema": SCHEMA,
         "a": whole(made.a),
@@ -212,9 +209,9 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
                 "paired_by": pair.by.value,
                 "relation": pair.relation.value,
                 "how": pair.how,
-                "largest": number(pair.largest),
-                "relative": number(pair.relative),
-                "sqnr_db": number(pair.sqnr),
+                "largest": finite(pair.largest),
+                "relative": finite(pair.relative),
+                "sqnr_db": finite(pair.sqnr),
             }
             for pair in made.pairs
         ],
@@ -236,7 +233,9 @@ def to_csv(made: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([title.lower().replace(" ", "_") for title in _TITLES])
-    writer.writerows([f"'{cell}" if cell[:1] in ("=", "+", "@") else cell for cell in cells(pair)] for pair in made.pairs)
+    for pair in made.pairs:
+        a, b, *middle, how = cells(pair)
+        writer.writerow([for_sheet(a), for_sheet(b), *middle, for_sheet(how)])
     return out.getvalue()
 
 

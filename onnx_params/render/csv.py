@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from onnx_params.render.text import plain
+from onnx_params.render.text import for_sheet, plain
 from onnx_params.report import Report
 
 COLUMNS = ("name", "shape", "squeezed_shape", "count", "form", "dtype", "bytes", "bits_per_weight", "evidence", "certain", "view", "stored", "aliases")
@@ -21,10 +21,5 @@ def render(report: Report) -> str:
         bits = "" if row.bits_per_weight is None else f"{row.bits_per_weight:.4g}"
         names = [" ".join(map(plain, group)) for group in (row.stored, row.aliases)]
         count = "" if row.count is None else row.count
-        writer.writerow([_formula(plain(row.name)), *dims, count, row.form, row.dtype or "", row.n_bytes, bits, row.evidence, row.certain, row.view, *names])
+        writer.writerow([for_sheet(row.name), *dims, count, row.form, row.dtype or "", row.n_bytes, bits, row.evidence, row.certain, row.view, *names])
     return out.getvalue()
-
-
-def _formula(text: str) -> str:
-    """A name that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

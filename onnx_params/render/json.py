@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import TYPE_CHECKING, Any, Final
 
+from onnx_params.render.text import finite
 from onnx_params.report import Report
 
 if TYPE_CHECKING:
@@ -70,19 +70,16 @@ def statistics(stats: Stats) -> dict[str, Any]:  # JSON
     """Statistics as JSON has them: no infinity, no NaN."""
     from onnx_params.stats import QUANTILES
 
-    def number(value: float) -> float | None:
-        return value if math.isfinite(value) else None
-
     return {
-        "min": number(stats.minimum),
-        "max": number(stats.maximum),
-        "mean": number(stats.mean),
-        "std": number(stats.std),
+        "min": finite(stats.minimum),
+        "max": finite(stats.maximum),
+        "mean": finite(stats.mean),
+        "std": finite(stats.std),
         "zeros": stats.zeros,
         "nan": stats.nans,
         "infinite": stats.infinite,
         "subnormal": stats.subnormal,
-        "quantiles": {str(q): number(value) for q, value in zip(QUANTILES, stats.quantiles, strict=True)},
+        "quantiles": {str(q): finite(value) for q, value in zip(QUANTILES, stats.quantiles, strict=True)},
     }
 
 

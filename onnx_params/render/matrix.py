@@ -13,7 +13,7 @@ from onnx_params.comparing.compare import Comparison
 from onnx_params.comparing.pairs import Relation
 from onnx_params.render.compare import by_dtype, markdown_table, whole
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import n_bytes, plain
+from onnx_params.render.text import for_sheet, n_bytes, plain
 from onnx_params.report import Report
 
 SCHEMA: Final = "onnx-params/compare-matrix/1"
@@ -53,8 +53,7 @@ def to_csv(reports: Sequence[Report], made: Made) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("a", "b", "pairs", *(relation.value.replace(" ", "_") for relation in Relation)))
-    names = [plain(report.inventory.model.source.label) for report in reports]
-    names = [f"'{name}" if name[:1] in ("=", "+", "@", "-") else name for name in names]
+    names = [for_sheet(report.inventory.model.source.label) for report in reports]
     writer.writerows((names[a], names[b], len(each.pairs), *(each.count(relation) for relation in Relation)) for (a, b), each in made.items())
     return out.getvalue()
 

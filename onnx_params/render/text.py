@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 from onnx_params.plain import plain as plain
 
 
 def shape(dims: tuple[int, ...] | None) -> str:
     """A shape as Python writes it; ``?`` where it is not known."""
     return "?" if dims is None else str(dims)
+
+
+def finite(value: float | None) -> float | None:
+    """A number as JSON has it, which has neither infinity nor NaN."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def for_sheet(text: str) -> str:
+    """Text as a cell: what a spreadsheet would take for a formula gets an apostrophe in front."""
+    text = plain(text)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") and len(text) > 1 else text
 
 
 def human(count: int) -> str:
