@@ -24,12 +24,13 @@ MAX_EXTRA = 64 << 20
 
 
 def seeds() -> list[bytes]:
-    """The zoo and the small ones among the counting traps: a model for each thing that the reader treats in its own way."""
+    """The zoo, the small ones among the counting traps and files of older converters: a model for each thing that the reader treats in its own way."""
     from test_traps import TRAPS
 
     zoo = [onnx.parser.parse_model(path.read_text()) for path in sorted(ZOO.glob("*.onnxtxt"))]
     traps = [build() for _, build in TRAPS.values()]
-    return [data for proto in (*zoo, *traps) if len(data := proto.SerializeToString()) < 1 << 14]
+    real = [path.read_bytes() for path in sorted(ZOO.glob("converters/*.onnx"))]
+    return [data for data in (*(proto.SerializeToString() for proto in (*zoo, *traps)), *real) if len(data) < 1 << 14]
 
 
 def varint(value: int) -> bytes:
