@@ -85,6 +85,17 @@ def test_linen(tmp_path: Path) -> None:
         from_jax.export(model.unbind()[0], [IMAGE, TOKENS], str(path))
 
 
+def test_small_bias(tmp_path: Path) -> None:
+    """Three numbers are too few to be told by themselves; where they are the only ones of their shape they are found, equal and not nearly so."""
+    import equinox as eqx
+    import jax
+    from onnx_params_exporters import from_jax
+
+    model = eqx.nn.MLP(4, 3, 8, 2, key=jax.random.key(0))
+    from_jax.export(model, np.ones((2, 4), np.float32), str(tmp_path / "m.onnx"), batched=True)
+    assert {"whole"} == {row.view for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+
+
 def test_equinox(tmp_path: Path) -> None:
     """Paths as an Equinox user writes them, running statistics out of the state, a layer in two places under both names."""
     import equinox as eqx

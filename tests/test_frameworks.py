@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -155,6 +156,14 @@ def test_command(tmp_path: Path) -> None:
 
 
 # -- the same network in four frameworks -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(importlib.util.find_spec("optimum") is not None, reason="it is about what a user sees who has it not")
+def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
+    """One line that says what to install, status 2, and nothing left behind."""
+    done = run("export", "optimum", "t5", "--random-init", "-o", str(tmp_path / "out"))
+    assert (2, "onnx-params: optimum is not installed: pip install 'onnx-params[optimum]'\n") == (done.returncode, done.stderr)
+    assert [] == list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -37,11 +37,8 @@ def transformers(
     fp16: Annotated[bool, typer.Option("--fp16", help="Cast weights to half precision first.")] = False,
 ) -> None:
     """Export a transformers model."""
-    try:
-        from onnx_params_exporters.from_transformers import export
-    except ImportError as error:
-        raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[transformers]'") from error
-    export(model, output, random_init=random_init, exporter=exporter.value, opset=opset or None, half=fp16)
+    options = {"random_init": random_init, "exporter": exporter.value, "opset": opset or None, "half": fp16}
+    _export("from_transformers", "transformers", model, output, **options)
 
 
 @app.command()
@@ -52,7 +49,7 @@ def optimum(
     random_init: Annotated[bool, typer.Option("--random-init", help="Random weights from the configuration class; no hub.")] = False,
 ) -> None:
     """Export a transformers model by optimum-onnx: one file, or encoder and decoders."""
-    for path in _exporter("from_optimum", "optimum")(model, output, task=task or None, random_init=random_init):
+    for path in _export("from_optimum", "optimum", model, output, task=task or None, random_init=random_init):
         print(path)
 
 
@@ -64,15 +61,13 @@ TRUST = "A pickle runs what it names when it is loaded: give files that you trus
 @app.command(help=f"Export a fitted scikit-learn estimator or pipeline, saved by joblib. {TRUST}")
 def sklearn(model: Annotated[str, typer.Argument(help="A file that joblib wrote.")], output: Output, inputs: Inputs) -> None:
     """See help."""
-    export = _exporter("from_sklearn", "sklearn")
-    export(_unpickled(model), _one(inputs), output)
+    _export("from_sklearn", "sklearn", _unpickled(model), _one(inputs), output)
 
 
 @app.command(help=f"Export a fitted LightGBM or XGBoost model with scikit-learn's interface, saved by joblib. {TRUST}")
 def boosting(model: Annotated[str, typer.Argument(help="A file that joblib wrote.")], output: Output, inputs: Inputs) -> None:
     """See help."""
-    export = _exporter("from_boosting", "boosting")
-    export(_unpickled(model), _one(inputs), output)
+    _export("from_boosting", "boosting", _unpickled(model), _one(inputs), output)
 
 
 @app.command()
@@ -83,8 +78,7 @@ def keras(
     opset: Annotated[int, typer.Option("--opset", help="Operator set; the converter's own choice if 0.")] = 0,
 ) -> None:
     """Export a Keras 3 model, on the backend that KERAS_BACKEND names (tensorflow if none), or a SavedModel."""
-    export = _exporter("from_keras", "keras")
-    export(model, _read(inputs), output, opset=opset or None)
+    _export("from_keras", "keras", model, _read(inputs), output, opset=opset or None)
 
 
 @app.command()
@@ -95,8 +89,7 @@ def jax(
     batched: Annotated[bool, typer.Option("--batched", help="Map an Equinox module over the first dimension of the inputs.")] = False,
 ) -> None:
     """Export a Flax module (NNX, or Linen bound to its variables) or an Equinox module."""
-    export = _exporter("from_jax", "jax")
-    export(_imported(model), _in_order(_read(inputs)), output, batched=batched)
+    _export("from_jax", "jax", _imported(model), _in_order(_read(inputs)), output, batched=batched)
 
 
 @app.command()
@@ -104,7 +97,7 @@ def paddle(
     model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Paddle layer, or a function that makes one.")], output: Output, inputs: Inputs
 ) -> None:
     """Export a Paddle layer."""
-    _exporter("from_paddle", "paddle")(_imported(model), _in_order(_read(inputs)), output)
+    _export("from_paddle", "paddle", _imported(model), _in_order(_read(inputs)), output)
 
 
 def _imported(model: str) -> Any:  # a framework's module
@@ -124,11 +117,12 @@ def _in_order(given: Any) -> Any:  # an array, or arrays by name
     return list(given.values()) if isinstance(given, dict) else given
 
 
-def _exporter(module: str, extra: str) -> Any:  # a function
+def _export(module: str, extra: str, *args: Any, **options: Any) -> Any:  # what the module's export takes and gives
+    """Run a module's ``export``; what it imports is told by its extra where it is not installed."""
     from importlib import import_module
 
     try:
-        return import_module(f"onnx_params_exporters.{module}").export
+        return import_module(f"onnx_params_exporters.{module}").export(*args, **options)
     except ImportError as error:
         raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[{extra}]'") from error
 

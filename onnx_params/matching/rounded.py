@@ -11,6 +11,7 @@ import numpy as np
 from onnx_params.layout import SWAP, Cast, Key, Piece, Reshape, Steps, chain, shape_after
 from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.proof import bits_equal
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
@@ -66,6 +67,9 @@ def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Piece | Non
 
 
 def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:
+    if not candidate.is_quantised and candidate.tensor.dtype is tensor.dtype and bits_equal(tensor.read(), board.values.of(candidate.key, steps)):
+        board.take(tensor.name, candidate.key, steps, f"every value equals that of '{candidate.tensor.name}'")  # too few to be told by them alone
+        return
     if candidate.is_quantised:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
     else:
