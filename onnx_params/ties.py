@@ -17,6 +17,8 @@ from onnx_params.wire import BytesSource, FileSource, Source
 
 MIN_COUNT: Final = 64  # elements below which equal content proves nothing
 PROBES: Final = 16  # elements that are looked at before all are read
+FIRST_PROBES: Final = 2  # of them, before the others are
+SMALL: Final = 4096  # bytes that cost no more to read than one element
 _IN_PLACE: Final = frozenset({Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, Encoding.EXTERNAL})
 
 
@@ -52,19 +54,24 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
             continue
         by_probe: dict[tuple[bytes, ...], list[StoredTensor]] = {}
         for tensor in group:
-            turned = probe(tensor, True)
+            turned = probe(tensor, True, FIRST_PROBES)
             for first in by_probe.get(tuple(turned), ()) if turned else ():
-                if first.shape == tensor.shape[::-1] and len(set(turned or ())) > 1 and _is_transposed(first, tensor):
+                if first.shape == tensor.shape[::-1] and _may_be_transposed(first, tensor) and _is_transposed(first, tensor):
                     found[tensor.key] = first.key
                     break
             else:
-                straight = probe(tensor, False)
+                straight = probe(tensor, False, FIRST_PROBES)
                 if straight:
                     by_probe.setdefault(tuple(straight), []).append(tensor)
     return found
 
 
-def probe(tensor: StoredTensor, turned: bool) -> list[bytes] | None:
+def _may_be_transposed(first: StoredTensor, second: StoredTensor) -> bool:
+    turned = probe(second, True)
+    return turned is not None and len(set(turned)) > 1 and turned == probe(first, False)
+
+
+def probe(tensor: StoredTensor, turned: bool, n: int = PROBES) -> list[bytes] | None:
     """A few elements at places that follow from the shape alone, or from the transposed one; ``None`` where they cannot be had cheaply."""
     if tensor.encoding not in _IN_PLACE or tensor.dtype.bits < 8 or not tensor.count:
         return None
@@ -76,8 +83,10 @@ def probe(tensor: StoredTensor, turned: bool) -> list[bytes] | None:
         source, start = _payload(tensor)
         if not isinstance(source, (FileSource, BytesSource)):
             return None  # sixteen requests for a guess
+        if size * tensor.count <= SMALL:  # one read, not one each
+            source, start = BytesSource(source.read(start, size * tensor.count), source.label), 0
         found = []
-        for step in range(PROBES):
+        for step in range(n):
             row, column = (7919 * step + height // 3) % height, (104729 * step + width // 2) % width
             at = column * height + row if turned else row * width + column
             found.append(source.read(start + at * size, size))

@@ -43,6 +43,8 @@ class Holding(NamedTuple):
 def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
     """How ``tensor`` holds what its operator takes, after ``more`` steps. Reads attributes of the consumers of quantised tensors."""
     taken = logical(model, tensor)
+    if not more and taken.view is View.WHOLE and taken.steps == ():  # nearly all
+        return Holding(tensor, tensor.shape, tensor.dtype.name, View.WHOLE, ())
     view = taken.view
     steps = None if taken.steps is None else chain(*taken.steps, *more)
     if more and view is View.WHOLE and steps:

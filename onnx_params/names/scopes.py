@@ -74,9 +74,14 @@ def scope_of(node: Node) -> str | None:
 
     A container that calls its own items stands in the path twice (``layers/layers.0``), and once in the module's name.
     """
-    for name in (node.name, node.outputs[0] if node.outputs else ""):
-        if name[:1] == "/":
-            segments = _FUSED.sub("", name, count=1).split("/")[1:-1]
-            kept = [segment for at, segment in enumerate(segments) if at + 1 == len(segments) or not segments[at + 1].startswith(f"{segment}.")]
-            return ".".join(kept)
-    return None
+    name = node.name
+    if name[:1] == "/":
+        return _scope(name)
+    return _scope(node.outputs[0]) if node.outputs and node.outputs[0][:1] == "/" else None
+
+
+@lru_cache(NAMES)
+def _scope(name: str) -> str:
+    segments = _FUSED.sub("", name, count=1).split("/")[1:-1]
+    kept = [segment for at, segment in enumerate(segments) if at + 1 == len(segments) or not segments[at + 1].startswith(f"{segment}.")]
+    return ".".join(kept)
