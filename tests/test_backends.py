@@ -230,6 +230,8 @@ def test_saved_model(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path / "module"), signatures=module.__call__)
     from_keras.export(str(tmp_path / "module"), np.ones((2, 16), np.float32), str(tmp_path / "module.onnx"))
     assert {"layers/0": (16, 16), "layers/1": (16, 16), "dense/kernel": (16, 3)} == rows_of(tmp_path / "module.onnx")
+    with pytest.raises(ExportError, match="cannot be called"):
+        from_keras.export(model, [np.ones((2, 3), np.float32)] * 2, str(tmp_path / "keras.onnx"))
     with pytest.raises(ExportError, match="takes 1 inputs"):
         from_keras.export(str(tmp_path / "module"), [np.ones(1)] * 2, str(tmp_path / "module.onnx"))
     with pytest.raises(ExportError, match="cannot load"):

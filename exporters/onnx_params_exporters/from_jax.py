@@ -11,6 +11,7 @@ import numpy as np
 from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
 from onnx_params_exporters.jax_modules import take
+from onnx_params_exporters.workshop import calling
 
 OPSET: Final = 23
 
@@ -28,10 +29,8 @@ def export(model: Any, example_inputs: Sequence[Any] | Any, path: str, *, opset:
     given = [np.asarray(value) for value in ([example_inputs] if hasattr(example_inputs, "shape") else list(example_inputs))]
     names = [*taken.inputs[: len(given)], *(f"input_{at}" for at in range(len(taken.inputs), len(given)))]
     kind = type(model[0] if isinstance(model, tuple) else model).__name__
-    try:
+    with calling(kind):
         expected = [np.asarray(value) for value in jax.tree.leaves(taken.call(*given))]
-    except Exception as error:  # a module of somebody's
-        raise ExportError(f"{kind}: cannot be called with these inputs: {str(error).strip().partition(chr(10))[0]}") from error
     shapes = [jax.ShapeDtypeStruct(value.shape, jax.dtypes.canonicalize_dtype(value.dtype)) for value in given]
     convert(taken.call, shapes, names, given, expected, kind, path, (taken.framework, taken.weights), opset=opset, check=check)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
+from onnx_params_exporters.workshop import calling
 
 LARGE: Final = 1_500_000_000  # bytes of weights; one protobuf ends at 2 GiB, and folding doubles what tf2onnx holds
 
@@ -116,7 +117,8 @@ def _by_torch(model: Any, inputs: Mapping[str, np.ndarray], example: Any, path: 
 def _answer(model: Any, inputs: Mapping[str, np.ndarray], example: Any) -> list[np.ndarray]:
     import keras
 
-    return [keras.ops.convert_to_numpy(value) for value in _flat(model(_given(model, inputs, example), training=False))]
+    with calling(model.name):
+        return [keras.ops.convert_to_numpy(value) for value in _flat(model(_given(model, inputs, example), training=False))]
 
 
 def own(model: Any) -> Iterator[Weight]:  # a Keras model

@@ -11,6 +11,7 @@ import numpy as np
 
 from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
+from onnx_params_exporters.workshop import calling
 
 OPSET: Final = 15
 _STATISTICS: Final = ("._mean", "._variance")
@@ -25,7 +26,8 @@ def export(model: Any, example_inputs: Sequence[Any] | Any, path: str, *, opset:
 
     model.eval()
     given = [np.asarray(value) for value in ([example_inputs] if hasattr(example_inputs, "shape") else list(example_inputs))]
-    answer = model(*map(paddle.to_tensor, given))
+    with calling(type(model).__name__):
+        answer = model(*map(paddle.to_tensor, given))
     expected = [value.numpy() for value in (answer if isinstance(answer, (list, tuple)) else [answer])]
     names = [f"x{at}" for at in range(len(given))]
     specs = [paddle.static.InputSpec(list(value.shape), str(value.dtype), name) for name, value in zip(names, given, strict=True)]

@@ -15,7 +15,7 @@ import torch
 from onnx_params.errors import ExportError
 from onnx_params.names.claims import Claim
 from onnx_params_exporters import by_content, source_map
-from onnx_params_exporters.workshop import checked, draft_of
+from onnx_params_exporters.workshop import calling, checked, draft_of
 
 Exporter = Literal["dynamo", "torchscript"]
 TOLERANCE = 1e-4  # of the largest absolute output in float32
@@ -46,7 +46,8 @@ def export(
         options["opset_version"] = opset
     with draft_of(path) as draft:
         with _flat(model, names), torch.no_grad(), _exportable(exporter):
-            expected = model(*inputs.values())
+            with calling(type(model).__name__):
+                expected = model(*inputs.values())
             print(f"exporting with {exporter} ...", file=sys.stderr)
             try:
                 torch.onnx.export(model, tuple(inputs.values()), draft, dynamo=exporter == "dynamo", **options)

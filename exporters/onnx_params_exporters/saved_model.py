@@ -16,6 +16,7 @@ import numpy as np
 
 from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
+from onnx_params_exporters.workshop import calling
 
 SIGNATURE: Final = "serving_default"
 _VALUE: Final = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -43,7 +44,8 @@ def export(folder: str, example_inputs: Any, path: str, *, opset: int | None = N
     given = _named(folder, list(wanted), example_inputs)
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=word) for word, spec in wanted.items()]
     words, outputs = list(wanted), list(signature.structured_outputs)
-    expected = signature(**{word: tf.constant(value, dtype=wanted[word].dtype) for word, value in given.items()})
+    with calling(name):
+        expected = signature(**{word: tf.constant(value, dtype=wanted[word].dtype) for word, value in given.items()})
     weights = list(_own(folder, loaded, signature))
 
     @tf.function(input_signature=specs)  # type: ignore[untyped-decorator]  # TensorFlow has no types

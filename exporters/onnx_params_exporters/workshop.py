@@ -40,6 +40,15 @@ def folder_of(path: str) -> Iterator[str]:
         os.replace(draft, path)  # over an empty folder too
 
 
+@contextmanager
+def calling(kind: str) -> Iterator[None]:
+    """Raise :class:`ExportError` where a model refuses the inputs that it was given."""
+    try:
+        yield
+    except Exception as error:  # a model of somebody's
+        raise ExportError(f"{kind}: cannot be called with these inputs: {str(error).strip().partition(chr(10))[0]}") from error
+
+
 def checked(draft: str, path: str) -> None:
     """Raise :class:`ExportError` where onnx's checker refuses the artifact that is to be at ``path``."""
     import onnx
