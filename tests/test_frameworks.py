@@ -158,6 +158,19 @@ def test_command(tmp_path: Path) -> None:
 # -- the same network in four frameworks -----------------------------------------------------------------------------------------------
 
 
+def test_what_does_not_run_is_refused(tmp_path: Path) -> None:
+    """An artifact that wants an input which the model has not: one line, no traceback of onnxruntime's."""
+    from onnx_params_exporters import by_content
+
+    value = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Add", ["x", "captured"], ["y"])], "g", [value("x", 1, [2]), value("captured", 1, [2])], [value("y", 1, [2])]
+    )
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    with pytest.raises(ExportError, match="onnxruntime cannot run it.*captured"):
+        by_content.compare(str(tmp_path / "m.onnx"), {"x": np.ones(2, np.float32)}, [np.ones(2, np.float32)])
+
+
 @pytest.mark.skipif(importlib.util.find_spec("optimum") is not None, reason="it is about what a user sees who has it not")
 def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
     """One line that says what to install, status 2, and nothing left behind."""

@@ -71,12 +71,15 @@ def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.n
     """Hold onnxruntime's outputs against a framework's. Raises :class:`ExportError` where they differ."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    names = [value.name for value in session.get_inputs()]
-    given = {name: value for name, value in inputs.items() if name in names}
-    if len(given) < len(names):
-        given = dict(zip(names, inputs.values(), strict=False))
-    outputs = session.run(None, given)
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        names = [value.name for value in session.get_inputs()]
+        given = {name: value for name, value in inputs.items() if name in names}
+        if len(given) < len(names):
+            given = dict(zip(names, inputs.values(), strict=False))
+        outputs = session.run(None, given)
+    except Exception as error:  # onnxruntime's own kinds
+        raise ExportError(f"{os.path.basename(path)}: onnxruntime cannot run it: {str(error).strip().partition(chr(10))[0]}") from error
     if len(outputs) != len(expected):
         raise ExportError(f"{os.path.basename(path)}: has {len(outputs)} outputs, the model has {len(expected)}")
     for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):
