@@ -18,7 +18,7 @@ from onnx_params.inventory import take
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.sources import open_path
 from onnx_params_exporters import source_map
-from onnx_params_exporters.workshop import checked, draft_of
+from onnx_params_exporters.workshop import checked, draft_of, running
 
 TOLERANCE = 1e-4  # of the largest absolute output in float32
 
@@ -71,15 +71,13 @@ def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.n
     """Hold onnxruntime's outputs against a framework's. Raises :class:`ExportError` where they differ."""
     import onnxruntime
 
-    try:
+    with running(os.path.basename(path)):
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         names = [value.name for value in session.get_inputs()]
         given = {name: value for name, value in inputs.items() if name in names}
         if len(given) < len(names):
             given = dict(zip(names, inputs.values(), strict=False))
         outputs = session.run(None, given)
-    except Exception as error:  # onnxruntime's own kinds
-        raise ExportError(f"{os.path.basename(path)}: onnxruntime cannot run it: {str(error).strip().partition(chr(10))[0]}") from error
     if len(outputs) != len(expected):
         raise ExportError(f"{os.path.basename(path)}: has {len(outputs)} outputs, the model has {len(expected)}")
     for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):

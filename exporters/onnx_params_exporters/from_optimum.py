@@ -18,8 +18,8 @@ import torch
 
 from onnx_params.errors import ExportError
 from onnx_params_exporters import by_content, source_map
-from onnx_params_exporters.from_torch import original, tensors
-from onnx_params_exporters.workshop import checked, folder_of
+from onnx_params_exporters.from_torch import original, owned, tensors
+from onnx_params_exporters.workshop import checked, folder_of, running
 
 MERGED: Final = "decoder_model_merged"  # of the two below; optimum/exporters/onnx/constants.py
 _PARTS: Final = ("decoder_model", "decoder_with_past_model")
@@ -133,10 +133,7 @@ def _used(module: torch.nn.Module, config: Any) -> frozenset[int]:  # an optimum
 
 def _name(path: Path, model: torch.nn.Module, used: frozenset[int], exporter: str) -> None:
     """Write the source map of one file."""
-    names: dict[int, list[str]] = {}
-    for name, parameter in model.named_parameters(remove_duplicate=False):
-        names.setdefault(id(parameter), []).append(name)
-    kept = {name: (parameter, tuple(names[id(parameter)][1:])) for name, parameter in model.named_parameters() if id(parameter) in used}
+    kept = {name: (parameter, aliases) for name, parameter, aliases in owned(model) if id(parameter) in used}
     buffers = {name: buffer for name, buffer in model.named_buffers() if buffer.is_floating_point()}
     weights = [by_content.Weight(name, parameter.detach().numpy(), True, aliases) for name, (parameter, aliases) in kept.items()]
     weights += [by_content.Weight(name, buffer.numpy(), False) for name, buffer in buffers.items()]
@@ -168,15 +165,18 @@ def _agrees(path: Path, module: torch.nn.Module, config: Any) -> None:  # an opt
     given = config.generate_dummy_inputs(framework="pt")
     with torch.inference_mode():
         expected = dict(_named(config, _runs(module, config, given)))
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    with running(path.name):
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     wanted = config.generate_dummy_inputs_for_validation(given, [value.name for value in session.get_inputs()])
     feed = {}
     for name, value in wanted.items():
         parts = config.flatten_output_collection_property(name, value) if isinstance(value, (list, tuple)) else {name: value}
         feed.update({part: tensor.numpy() for part, tensor in parts.items()})
+    with running(path.name):
+        outputs = session.run(None, feed)
     names = [value.name for value in session.get_outputs()]
     compared = 0
-    for name, got in zip(names, session.run(None, feed), strict=True):
+    for name, got in zip(names, outputs, strict=True):
         true = expected.get(name)
         if true is None or tuple(true.shape) != got.shape:  # the branch with a cache hands the encoder's part of it on, empty
             continue

@@ -15,7 +15,7 @@ import torch
 from onnx_params.errors import ExportError
 from onnx_params.names.claims import Claim
 from onnx_params_exporters import by_content, source_map
-from onnx_params_exporters.workshop import calling, checked, draft_of
+from onnx_params_exporters.workshop import calling, checked, draft_of, running
 
 Exporter = Literal["dynamo", "torchscript"]
 TOLERANCE = 1e-4  # of the largest absolute output in float32
@@ -144,12 +144,18 @@ def original(name: str, tensor: torch.Tensor, aliases: tuple[str, ...] = ()) -> 
     return source_map.Original(name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), data, aliases)
 
 
-def _parameters(model: torch.nn.Module) -> Iterator[source_map.Original]:
+def owned(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter, tuple[str, ...]]]:
+    """Every parameter once: the name under which it is registered first, and all others that it has."""
     names: dict[int, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
     for name, parameter in model.named_parameters():
-        yield original(name, parameter, tuple(other for other in names[id(parameter)] if other != name))
+        yield name, parameter, tuple(other for other in names[id(parameter)] if other != name)
+
+
+def _parameters(model: torch.nn.Module) -> Iterator[source_map.Original]:
+    for name, parameter, aliases in owned(model):
+        yield original(name, parameter, aliases)
 
 
 def _buffers(model: torch.nn.Module) -> Iterator[source_map.Original]:
@@ -168,13 +174,10 @@ def _check(path: str, opset: int | None, inputs: Mapping[str, torch.Tensor], exp
     written = next((entry.version for entry in onnx.load(path, load_external_data=False).opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset is not None and written != opset:
         raise ExportError(f"{name}: torch wrote operator set {written} where {opset} was asked; try the other exporter")
-    try:
+    with running(name):
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         wanted = {value.name for value in session.get_inputs()}
         outputs = session.run(None, {name: _array(tensor) for name, tensor in inputs.items() if name in wanted})
-    except Exception as error:  # onnxruntime's own kinds
-        told = str(error).strip().partition("\n")[0]
-        raise ExportError(f"{name}: onnxruntime cannot run it: {told}") from error
     if len(outputs) != len(expected):
         raise ExportError(f"{name}: has {len(outputs)} outputs, the model has {len(expected)}")
     for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):

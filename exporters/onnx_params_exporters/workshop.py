@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from onnx_params.errors import ExportError
 
@@ -41,12 +41,22 @@ def folder_of(path: str) -> Iterator[str]:
 
 
 @contextmanager
-def calling(kind: str) -> Iterator[None]:
-    """Raise :class:`ExportError` where a model refuses the inputs that it was given."""
+def saying(told: str) -> Iterator[None]:
+    """Raise :class:`ExportError` with ``told`` and the first line of whatever is raised inside, by somebody's model or library."""
     try:
         yield
-    except Exception as error:  # a model of somebody's
-        raise ExportError(f"{kind}: cannot be called with these inputs: {str(error).strip().partition(chr(10))[0]}") from error
+    except Exception as error:  # they raise of every kind
+        raise ExportError(f"{told}: {str(error).strip().partition(chr(10))[0]}") from error
+
+
+def calling(kind: str) -> AbstractContextManager[None]:
+    """For what a model does that may refuse the inputs that it was given."""
+    return saying(f"{kind}: cannot be called with these inputs")
+
+
+def running(file: str) -> AbstractContextManager[None]:
+    """For what onnxruntime does with an artifact."""
+    return saying(f"{file}: onnxruntime cannot run it")
 
 
 def checked(draft: str, path: str) -> None:

@@ -6,7 +6,7 @@ Nothing here is certain: a converter's word is no variable's name. Where a conve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model
@@ -81,7 +81,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
     rows = [row for row in _ROWS if row.producer in model.producer_name]
     found: dict[Key, list[Claim]] = {}
     for tensor in listed:
-        claim = next(_told(model, tensor, rows), None) or _beside_paddle(model, tensor)
+        claim = _told(model, tensor, rows) or _beside_paddle(model, tensor)
         if claim is not None:
             found[tensor.key] = [claim]
     return found
@@ -92,28 +92,28 @@ def invented(model: Model) -> re.Pattern[str]:
     return re.compile("|".join(pattern for producer, pattern in _INVENTED if producer in model.producer_name))
 
 
-def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Iterator[Claim]:
+def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Claim | None:
     taker = next(takers(model, tensor), None) if rows else None
     if taker is not None and _KERAS in model.producer_name and taker.node.op_type in keras_layouts.CELLS:
         made = keras_layouts.cell(taker.node, taker.slot, tensor.shape)
         if made is not None and taker.node.name:
-            yield _named(model, tensor, f"{taker.node.name}/{keras_layouts.CELLS[taker.node.op_type]}/{made[0]}", made[1])
-        return
+            return _named(model, tensor, f"{taker.node.name}/{keras_layouts.CELLS[taker.node.op_type]}/{made[0]}", made[1])
+        return None
     for row in rows:
         match = row.stored.fullmatch(tensor.name)
         if match is None or (row.operators and (taker is None or taker.node.op_type not in row.operators)):
             continue
         if row.layout == "folded kernel" and taker is not None:
             leaf, shape = keras_layouts.folded(taker.node, tensor.shape)
-            yield _named(model, tensor, f"{match['layer']}/{leaf}", None, shape)
-            continue
+            return _named(model, tensor, f"{match['layer']}/{leaf}", None, shape)
         steps = _steps(row, tensor, taker)
         node = taker.node.name if taker is not None else ""
         if row.layout == "separable":
             node = node.removesuffix("1")  # the second of its two convolutions
         if "{node}" in row.name and not node:
             continue
-        yield _named(model, tensor, row.name.format(node=node, **match.groupdict()), steps)
+        return _named(model, tensor, row.name.format(node=node, **match.groupdict()), steps)
+    return None
 
 
 def _named(model: Model, tensor: StoredTensor, name: str, steps: Steps | None, shape: Shape | None = None) -> Claim:
