@@ -21,6 +21,7 @@ from artifacts import artifact, case
 from faults import CASES, KINDS, outcomes
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file, save_file
+from support.blocks import reblocked
 from test_cli import run
 from test_third_party import CACHE, fetch
 
@@ -48,6 +49,18 @@ def test_planted_faults(name: str, kind: str) -> None:
     missed = [(each.fault, each.said) for each in made if each.visible and not each.found]
     # values of the nameless gates of a fused LSTM, after an optimiser took names off, lie in a tensor that several parameters share
     assert [] == [each for each in missed if not (name == "lstm" and kind == "dynamo+ort-all" and "storage" in each[0])]
+
+
+@pytest.mark.parametrize("block", [8, 16])
+def test_planted_faults_on_any_processor(block: int, tmp_path: Path) -> None:
+    """Blocks of 8 channels (AVX2, NEON) and of 16 (AVX-512): the same faults are found, whichever processor optimised the artifact."""
+    path = tmp_path / "blocked.onnx"
+    onnx.save(reblocked(onnx.load(artifact("conv-transpose", "dynamo+ort-all")), block), path)
+    checkpoint = case("conv-transpose").checkpoint
+    assert audit(path, reference=checkpoint).passed
+    made = list(outcomes(path, checkpoint, seed=0))
+    assert [] == [(each.fault, each.said) for each in made if each.visible and not each.found]
+    assert 4 <= sum(each.visible for each in made)
 
 
 @pytest.mark.slow

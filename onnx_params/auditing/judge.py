@@ -31,7 +31,7 @@ from onnx_params.names.scopes import is_result
 from onnx_params.names.takers import PRODUCTS, takers
 from onnx_params.roles import Role, is_buffer_name
 from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.views import View, logical
 
 _GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 _PARTNERS: Final = {"weight": "bias", "bias": "weight", "in_proj_weight": "in_proj_bias", "in_proj_bias": "in_proj_weight", "gamma": "beta", "beta": "gamma"}
@@ -282,27 +282,37 @@ class Judge:
                     self.suspects[other.key] = tensor.name
                     return other
                 continue
-            if left == tensor.count or (left > tensor.count > 1 and left < other.count and width in other.shape) or rows:
+            if left == tensor.count or (left > tensor.count > 1 and left < self._used_elements(other) and width in other.shape) or rows:
                 self.suspects[other.key] = tensor.name
                 return other
         return None
 
     @cached_property
     def unexplained(self) -> list[tuple[StoredTensor, int]]:
-        """Stored parameters of which nothing in the reference gives some elements, with how many; what was surely computed is not among them."""
+        """Stored parameters of which nothing in the reference gives some elements, with how many; what was surely computed is not among them.
+
+        Elements are those that the operator uses: padding counts nothing, for how much of it there is depends on the processor that an
+        artifact was optimised on.
+        """
         given: dict[Key, int] = {}
         for found in self.found.values():
             pieces = [piece for piece in found.pieces if any(isinstance(step, Take) for step in piece.steps)]
             for key in found.stored:
                 parts = [shape_after(self.model.held[key].shape, piece.steps) for piece in pieces if piece.key == key]
-                given[key] = given.get(key, 0) + (sum(map(math.prod, parts)) if parts else self.model.held[key].count)
-        open_ones = [
-            (tensor, tensor.count - given.get(tensor.key, 0))
-            for tensor, verdict in self.inventory.verdicts
-            if verdict.role in (Role.PARAMETER, Role.BUFFER) and given.get(tensor.key, 0) < tensor.count > 1 and not is_buffer_name(tensor.name)
-        ]
-        in_use = [(t, left) for t, left in open_ones if self.model.wiring.uses(t.key)]
-        return [(t, left) for t, left in in_use if is_result(t.name) or len(t.shape) > 2 or not self._is_computed(t)]
+                given[key] = given.get(key, 0) + (sum(map(math.prod, parts)) if parts else self._used_elements(self.model.held[key]))
+        found_open: list[tuple[StoredTensor, int]] = []
+        for tensor, verdict in self.inventory.verdicts:
+            if verdict.role not in (Role.PARAMETER, Role.BUFFER) or is_buffer_name(tensor.name):
+                continue
+            size = self._used_elements(tensor)
+            left = size - given.get(tensor.key, 0)
+            if left > 0 and size > 1 and self.model.wiring.uses(tensor.key):
+                found_open.append((tensor, left))
+        return [(t, left) for t, left in found_open if is_result(t.name) or len(t.shape) > 2 or not self._is_computed(t)]
+
+    def _used_elements(self, tensor: StoredTensor) -> int:
+        """Elements of a stored tensor that its operator uses: without padding, packed ones each by itself."""
+        return math.prod(logical(self.model, tensor).shape)
 
     def _is_computed(self, tensor: StoredTensor) -> str:
         """Why a stored tensor was computed and not learned, as far as its numbers and its name tell; empty where they do not."""
