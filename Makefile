@@ -24,8 +24,8 @@ lint: $(VENV)/.installed
 
 fuzz: $(VENV)/.installed ## a million mutated models, then a million that atheris guides by what they reach
 	$(BIN)/pip install -q atheris
-	$(BIN)/python tests/fuzzing.py 1000000
-	$(BIN)/python tests/fuzzing.py 1000000 --guided
+	$(BIN)/python tests/support/fuzzing.py 1000000
+	$(BIN)/python tests/support/fuzzing.py 1000000 --guided
 
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q onnx-tool polygraphy

@@ -13,6 +13,7 @@ from onnx_params import __version__, cli_audit, cli_compare
 from onnx_params.errors import DependencyError, OnnxParamsError, UsageError
 
 if TYPE_CHECKING:
+    from onnx_params.names.source_map import Verification
     from onnx_params.report import Report
 
 MAX_SHOWN: Final = 2000  # rows that rich lays out; it takes a millisecond each
@@ -71,6 +72,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def common(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error arose. May stand anywhere.")] = False,
 ) -> None:
     """Source maps for model weights: what is in an ONNX file, under the names that its author knew."""
 
@@ -99,13 +101,19 @@ def analyze(
     """Report the parameters of ONNX files: names, shapes, counts, forms."""
     from fnmatch import fnmatchcase
 
-    from onnx_params.output import write
+    from onnx_params.output import refuse_overwriting, write
 
     if len(models) > 1 and (chart or name):
         raise UsageError("--chart and --name go with one model")
+    refuse_overwriting([output, chart], [*models, reference, like])
     documents: list[str] = []
+    inputs: list[str] = []
+    verified: list[Verification | None] = []
     for model in models:
         report = _take(model, reference, like, strip_prefix, name=name or None, verify=verify, stats=stats)
+        verified.append(report.inventory.verification)
+        inputs += report.inventory.input_paths()
+        refuse_overwriting([output, chart], inputs)
         if names is not Names.ORIGINAL:
             report = report.named(names.value)
         if filter:
@@ -145,7 +153,17 @@ def analyze(
             sys.stdout.write(document if len(documents) == 1 else f"\n{document}")
             sys.stdout.flush()
     if output:
-        write(output, "\n".join(documents))
+        write(output, "\n".join(documents), inputs)
+    if verify:
+        _end_verified(verified)
+
+
+def _end_verified(outcomes: list[Verification | None]) -> None:
+    """End with status 1 where values differ from their digests, 2 where there was nothing to verify."""
+    if any(each is not None and each.differed for each in outcomes):
+        raise typer.Exit(1)
+    if not all(each is not None and each.agreed for each in outcomes):
+        raise UsageError("--verify: nothing could be verified: no source map, or none of its digests could be compared")
 
 
 def _take(model: str, reference: str, like: str, strip_prefix: bool, *, name: str | None = None, verify: bool = False, stats: bool = False) -> Report:
@@ -186,19 +204,21 @@ def restore(
     strip_prefix: StripPrefix = False,
 ) -> None:
     """Rename stored tensors to their parameters' names, and write a source map; values and outputs stay the same."""
+    from onnx_params.output import refuse_overwriting
     from onnx_params.render.text import plain
     from onnx_params.restore import restore as write_restored
     from onnx_params.restore import write_map
 
     if not output and not map:
         raise UsageError("say where the result goes: -o OUT.onnx, --map FILE.json, or both")
+    refuse_overwriting([output, map], [model, reference])
     report = _take(model, reference, like, strip_prefix)
     if map:
-        write_map(report.inventory, map)
-        print(f"{plain(map)}: the source map of {report.layers} parameters")
+        count = write_map(report.inventory, map)
+        print(f"{plain(map)}: the source map of {count} parameters")
     if output:
         done = write_restored(report.inventory, output)
-        print(f"{plain(output)}: {len(done.renamed)} stored tensors renamed, {len(done.kept)} could not be; a source map of {report.layers} parameters")
+        print(f"{plain(output)}: {len(done.renamed)} stored tensors renamed, {len(done.kept)} could not be; a source map of {done.mapped} parameters")
         for old, new in done.renamed.items():
             print(f"  {plain(old)} -> {plain(new)}")
         for old, reason in done.kept:
@@ -267,13 +287,18 @@ def main() -> None:
         if debug:
             raise
         _fail(str(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except (RecursionError, MemoryError) as error:
         if debug:
             raise
         _fail(f"gave up: {type(error).__name__}")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:  # the last border: no traceback, and no status 1, which means that differences were found
+        if debug:
+            raise
+        reason = str(error).partition("\n")[0]
+        _fail(f"gave up: {type(error).__name__}{f': {reason}' if reason else ''}; please report it (--debug shows where)")
 
 
 def _fail(message: str) -> None:

@@ -63,11 +63,12 @@ def audit(
     from onnx_params.auditing.audit import audit as take
     from onnx_params.auditing.policy import read_policy
     from onnx_params.auditing.rules import Severity
-    from onnx_params.output import write
+    from onnx_params.output import refuse_overwriting, write
 
     need_numpy()
     if reference and len(models) > 1:
         raise UsageError("--reference goes with one model")
+    refuse_overwriting([output, sarif], [*models, reference, policy])
     rules = read_policy(policy)
     if fail_on is not None:
         rules = replace(rules, fail_on=Severity(fail_on.value))
@@ -75,11 +76,13 @@ def audit(
     for model in models:
         with bar("auditing", model, reference) as progress:
             done.append(take(model, reference=reference or None, policy=rules, runtime=runtime, progress=progress))
+    inputs = [path for each in done for path in (*each.inventory.input_paths(), each.policy.path)]
+    refuse_overwriting([output, sarif], inputs)
     if sarif:
-        write(sarif, _document(done, AuditFormat.SARIF, full))
+        write(sarif, _document(done, AuditFormat.SARIF, full), inputs)
     text = _document(done, format, full)
     if output:
-        write(output, text)
+        write(output, text, inputs)
     else:
         sys.stdout.write(text)
     if not all(each.passed for each in done):
@@ -124,9 +127,10 @@ def lock(
     from onnx_params.api import need_numpy
     from onnx_params.lock import lock as take
     from onnx_params.lock import to_json
-    from onnx_params.output import write
+    from onnx_params.output import refuse_overwriting, write
 
     need_numpy()
+    refuse_overwriting([output], [model])
     with bar("locking", model) as progress:
         made = take(model, progress=progress)
     if format is LockFormat.CYCLONEDX:
@@ -136,7 +140,7 @@ def lock(
     else:
         text = to_json(made)
     if output:
-        write(output, text)
+        write(output, text, made.files)
     else:
         sys.stdout.write(text)
 

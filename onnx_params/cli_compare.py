@@ -45,7 +45,7 @@ def compare(
     from onnx_params.cli_audit import bar
     from onnx_params.comparing.compare import of_reports
     from onnx_params.comparing.pairs import WORDS
-    from onnx_params.output import write
+    from onnx_params.output import refuse_overwriting, write
     from onnx_params.render import compare as render
     from onnx_params.render import matrix
 
@@ -54,8 +54,11 @@ def compare(
         raise UsageError(f"--ignore {min(ignored - set(WORDS))}: there are {', '.join(WORDS)}")
     if len(models) < 2:
         raise UsageError("compare needs two models")
+    refuse_overwriting([output, chart], models)
     gc.disable()  # the process ends soon, and looking through a million records for garbage takes a second
     reports = [analyze(model) for model in models]
+    inputs = [path for report in reports for path in report.inventory.input_paths()]
+    refuse_overwriting([output, chart], inputs)
     made = {}
     for one, two in combinations(range(len(models)), 2):
         with bar("comparing", models[one], models[two]) as progress:
@@ -69,7 +72,7 @@ def compare(
     if chart:
         render.draw(reports, chart, by is ChartBy.MODULE)
     if output:
-        write(output, text)
+        write(output, text, inputs)
     else:
         sys.stdout.write(text)
     if any(each.differences - ignored for each in made.values()):
@@ -92,15 +95,18 @@ def rank(
     chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw a bar for each model: .png, .svg or .pdf.")] = "",
 ) -> None:
     """Rank models by parameters, bytes, or bits a parameter."""
-    from onnx_params.output import write
+    from onnx_params.output import refuse_overwriting, write
     from onnx_params.ranking import entry, ordered
     from onnx_params.render import rank as render
 
+    refuse_overwriting([output, chart], models)
     entries = ordered([entry(model) for model in models], by.value)
     text = {Format.JSON: render.to_json, Format.CSV: render.to_csv, Format.MARKDOWN: render.markdown}.get(format, render.table)(entries)
+    inputs = [path for each in entries for path in each.files]
+    refuse_overwriting([output, chart], inputs)
     if chart:
         render.draw(entries, chart, by.value)
     if output:
-        write(output, text)
+        write(output, text, inputs)
     else:
         sys.stdout.write(text)

@@ -12,6 +12,9 @@ OnnxParamsError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from onnx_params.plain import plain
 
 
@@ -48,3 +51,17 @@ class DependencyError(OnnxParamsError):
 
 class ExportError(OnnxParamsError):
     """An exporter could not make the artifact, or the artifact disagrees with its model."""
+
+
+@contextmanager
+def content_errors(where: str) -> Iterator[None]:
+    """Turn what NumPy and Python raise on a file's content into :class:`FormatError`.
+
+    ``where`` names the file and the tensor. This is the border: inside it a stranger's numbers are evaluated, outside it only errors of
+    :class:`OnnxParamsError` leave.
+    """
+    try:
+        yield
+    except (ArithmeticError, BufferError, LookupError, MemoryError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise FormatError(f"{where}: its values cannot be evaluated: {reason}") from error

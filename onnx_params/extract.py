@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from onnx_params.checkpoints.safetensors import DTYPES
-from onnx_params.errors import UsageError
+from onnx_params.errors import UsageError, content_errors
 from onnx_params.inventory import Inventory
-from onnx_params.layout import Cast, Dequantise, Shape, apply, is_exact, shape_after
+from onnx_params.layout import Cast, Dequantise, Shape, evaluate, is_exact, shape_after
 from onnx_params.names import signature
 from onnx_params.names import source_map as mapped
 from onnx_params.names.claims import Claim, Evidence
@@ -55,7 +55,7 @@ def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Ext
             rows.setdefault(name, claim)
     if not rows:
         raise UsageError(f"{inventory.model.source.label}: nothing in it can be extracted{f': {left[0][0]}: {left[0][1]}' if left else ''}")
-    write_bytes(path, _safetensors(inventory, rows))
+    write_bytes(path, _safetensors(inventory, rows), inventory.input_paths())
     return Extraction(written=tuple(rows), lossy=tuple(lossy), left=tuple(left))
 
 
@@ -64,15 +64,21 @@ def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
     import numpy as np
 
     held = inventory.model.held
-    parts = [apply(held[piece.key].read(), piece.steps, lambda key: held[key].read()) for piece in claim.pieces]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, claim.axis)
+    parts = [evaluate(held, piece) for piece in claim.pieces]
+    if len(parts) == 1:
+        return parts[0]
+    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
+        return np.concatenate(parts, claim.axis)
 
 
 def shape_of(inventory: Inventory, claim: Claim) -> Shape:
-    """The shape that a claim's pieces make, from headers alone."""
-    shapes = [shape_after(inventory.model.held[piece.key].shape, piece.steps) for piece in claim.pieces]
-    joined = sum(shape[claim.axis] for shape in shapes) if shapes[0] else 0
-    return shapes[0] if len(shapes) == 1 else (*shapes[0][: claim.axis], joined, *shapes[0][claim.axis + 1 :])
+    """The shape that a claim's pieces make, from headers alone. Raises :class:`FormatError` where their steps do not fit what is stored."""
+    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
+        shapes = [shape_after(inventory.model.held[piece.key].shape, piece.steps) for piece in claim.pieces]
+        if len(shapes) == 1:
+            return shapes[0]
+        joined = sum(shape[claim.axis] for shape in shapes)
+        return (*shapes[0][: claim.axis], joined, *shapes[0][claim.axis + 1 :])
 
 
 def dtype_of(inventory: Inventory, claim: Claim) -> str:

@@ -51,7 +51,7 @@ class Inventory:
 
     ``parameters`` are the claims that won, in the original's order where something tells it, else in file order. ``verdicts`` holds
     every stored tensor once, in file order. ``others`` are the positions in ``verdicts`` that no parameter's claim covers.
-    ``matched`` is what a reference was found to be here, where one was given.
+    ``matched`` is what a reference was found to be here, where one was given; ``verification`` the outcome where values were verified.
     """
 
     model: Model
@@ -63,6 +63,14 @@ class Inventory:
     files: tuple[FileBytes, ...]
     notes: tuple[str, ...]
     matched: reference.Matched | None = None
+    verification: mapped.Verification | None = None
+
+    def input_paths(self) -> list[str]:
+        """Every file that was read: the artifact's, and the reference's where one was given. No output may overwrite them."""
+        paths = [file.path for file in self.files]
+        if self.matched is not None:
+            paths += [self.matched.checkpoint.path, *dict.fromkeys(tensor.source.label for tensor in self.matched.checkpoint.tensors)]
+        return paths
 
 
 def take(
@@ -101,9 +109,10 @@ def _account(
     table = mapped.claims(model, words)
     second = signature.claims(model, words)
     notes: list[str] = []
+    verification = None
     if verify:
-        table, outcome = mapped.verified(table, model, words)
-        notes.append(outcome if table else "there is no source map to verify values against")
+        table, verification = mapped.verified(table, model, words)
+        notes.append(str(verification) if table else "there is no source map to verify values against")
     if words.source_map is not None and not table:
         notes.append("a source map is there and cannot be used")
     listed = _completed(table, second) if table and second else table or second
@@ -164,6 +173,7 @@ def _account(
         files=files,
         notes=tuple(notes),
         matched=matched,
+        verification=verification,
     )
 
 

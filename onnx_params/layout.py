@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from onnx_params.dtypes import BY_NAME
+from onnx_params.errors import content_errors
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from onnx_params.tensors import StoredTensor
 
 Key = tuple[str, str]
 Shape = tuple[int, ...]
@@ -148,8 +151,18 @@ def is_exact(steps: Steps) -> bool:
     return not any(isinstance(step, (Dequantise, Cast)) for step in steps)
 
 
-def apply(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
-    """The values that ``steps`` make of ``values``; ``read`` gives scales and zero points. Imports NumPy."""
+def apply(values: np.ndarray, steps: Steps, read: Read, where: str = "a placement") -> np.ndarray:
+    """The values that ``steps`` make of ``values``; ``read`` gives scales and zero points. Imports NumPy.
+
+    Raises :class:`FormatError`, which names ``where``, if the steps do not fit the values: a scale of another size, axes that are not there.
+    """
+    if not steps:
+        return values
+    with content_errors(where):
+        return _applied(values, steps, read)
+
+
+def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
     import numpy as np
 
     for step in steps:
@@ -173,6 +186,16 @@ def apply(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
             case _:
                 assert_never(step)
     return values
+
+
+def evaluate(held: Mapping[Key, StoredTensor], piece: Piece) -> np.ndarray:
+    """The values of a parameter that a piece holds, in its original layout. Reads the stored tensor and what its steps refer to.
+
+    Raises :class:`FormatError` where the steps do not fit what is stored.
+    """
+    with content_errors(f"'{piece.key[1]}'"):  # a key that is not there
+        tensor = held[piece.key]
+    return apply(tensor.read(), piece.steps, lambda key: held[key].read(), f"{tensor.source.label}: tensor '{tensor.name}'")
 
 
 def dtype_of(name: str) -> np.dtype:

@@ -54,6 +54,7 @@ class Lock:
     metadata: str
     tensors: tuple[Locked, ...]
     parameters: tuple[dict[str, Any], ...]
+    files: tuple[str, ...] = ()  # paths that were read; not in the document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,7 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
         metadata=_digest(f"{key}={value}" for key, value in sorted(model.read_metadata().items())),
         tensors=tuple(tensors),
         parameters=tuple(_parameters(inventory)),
+        files=tuple(inventory.input_paths()),
     )
 
 
@@ -265,7 +267,7 @@ def read_lock(path: str) -> Lock:
             structure_without_names=str(document["structure"]["sha256_without_names"]),
             metadata=str(document["metadata"]["sha256"]),
             tensors=tensors,
-            parameters=tuple(document["parameters"]),
+            parameters=tuple(row for row in document["parameters"] if isinstance(row["stored"], list) and isinstance(row["name"], str)),
         )
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error

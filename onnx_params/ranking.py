@@ -21,6 +21,7 @@ class Entry(NamedTuple):
     parameters: int
     n_bytes: int
     report: str
+    files: tuple[str, ...] = ()  # that were read
 
     @property
     def bits(self) -> float:
@@ -32,7 +33,7 @@ def entry(path: str) -> Entry:
     """The totals of an artifact, or of a JSON report. Raises :class:`~onnx_params.errors.OnnxParamsError`."""
     if not path.endswith(".json"):
         report = api.analyze(path)
-        return Entry(report.name, path, report.layers, report.parameters, report.n_bytes, _report(path))
+        return Entry(report.name, path, report.layers, report.parameters, report.n_bytes, _report(path), tuple(report.inventory.input_paths()))
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)

@@ -13,7 +13,7 @@ from onnx_params.layout import is_exact, to_json
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.source_map import SCHEMA
 from onnx_params.names.words import SOURCE_MAP_KEY, Words
-from onnx_params.output import write, write_bytes
+from onnx_params.output import refuse_overwriting, write, write_bytes
 from onnx_params.rewrite import CHUNK, rewrite
 
 
@@ -23,6 +23,7 @@ class Restoration:
 
     renamed: dict[str, str]
     kept: tuple[tuple[str, str], ...]
+    mapped: int  # parameters that the source map lists
 
 
 def restore(inventory: Inventory, output: str) -> Restoration:
@@ -33,15 +34,20 @@ def restore(inventory: Inventory, output: str) -> Restoration:
     """
     model = inventory.model
     renamed, kept = _renaming(inventory)
-    document = json.dumps(source_map(inventory, renamed))
+    made = source_map(inventory, renamed)
+    document = json.dumps(made)
+    inputs = inventory.input_paths()
+    refuse_overwriting([output], inputs)  # before anything is copied
     _copy_external(inventory, output)
-    write_bytes(output, rewrite(model.source, renamed, {SOURCE_MAP_KEY: document}))
-    return Restoration(renamed=renamed, kept=kept)
+    write_bytes(output, rewrite(model.source, renamed, {SOURCE_MAP_KEY: document}), inputs)
+    return Restoration(renamed=renamed, kept=kept, mapped=len(made["parameters"]))
 
 
-def write_map(inventory: Inventory, output: str) -> None:
-    """Write the source map alone, as JSON."""
-    write(output, json.dumps(source_map(inventory, {}), indent=2) + "\n")
+def write_map(inventory: Inventory, output: str) -> int:
+    """Write the source map alone, as JSON; returns how many parameters it lists. Those whose name nothing tells are not among them."""
+    document = source_map(inventory, {})
+    write(output, json.dumps(document, indent=2) + "\n", inventory.input_paths())
+    return len(document["parameters"])
 
 
 def source_map(inventory: Inventory, renamed: dict[str, str]) -> dict[str, Any]:  # JSON

@@ -9,16 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from onnx_params.dtypes import DType
-from onnx_params.errors import FormatError, MissingDataError, UnsupportedError
+from onnx_params.errors import FormatError, MissingDataError, UnsupportedError, content_errors
 from onnx_params.tensors import Encoding, Span, StoredTensor
 from onnx_params.wire import VARINT, BytesSource, FileSource, Source, Window, fields, signed, varints
 
 
 def read(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
     """Read one stored tensor; see :meth:`StoredTensor.read` for shapes and errors."""
-    if tensor.indices is not None:
-        return _dense(tensor)
-    return _values(tensor, mapped).reshape(tensor.shape)
+    with content_errors(f"{tensor.source.label}: tensor '{tensor.name}'"):
+        if tensor.indices is not None:
+            return _dense(tensor)
+        return _values(tensor, mapped).reshape(tensor.shape)
 
 
 def packed(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:

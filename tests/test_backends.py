@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from test_cli import run
+from support.process import run
 
 import onnx_params
 from onnx_params.checkpoints import open_checkpoint
@@ -151,7 +151,7 @@ def test_equinox(tmp_path: Path) -> None:
 ON_BACKEND = """
 import sys
 sys.path[:0] = [{tests!r}]
-import crossnet
+from support import crossnet
 from onnx_params_exporters import from_keras
 model, own = crossnet.build_keras()
 from_keras.export(model, list(crossnet.inputs()), {path!r})
@@ -174,7 +174,7 @@ def keras_on(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_keras_backends(keras_on: dict[str, Path], backend: str) -> None:
     """Paths, shapes and order of ``.weights`` on every backend; the artifacts are the same network."""
-    import crossnet
+    from support import crossnet
 
     own = crossnet.build_keras()[1]
     true = [(name, shape) for name, shape, _ in own if "moving_" not in name and "seed" not in name]
@@ -189,7 +189,7 @@ def test_keras_backends(keras_on: dict[str, Path], backend: str) -> None:
 
 def test_keras_file_of_another_backend(keras_on: dict[str, Path], tmp_path: Path) -> None:
     """A file that was saved on JAX is exported by the command, on TensorFlow, with the same names."""
-    import crossnet
+    from support import crossnet
 
     image, ids = crossnet.inputs()
     np.savez(tmp_path / "in.npz", image=image, ids=ids)
@@ -201,9 +201,9 @@ def test_keras_file_of_another_backend(keras_on: dict[str, Path], tmp_path: Path
 
 def test_saved_model(tmp_path: Path) -> None:
     """Keras' own export: the paths of ``.weights``; a tf.Module: its variables' names, and where two have one, the objects' places."""
-    import crossnet
     import tensorflow as tf
     from onnx_params_exporters import from_keras
+    from support import crossnet
 
     model, own = crossnet.build_keras()
     model.export(str(tmp_path / "keras"), verbose=False)

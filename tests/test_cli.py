@@ -8,13 +8,10 @@ from pathlib import Path
 
 import onnx
 import pytest
-from conftest import parsed
+from support.models import parsed
+from support.process import run
 
 import onnx_params
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "onnx_params", *words], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from artifacts import artifact
 from onnx import numpy_helper
-from test_cli import run
-from test_third_party import fetch, fetch_npm
+from support.artifacts import artifact
+from support.packages import fetch, fetch_npm
+from support.process import run
 
 import onnx_params
 from onnx_params.comparing.compare import compare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import ZOO
+from support.models import ZOO
 
 import onnx_params
 from onnx_params.extract import values_of

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from test_cli import run
+from support.process import run
 
 import onnx_params
 from onnx_params.comparing.compare import EXPLAINED, compare
@@ -183,9 +183,9 @@ def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
 def four(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One small network with the same numbers: torch twice, Keras, Flax."""
     pytest.importorskip("tensorflow", reason="make test-all installs Keras and JAX")
-    import crossnet
     import torch
     from onnx_params_exporters import from_jax, from_keras, from_torch
+    from support import crossnet
 
     folder = tmp_path_factory.mktemp("four")
     image, ids = crossnet.inputs()
@@ -228,7 +228,7 @@ def test_one_per_cent(four: dict[str, Path], tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_keras_names(four: dict[str, Path]) -> None:
     """Paths, shapes and order of ``.weights`` come back whole."""
-    import crossnet
+    from support import crossnet
 
     _, own = crossnet.build_keras()
     true = [(name, shape) for name, shape, _ in own if "moving_" not in name and "seed" not in name]
@@ -238,7 +238,7 @@ def test_keras_names(four: dict[str, Path]) -> None:
 @pytest.mark.slow
 def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
     """What tf2onnx's names tell: nine of ten rows at least by name and shape, and every value that is claimed is the variable's."""
-    import crossnet
+    from support import crossnet
 
     from onnx_params.extract import values_of
 
@@ -269,7 +269,7 @@ def test_keras_applications(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_flax_names(four: dict[str, Path]) -> None:
-    import crossnet
+    from support import crossnet
 
     _, own = crossnet.build_flax()
     true = {name: shape for name, shape, _ in own if name.rpartition(".")[2] not in ("mean", "var")}

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import parsed
-from fuzzing import attempt, mutate, seeds, varint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
-from test_cli import run
-from test_traps import TRAPS
+from support.fuzzing import attempt, mutate, seeds, varint
+from support.models import parsed
+from support.process import run
+from support.traps import TRAPS
 
 import onnx_params
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from artifacts import artifact
-from conftest import ZOO
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from onnx import numpy_helper
-from test_cli import run
+from support.artifacts import artifact
+from support.models import ZOO
+from support.process import run
 
 from onnx_params.errors import FormatError
 from onnx_params.lock import differences, lock, read_lock, to_json

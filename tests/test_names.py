@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx.parser
 import pytest
-from artifacts import artifact, case
+from support.artifacts import artifact, case
 
 import onnx_params
 from onnx_params.names.hops import Hop, undo

@@ -10,7 +10,7 @@ import onnx
 import onnx.backend.test
 import onnx.numpy_helper
 import pytest
-from test_reader import assert_partition
+from support.partition import assert_partition
 
 import onnx_params
 from onnx_params.graph import Model, Node

@@ -8,27 +8,14 @@ import numpy as np
 import onnx
 import onnx.numpy_helper
 import pytest
-from conftest import ZOO, parsed
+from support.models import ZOO, parsed
+from support.partition import assert_partition
 
 import onnx_params
-from onnx_params.inventory import Inventory
 from onnx_params.parse import Parser
 from onnx_params.wire import BytesSource
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.onnxtxt"))
-
-
-def assert_partition(inventory: Inventory) -> None:
-    """Every stored tensor once, and every byte of every file accounted for."""
-    keys = [id(tensor) for tensor, _ in inventory.verdicts]
-    assert len(keys) == len(set(keys)) == sum(1 for _ in inventory.model.tensors)
-    others = {id(inventory.verdicts[position][0]) for position in inventory.others}
-    assert not others & {id(tensor) for tensor in inventory.holders.values()}
-    assert len(others) + len(inventory.holders) == len(keys)
-    for file in inventory.files:
-        if file.n_bytes is not None:
-            assert file.structure_bytes is not None and file.structure_bytes >= 0
-            assert file.tensor_bytes + file.structure_bytes == file.n_bytes == Path(file.path).stat().st_size
 
 
 @pytest.mark.parametrize("name", NAMES)

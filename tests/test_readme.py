@@ -9,9 +9,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from artifacts import artifact, case
-from test_cli import run
-from test_third_party import fetch
+from support.artifacts import artifact, case
+from support.packages import fetch
+from support.process import run
 
 import onnx_params
 from onnx_params.auditing.rules import RULES
@@ -20,9 +20,9 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_commands_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_run(gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every line of the README that reads or restores does what it says, with status 0."""
-    for file in gpt2_artifacts["fresh"].parent.iterdir():  # the model and its data
+    for file in gpt2.parent.iterdir():  # the model and its data
         os.link(file, tmp_path / file.name)
     shutil.copy(artifact("lstm", "torchscript"), tmp_path / "model.onnx")
     shutil.copy(artifact("lstm", "dynamo+int4"), tmp_path / "model_q4.onnx")
@@ -39,9 +39,9 @@ def test_commands_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypat
     assert {"gpt2.md", "gpt2.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_screen_is_real(gpt2_artifacts: dict[str, Path]) -> None:
+def test_screen_is_real(gpt2: Path) -> None:
     """The screen of output in the README is what the command prints for that model."""
-    printed = run("analyze", str(gpt2_artifacts["fresh"])).stdout.splitlines()
+    printed = run("analyze", str(gpt2)).stdout.splitlines()
     screen = re.search(r"```console\n\$ onnx-params analyze gpt2.onnx\n(.*?)```", README, re.DOTALL)
     assert screen is not None
     for line in screen[1].splitlines():
@@ -69,9 +69,9 @@ def test_rules_are_listed() -> None:
         assert f"| `{rule.id}` | {rule.severity.value} | {rule.finds} | {rule.why} | {rule.next} |" in README
 
 
-def test_python_lines_run(gpt2_artifacts: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_lines_run(gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python of the README runs, and its comments are true."""
-    for file in gpt2_artifacts["fresh"].parent.iterdir():
+    for file in gpt2.parent.iterdir():
         os.link(file, tmp_path / file.name)
     monkeypatch.chdir(tmp_path)
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)

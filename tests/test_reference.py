@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from artifacts import artifact, case
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
+from support.artifacts import artifact, case
 
 import onnx_params
 from onnx_params.extract import values_of

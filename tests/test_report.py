@@ -9,10 +9,10 @@ from pathlib import Path
 
 import onnx
 import pytest
-from conftest import ZOO, parsed
 from rich.console import Console
-from test_cli import run
-from test_traps import TRAPS, opaque
+from support.models import ZOO, parsed
+from support.process import run
+from support.traps import TRAPS, opaque
 
 import onnx_params
 from onnx_params.render.screen import show

@@ -10,9 +10,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from artifacts import artifact, case
 from safetensors.torch import load_file
-from test_cli import run
+from support.artifacts import artifact, case
+from support.process import run
 
 import onnx_params
 from onnx_params.extract import extract

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import parsed
 from ranges import Server
 from read import write_model
+from support.models import parsed
 
 import onnx_params
 from onnx_params.sources import RemoteSource

@@ -9,11 +9,11 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-from artifacts import artifact
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from test_cli import run
+from support.artifacts import artifact
+from support.process import run
 
 import onnx_params
 from onnx_params.stats import QUANTILES, describe_values

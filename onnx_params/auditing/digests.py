@@ -24,7 +24,8 @@ Found = tuple[StoredTensor, bool]  # a stored tensor, and whether it is turned
 
 def judge(inventory: Inventory, source_map: dict[str, Any], progress: Callable[[int], None] = lambda n_bytes: None) -> list[Judgement]:  # JSON
     """One judgement for each parameter that the map lists. Reads all values. Raises :class:`UsageError` where the map has no digests."""
-    rows = [row for row in source_map.get("parameters", ()) if isinstance(row, dict) and isinstance(row.get("name"), str)]
+    listed = source_map.get("parameters")
+    rows = [row for row in (listed if isinstance(listed, list) else ()) if isinstance(row, dict) and isinstance(row.get("name"), str)]
     if source_map.get("schema") != SCHEMA or not any(isinstance(row.get("sha256"), str) for row in rows):
         raise UsageError("the source map has no digests to hold values against; give the checkpoint, or a map that an exporter of ours wrote")
     own = {name: claim for claim in inventory.parameters for name in (claim.name, *claim.aliases)}

@@ -254,7 +254,9 @@ class Judge:
         """Nothing in the artifact holds it: an exporter may leave out what has no effect, and nothing else."""
         if found.view is View.SLICED and found.certain:
             return self._say(tensor, Verdict.MOVED, found.because, found.stored)
-        if not tensor.count or not np.any(tensor.read()):
+        if not tensor.count:
+            return self._say(tensor, Verdict.FOLDED, found.because)
+        if not np.any(tensor.read()):
             return self._say(tensor, Verdict.FOLDED, "it is all zeros, which changes nothing where it is added: exporters leave it out")
         if is_buffer_name(tensor.name) or not tensor.dtype.is_float or self.matched.kinds.get(tensor.name) == "BUFFER":
             return self._say(tensor, Verdict.NOT_COMPARABLE, f"a buffer, computed or left out by the exporter: {found.because}", found.stored)

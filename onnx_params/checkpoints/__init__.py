@@ -83,7 +83,7 @@ def _sharded(path: str) -> Checkpoint:
         files = sorted(set(mapped.values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path}: is no index of a checkpoint: {type(error).__name__}") from error
-    if len(files) > MAX_SHARDS or any(not isinstance(name, str) or os.path.basename(name) != name for name in files):
+    if len(files) > MAX_SHARDS or any(not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..") for name in files):
         raise FormatError(f"{path}: names files outside its folder, or too many; refused")
     whole = _joined(path, [os.path.join(os.path.dirname(path) or ".", name) for name in files])
     known = {tensor.name for tensor in whole.tensors}

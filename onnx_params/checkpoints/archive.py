@@ -11,6 +11,7 @@ import math
 import pickle
 import struct
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -123,7 +124,7 @@ def read(path: str) -> Checkpoint:
                 return hdf5.read_keras(path)
             if entries and all(name.endswith(".npy") for name in entries):
                 return Checkpoint(path=path, tensors=tuple(_npy(path, source, archive, entry) for entry in entries.values()), ordered=True)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip of neither torch nor NumPy")
 

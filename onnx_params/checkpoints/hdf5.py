@@ -11,6 +11,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ def read_keras(path: str) -> Checkpoint:
                 raise UnsupportedError(f"{path}: its weights are too large to be unpacked in memory; save them as .weights.h5")
             data = archive.read(WEIGHTS)
             config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, RecursionError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, ValueError, OSError, RuntimeError, RecursionError) as error:
         raise FormatError(f"{path}: is a damaged .keras archive: {type(error).__name__}") from error
     return _of(path, io.BytesIO(data), BytesSource(data, path), config)
 

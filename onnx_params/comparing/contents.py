@@ -15,7 +15,7 @@ from onnx_params.auditing.references import of_artifact
 from onnx_params.comparing.compare import RELATIVE, in_order, is_held, relative_to, rows_by_key
 from onnx_params.comparing.pairs import By, Pair, Relation
 from onnx_params.extract import values_of
-from onnx_params.layout import Key, apply
+from onnx_params.layout import Key, Piece, evaluate
 from onnx_params.matching.board import Found
 from onnx_params.names import reference
 from onnx_params.names.words import Words
@@ -161,7 +161,7 @@ def _values(report: Report, at: int) -> np.ndarray | None:
         return None
     tensor = inventory.model.held[claim.stored[0]]
     steps = logical(inventory.model, tensor).steps  # folded and then quantised: its numbers are those that the codes stand for
-    return None if steps is None else apply(tensor.read(), steps, lambda key: inventory.model.held[key].read())
+    return None if steps is None else evaluate(inventory.model.held, Piece(tensor.key, steps))
 
 
 def _ways(values: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:

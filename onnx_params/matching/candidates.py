@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.graph import Model
-from onnx_params.layout import Dequantise, Key, Shape, Steps, apply, shape_after
+from onnx_params.layout import Dequantise, Key, Piece, Shape, Steps, apply, evaluate, shape_after
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import BLOCKS, block_steps, is_blocked, logical
 
@@ -71,19 +71,19 @@ class Values:
 
     def of(self, key: Key, steps: Steps) -> np.ndarray:
         """What the steps make of a stored tensor, as float32 where it was rounded."""
-        return self._keep((key, steps, "values"), lambda: apply(self._held[key].read(), steps, self.read))
+        return self._keep((key, steps, "values"), lambda: evaluate(self._held, Piece(key, steps)))
 
     def codes(self, key: Key, steps: Steps) -> np.ndarray:
         """The integers before they were dequantised, in the same layout."""
         plain = tuple(step for step in steps if not isinstance(step, Dequantise))
-        return self._keep((key, plain, "codes"), lambda: apply(self._held[key].read(), plain, self.read))
+        return self._keep((key, plain, "codes"), lambda: evaluate(self._held, Piece(key, plain)))
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
         """Half a quantisation step at each element, in the same layout."""
 
         def make() -> np.ndarray:
             ones = tuple(step._replace(zero=None, offset=-1) if isinstance(step, Dequantise) else step for step in steps)
-            made: np.ndarray = np.abs(apply(np.zeros_like(self._held[key].read()), ones, self.read)) * np.float32(HALF_STEP)
+            made: np.ndarray = np.abs(apply(np.zeros_like(self._held[key].read()), ones, self.read, f"'{key[1]}'")) * np.float32(HALF_STEP)
             return made
 
         return self._keep((key, steps, "half steps"), make)

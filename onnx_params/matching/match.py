@@ -49,6 +49,9 @@ def match(
     board = Board(model, reference, stored, named, aliases)
     for name, other in aliases.items():
         board.found[name] = Found(View.TIED, f"the reference holds it and '{other}' as one", alias_of=other)
+    for tensor in reference:
+        if not tensor.count:
+            board.found.setdefault(tensor.name, Found(View.DROPPED, "it has no elements, so there is nothing to compare"))
     done = 0
     for stage in _STAGES:
         if board.open():

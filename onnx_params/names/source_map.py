@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from onnx_params.graph import Model
-from onnx_params.layout import SWAP, Piece, apply, from_json, is_exact, shape_after
+from onnx_params.layout import SWAP, Piece, evaluate, from_json, is_exact, shape_after
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import Stored
 from onnx_params.names.words import Words
@@ -109,8 +110,20 @@ def read_map(path: str | os.PathLike[str]) -> dict[str, Any] | None:  # JSON
     return found if isinstance(found, dict) and found.get("schema") == SCHEMA else None
 
 
-def verified(claims: list[Claim], model: Model, words: Words) -> tuple[list[Claim], str]:
-    """The claims, each held against the SHA-256 in its row, and a note of the outcome. Reads the values: touches the disk.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """How many parameters' values agree with the digests of a source map, how many differ, how many could not be compared."""
+
+    agreed: int
+    differed: int
+    skipped: int
+
+    def __str__(self) -> str:
+        return f"values compared with the source map: {self.agreed} agree, {self.differed} differ, {self.skipped} cannot be compared"
+
+
+def verified(claims: list[Claim], model: Model, words: Words) -> tuple[list[Claim], Verification]:
+    """The claims, each compared with the SHA-256 in its row, and the outcome. Reads the values: touches the disk.
 
     A row whose stored values are not those that were exported is no longer certain. Raises :class:`MissingDataError` where values
     are not there.
@@ -119,14 +132,15 @@ def verified(claims: list[Claim], model: Model, words: Words) -> tuple[list[Clai
 
     import numpy as np
 
-    rows = {row["name"]: row for row in (words.source_map or {}).get("parameters", ())}
+    listed = (words.source_map or {}).get("parameters")
+    rows = {row["name"]: row for row in (listed if isinstance(listed, list) else ()) if _is_sound(row)}
     stored = model.held
     found: list[Claim] = []
     agreed = differed = 0
     for claim in claims:
         digest = rows[claim.name].get("sha256")
         if claim.pieces and is_exact(claim.steps) and isinstance(digest, str):
-            parts = [apply(stored[piece.key].read(), piece.steps, lambda key: stored[key].read()) for piece in claim.pieces]
+            parts = [evaluate(stored, piece) for piece in claim.pieces]
             values = parts[0] if len(parts) == 1 else np.concatenate(parts, claim.axis)
             if hashlib.sha256(np.ascontiguousarray(values).data).hexdigest() == digest:
                 agreed += 1
@@ -136,7 +150,7 @@ def verified(claims: list[Claim], model: Model, words: Words) -> tuple[list[Clai
                 found.append(claim._replace(certain=False, because=f"{claim.because}; SHA-256 of its values differs from what was exported"))
         else:
             found.append(claim)
-    return found, f"values held against the source map: {agreed} agree, {differed} differ, {len(claims) - agreed - differed} cannot be compared"
+    return found, Verification(agreed=agreed, differed=differed, skipped=len(claims) - agreed - differed)
 
 
 def _is_sound(row: Any) -> bool:  # JSON of a stranger

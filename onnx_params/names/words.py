@@ -59,7 +59,8 @@ class Words:
         """Stored name -> role, by the source map."""
         found: dict[str, str] = {}
         for role, rows in (("parameter", "parameters"), ("buffer", "buffers")):
-            for row in (self.source_map or {}).get(rows) or ():
+            listed = (self.source_map or {}).get(rows)
+            for row in listed if isinstance(listed, list) else ():
                 if isinstance(row, dict) and isinstance(row.get("stored"), str):
                     found.setdefault(row["stored"], role)
         return found

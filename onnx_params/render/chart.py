@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any
 
 from onnx_params.errors import DependencyError, UsageError
+from onnx_params.output import write_with
 from onnx_params.report import Report
 
 # Okabe and Ito's palette, which people who do not see all colours can tell apart
@@ -85,13 +85,5 @@ def new_figure(path: str, width: float, height: float) -> Any:  # a matplotlib F
 
 
 def save(figure: Any, path: str) -> None:  # a matplotlib Figure
-    """Write a figure beside ``path``, then move it there."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", suffix=os.path.splitext(path)[1].lower())
-    try:
-        os.close(handle)
-        figure.savefig(temporary, dpi=150)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    """Write a figure beside ``path``, then move it there. Raises :class:`UnreadableError` where that folder cannot be written."""
+    write_with(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -18,15 +18,33 @@ HEAD = DIM // HEADS
 
 # torch's names and shapes, in state_dict order
 SHAPES = {
-    "stem.weight": (WIDE, 3, 3, 3), "stem.bias": (WIDE,),
-    "norm.weight": (WIDE,), "norm.bias": (WIDE,), "norm.running_mean": (WIDE,), "norm.running_var": (WIDE,),
-    "depth.weight": (WIDE, 1, 3, 3), "depth.bias": (WIDE,),
-    "free_norm.weight": (WIDE,), "free_norm.bias": (WIDE,), "free_norm.running_mean": (WIDE,), "free_norm.running_var": (WIDE,),
-    "head.weight": (CLASSES, WIDE), "head.bias": (CLASSES,),
-    "embed.weight": (VOCAB, DIM), "ln.weight": (DIM,), "ln.bias": (DIM,),
-    "attn.in_proj_weight": (3 * DIM, DIM), "attn.in_proj_bias": (3 * DIM,), "attn.out_proj.weight": (DIM, DIM), "attn.out_proj.bias": (DIM,),
-    "lstm.weight_ih_l0": (4 * UNITS, DIM), "lstm.weight_hh_l0": (4 * UNITS, UNITS), "lstm.bias_ih_l0": (4 * UNITS,), "lstm.bias_hh_l0": (4 * UNITS,),
-    "tail.weight": (CLASSES, UNITS), "tail.bias": (CLASSES,),
+    "stem.weight": (WIDE, 3, 3, 3),
+    "stem.bias": (WIDE,),
+    "norm.weight": (WIDE,),
+    "norm.bias": (WIDE,),
+    "norm.running_mean": (WIDE,),
+    "norm.running_var": (WIDE,),
+    "depth.weight": (WIDE, 1, 3, 3),
+    "depth.bias": (WIDE,),
+    "free_norm.weight": (WIDE,),
+    "free_norm.bias": (WIDE,),
+    "free_norm.running_mean": (WIDE,),
+    "free_norm.running_var": (WIDE,),
+    "head.weight": (CLASSES, WIDE),
+    "head.bias": (CLASSES,),
+    "embed.weight": (VOCAB, DIM),
+    "ln.weight": (DIM,),
+    "ln.bias": (DIM,),
+    "attn.in_proj_weight": (3 * DIM, DIM),
+    "attn.in_proj_bias": (3 * DIM,),
+    "attn.out_proj.weight": (DIM, DIM),
+    "attn.out_proj.bias": (DIM,),
+    "lstm.weight_ih_l0": (4 * UNITS, DIM),
+    "lstm.weight_hh_l0": (4 * UNITS, UNITS),
+    "lstm.bias_ih_l0": (4 * UNITS,),
+    "lstm.bias_hh_l0": (4 * UNITS,),
+    "tail.weight": (CLASSES, UNITS),
+    "tail.bias": (CLASSES,),
 }
 
 
@@ -86,10 +104,20 @@ def _rows() -> list[Row]:
     add("ln.bias", "ln/beta", "ln.bias", "same")
     for at, part in enumerate(("query", "key", "value")):
         rows_of = slice(at * DIM, (at + 1) * DIM)
-        add("attn.in_proj_weight", f"attn/{part}/kernel", f"attn.{part}.kernel", f"rows {rows_of.start}:{rows_of.stop}, transpose, reshape (D,H,D/H)",
-            lambda x, r=rows_of: x[r].T.reshape(DIM, HEADS, HEAD))
-        add("attn.in_proj_bias", f"attn/{part}/bias", f"attn.{part}.bias", f"rows {rows_of.start}:{rows_of.stop}, reshape (H,D/H)",
-            lambda x, r=rows_of: x[r].reshape(HEADS, HEAD))
+        add(
+            "attn.in_proj_weight",
+            f"attn/{part}/kernel",
+            f"attn.{part}.kernel",
+            f"rows {rows_of.start}:{rows_of.stop}, transpose, reshape (D,H,D/H)",
+            lambda x, r=rows_of: x[r].T.reshape(DIM, HEADS, HEAD),
+        )
+        add(
+            "attn.in_proj_bias",
+            f"attn/{part}/bias",
+            f"attn.{part}.bias",
+            f"rows {rows_of.start}:{rows_of.stop}, reshape (H,D/H)",
+            lambda x, r=rows_of: x[r].reshape(HEADS, HEAD),
+        )
     add("attn.out_proj.weight", "attn/attention_output/kernel", "attn.out.kernel", "transpose, reshape (H,D/H,D)", lambda x: x.T.reshape(HEADS, HEAD, DIM))
     add("attn.out_proj.bias", "attn/attention_output/bias", "attn.out.bias", "same")
     add("lstm.weight_ih_l0", "lstm/lstm_cell/kernel", None, "transpose; gates i,f,g,o = Keras i,f,c,o", np.transpose)
@@ -114,6 +142,7 @@ def _transplanted(framework: str) -> dict[str, np.ndarray]:
 
 
 # --- torch --------------------------------------------------------------------------------------------------------------------------
+
 
 def build_torch() -> tuple[Any, Own]:
     import torch
@@ -148,6 +177,7 @@ def build_torch() -> tuple[Any, Own]:
 
 # --- Keras 3 ------------------------------------------------------------------------------------------------------------------------
 
+
 def build_keras() -> tuple[Any, Own]:
     import keras
     from keras import layers
@@ -175,6 +205,7 @@ def build_keras() -> tuple[Any, Own]:
 
 
 # --- Flax NNX -----------------------------------------------------------------------------------------------------------------------
+
 
 def build_flax() -> tuple[Any, Own]:
     import jax
