@@ -1,7 +1,9 @@
-"""Time an audit of a large artifact against its checkpoint beside ``sha256sum`` over both files, and statistics by bytes a second.
+"""Time an audit of a large artifact against its checkpoint beside ``sha256sum`` over both files,
+and statistics by bytes a second.
 
-``python benchmarks/audit.py [--gigabytes 2]`` makes a model of matrices and vectors with external data and the same numbers as safetensors.
-Targets: audit within 1.5 times the time of sha256sum, below 1 GiB of memory; statistics at 500 MB/s a core or better.
+``python benchmarks/audit.py [--gigabytes 2]`` makes a model of matrices and vectors with external
+data and the same numbers as safetensors. Targets: audit within 1.5 times the time of sha256sum,
+below 1 GiB of memory; statistics at 500 MB/s a core or better.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ COLUMNS = 4096
 
 
 def make(folder: Path, gigabytes: float) -> tuple[Path, Path]:
-    """A chain of MatMul and Add whose data is external, and its checkpoint; every second matrix is stored transposed."""
+    """A chain of MatMul and Add whose data is external, and its checkpoint; every second matrix is
+    stored transposed.
+    """
     from onnx import TensorProto, helper
 
     model_path, checkpoint = folder / "model.onnx", folder / "model.safetensors"
@@ -37,19 +41,43 @@ def make(folder: Path, gigabytes: float) -> tuple[Path, Path]:
             for leaf, shape in (("weight", (COLUMNS, COLUMNS)), ("bias", (COLUMNS,))):
                 name = f"layers.{layer}.{leaf}"
                 values = rng.standard_normal(shape, np.float32) * np.float32(0.02)
-                stored = np.ascontiguousarray(values.T) if leaf == "weight" and layer % 2 else values
-                tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
-                for key, value in (("location", "model.onnx.data"), ("offset", str(offset)), ("length", str(values.nbytes))):
+                stored = (
+                    np.ascontiguousarray(values.T) if leaf == "weight" and layer % 2 else values
+                )
+                tensor = TensorProto(
+                    name=name,
+                    data_type=TensorProto.FLOAT,
+                    dims=shape,
+                    data_location=TensorProto.EXTERNAL,
+                )
+                for key, value in (
+                    ("location", "model.onnx.data"),
+                    ("offset", str(offset)),
+                    ("length", str(values.nbytes)),
+                ):
                     tensor.external_data.add(key=key, value=value)
                 initializers.append(tensor)
                 stored.tofile(data)
                 values.tofile(body)
                 offset += values.nbytes
-                header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, at + values.nbytes]}
+                header[name] = {
+                    "dtype": "F32",
+                    "shape": list(shape),
+                    "data_offsets": [at, at + values.nbytes],
+                }
                 at += values.nbytes
-            nodes.append(helper.make_node("Gemm", [last, f"layers.{layer}.weight", f"layers.{layer}.bias"], [f"y{layer}"], transB=int(not layer % 2)))
+            nodes.append(
+                helper.make_node(
+                    "Gemm",
+                    [last, f"layers.{layer}.weight", f"layers.{layer}.bias"],
+                    [f"y{layer}"],
+                    transB=int(not layer % 2),
+                )
+            )
             last = f"y{layer}"
-    info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, COLUMNS)) for name in ("x", last)]
+    info = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, COLUMNS)) for name in ("x", last)
+    ]
     graph = helper.make_graph(nodes, "g", info[:1], info[1:], initializers)
     model_path.write_bytes(helper.make_model(graph).SerializeToString())
     text = json.dumps(header).encode()
@@ -81,15 +109,26 @@ def main() -> None:
         timed(["cat", str(path)])
     hashed, _ = timed(["sha256sum", str(data), str(checkpoint)])
     stated, _ = timed([sys.executable, "-c", STATISTICS, str(model)])
-    audited, memory = timed([sys.executable, "-m", "onnx_params", "audit", str(model), "--reference", str(checkpoint)])
+    audited, memory = timed(
+        [sys.executable, "-m", "onnx_params", "audit", str(model), "--reference", str(checkpoint)]
+    )
     print(f"{size / 1e9:.2f} GB in both files")
     print(f"sha256sum over both       {hashed:6.2f} s  {size / hashed / 1e6:6.0f} MB/s")
-    print(f"audit against checkpoint  {audited:6.2f} s  ratio {audited / hashed:.2f} (target 1.5), {memory / 1024:.0f} MiB (target 1024)")
-    print(f"statistics, all cores     {stated:6.2f} s  {data.stat().st_size / stated / 1e6:6.0f} MB/s with start-up")
+    print(
+        f"audit against checkpoint  {audited:6.2f} s  ratio {audited / hashed:.2f} (target 1.5),"
+        f" {memory / 1024:.0f} MiB (target 1024)"
+    )
+    print(
+        f"statistics, all cores     {stated:6.2f} s  {data.stat().st_size / stated / 1e6:6.0f} MB/s"
+        " with start-up"
+    )
     subprocess.run([sys.executable, "-c", ONE_CORE], check=True)
 
 
-STATISTICS = "import sys, onnx_params; from onnx_params.auditing.numbers import statistics; statistics(onnx_params.analyze(sys.argv[1]).inventory)"
+STATISTICS = (
+    "import sys, onnx_params; from onnx_params.auditing.numbers import statistics;"
+    " statistics(onnx_params.analyze(sys.argv[1]).inventory)"
+)
 ONE_CORE = """
 import time, numpy as np
 from onnx_params.stats import describe_values

@@ -1,4 +1,6 @@
-"""Time ``compare`` of two models of 20,000 tensors and nodes without values, beside reading each once. Run with ``make bench``."""
+"""Time ``compare`` of two models of 20,000 tensors and nodes without values, beside reading each
+once. Run with ``make bench``.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,10 @@ def main() -> None:
         start = [sys.executable, "-m", "onnx_params"]
         one, _, _ = median([*start, "analyze", "--format", "json", str(paths[0])])
         seconds, mebibytes, status = median([*start, "compare", "--no-values", *map(str, paths)])
-        print(f"compare 2 x 20,000 tensors without values: {seconds:.2f} s, {mebibytes:.0f} MiB, status {status}; one analyze {one:.2f} s")
+        print(
+            f"compare 2 x 20,000 tensors without values: {seconds:.2f} s, {mebibytes:.0f} MiB,"
+            f" status {status}; one analyze {one:.2f} s"
+        )
         print(f"ratio {seconds / one:.2f}")
 
 

@@ -1,9 +1,11 @@
 """Plant faults in artifacts and count which an audit finds, and at which parameter.
 
-``python benchmarks/faults.py [--cases a,b] [--kinds x,y] [--seed N]``. A fault of values is planted on the checkpoint's side (the artifact then has the
-faulty values, however it is quantised or folded), a fault of storage in the artifact's bytes. A fault counts as visible where the artifact's
-precision lets it show: some value lies further from what is stored than half a quantisation step, the rounding of its type, or the tolerance
-of folding. ``found`` are those that the audit names at the right parameter.
+``python benchmarks/faults.py [--cases a,b] [--kinds x,y] [--seed N]``. A fault of values is planted
+on the checkpoint's side (the artifact then has the faulty values, however it is quantised or
+folded), a fault of storage in the artifact's bytes. A fault counts as visible where the artifact's
+precision lets it show: some value lies further from what is stored than half a quantisation step,
+the rounding of its type, or the tolerance of folding. ``found`` are those that the audit names at
+the right parameter.
 """
 
 from __future__ import annotations
@@ -28,7 +30,15 @@ from onnx_params.auditing.judgements import Judgement, Verdict
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_build import FOLDER  # noqa: E402
 
-KINDS: Final = ("dynamo", "torchscript", "dynamo+ort-all", "dynamo+fp16", "dynamo+int8-dynamic", "dynamo+int8-qdq", "dynamo+int4")
+KINDS: Final = (
+    "dynamo",
+    "torchscript",
+    "dynamo+ort-all",
+    "dynamo+fp16",
+    "dynamo+int8-dynamic",
+    "dynamo+int8-qdq",
+    "dynamo+int4",
+)
 CASES: Final = (
     "bert", "gpt2", "llama", "t5", "vit", "resnet", "whisper", "mixtral", "clip", "bart", "electra", "roberta", "mistral", "gemma", "dinov2", "lstm",
 )  # fmt: skip
@@ -56,7 +66,11 @@ def flipped(weights: Weights, name: str, rng: np.random.Generator) -> frozenset[
 
 def swapped(weights: Weights, name: str, rng: np.random.Generator) -> frozenset[str] | None:
     leaf = name.rpartition(".")[2]
-    others = [o for o, v in weights.items() if o != name and v.shape == weights[name].shape and o.rpartition(".")[2] == leaf]
+    others = [
+        o
+        for o, v in weights.items()
+        if o != name and v.shape == weights[name].shape and o.rpartition(".")[2] == leaf
+    ]
     others = [o for o in others if not np.array_equal(weights[o], weights[name])]
     if not others:
         return None
@@ -67,13 +81,19 @@ def swapped(weights: Weights, name: str, rng: np.random.Generator) -> frozenset[
 
 def older(weights: Weights, name: str, rng: np.random.Generator) -> frozenset[str]:
     value = weights[name]
-    weights[name] = (value + rng.standard_normal(value.shape) * 0.1 * value.std()).astype(value.dtype)
+    weights[name] = (value + rng.standard_normal(value.shape) * 0.1 * value.std()).astype(
+        value.dtype
+    )
     return frozenset({name})
 
 
 def zeroed(weights: Weights, name: str, rng: np.random.Generator) -> frozenset[str]:
-    """The artifact's is zero: the checkpoint's becomes another tensor altogether, which is the same seen from its side."""
-    weights[name] = (rng.standard_normal(weights[name].shape) * weights[name].std()).astype(weights[name].dtype)
+    """The artifact's is zero: the checkpoint's becomes another tensor altogether, which is the same
+    seen from its side.
+    """
+    weights[name] = (rng.standard_normal(weights[name].shape) * weights[name].std()).astype(
+        weights[name].dtype
+    )
     return frozenset({name})
 
 
@@ -152,13 +172,24 @@ def nan_in_storage(model: onnx.ModelProto, at: Judgement, rng: np.random.Generat
 
 
 def _beside(model: onnx.ModelProto, stored: str, endings: tuple[str, ...]) -> TensorProto | None:
-    """The scale or the zero point of a quantised weight: by its name, else by the node that takes both."""
+    """The scale or the zero point of a quantised weight: by its name, else by the node that takes
+    both.
+    """
     stem = stored.removesuffix("_quantized").removesuffix("_Q4").removesuffix("_DQ_Q4")
-    named = next((t for t in model.graph.initializer if t.name.startswith(stem) and any(t.name.endswith(ending) for ending in endings)), None)
+    named = next(
+        (
+            t
+            for t in model.graph.initializer
+            if t.name.startswith(stem) and any(t.name.endswith(ending) for ending in endings)
+        ),
+        None,
+    )
     if named is not None:
         return named
     for node in model.graph.node:
-        for name in list(node.input)[list(node.input).index(stored) + 1 :] if stored in node.input else ():
+        for name in (
+            list(node.input)[list(node.input).index(stored) + 1 :] if stored in node.input else ()
+        ):
             tensor = _initializer(model, name)
             if tensor is not None and any(ending in name for ending in endings):
                 return tensor
@@ -177,7 +208,11 @@ def doubled_scale(model: onnx.ModelProto, at: Judgement, rng: np.random.Generato
 
 def shifted_zero(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator) -> bool:
     zero = _beside(model, at.stored[0], ("zero_point", "_zp"))
-    if zero is None or at.verdict is not Verdict.QUANTISED or zero.data_type not in (TensorProto.UINT8, TensorProto.INT8):
+    if (
+        zero is None
+        or at.verdict is not Verdict.QUANTISED
+        or zero.data_type not in (TensorProto.UINT8, TensorProto.INT8)
+    ):
         return False
     values = numpy_helper.to_array(zero)
     top = np.iinfo(values.dtype).max
@@ -190,7 +225,11 @@ def dropped_bias(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator
     if not at.name.endswith("bias"):
         return False
     for node in model.graph.node:
-        if at.stored[0] in node.input and node.op_type in ("Gemm", "Conv", "LayerNormalization") and node.input[-1] == at.stored[0]:
+        if (
+            at.stored[0] in node.input
+            and node.op_type in ("Gemm", "Conv", "LayerNormalization")
+            and node.input[-1] == at.stored[0]
+        ):
             users = sum(at.stored[0] in other.input for other in model.graph.node)
             if users == 1:
                 del node.input[-1]
@@ -207,9 +246,21 @@ def extra_adapter(model: onnx.ModelProto, at: Judgement, rng: np.random.Generato
             values = None if tensor is None else numpy_helper.to_array(tensor)
             if values is None or values.ndim != 2 or values.dtype not in (np.float32, np.float16):
                 return False
-            rows, columns = values.shape if not any(a.name == "transB" and a.i for a in node.attribute) else values.shape[::-1]
-            down, up = (rng.standard_normal(shape).astype(values.dtype) for shape in ((rows, 2), (2, columns)))
-            model.graph.initializer.extend([numpy_helper.from_array(down, "lora_A.weight"), numpy_helper.from_array(up, "lora_B.weight")])
+            rows, columns = (
+                values.shape
+                if not any(a.name == "transB" and a.i for a in node.attribute)
+                else values.shape[::-1]
+            )
+            down, up = (
+                rng.standard_normal(shape).astype(values.dtype)
+                for shape in ((rows, 2), (2, columns))
+            )
+            model.graph.initializer.extend(
+                [
+                    numpy_helper.from_array(down, "lora_A.weight"),
+                    numpy_helper.from_array(up, "lora_B.weight"),
+                ]
+            )
             out = node.output[0]
             node.output[0] = "lora_base"
             place = list(model.graph.node).index(node) + 1
@@ -237,7 +288,13 @@ OF_STORAGE: Final[dict[str, OfStorage]] = {
 
 # -- the count ---------------------------------------------------------------------------------------------------------------------
 
-COMPARABLE: Final = (Verdict.IDENTICAL, Verdict.MOVED, Verdict.CAST, Verdict.QUANTISED, Verdict.FOLDED)
+COMPARABLE: Final = (
+    Verdict.IDENTICAL,
+    Verdict.MOVED,
+    Verdict.CAST,
+    Verdict.QUANTISED,
+    Verdict.FOLDED,
+)
 
 
 class Outcome(NamedTuple):
@@ -258,29 +315,56 @@ def outcomes(artifact: Path, checkpoint: Path, seed: int) -> Iterator[Outcome]:
     rng = np.random.default_rng(seed)
     clean = {j.name: j for j in audit(artifact, checkpoint)}
     original = load_file(checkpoint)
-    names = [n for n, j in clean.items() if j.verdict in COMPARABLE and original[n].size > 8 and original[n].dtype == np.float32 and j.stored]
+    names = [
+        n
+        for n, j in clean.items()
+        if j.verdict in COMPARABLE
+        and original[n].size > 8
+        and original[n].dtype == np.float32
+        and j.stored
+    ]
     matrices = [n for n in names if original[n].ndim >= 2]
     with tempfile.TemporaryDirectory() as folder:
         for fault, plant in OF_VALUES.items():
             for name in rng.permutation(matrices):
                 weights = {key: value.copy() for key, value in original.items()}
                 hit = plant(weights, str(name), rng)
-                if hit is not None and any(not np.array_equal(weights[n], original[n]) for n in hit):
+                if hit is not None and any(
+                    not np.array_equal(weights[n], original[n]) for n in hit
+                ):
                     break
             else:
                 continue
             path = Path(folder) / "checkpoint.safetensors"
             save_file(weights, path)
-            yield outcome(fault, artifact, path, hit, all(shows(clean[n], original[n], weights[n]) for n in hit if n in clean))
+            yield outcome(
+                fault,
+                artifact,
+                path,
+                hit,
+                all(shows(clean[n], original[n], weights[n]) for n in hit if n in clean),
+            )
         for fault, change in OF_STORAGE.items():
             model = onnx.load(artifact)
             order = rng.permutation(names if "bias" in fault else matrices)
-            hit_at = next((str(n) for n in order if clean[str(n)].verdict is not Verdict.FOLDED and change(model, clean[str(n)], rng)), None)
+            hit_at = next(
+                (
+                    str(n)
+                    for n in order
+                    if clean[str(n)].verdict is not Verdict.FOLDED
+                    and change(model, clean[str(n)], rng)
+                ),
+                None,
+            )
             if hit_at is None:
                 continue
             path = Path(folder) / "artifact.onnx"
             onnx.save(model, path)
-            named = frozenset({"lora_A.weight", "lora_B.weight"}) if "adapter" in fault else frozenset({hit_at})
+            named = (
+                frozenset({"lora_A.weight", "lora_B.weight"})
+                if "adapter" in fault
+                else frozenset({hit_at})
+            )
             was = clean[hit_at]
             shows_up = "bias dropped" not in fault or bool(np.any(original[hit_at]))
             yield outcome(fault, path, checkpoint, named, shows_up and was.verdict in COMPARABLE)
@@ -294,20 +378,27 @@ def shows(was: Judgement, before: np.ndarray, after: np.ndarray) -> bool:
     if was.verdict is Verdict.CAST:
         return not np.array_equal(before.astype(np.float16), after.astype(np.float16))
     if was.verdict is Verdict.QUANTISED and was.rounding is not None:
-        return bool(apart.max() > 3 * was.rounding.largest)  # largest error: at least the half of a step, nearly
+        # largest error: at least the half of a step, nearly
+        return bool(apart.max() > 3 * was.rounding.largest)
     if was.verdict is Verdict.FOLDED:
         return bool(apart.max() > 1e-3 * np.abs(before).max())
     return True
 
 
-def outcome(fault: str, artifact: Path, checkpoint: Path, names: frozenset[str], visible: bool) -> Outcome:
+def outcome(
+    fault: str, artifact: Path, checkpoint: Path, names: frozenset[str], visible: bool
+) -> Outcome:
     try:
         judged = audit(artifact, checkpoint)
     except onnx_params.OnnxParamsError as error:
-        return Outcome(fault, visible, any(name in str(error) for name in names), f"refused: {error}")
+        return Outcome(
+            fault, visible, any(name in str(error) for name in names), f"refused: {error}"
+        )
     failing = {j.name: j for j in judged if j.fails}
     found = names <= set(failing) or (names & set(failing) and fault == "two layers swapped")
-    said = "; ".join(f"{j.name}: {j.verdict.value}" for j in list(failing.values())[:4]) or "nothing"
+    said = (
+        "; ".join(f"{j.name}: {j.verdict.value}" for j in list(failing.values())[:4]) or "nothing"
+    )
     return Outcome(fault, visible, bool(found), f"{sorted(names)} -> {said}")
 
 
@@ -317,18 +408,26 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    table: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(collections.Counter)
+    table: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(
+        collections.Counter
+    )
     clean = false = 0
     for case in options.cases.split(","):
         for kind in options.kinds.split(","):
-            artifact, checkpoint = FOLDER / case / f"{kind}.onnx", FOLDER / case / "weights.safetensors"
+            artifact, checkpoint = (
+                FOLDER / case / f"{kind}.onnx",
+                FOLDER / case / "weights.safetensors",
+            )
             if not artifact.exists():
                 continue
             clean += 1
             alarms = [j for j in audit(artifact, checkpoint) if j.fails]
             false += bool(alarms)
             for alarm in alarms:
-                print(f"FALSE ALARM {case} {kind}: {alarm.name} {alarm.verdict.value}: {alarm.because}")
+                print(
+                    f"FALSE ALARM {case} {kind}: {alarm.name} {alarm.verdict.value}:"
+                    f" {alarm.because}"
+                )
             for each in outcomes(artifact, checkpoint, options.seed):
                 row = table[each.fault, kind]
                 row["planted"] += 1
@@ -341,7 +440,10 @@ def main() -> None:
     print(f"{'fault (found / visible / planted)':34} " + " ".join(f"{kind:>20}" for kind in kinds))
     for fault in (*OF_VALUES, *OF_STORAGE):
         cells = [table.get((fault, kind), collections.Counter()) for kind in kinds]
-        told = ["/".join(str(c[word]) for word in ("found", "visible", "planted")) if c else "-" for c in cells]
+        told = [
+            "/".join(str(c[word]) for word in ("found", "visible", "planted")) if c else "-"
+            for c in cells
+        ]
         print(f"{fault:34} " + " ".join(f"{cell:>20}" for cell in told))
 
 

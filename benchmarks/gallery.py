@@ -1,7 +1,9 @@
-"""Regenerate the gallery: export architectures at their configurations' defaults with random weights, report each, rank all.
+"""Regenerate the gallery: export architectures at their configurations' defaults with random
+weights, report each, rank all.
 
-``python benchmarks/gallery.py`` (``make gallery``) writes ``reports/<name>.md``, ``.json`` and ``.png``, and ``reports/README.md``; the artifacts
-themselves are deleted. GPT-2's report is that of ``make demo``.
+``python benchmarks/gallery.py`` (``make gallery``) writes ``reports/<name>.md``, ``.json`` and
+``.png``, and ``reports/README.md``; the artifacts themselves are deleted. GPT-2's report is that of
+``make demo``.
 """
 
 from __future__ import annotations
@@ -28,8 +30,16 @@ alone. `make gallery` regenerates all of it; the table is `onnx-params rank repo
 
 
 def run(*words: str, folder: str | Path = ROOT) -> str:
-    """What a command prints; ``folder`` is where it runs: a report states the path that it was given, so that is a bare name."""
-    done = subprocess.run([sys.executable, "-m", "onnx_params", *words], cwd=folder, check=True, capture_output=True, text=True)
+    """What a command prints; ``folder`` is where it runs: a report states the path that it was
+    given, so that is a bare name.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "onnx_params", *words],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return done.stdout
 
 
@@ -43,8 +53,26 @@ def main() -> None:
             except subprocess.CalledProcessError as error:
                 print(f"{name}: not exported: {error.stderr.strip().splitlines()[-1]}")
                 continue
-            run("analyze", path, "--format", "markdown", "-o", str(REPORTS / f"{name}.md"), "--chart", str(REPORTS / f"{name}.png"), folder=folder)
-            run("analyze", path, "--format", "json", "-o", str(REPORTS / f"{name}.json"), folder=folder)
+            run(
+                "analyze",
+                path,
+                "--format",
+                "markdown",
+                "-o",
+                str(REPORTS / f"{name}.md"),
+                "--chart",
+                str(REPORTS / f"{name}.png"),
+                folder=folder,
+            )
+            run(
+                "analyze",
+                path,
+                "--format",
+                "json",
+                "-o",
+                str(REPORTS / f"{name}.json"),
+                folder=folder,
+            )
         print(f"{name}: reported", flush=True)
     found = sorted(str(path) for path in REPORTS.glob("*.json"))
     table = run("rank", *found, "--format", "markdown", "--chart", str(REPORTS / "rank.png"))

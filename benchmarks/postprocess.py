@@ -19,7 +19,9 @@ def _optimised(level: str) -> Process:
         import onnxruntime as ort
 
         options = ort.SessionOptions()
-        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, f"ORT_ENABLE_{level}")
+        options.graph_optimization_level = getattr(
+            ort.GraphOptimizationLevel, f"ORT_ENABLE_{level}"
+        )
         options.optimized_model_filepath = str(target)
         options.log_severity_level = 4
         ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
@@ -40,7 +42,10 @@ def _dynamic(source: Path, target: Path, inputs: Path) -> None:
 
 
 def _inferable(source: Path) -> onnx.ModelProto:
-    """Without ``value_info``: TorchScript's says other shapes than inference finds in places, and the quantisers refuse that."""
+    """Without ``value_info``:
+
+    TorchScript's says other shapes than inference finds in places, and the quantisers refuse that.
+    """
     model = onnx.load(source)
     if model.producer_name == "pytorch" and not model.graph.metadata_props:
         del model.graph.value_info[:]
@@ -53,7 +58,9 @@ class _Once:
     def __init__(self, source: Path, inputs: Path) -> None:
         wanted = {value.name for value in onnx.load(source).graph.input}
         with np.load(inputs) as held:
-            self.rows: Iterator[dict[str, Any]] = iter([{name: held[name] for name in held.files if name in wanted}])
+            self.rows: Iterator[dict[str, Any]] = iter(
+                [{name: held[name] for name in held.files if name in wanted}]
+            )
 
     def get_next(self) -> dict[str, Any] | None:
         return next(self.rows, None)
@@ -63,7 +70,12 @@ def _static(form: str) -> Process:
     def process(source: Path, target: Path, inputs: Path) -> None:
         from onnxruntime.quantization import QuantFormat, quantize_static
 
-        quantize_static(_inferable(source), target, _Once(source, inputs), quant_format=getattr(QuantFormat, form))
+        quantize_static(
+            _inferable(source),
+            target,
+            _Once(source, inputs),
+            quant_format=getattr(QuantFormat, form),
+        )
 
     return process
 
@@ -74,7 +86,12 @@ def _four_bits(form: str) -> Process:
         from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
         with tempfile.TemporaryDirectory():
-            quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=16, is_symmetric=True, quant_format=getattr(QuantFormat, form))
+            quantizer = MatMulNBitsQuantizer(
+                onnx.load(source),
+                block_size=16,
+                is_symmetric=True,
+                quant_format=getattr(QuantFormat, form),
+            )
             quantizer.process()
             quantizer.model.save_model_to_file(str(target), False)
 

@@ -1,7 +1,8 @@
-"""Time the analyser beside its peers, as whole processes, in one run; print medians, peak memory and ratios.
+"""Time the analyser beside its peers, as whole processes, in one run; print medians, peak memory
+and ratios.
 
-Run with ``make bench``. Models are made here: 200 embedded tensors (1.7 GB), 20,000 nodes with 20,000 tensors, and 1k, 10k, 100k
-nodes for the growth of the analyser's own time.
+Run with ``make bench``. Models are made here: 200 embedded tensors (1.7 GB), 20,000 nodes with
+20,000 tensors, and 1k, 10k, 100k nodes for the growth of the analyser's own time.
 """
 
 from __future__ import annotations
@@ -21,14 +22,36 @@ PEERS = {
     "onnx.load + list": [
         sys.executable,
         "-c",
-        "import onnx, sys; m = onnx.load(sys.argv[1]); [(i.name, list(i.dims)) for i in m.graph.initializer]; "
-        "[(n.name, list(n.input), list(n.output)) for n in m.graph.node]",
+        (
+            "import onnx, sys; m = onnx.load(sys.argv[1]); [(i.name, list(i.dims)) for i in"
+            " m.graph.initializer]; [(n.name, list(n.input), list(n.output)) for n in m.graph.node]"
+        ),
     ],
-    "onnx_ir.load": [sys.executable, "-c", "import onnx_ir, sys; m = onnx_ir.load(sys.argv[1]); [(n, v.shape) for n, v in m.graph.initializers.items()]"],
-    "onnx-tool": [sys.executable, "-c", "import onnx_tool, sys; m = onnx_tool.Model(sys.argv[1]); len(m.graph.initials)"],
-    "polygraphy": [str(Path(sys.executable).with_name("polygraphy")), "inspect", "model", "--show", "weights"],
+    "onnx_ir.load": [
+        sys.executable,
+        "-c",
+        (
+            "import onnx_ir, sys; m = onnx_ir.load(sys.argv[1]); [(n, v.shape) for n, v in"
+            " m.graph.initializers.items()]"
+        ),
+    ],
+    "onnx-tool": [
+        sys.executable,
+        "-c",
+        "import onnx_tool, sys; m = onnx_tool.Model(sys.argv[1]); len(m.graph.initials)",
+    ],
+    "polygraphy": [
+        str(Path(sys.executable).with_name("polygraphy")),
+        "inspect",
+        "model",
+        "--show",
+        "weights",
+    ],
 }
-HELLO = "import typer\napp = typer.Typer(add_completion=False)\n@app.command()\ndef main(): print('hello')\napp()"
+HELLO = (
+    "import typer\napp = typer.Typer(add_completion=False)\n@app.command()\ndef main():"
+    " print('hello')\napp()"
+)
 IN_PROCESS = """
 import sys, time
 import onnx, onnx_params
@@ -58,17 +81,35 @@ def field(number: int, data: bytes) -> bytes:
 
 
 def write_model(path: Path, count: int, elements: int, *, hollow: bool = False) -> None:
-    """A chain of ``count`` Add nodes, each with an embedded float32 tensor of ``elements``; written by hand, any length.
+    """A chain of ``count`` Add nodes, each with an embedded float32 tensor of ``elements``; written
+    by hand, any length.
 
     ``hollow`` leaves holes in the file where payloads stand.
     """
     payload = os.urandom(min(4 * elements, 1 << 20))
-    heads = [b"\x08" + varint(elements) + b"\x10\x01" + field(8, f"layers.{i}.weight".encode()) + b"\x4a" + varint(4 * elements) for i in range(count)]
+    heads = [
+        b"\x08"
+        + varint(elements)
+        + b"\x10\x01"
+        + field(8, f"layers.{i}.weight".encode())
+        + b"\x4a"
+        + varint(4 * elements)
+        for i in range(count)
+    ]
     nodes = b"".join(
-        field(1, field(1, f"v{i}".encode()) + field(1, f"layers.{i}.weight".encode()) + field(2, f"v{i + 1}".encode()) + field(4, b"Add")) for i in range(count)
+        field(
+            1,
+            field(1, f"v{i}".encode())
+            + field(1, f"layers.{i}.weight".encode())
+            + field(2, f"v{i + 1}".encode())
+            + field(4, b"Add"),
+        )
+        for i in range(count)
     )
     sizes = [len(head) + 4 * elements for head in heads]
-    ends = field(2, b"chain") + field(11, field(1, b"v0")) + field(12, field(1, f"v{count}".encode()))
+    ends = (
+        field(2, b"chain") + field(11, field(1, b"v0")) + field(12, field(1, f"v{count}".encode()))
+    )
     length = len(nodes) + len(ends) + sum(1 + len(varint(size)) + size for size in sizes)
     with path.open("wb") as file:
         file.write(b"\x08\x08\x3a" + varint(length) + nodes)
@@ -108,7 +149,11 @@ def compare(title: str, path: Path) -> None:
         seconds, mebibytes, status = median([*command, str(path)])
         ours = (seconds, mebibytes) if name == "onnx-params" else ours
         failed = f"  exit status {status}" if status else ""
-        print(f"  {name:18}{seconds:8.3f} s{mebibytes:9.1f} MiB   x{seconds / ours[0]:6.1f} time  x{mebibytes / ours[1]:6.1f} memory{failed}", flush=True)
+        print(
+            f"  {name:18}{seconds:8.3f} s{mebibytes:9.1f} MiB   x{seconds / ours[0]:6.1f} time "
+            f" x{mebibytes / ours[1]:6.1f} memory{failed}",
+            flush=True,
+        )
     subprocess.run([sys.executable, "-c", IN_PROCESS, str(path)], check=True)
 
 
@@ -123,7 +168,10 @@ def remote(path: Path) -> None:
     report = onnx_params.analyze(server.url(path.name))
     seconds, size = time.perf_counter() - start, path.stat().st_size
     share = 100 * server.sent / size
-    print(f"\nremote: {report.layers} tensors, {size / 1e6:.0f} MB: {server.sent / 1e6:.2f} MB ({share:.2f} %) in {server.gets} requests, {seconds:.2f} s")
+    print(
+        f"\nremote: {report.layers} tensors, {size / 1e6:.0f} MB: {server.sent / 1e6:.2f} MB"
+        f" ({share:.2f} %) in {server.gets} requests, {seconds:.2f} s"
+    )
     server.shutdown()
 
 
@@ -142,11 +190,21 @@ def main() -> None:
         for count in (1_000, 10_000, 100_000):
             write_model(path, count, 16)
             seconds, mebibytes, _ = median([*PEERS["onnx-params"], str(path)])
-            print(f"  {count:7,} nodes and tensors: {seconds:.3f} s, {1e6 * seconds / count:.1f} us each, {mebibytes:.0f} MiB", flush=True)
+            print(
+                f"  {count:7,} nodes and tensors: {seconds:.3f} s, {1e6 * seconds / count:.1f} us"
+                f" each, {mebibytes:.0f} MiB",
+                flush=True,
+            )
         hello = Path(folder, "hello.py")
         hello.write_text(HELLO)
-        version, other = median([*PEERS["onnx-params"][:3], "--version"]), median([sys.executable, str(hello)])
-        print(f"\n--version {version[0]:.3f} s, a Typer hello {other[0]:.3f} s: x{version[0] / other[0]:.2f}")
+        version, other = (
+            median([*PEERS["onnx-params"][:3], "--version"]),
+            median([sys.executable, str(hello)]),
+        )
+        print(
+            f"\n--version {version[0]:.3f} s, a Typer hello {other[0]:.3f} s:"
+            f" x{version[0] / other[0]:.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""Record what every verb says of every artifact at hand, so that a change of structure can be shown to change no answer.
+"""Record what every verb says of every artifact at hand, so that a change of structure can be shown
+to change no answer.
 
-``python benchmarks/snapshot.py take OUT.json [FOLDER...]`` runs ``analyze``, ``audit --reference``, ``--stats``, ``lock`` and ``compare``
-in one process and writes their JSON. ``python benchmarks/snapshot.py diff OLD.json NEW.json`` lists what differs, status 1 if anything
-does. The folders default to the zoo (``.cache/zoo``) and to the files in ``tests/models``; a folder with ``weights.safetensors`` in it is
-audited against that.
+``python benchmarks/snapshot.py take OUT.json [FOLDER...]`` runs ``analyze``, ``audit --reference``,
+``--stats``, ``lock`` and ``compare`` in one process and writes their JSON. ``python
+benchmarks/snapshot.py diff OLD.json NEW.json`` lists what differs, status 1 if anything does. The
+folders default to the zoo (``.cache/zoo``) and to the files in ``tests/models``; a folder with
+``weights.safetensors`` in it is audited against that.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ MAX_SHOWN: Final = 12  # differences listed for one artifact
 
 
 def run(*words: str) -> str:
-    """What the command line prints for these words, its status in front; whatever goes wrong is part of the answer."""
+    """What the command line prints for these words, its status in front; whatever goes wrong is
+    part of the answer.
+    """
     from onnx_params.cli import main
 
     out, err = io.StringIO(), io.StringIO()
@@ -64,7 +68,9 @@ def record(path: Path) -> dict[str, Any]:  # JSON
     checkpoint = folder / CHECKPOINT
     if checkpoint.exists():
         options = ("--format", "json", "--policy", str(_no_policy()))
-        found["audit"] = answer(folder, "audit", str(path), "--reference", str(checkpoint), *options)
+        found["audit"] = answer(
+            folder, "audit", str(path), "--reference", str(checkpoint), *options
+        )
     first = folder / f"{COMPARED[0]}.onnx"
     if path.stem in COMPARED[1:] and first.exists():
         found["compare"] = answer(folder, "compare", str(first), str(path), "--format", "json")
@@ -80,7 +86,9 @@ def _no_policy() -> Path:
 
 
 def artifacts(folders: list[Path]) -> list[Path]:
-    """Every ONNX file below the folders; models written as text are turned into files of ``.cache``."""
+    """Every ONNX file below the folders; models written as text are turned into files of
+    ``.cache``.
+    """
     found = [path for folder in folders for path in sorted(folder.rglob("*.onnx"))]
     made = ROOT / ".cache" / "snapshot"
     made.mkdir(parents=True, exist_ok=True)
@@ -116,8 +124,12 @@ def take(output: Path, folders: list[Path], workers: int) -> None:
     paths = artifacts(folders or [folder for folder in FOLDERS if folder.exists()])
     with ProcessPoolExecutor(workers) as pool:
         answers = list(pool.map(record, paths, chunksize=4))
-    names = [str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path) for path in paths]
-    output.write_text(json.dumps(dict(zip(names, answers, strict=True)), indent=0, sort_keys=True) + "\n")
+    names = [
+        str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path) for path in paths
+    ]
+    output.write_text(
+        json.dumps(dict(zip(names, answers, strict=True)), indent=0, sort_keys=True) + "\n"
+    )
     print(f"{output}: {len(paths)} artifacts")
 
 
@@ -152,7 +164,11 @@ def diff(old: Path, new: Path, ignored: str) -> int:
             print(f"{name}: only in the {'old' if name in one else 'new'} snapshot")
             changed += 1
             continue
-        lines = [line for line in differences(one[name], two[name]) if skip is None or not skip.search(line)]
+        lines = [
+            line
+            for line in differences(one[name], two[name])
+            if skip is None or not skip.search(line)
+        ]
         changed += bool(lines)
         for line in lines[:MAX_SHOWN]:
             print(f"{name}{line}")
@@ -163,7 +179,9 @@ def diff(old: Path, new: Path, ignored: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(dest="verb", required=True)
     taking = verbs.add_parser("take", help="write a snapshot")
     taking.add_argument("output", type=Path)
@@ -172,7 +190,9 @@ def main() -> None:
     comparing = verbs.add_parser("diff", help="compare two snapshots")
     comparing.add_argument("old", type=Path)
     comparing.add_argument("new", type=Path)
-    comparing.add_argument("--ignore", default="", metavar="PATTERN", help="differences that match are left out")
+    comparing.add_argument(
+        "--ignore", default="", metavar="PATTERN", help="differences that match are left out"
+    )
     options = parser.parse_args()
     if options.verb == "take":
         take(options.output, options.folders, options.workers)

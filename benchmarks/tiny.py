@@ -1,4 +1,6 @@
-"""Small models of any transformers type: its configuration class with small numbers, every tensor drawn different."""
+"""Small models of any transformers type: its configuration class with small numbers, every tensor
+drawn different.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +13,49 @@ from zoo_cases import distinct
 
 from onnx_params.errors import ExportError
 
-# words of configurations -> a small number; sizes go together, so a level that does not fit is tried again with fewer of them
-_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_decoder_layers")
+# words of configurations -> a small number; sizes go together, so a level that does not fit is
+# tried again with fewer of them
+_LAYERS = (
+    "num_hidden_layers",
+    "n_layer",
+    "n_layers",
+    "num_layers",
+    "encoder_layers",
+    "decoder_layers",
+    "num_decoder_layers",
+)
 _DEPTH = {**dict.fromkeys(_LAYERS, 2), "vocab_size": 99}
 _WIDTH = {
-    **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim", "projection_dim", "image_size"), 32),
-    **dict.fromkeys(("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "hidden_dim", "n_inner"), 64),
+    **dict.fromkeys(
+        ("hidden_size", "d_model", "n_embd", "dim", "projection_dim", "image_size"), 32
+    ),
+    **dict.fromkeys(
+        (
+            "intermediate_size",
+            "ffn_dim",
+            "encoder_ffn_dim",
+            "decoder_ffn_dim",
+            "d_ff",
+            "hidden_dim",
+            "n_inner",
+        ),
+        64,
+    ),
     "max_source_positions": 64,
-    # as large as real ones are beside what exporters fold: a table under 8 KiB, looked up at fixed places, is gone
+    # as large as real ones are beside what exporters fold: a table under 8 KiB, looked up at fixed
+    # places, is gone
     **dict.fromkeys(("max_position_embeddings", "n_positions", "max_target_positions"), 512),
-    **dict.fromkeys(("num_attention_heads", "n_head", "n_heads", "num_heads", "encoder_attention_heads", "decoder_attention_heads"), 4),
+    **dict.fromkeys(
+        (
+            "num_attention_heads",
+            "n_head",
+            "n_heads",
+            "num_heads",
+            "encoder_attention_heads",
+            "decoder_attention_heads",
+        ),
+        4,
+    ),
     **dict.fromkeys(("num_local_experts", "num_experts", "rotary_dim"), 4),
     "d_kv": 8,
     "embedding_size": 16,
@@ -36,7 +71,13 @@ _LISTS = {
     "resnet": _STAGES,
     "convnext": _STAGES,
     "regnet": {**_STAGES, "groups_width": 8},
-    "swin": {"embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 2, "patch_size": 4},
+    "swin": {
+        "embed_dim": 16,
+        "depths": [1, 1],
+        "num_heads": [2, 4],
+        "window_size": 2,
+        "patch_size": 4,
+    },
     "wav2vec2": _SOUND,
     "hubert": _SOUND,
     "audio-spectrogram-transformer": {"max_length": 64, "patch_size": 16},
@@ -45,7 +86,9 @@ _LISTS = {
 
 
 def tiny(model_type: str) -> transformers.PreTrainedModel:
-    """A small model of that type, in eval mode, whose parameters and running statistics are all different."""
+    """A small model of that type, in eval mode, whose parameters and running statistics are all
+    different.
+    """
     for level in _LEVELS:
         config = transformers.AutoConfig.for_model(model_type)
         _set(config, {**level, **_TOKENS})
@@ -55,7 +98,17 @@ def tiny(model_type: str) -> transformers.PreTrainedModel:
             torch.manual_seed(0)
             model = transformers.AutoModel.from_config(config).eval()
             make_inputs(model)
-        except (ExportError, ValueError, RuntimeError, AssertionError, TypeError, ZeroDivisionError, AttributeError, KeyError, IndexError):
+        except (
+            ExportError,
+            ValueError,
+            RuntimeError,
+            AssertionError,
+            TypeError,
+            ZeroDivisionError,
+            AttributeError,
+            KeyError,
+            IndexError,
+        ):
             if level:
                 continue
             raise

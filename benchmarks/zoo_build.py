@@ -1,7 +1,9 @@
-"""Turn a case of the zoo into artifacts: exported three ways, then post-processed; the truth beside them.
+"""Turn a case of the zoo into artifacts: exported three ways, then post-processed; the truth beside
+them.
 
-One folder a case: ``truth.json`` (the parameters in order, the other names of tied ones, which tensors are buffers), ``weights.safetensors``,
-``inputs.npz``, and ``<exporter>.onnx``, ``<exporter>+<post-processor>.onnx``, or ``....failed`` with the reason.
+One folder a case: ``truth.json`` (the parameters in order, the other names of tied ones, which
+tensors are buffers), ``weights.safetensors``, ``inputs.npz``, and ``<exporter>.onnx``,
+``<exporter>+<post-processor>.onnx``, or ``....failed`` with the reason.
 """
 
 from __future__ import annotations
@@ -38,18 +40,29 @@ def build(case: str, folder: Path) -> None:
     else:
         model = tiny(case)
         choose = getattr(model, "set_experts_implementation", None)
-        if choose is not None and getattr(model, "_can_set_experts_implementation", lambda: False)():
+        if (
+            choose is not None
+            and getattr(model, "_can_set_experts_implementation", lambda: False)()
+        ):
             choose("batched_mm")  # the only one that torch's exporters can write
         inputs = make_inputs(model)
     if not (folder / "truth.json").exists():
         _tell_truth(model, folder)
         np.savez(folder / "inputs.npz", **{name: value.numpy() for name, value in inputs.items()})
     for exporter in EXPORTERS:
-        _make(folder / f"{exporter}.onnx", lambda path, exporter=exporter: _export(model, inputs, path, exporter))
+        _make(
+            folder / f"{exporter}.onnx",
+            lambda path, exporter=exporter: _export(model, inputs, path, exporter),
+        )
     for exporter in PROCESSED:
         source = folder / f"{exporter}.onnx"
         for name, process in POSTPROCESSORS.items() if source.exists() else ():
-            _make(folder / f"{exporter}+{name}.onnx", lambda path, process=process, source=source: process(source, path, folder / "inputs.npz"))
+            _make(
+                folder / f"{exporter}+{name}.onnx",
+                lambda path, process=process, source=source: process(
+                    source, path, folder / "inputs.npz"
+                ),
+            )
 
 
 def _make(path: Path, make: Callable[[Path], None]) -> None:
@@ -62,14 +75,33 @@ def _make(path: Path, make: Callable[[Path], None]) -> None:
             raise FileNotFoundError("nothing was written")
     except Exception as error:  # torch, onnxruntime and the rest have kinds of their own
         path.unlink(missing_ok=True)
-        failed.write_text(f"{type(error).__name__}: {str(error.__cause__ or error).strip()[:500]}\n")
+        failed.write_text(
+            f"{type(error).__name__}: {str(error.__cause__ or error).strip()[:500]}\n"
+        )
 
 
-def _export(model: torch.nn.Module, inputs: dict[str, torch.Tensor], path: Path, exporter: str) -> None:
+def _export(
+    model: torch.nn.Module, inputs: dict[str, torch.Tensor], path: Path, exporter: str
+) -> None:
     """What a user does without us: torch.onnx.export and no more."""
-    options = {"dynamo": exporter != "torchscript", **({"optimize": False} if exporter == "unoptimised" else {})}
-    with from_torch._flat(model, list(inputs)), torch.no_grad(), from_torch._exportable("torchscript" if exporter == "torchscript" else "dynamo"):
-        torch.onnx.export(model, tuple(inputs.values()), str(path), input_names=list(inputs), verbose=False, external_data=False, **options)
+    options = {
+        "dynamo": exporter != "torchscript",
+        **({"optimize": False} if exporter == "unoptimised" else {}),
+    }
+    with (
+        from_torch._flat(model, list(inputs)),
+        torch.no_grad(),
+        from_torch._exportable("torchscript" if exporter == "torchscript" else "dynamo"),
+    ):
+        torch.onnx.export(
+            model,
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            verbose=False,
+            external_data=False,
+            **options,
+        )
 
 
 def _tell_truth(model: torch.nn.Module, folder: Path) -> None:
@@ -80,11 +112,17 @@ def _tell_truth(model: torch.nn.Module, folder: Path) -> None:
     for name, parameter in model.named_parameters(remove_duplicate=False):
         every.setdefault(id(parameter), []).append(name)
     truth = {
-        "parameters": [[name, list(p.shape), [other for other in every[id(p)] if other != name]] for name, p in model.named_parameters()],
+        "parameters": [
+            [name, list(p.shape), [other for other in every[id(p)] if other != name]]
+            for name, p in model.named_parameters()
+        ],
         "buffers": [[name, list(b.shape), name in state] for name, b in model.named_buffers()],
         "state": list(state),
     }
-    save_file({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}, folder / "weights.safetensors")
+    save_file(
+        {name: tensor.detach().clone().contiguous() for name, tensor in state.items()},
+        folder / "weights.safetensors",
+    )
     (folder / "truth.json").write_text(json.dumps(truth))
 
 
@@ -95,14 +133,23 @@ def build_all(cases: list[str]) -> None:
         if (folder / "done").exists():
             continue
         try:
-            done = subprocess.run([sys.executable, __file__, "--one", case], capture_output=True, text=True, timeout=TIMEOUT)
+            done = subprocess.run(
+                [sys.executable, __file__, "--one", case],
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+            )
             note = done.stderr.strip().splitlines()[-1:] if done.returncode else []
         except subprocess.TimeoutExpired:
             note = [f"not done in {TIMEOUT} s"]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "done").write_text("\n".join(note))
         made, failed = len(list(folder.glob("*.onnx"))), len(list(folder.glob("*.failed")))
-        print(f"{case}: {made} artifacts, {failed} not made {''.join(note)}", file=sys.stderr, flush=True)
+        print(
+            f"{case}: {made} artifacts, {failed} not made {''.join(note)}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""List the zoo: architectures by which names are measured; rules were written while looking at one half, the other stayed out of sight."""
+"""List the zoo: architectures by which names are measured; rules were written while looking at one
+half, the other stayed out of sight.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class Decodes(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(32, 4, 48, batch_first=True), 2, norm=nn.LayerNorm(32))
+        self.decoder = nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(32, 4, 48, batch_first=True), 2, norm=nn.LayerNorm(32)
+        )
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
         return self.decoder(x, memory)
@@ -77,7 +81,9 @@ class Listed(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.weights = nn.ParameterList(nn.Parameter(torch.ones(16, 16)) for _ in range(2))
-        self.by_name = nn.ParameterDict({"left": nn.Parameter(torch.ones(16)), "right": nn.Parameter(torch.ones(16))})
+        self.by_name = nn.ParameterDict(
+            {"left": nn.Parameter(torch.ones(16)), "right": nn.Parameter(torch.ones(16))}
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for weight in self.weights:
@@ -98,19 +104,42 @@ MODULES: Final[Mapping[str, Callable[[], Built]]] = {
     "lstm": lambda: (Recurrent(nn.LSTM, num_layers=2, bidirectional=True), _IDS),
     "multihead-attention": lambda: (Attends(), (_X.reshape(1, 4, 32),)),
     "conv-transpose": lambda: (
-        nn.Sequential(nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.ConvTranspose2d(8, 4, 3), nn.BatchNorm2d(4)),
+        nn.Sequential(
+            nn.Conv2d(2, 8, 3),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8, 4, 3),
+            nn.BatchNorm2d(4),
+        ),
         (_X.reshape(1, 2, 8, 8),),
     ),
     "weight-norm": lambda: (_weight_norm(), (_X.reshape(1, 4, 32),)),
     "parameter-lists": lambda: (Listed(), (_X.reshape(8, 16),)),
     "gru": lambda: (Recurrent(nn.GRU, num_layers=2, bidirectional=True), _IDS),
     "rnn": lambda: (Recurrent(nn.RNN), _IDS),
-    "transformer-decoder": lambda: (Decodes(), (_X.reshape(1, 4, 32), _X.reshape(1, 4, 32).flip(1))),
-    "group-norm": lambda: (nn.Sequential(nn.Conv2d(2, 8, 3), nn.GroupNorm(2, 8), nn.SiLU(), nn.Conv2d(8, 8, 3, groups=8)), (_X.reshape(1, 2, 8, 8),)),
-    "prelu": lambda: (nn.Sequential(nn.Linear(16, 12), nn.PReLU(12), nn.Linear(12, 6), nn.PReLU()), (_X.reshape(8, 16),)),
+    "transformer-decoder": lambda: (
+        Decodes(),
+        (_X.reshape(1, 4, 32), _X.reshape(1, 4, 32).flip(1)),
+    ),
+    "group-norm": lambda: (
+        nn.Sequential(
+            nn.Conv2d(2, 8, 3), nn.GroupNorm(2, 8), nn.SiLU(), nn.Conv2d(8, 8, 3, groups=8)
+        ),
+        (_X.reshape(1, 2, 8, 8),),
+    ),
+    "prelu": lambda: (
+        nn.Sequential(nn.Linear(16, 12), nn.PReLU(12), nn.Linear(12, 6), nn.PReLU()),
+        (_X.reshape(8, 16),),
+    ),
     "shared-modules": lambda: (Shared(), (_X.reshape(8, 16),)),
 }
-SEEN_MODULES: Final = ("lstm", "multihead-attention", "conv-transpose", "weight-norm", "parameter-lists")
+SEEN_MODULES: Final = (
+    "lstm",
+    "multihead-attention",
+    "conv-transpose",
+    "weight-norm",
+    "parameter-lists",
+)
 HELD_OUT_MODULES: Final = tuple(name for name in MODULES if name not in SEEN_MODULES)
 
 

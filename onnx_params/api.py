@@ -32,13 +32,16 @@ def analyze(
 ) -> Report:
     """Report on an artifact.
 
-    ``source`` is a path, ``-`` for stdin, a URL that fsspec knows, the bytes of a model, a binary file object, an ``onnx.ModelProto`` or
-    an ``onnx_ir.Model``. ``name`` is what the report calls it; the file's stem if not given. ``verify`` reads values and holds them
-    against the digests of the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an npz, a folder): names
-    are then its own, found and proved by content; all its values are read, and ``progress`` is told how many bytes of them are done. It may
-    also be a source map (JSON) that lies beside the artifact. ``like`` lists the parameters of an architecture without weights.
-    ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off. ``stats`` reads all values and describes them.
-    Raises :class:`~onnx_params.errors.OnnxParamsError`.
+    ``source`` is a path, ``-`` for stdin, a URL that fsspec knows, the bytes of a model, a binary
+    file object, an ``onnx.ModelProto`` or an ``onnx_ir.Model``. ``name`` is what the report calls
+    it; the file's stem if not given. ``verify`` reads values and holds them against the digests of
+    the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an
+    npz, a folder): names are then its own, found and proved by content; all its values are read,
+    and ``progress`` is told how many bytes of them are done. It may also be a source map (JSON)
+    that lies beside the artifact. ``like`` lists the parameters of an architecture without weights.
+    ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off.
+    ``stats`` reads all values and describes them. Raises
+    :class:`~onnx_params.errors.OnnxParamsError`.
     """
     with uncollected():
         opened, path, own_name = open_source(source)
@@ -46,7 +49,16 @@ def analyze(
             need_numpy()
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
-        inventory = take(opened, path, verify=verify, checkpoint=checkpoint, like=like, source_map=given, strip_prefix=strip_prefix, progress=progress)
+        inventory = take(
+            opened,
+            path,
+            verify=verify,
+            checkpoint=checkpoint,
+            like=like,
+            source_map=given,
+            strip_prefix=strip_prefix,
+            progress=progress,
+        )
         report = build(inventory, name or own_name)
         if not stats:
             return report
@@ -57,7 +69,9 @@ def analyze(
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Look for no garbage meanwhile: records are made by the ten thousand and none dies, and a third of the time would go into it."""
+    """Look for no garbage meanwhile: records are made by the ten thousand and none dies, and a
+    third of the time would go into it.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -72,7 +86,9 @@ def need_numpy() -> None:
     try:
         import numpy  # noqa: F401  # for the message: what needs it is imported deep down
     except ImportError as error:
-        raise DependencyError("numpy is not installed, and values are to be read: pip install 'onnx-params[values]'") from error
+        raise DependencyError(
+            "numpy is not installed, and values are to be read: pip install 'onnx-params[values]'"
+        ) from error
 
 
 def open_source(source: Any) -> tuple[Source, str | None, str]:  # see analyze
@@ -82,15 +98,26 @@ def open_source(source: Any) -> tuple[Source, str | None, str]:  # see analyze
     if isinstance(source, (bytes, bytearray, memoryview)):
         return open_bytes(bytes(source)), None, "model"
     if hasattr(source, "SerializeToString"):
-        return BytesSource(source.SerializeToString(), "<ModelProto>"), None, source.graph.name or "model"
+        return (
+            BytesSource(source.SerializeToString(), "<ModelProto>"),
+            None,
+            source.graph.name or "model",
+        )
     if type(source).__module__.partition(".")[0] == "onnx_ir":
         import onnx_ir
 
         proto = onnx_ir.to_proto(source)
-        return BytesSource(proto.SerializeToString(), "<onnx_ir.Model>"), None, source.graph.name or "model"
+        return (
+            BytesSource(proto.SerializeToString(), "<onnx_ir.Model>"),
+            None,
+            source.graph.name or "model",
+        )
     if hasattr(source, "read"):
         return open_stream(source, str(getattr(source, "name", "<file>"))), None, "model"
-    raise UsageError(f"{type(source).__name__} is nothing that can be analysed: give a path, bytes, a file or a model")
+    raise UsageError(
+        f"{type(source).__name__} is nothing that can be analysed: give a path, bytes, a file or a"
+        " model"
+    )
 
 
 def _stem(path: str) -> str:

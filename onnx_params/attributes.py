@@ -1,8 +1,9 @@
-"""Find runs of numbers and strings in an attribute: a tree ensemble keeps millions, each a protobuf field of its own.
+"""Find runs of numbers and strings in an attribute: a tree ensemble keeps millions, each a protobuf
+field of its own.
 
-``AttributeProto`` is proto2 without ``[packed]``: writers put a tag before every number. A run of such fields is found and counted
-by slices and one regular expression, so that the time is C's. Field numbers: ``onnx.proto``, AttributeProto: f 2, i 3, s 4, floats 7,
-ints 8, strings 9.
+``AttributeProto`` is proto2 without ``[packed]``: writers put a tag before every number. A run of
+such fields is found and counted by slices and one regular expression, so that the time is C's.
+Field numbers: ``onnx.proto``, AttributeProto: f 2, i 3, s 4, floats 7, ints 8, strings 9.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Final, NamedTuple
 from onnx_params.errors import FormatError
 from onnx_params.wire import I32, I64, LEN, VARINT, varint
 
-_INTS: Final = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++")  # tag of ints, varint, and so on
+# tag of ints, varint, and so on
+_INTS: Final = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++")
 _HIGH: Final = bytes(range(0x80, 0x100))  # all bytes but the last of a varint
 LISTS: Final = frozenset({7, 8, 9})
 SINGLES: Final = frozenset({2, 3, 4})
 
 
 class Run(NamedTuple):
-    """Fields side by side, tags included: bytes ``start`` to ``stop`` of the attribute, ``n`` entries."""
+    """Fields side by side, tags included: bytes ``start`` to ``stop`` of the attribute, ``n``
+    entries.
+    """
 
     start: int
     stop: int
@@ -28,7 +32,10 @@ class Run(NamedTuple):
 
 
 def scan(data: bytes, label: str) -> tuple[str, dict[int, list[Run]]]:
-    """The name of an AttributeProto and its runs by field number. Raises :class:`FormatError` where the bytes are broken."""
+    """The name of an AttributeProto and its runs by field number.
+
+    Raises :class:`FormatError` where the bytes are broken.
+    """
     name = ""
     found: dict[int, list[Run]] = {}
     pos, end = 0, len(data)
@@ -38,7 +45,9 @@ def scan(data: bytes, label: str) -> tuple[str, dict[int, list[Run]]]:
             tag, pos = varint(data, pos)
             number, kind = tag >> 3, tag & 7
             count = 1
-            if data[start] == 0x3D:  # floats, one by one: every fifth byte is the tag; one that is written longer than it need be is no such run
+            # floats, one by one: every fifth byte is the tag; one that is written longer than it
+            # need be is no such run
+            if data[start] == 0x3D:
                 tags = data[start:end:5]
                 count = len(tags) - len(tags.lstrip(b"\x3d"))
                 pos = start + 5 * count
@@ -74,7 +83,10 @@ def scan(data: bytes, label: str) -> tuple[str, dict[int, list[Run]]]:
             elif number in SINGLES:
                 found[number] = [Run(start, pos, 1)]  # there twice: the last one counts
     except (IndexError, ValueError):
-        raise FormatError(f"{label}: attribute '{name}' is broken {pos} bytes after its start; the file is truncated or damaged") from None
+        raise FormatError(
+            f"{label}: attribute '{name}' is broken {pos} bytes after its start; the file is"
+            " truncated or damaged"
+        ) from None
     return name, found
 
 

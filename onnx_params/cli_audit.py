@@ -1,4 +1,7 @@
-"""The commands that judge: audit, lock, verify. Typer reads their signatures; what they need is imported when they run."""
+"""The commands that judge: audit, lock, verify.
+
+Typer reads their signatures; what they need is imported when they run.
+"""
 
 from __future__ import annotations
 
@@ -46,17 +49,56 @@ class FailOn(enum.StrEnum):
 def audit(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="ONNX files.")],
     reference: Annotated[
-        str, typer.Option("--reference", metavar="REFERENCE", help="What it should be: a checkpoint, another ONNX file, a source map.")
+        str,
+        typer.Option(
+            "--reference",
+            metavar="REFERENCE",
+            help="What it should be: a checkpoint, another ONNX file, a source map.",
+        ),
     ] = "",
-    format: Annotated[AuditFormat, typer.Option("--format", help="How the audit is written.")] = AuditFormat.TABLE,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
-    sarif: Annotated[str, typer.Option("--sarif", metavar="FILE", help="Write the findings there as SARIF as well, for annotations.")] = "",
-    full: Annotated[bool, typer.Option("--full", help="List every tensor with its verdict, not the numbers of them alone.")] = False,
-    policy: Annotated[str, typer.Option("--policy", metavar="FILE", help="Rules and budgets; onnx-params.toml or pyproject.toml if not given.")] = "",
-    fail_on: Annotated[FailOn | None, typer.Option("--fail-on", help="The least severity that gives status 1; error if nothing says else.")] = None,
-    runtime: Annotated[str, typer.Option("--runtime", metavar="RELEASE", help="Must load there: onnxruntime==1.18.")] = "",
+    format: Annotated[
+        AuditFormat, typer.Option("--format", help="How the audit is written.")
+    ] = AuditFormat.TABLE,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+    ] = "",
+    sarif: Annotated[
+        str,
+        typer.Option(
+            "--sarif",
+            metavar="FILE",
+            help="Write the findings there as SARIF as well, for annotations.",
+        ),
+    ] = "",
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="List every tensor with its verdict, not the numbers of them alone."
+        ),
+    ] = False,
+    policy: Annotated[
+        str,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            help="Rules and budgets; onnx-params.toml or pyproject.toml if not given.",
+        ),
+    ] = "",
+    fail_on: Annotated[
+        FailOn | None,
+        typer.Option(
+            "--fail-on", help="The least severity that gives status 1; error if nothing says else."
+        ),
+    ] = None,
+    runtime: Annotated[
+        str,
+        typer.Option("--runtime", metavar="RELEASE", help="Must load there: onnxruntime==1.18."),
+    ] = "",
 ) -> None:
-    """Say whether an artifact is its checkpoint, and whether it is fit to ship. Status 1 where findings fail it."""
+    """Say whether an artifact is its checkpoint, and whether it is fit to ship.
+
+    Status 1 where findings fail it.
+    """
     from dataclasses import replace
 
     from onnx_params.api import need_numpy
@@ -75,7 +117,15 @@ def audit(
     done = []
     for model in models:
         with bar("auditing", model, reference) as progress:
-            done.append(take(model, reference=reference or None, policy=rules, runtime=runtime, progress=progress))
+            done.append(
+                take(
+                    model,
+                    reference=reference or None,
+                    policy=rules,
+                    runtime=runtime,
+                    progress=progress,
+                )
+            )
     inputs = [path for each in done for path in (*each.inventory.input_paths(), each.policy.path)]
     refuse_overwriting([output, sarif], inputs)
     if sarif:
@@ -97,9 +147,15 @@ def _document(audits: list[Audit], format: AuditFormat, full: bool) -> str:
 
         return to_sarif(audits)
     if format is AuditFormat.JSON:
-        return render.to_json(audits[0]) if len(audits) == 1 else f"[{', '.join(render.to_json(each).rstrip() for each in audits)}]\n"
+        return (
+            render.to_json(audits[0])
+            if len(audits) == 1
+            else f"[{', '.join(render.to_json(each).rstrip() for each in audits)}]\n"
+        )
     write = {AuditFormat.MARKDOWN: render.markdown, AuditFormat.CSV: render.to_csv}.get(format)
-    return "\n".join(write(each) if write is not None else render.render(each, full) for each in audits)
+    return "\n".join(
+        write(each) if write is not None else render.render(each, full) for each in audits
+    )
 
 
 @contextmanager
@@ -120,10 +176,20 @@ def bar(word: str, *paths: str) -> Iterator[Callable[[int], None]]:
 
 def lock(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the lock goes; stdout if not given.")] = "",
-    format: Annotated[LockFormat, typer.Option("--format", help="A lock, or a CycloneDX component of the bill of materials.")] = LockFormat.JSON,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where the lock goes; stdout if not given."
+        ),
+    ] = "",
+    format: Annotated[
+        LockFormat,
+        typer.Option("--format", help="A lock, or a CycloneDX component of the bill of materials."),
+    ] = LockFormat.JSON,
 ) -> None:
-    """Write down what an artifact is: a digest of every stored tensor and of the structure, totals, producer, source map."""
+    """Write down what an artifact is: a digest of every stored tensor and of the structure, totals,
+    producer, source map.
+    """
     from onnx_params.api import need_numpy
     from onnx_params.lock import lock as take
     from onnx_params.lock import to_json
@@ -149,7 +215,10 @@ def verify(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
     locked: Annotated[str, typer.Argument(metavar="LOCK", help="What `lock` wrote.")],
 ) -> None:
-    """Hold an artifact against its lock, tensor by tensor. Status 1 where a value or the structure differs; a rename or a re-save is told as such."""
+    """Hold an artifact against its lock, tensor by tensor.
+
+    Status 1 where a value or the structure differs; a rename or a re-save is told as such.
+    """
     from onnx_params.api import need_numpy
     from onnx_params.lock import read_lock, told
     from onnx_params.lock import verify as hold

@@ -29,13 +29,33 @@ class ChartBy(enum.StrEnum):
 
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="A B...", help="ONNX files, two or more.")],
-    format: Annotated[Format, typer.Option("--format", help="How the comparison is written.")] = Format.TABLE,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
+    format: Annotated[
+        Format, typer.Option("--format", help="How the comparison is written.")
+    ] = Format.TABLE,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+    ] = "",
     full: Annotated[bool, typer.Option("--full", help="List equal pairs as well.")] = False,
-    no_values: Annotated[bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")] = False,
-    ignore: Annotated[str, typer.Option("--ignore", metavar="WORDS", help="What does not count: names,layout,dtype,rounding,folding,values,only.")] = "",
-    chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw bytes side by side: .png, .svg or .pdf.")] = "",
-    by: Annotated[ChartBy, typer.Option("--by", help="What the chart is split by.")] = ChartBy.DTYPE,
+    no_values: Annotated[
+        bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")
+    ] = False,
+    ignore: Annotated[
+        str,
+        typer.Option(
+            "--ignore",
+            metavar="WORDS",
+            help="What does not count: names,layout,dtype,rounding,folding,values,only.",
+        ),
+    ] = "",
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart", metavar="FILE", help="Draw bytes side by side: .png, .svg or .pdf."
+        ),
+    ] = "",
+    by: Annotated[
+        ChartBy, typer.Option("--by", help="What the chart is split by.")
+    ] = ChartBy.DTYPE,
 ) -> None:
     """Pair the parameters of models and say how they differ. Status 1 where they do."""
     import gc
@@ -55,20 +75,27 @@ def compare(
     if len(models) < 2:
         raise UsageError("compare needs two models")
     refuse_overwriting([output, chart], models)
-    gc.disable()  # the process ends soon, and looking through a million records for garbage takes a second
+    # the process ends soon, and looking through a million records for garbage takes a second
+    gc.disable()
     reports = [analyze(model) for model in models]
     inputs = [path for report in reports for path in report.inventory.input_paths()]
     refuse_overwriting([output, chart], inputs)
     made = {}
     for one, two in combinations(range(len(models)), 2):
         with bar("comparing", models[one], models[two]) as progress:
-            made[one, two] = of_reports(reports[one], reports[two], values=not no_values, progress=progress)
+            made[one, two] = of_reports(
+                reports[one], reports[two], values=not no_values, progress=progress
+            )
     if len(models) > 2:
         text = matrix.RENDERERS[format.value](reports, made)
     else:
         write_as = {Format.JSON: render.to_json, Format.CSV: render.to_csv}.get(format)
         (first,) = made.values()
-        text = write_as(first) if write_as else (render.markdown if format is Format.MARKDOWN else render.render)(first, full)
+        text = (
+            write_as(first)
+            if write_as
+            else (render.markdown if format is Format.MARKDOWN else render.render)(first, full)
+        )
     if chart:
         render.draw(reports, chart, by is ChartBy.MODULE)
     if output:
@@ -88,11 +115,25 @@ class RankBy(enum.StrEnum):
 
 
 def rank(
-    models: Annotated[list[str], typer.Argument(metavar="FILES...", help="ONNX files, or JSON reports that analyze wrote.")],
-    format: Annotated[Format, typer.Option("--format", help="How the leaderboard is written.")] = Format.TABLE,
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")] = "",
-    by: Annotated[RankBy, typer.Option("--by", help="The order, the largest first.")] = RankBy.PARAMETERS,
-    chart: Annotated[str, typer.Option("--chart", metavar="FILE", help="Draw a bar for each model: .png, .svg or .pdf.")] = "",
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES...", help="ONNX files, or JSON reports that analyze wrote."),
+    ],
+    format: Annotated[
+        Format, typer.Option("--format", help="How the leaderboard is written.")
+    ] = Format.TABLE,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+    ] = "",
+    by: Annotated[
+        RankBy, typer.Option("--by", help="The order, the largest first.")
+    ] = RankBy.PARAMETERS,
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart", metavar="FILE", help="Draw a bar for each model: .png, .svg or .pdf."
+        ),
+    ] = "",
 ) -> None:
     """Rank models by parameters, bytes, or bits a parameter."""
     from onnx_params.output import refuse_overwriting, write
@@ -101,7 +142,11 @@ def rank(
 
     refuse_overwriting([output, chart], models)
     entries = ordered([entry(model) for model in models], by.value)
-    text = {Format.JSON: render.to_json, Format.CSV: render.to_csv, Format.MARKDOWN: render.markdown}.get(format, render.table)(entries)
+    text = {
+        Format.JSON: render.to_json,
+        Format.CSV: render.to_csv,
+        Format.MARKDOWN: render.markdown,
+    }.get(format, render.table)(entries)
     inputs = [path for each in entries for path in each.files]
     refuse_overwriting([output, chart], inputs)
     if chart:

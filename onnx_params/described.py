@@ -1,4 +1,6 @@
-"""Statistics of parameters, as opposed to stored tensors: a quantised one's are of the numbers that its operator computes with."""
+"""Statistics of parameters, as opposed to stored tensors: a quantised one's are of the numbers that
+its operator computes with.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,30 @@ from onnx_params.names.claims import Claim
 from onnx_params.stats import THREADS, Stats, describe, describe_values
 
 
-def by_parameter(inventory: Inventory, progress: Callable[[int], None] = lambda n_bytes: None) -> dict[str, Stats]:
-    """The statistics of each parameter whose values are in the artifact, by name. Reads them; ``progress`` is told how many bytes are done."""
+def by_parameter(
+    inventory: Inventory, progress: Callable[[int], None] = lambda n_bytes: None
+) -> dict[str, Stats]:
+    """The statistics of each parameter whose values are in the artifact, by name.
+
+    Reads them; ``progress`` is told how many bytes are done.
+    """
 
     def one(claim: Claim) -> tuple[str, Stats | None, int]:
         held = [inventory.model.held[key] for key in claim.stored if key in inventory.model.held]
         n_bytes = sum(tensor.n_bytes for tensor in held)
         pieces = claim.pieces
         try:
-            if len(pieces) == 1 and all(isinstance(step, (Permute, Reshape)) for step in pieces[0].steps):
-                return claim.name, describe(inventory.model.held[pieces[0].key]), n_bytes  # in whatever order
+            if len(pieces) == 1 and all(
+                isinstance(step, (Permute, Reshape)) for step in pieces[0].steps
+            ):
+                # in whatever order
+                return claim.name, describe(inventory.model.held[pieces[0].key]), n_bytes
             if pieces:
-                return claim.name, describe_values([values_of(inventory, claim).reshape(-1)]), n_bytes
+                return (
+                    claim.name,
+                    describe_values([values_of(inventory, claim).reshape(-1)]),
+                    n_bytes,
+                )
             return claim.name, describe(held[0]) if len(held) == 1 else None, n_bytes
         except UnsupportedError:
             return claim.name, None, n_bytes

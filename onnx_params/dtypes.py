@@ -1,7 +1,7 @@
 """Say what an ONNX element type is: bits, names, NumPy view.
 
-Source of the table: ``onnx.proto`` (TensorProto.DataType, IR 14) for codes and packing; the short names are those
-that NumPy, ml_dtypes and torch share.
+Source of the table: ``onnx.proto`` (TensorProto.DataType, IR 14) for codes and packing; the short
+names are those that NumPy, ml_dtypes and torch share.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 class DType(NamedTuple):
     """One element type.
 
-    ``bits`` is 0 where elements have no fixed width (strings). ``numpy`` is the name that NumPy itself knows, or ``None``
-    where reading needs ``ml_dtypes`` or unpacking.
+    ``bits`` is 0 where elements have no fixed width (strings). ``numpy`` is the name that NumPy
+    itself knows, or ``None`` where reading needs ``ml_dtypes`` or unpacking.
     """
 
     code: int
@@ -38,7 +38,10 @@ class DType(NamedTuple):
         return 0 < self.bits <= 8 and self.name.startswith(("int", "uint"))
 
     def packed_length(self, count: int) -> int:
-        """Bytes that ``count`` elements take in ``raw_data`` and in external data: ``ceil(bits * count / 8)``."""
+        """Bytes that ``count`` elements take in ``raw_data`` and in external data:
+
+        ``ceil(bits * count / 8)``.
+        """
         return (self.bits * count + 7) // 8
 
 

@@ -1,13 +1,12 @@
 """Name what can go wrong, so that one class catches it and one line tells it.
 
-OnnxParamsError
-├── UsageError         the call makes no sense: unknown format, no such tensor
-├── UnreadableError    the file cannot be opened: missing, a folder, no permission
-├── FormatError        the bytes are not the ONNX that they should be: truncated, hostile, inconsistent
-├── MissingDataError   values were asked for and the file that holds them is not there
-├── UnsupportedError   correct, and not handled: the message says what and why
-├── DependencyError    a package is not installed: the message is the line that installs it
-└── ExportError        an exporter could not make the artifact, or the artifact does not do what the model does
+OnnxParamsError ├── UsageError         the call makes no sense: unknown format, no such tensor ├──
+UnreadableError    the file cannot be opened: missing, a folder, no permission ├── FormatError
+the bytes are not the ONNX that they should be: truncated, hostile, inconsistent ├──
+MissingDataError   values were asked for and the file that holds them is not there ├──
+UnsupportedError   correct, and not handled: the message says what and why ├── DependencyError    a
+package is not installed: the message is the line that installs it └── ExportError        an
+exporter could not make the artifact, or the artifact does not do what the model does
 """
 
 from __future__ import annotations
@@ -19,7 +18,9 @@ from onnx_params.plain import plain
 
 
 class OnnxParamsError(Exception):
-    """Base of every error that this package raises on purpose; its text is one line for the user, whatever names stand in it."""
+    """Base of every error that this package raises on purpose; its text is one line for the user,
+    whatever names stand in it.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(plain(message))
@@ -57,8 +58,8 @@ class ExportError(OnnxParamsError):
 def content_errors(where: str) -> Iterator[None]:
     """Turn what NumPy and Python raise on a file's content into :class:`FormatError`.
 
-    ``where`` names the file and the tensor. This is the border: inside it a stranger's numbers are evaluated, outside it only errors of
-    :class:`OnnxParamsError` leave.
+    ``where`` names the file and the tensor. This is the border: inside it a stranger's numbers are
+    evaluated, outside it only errors of :class:`OnnxParamsError` leave.
     """
     try:
         yield

@@ -1,4 +1,6 @@
-"""Write the original state dict out of an artifact: each parameter under its own name, shape and layout, as safetensors."""
+"""Write the original state dict out of an artifact: each parameter under its own name, shape and
+layout, as safetensors.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +37,12 @@ class Extraction:
 
 
 def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Extraction:
-    """Write the parameters and persistent buffers of an artifact to ``path``, whole or not at all; values are streamed, a tensor at a time.
+    """Write the parameters and persistent buffers of an artifact to ``path``, whole or not at all;
+    values are streamed, a tensor at a time.
 
-    Exact views only, unless ``dequantize`` allows rounded ones. A tied parameter is written under each of its names. Raises
-    :class:`UsageError` where there is nothing to write, :class:`MissingDataError` where values are not there.
+    Exact views only, unless ``dequantize`` allows rounded ones. A tied parameter is written under
+    each of its names. Raises :class:`UsageError` where there is nothing to write,
+    :class:`MissingDataError` where values are not there.
     """
     rows: dict[str, Claim] = {}
     left: list[tuple[str, str]] = []
@@ -54,7 +58,10 @@ def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Ext
         for name in names:
             rows.setdefault(name, claim)
     if not rows:
-        raise UsageError(f"{inventory.model.source.label}: nothing in it can be extracted{f': {left[0][0]}: {left[0][1]}' if left else ''}")
+        raise UsageError(
+            f"{inventory.model.source.label}: nothing in it can be"
+            f" extracted{f': {left[0][0]}: {left[0][1]}' if left else ''}"
+        )
     write_bytes(path, _safetensors(inventory, rows), inventory.input_paths())
     return Extraction(written=tuple(rows), lossy=tuple(lossy), left=tuple(left))
 
@@ -72,9 +79,15 @@ def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
 
 
 def shape_of(inventory: Inventory, claim: Claim) -> Shape:
-    """The shape that a claim's pieces make, from headers alone. Raises :class:`FormatError` where their steps do not fit what is stored."""
+    """The shape that a claim's pieces make, from headers alone.
+
+    Raises :class:`FormatError` where their steps do not fit what is stored.
+    """
     with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
-        shapes = [shape_after(inventory.model.held[piece.key].shape, piece.steps) for piece in claim.pieces]
+        shapes = [
+            shape_after(inventory.model.held[piece.key].shape, piece.steps)
+            for piece in claim.pieces
+        ]
         if len(shapes) == 1:
             return shapes[0]
         joined = sum(shape[claim.axis] for shape in shapes)
@@ -92,13 +105,22 @@ def dtype_of(inventory: Inventory, claim: Claim) -> str:
 
 
 def buffers(inventory: Inventory) -> Iterator[Claim]:
-    """Persistent buffers that are still in the file: by the signature, or running statistics under names of their own."""
+    """Persistent buffers that are still in the file: by the signature, or running statistics under
+    names of their own.
+    """
     words = Words(model=inventory.model)
-    listed = mapped.buffers(inventory.model, words) or list(signature.buffers(inventory.model, words))
+    listed = mapped.buffers(inventory.model, words) or list(
+        signature.buffers(inventory.model, words)
+    )
     yield from listed
     known = {claim.name for claim in listed}
     for tensor, verdict in inventory.verdicts:
-        if verdict.rule == "running-statistics-slot" and "." in tensor.name and tensor.name not in known and not tensor.name.startswith("/"):
+        if (
+            verdict.rule == "running-statistics-slot"
+            and "." in tensor.name
+            and tensor.name not in known
+            and not tensor.name.startswith("/")
+        ):
             yield signature.buffer(inventory.model, tensor)
 
 
@@ -109,7 +131,12 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
     if claim.evidence is Evidence.NONE:
         return claim.because
     tensor = inventory.model.held[claim.pieces[0].key]
-    if not claim.steps and tensor.dtype.is_narrow_integer and claim.view is View.WHOLE and claim.dtype == tensor.dtype.name:
+    if (
+        not claim.steps
+        and tensor.dtype.is_narrow_integer
+        and claim.view is View.WHOLE
+        and claim.dtype == tensor.dtype.name
+    ):
         return f"it is stored as {tensor.dtype.name}, and nothing tells its scale"
     if not is_exact(claim.steps) and not dequantize:
         return "its values were rounded; --dequantize writes what is left of them"
@@ -122,7 +149,10 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
 
 
 def _safetensors(inventory: Inventory, rows: dict[str, Claim]) -> Iterator[bytes]:
-    """The file, piece by piece. Source of the format: https://github.com/huggingface/safetensors, README."""
+    """The file, piece by piece.
+
+    Source of the format: https://github.com/huggingface/safetensors, README.
+    """
     import numpy as np
 
     header: dict[str, object] = {}
@@ -139,7 +169,10 @@ def _safetensors(inventory: Inventory, rows: dict[str, Claim]) -> Iterator[bytes
         values = values_of(inventory, claim)
         data = np.ascontiguousarray(values).tobytes()
         expected = header[name]
-        assert isinstance(expected, dict) and len(data) == expected["data_offsets"][1] - expected["data_offsets"][0], name
+        assert (
+            isinstance(expected, dict)
+            and len(data) == expected["data_offsets"][1] - expected["data_offsets"][0]
+        ), name
         yield data
 
 

@@ -1,4 +1,6 @@
-"""List the weights that are in no file: ``ConstantOfShape`` of a constant shape, where what it makes stands in a weight's slot.
+"""List the weights that are in no file:
+
+``ConstantOfShape`` of a constant shape, where what it makes stands in a weight's slot.
 
 Models without their weights (the ``light_*`` networks that onnx ships) are written so.
 """
@@ -21,19 +23,38 @@ _WEIGHT_WORDS: Final = frozenset({"weight", "bias", "stat", "operand", "table"})
 
 
 def expand(model: Model) -> Model:
-    """The model with generated weights among its stored tensors; the same model where there are none."""
-    found = {path: tuple(_made(model, graph)) for path, graph in model.graphs.items() if any(node.op_type == "ConstantOfShape" for node in graph.nodes)}
+    """The model with generated weights among its stored tensors; the same model where there are
+    none.
+    """
+    found = {
+        path: tuple(_made(model, graph))
+        for path, graph in model.graphs.items()
+        if any(node.op_type == "ConstantOfShape" for node in graph.nodes)
+    }
     if not any(found.values()):
         return model
-    graphs = {path: replace(graph, tensors=(*graph.tensors, *found.get(path, ()))) for path, graph in model.graphs.items()}
+    graphs = {
+        path: replace(graph, tensors=(*graph.tensors, *found.get(path, ())))
+        for path, graph in model.graphs.items()
+    }
     return replace(model, graphs=graphs)
 
 
 def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
     held = {tensor.name: tensor for tensor in graph.tensors}
-    values = {tensor.place.node: tensor for tensor in graph.tensors if tensor.place.op_type == "ConstantOfShape"}
+    values = {
+        tensor.place.node: tensor
+        for tensor in graph.tensors
+        if tensor.place.op_type == "ConstantOfShape"
+    }
     for node in graph.nodes:
-        if node.op_type != "ConstantOfShape" or node.domain or not node.inputs or not node.outputs or node.inputs[0] not in held:
+        if (
+            node.op_type != "ConstantOfShape"
+            or node.domain
+            or not node.inputs
+            or not node.outputs
+            or node.inputs[0] not in held
+        ):
             continue
         if not _feeds_a_weight(model, graph.path, node.outputs[0]):
             continue
@@ -68,14 +89,20 @@ def _feeds_a_weight(model: Model, path: str, name: str) -> bool:
             if node.op_type in ("Mul", "Add") and _scales_a_norm(model, use):
                 return True
             if node.op_type in PASS_THROUGH and use.slot == 0:
-                following = [(use.graph, output) for output in node.outputs if (use.graph, output) not in seen]
+                following = [
+                    (use.graph, output)
+                    for output in node.outputs
+                    if (use.graph, output) not in seen
+                ]
                 seen.update(following)
                 todo.extend(following)
     return False
 
 
 def _scales_a_norm(model: Model, use: Use) -> bool:
-    """Whether the other input is a batch norm's result, or that times something: a scale layer of its own, as in Caffe."""
+    """Whether the other input is a batch norm's result, or that times something: a scale layer of
+    its own, as in Caffe.
+    """
     assert use.node is not None
     names = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
     for name in names:
@@ -90,7 +117,9 @@ def _scales_a_norm(model: Model, use: Use) -> bool:
 
 
 def _integers(tensor: StoredTensor) -> tuple[int, ...] | None:
-    """The numbers of a short int64 tensor, without NumPy; ``None`` where it is none, or lies elsewhere."""
+    """The numbers of a short int64 tensor, without NumPy; ``None`` where it is none, or lies
+    elsewhere.
+    """
     if tensor.dtype.name != "int64" or tensor.count > MAX_RANK or tensor.external is not None:
         return None
     data = b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)

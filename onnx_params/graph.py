@@ -1,6 +1,7 @@
 """Hold a model's structure: graphs, nodes, values, metadata; everything known, nothing loaded.
 
-:mod:`onnx_params.parse` makes these records; :class:`Wiring` answers who makes a value and who uses it, across subgraphs.
+:mod:`onnx_params.parse` makes these records; :class:`Wiring` answers who makes a value and who uses
+it, across subgraphs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ AttributeValue = int | float | str | list[int] | list[float] | list[str] | None
 
 
 class Node(NamedTuple):
-    """One operator call. ``attribute_spans`` and ``metadata_spans`` are decoded by the methods, which read the file."""
+    """One operator call.
+
+    ``attribute_spans`` and ``metadata_spans`` are decoded by the methods, which read the file.
+    """
 
     position: int
     op_type: str
@@ -32,8 +36,14 @@ class Node(NamedTuple):
     source: Source
 
     def read_attributes(self) -> dict[str, AttributeValue]:
-        """Decode numbers and strings among the attributes; tensors and graphs are ``None`` here. Touches the disk."""
-        return dict(_attribute(BytesSource(self.source.read(s.start, s.n_bytes))) for s in self.attribute_spans)
+        """Decode numbers and strings among the attributes; tensors and graphs are ``None`` here.
+
+        Touches the disk.
+        """
+        return dict(
+            _attribute(BytesSource(self.source.read(s.start, s.n_bytes)))
+            for s in self.attribute_spans
+        )
 
     def read_metadata(self) -> dict[str, str]:
         """Decode ``metadata_props``. Touches the disk."""
@@ -42,7 +52,10 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """A graph, subgraph or function body. ``path`` is ``""`` for the main graph, else the way there."""
+    """A graph, subgraph or function body.
+
+    ``path`` is ``""`` for the main graph, else the way there.
+    """
 
     path: str
     parent: str | None
@@ -60,7 +73,9 @@ class Graph:
         return read_pairs(self.source, self.metadata_spans)
 
     def read_value_metadata(self) -> dict[str, dict[str, str]]:
-        """Decode the ``metadata_props`` of ``value_info``: value name -> pairs; values without any are left out."""
+        """Decode the ``metadata_props`` of ``value_info``: value name -> pairs; values without any
+        are left out.
+        """
         found: dict[str, dict[str, str]] = {}
         window = Window(self.source)
         for span in self.value_info_spans:
@@ -77,8 +92,11 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """An artifact's structure. ``graphs`` maps paths to graphs, the main one first, in file order; ``functions`` maps domain and name of
-    a local function to the path of its body."""
+    """An artifact's structure.
+
+    ``graphs`` maps paths to graphs, the main one first, in file order; ``functions`` maps domain
+    and name of a local function to the path of its body.
+    """
 
     source: Source
     path: str | None
@@ -116,7 +134,9 @@ class Model:
 
 
 class Use(NamedTuple):
-    """One use of a value: input ``slot`` of ``node``; ``node`` is ``None`` where the value is an output of its graph."""
+    """One use of a value: input ``slot`` of ``node``; ``node`` is ``None`` where the value is an
+    output of its graph.
+    """
 
     graph: str
     node: Node | None
@@ -124,12 +144,16 @@ class Use(NamedTuple):
 
 
 class Wiring:
-    """Producers and consumers of every value. A name inside a subgraph means the nearest graph outwards that defines it."""
+    """Producers and consumers of every value.
+
+    A name inside a subgraph means the nearest graph outwards that defines it.
+    """
 
     def __init__(self, model: Model) -> None:
         self._graphs = model.graphs
         self._functions = model.functions
-        self._owners: dict[str, list[tuple[str, Node]]] = {}  # path of a subgraph or function body -> the nodes that run it
+        # path of a subgraph or function body -> the nodes that run it
+        self._owners: dict[str, list[tuple[str, Node]]] = {}
         self._defined: dict[str, set[str]] = {}
         self._uses: dict[tuple[str, str], list[Use]] = {}
         self._maker: dict[tuple[str, str], Node] = {}
@@ -142,7 +166,9 @@ class Wiring:
                 for body in node.subgraphs:
                     self._owners.setdefault(body, []).append((path, node))
                 if model.functions and (node.domain, node.op_type) in model.functions:
-                    self._owners.setdefault(model.functions[node.domain, node.op_type], []).append((path, node))
+                    self._owners.setdefault(model.functions[node.domain, node.op_type], []).append(
+                        (path, node)
+                    )
         for path, graph in model.graphs.items():
             own = self._defined[path]
             uses = self._uses
@@ -168,15 +194,18 @@ class Wiring:
         return self._uses.get(key, [])
 
     def onward(self, use: Use) -> list[tuple[str, str]] | None:
-        """The values under which a used one goes on across the border of a graph, ``None`` where the use crosses none.
+        """The values under which a used one goes on across the border of a graph, ``None`` where
+        the use crosses none.
 
-        Into the body of a local function or a loop, out of a branch, a body or a function to the outputs of the nodes that run it.
+        Into the body of a local function or a loop, out of a branch, a body or a function to the
+        outputs of the nodes that run it.
         """
         node, slot = use.node, use.slot
         if node is None:
             crossed: list[tuple[str, str]] = []
             for path, owner in self._owners.get(use.graph, ()):
-                at = slot - 1 if owner.op_type == "Loop" and not owner.domain else slot  # a loop's first output is its condition
+                # a loop's first output is its condition
+                at = slot - 1 if owner.op_type == "Loop" and not owner.domain else slot
                 if 0 <= at < len(owner.outputs):
                     crossed.append((path, owner.outputs[at]))
             return crossed
@@ -231,7 +260,9 @@ def _attribute(source: BytesSource) -> tuple[str, AttributeValue]:
         elif number == 4 and kind == LEN:
             single = window.text(a, b)
         elif number == 7 and kind in (LEN, I32):
-            floats.extend(v for (v,) in struct.iter_unpack("<f", window.bytes(a, b)[: (b - a) & ~3]))
+            floats.extend(
+                v for (v,) in struct.iter_unpack("<f", window.bytes(a, b)[: (b - a) & ~3])
+            )
         elif number == 8 and kind == VARINT:
             ints.append(signed(a))
         elif number == 8 and kind == LEN:

@@ -1,4 +1,6 @@
-"""Say how a parameter's values come out of stored ones: a chain of steps, each with its shape from metadata and its values when asked."""
+"""Say how a parameter's values come out of stored ones: a chain of steps, each with its shape from
+metadata and its values when asked.
+"""
 
 from __future__ import annotations
 
@@ -32,30 +34,38 @@ class Reshape(NamedTuple):
 
 
 class Take(NamedTuple):
-    """Runs ``[start, stop)`` along one axis, one after the other: a part, or blocks in another order."""
+    """Runs ``[start, stop)`` along one axis, one after the other: a part, or blocks in another
+    order.
+    """
 
     axis: int
     runs: Runs
 
 
 class Unpack(NamedTuple):
-    """Elements of fewer than 8 bits out of the bytes of the last axis, low bits first, as ``uint8``."""
+    """Elements of fewer than 8 bits out of the bytes of the last axis, low bits first, as
+    ``uint8``.
+    """
 
     bits: int
 
 
 class Unblock(NamedTuple):
-    """Convolution weights out of onnxruntime's blocks of channels: ``[O/b, I/b, h, w, b, b]`` or ``[O/b, I, h, w, b]`` -> ``[O, I, h, w]``."""
+    """Convolution weights out of onnxruntime's blocks of channels:
+
+    ``[O/b, I/b, h, w, b, b]`` or ``[O/b, I, h, w, b]`` -> ``[O, I, h, w]``.
+    """
 
     outer: int
     inner: int
 
 
 class Dequantise(NamedTuple):
-    """``(x - zero) * scale`` in float32, per tensor, along ``axis``, or in blocks of ``block`` elements along it.
+    """``(x - zero) * scale`` in float32, per tensor, along ``axis``, or in blocks of ``block``
+    elements along it.
 
-    ``second`` is a further scale to multiply by (an int32 bias takes the input's and the weight's). ``zero`` may be packed in ``zero_bits``;
-    where there is none, ``offset`` stands for it.
+    ``second`` is a further scale to multiply by (an int32 bias takes the input's and the weight's).
+    ``zero`` may be packed in ``zero_bits``; where there is none, ``offset`` stands for it.
     """
 
     scale: Key
@@ -88,11 +98,17 @@ class Piece(NamedTuple):
 
 
 def chain(*steps: Step) -> Steps:
-    """The steps with neighbours merged that are one: two permutations, two reshapes; what changes nothing falls out."""
+    """The steps with neighbours merged that are one: two permutations, two reshapes; what changes
+    nothing falls out.
+    """
     found: list[Step] = []
     for step in steps:
         last = found[-1] if found else None
-        if isinstance(step, Permute) and isinstance(last, Permute) and len(step.axes) == len(last.axes):
+        if (
+            isinstance(step, Permute)
+            and isinstance(last, Permute)
+            and len(step.axes) == len(last.axes)
+        ):
             found[-1] = Permute(tuple(last.axes[axis] for axis in step.axes))
         elif isinstance(step, Reshape) and isinstance(last, Reshape):
             found[-1] = step
@@ -112,7 +128,11 @@ def shape_after(shape: Shape, steps: Steps) -> Shape:
             case Reshape(new):
                 shape = new
             case Take(axis, runs):
-                shape = (*shape[:axis], sum(stop - start for start, stop in runs), *shape[axis + 1 :])
+                shape = (
+                    *shape[:axis],
+                    sum(stop - start for start, stop in runs),
+                    *shape[axis + 1 :],
+                )
             case Unpack(bits):
                 shape = (*shape[:-1], shape[-1] * 8 // bits)
             case Unblock() | Dequantise() | Cast():
@@ -152,9 +172,12 @@ def is_exact(steps: Steps) -> bool:
 
 
 def apply(values: np.ndarray, steps: Steps, read: Read, where: str = "a placement") -> np.ndarray:
-    """The values that ``steps`` make of ``values``; ``read`` gives scales and zero points. Imports NumPy.
+    """The values that ``steps`` make of ``values``; ``read`` gives scales and zero points.
 
-    Raises :class:`FormatError`, which names ``where``, if the steps do not fit the values: a scale of another size, axes that are not there.
+    Imports NumPy.
+
+    Raises :class:`FormatError`, which names ``where``, if the steps do not fit the values: a scale
+    of another size, axes that are not there.
     """
     if not steps:
         return values
@@ -189,13 +212,20 @@ def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
 
 
 def evaluate(held: Mapping[Key, StoredTensor], piece: Piece) -> np.ndarray:
-    """The values of a parameter that a piece holds, in its original layout. Reads the stored tensor and what its steps refer to.
+    """The values of a parameter that a piece holds, in its original layout.
+
+    Reads the stored tensor and what its steps refer to.
 
     Raises :class:`FormatError` where the steps do not fit what is stored.
     """
     with content_errors(f"'{piece.key[1]}'"):  # a key that is not there
         tensor = held[piece.key]
-    return apply(tensor.read(), piece.steps, lambda key: held[key].read(), f"{tensor.source.label}: tensor '{tensor.name}'")
+    return apply(
+        tensor.read(),
+        piece.steps,
+        lambda key: held[key].read(),
+        f"{tensor.source.label}: tensor '{tensor.name}'",
+    )
 
 
 def dtype_of(name: str) -> np.dtype:
@@ -226,9 +256,15 @@ def _unblocked(values: np.ndarray, step: Unblock) -> np.ndarray:
         return values
     out, entering, *window = values.shape
     if step.inner > 1:
-        blocks = values.reshape(out // step.outer, entering // step.inner, *window, step.inner, step.outer)
+        blocks = values.reshape(
+            out // step.outer, entering // step.inner, *window, step.inner, step.outer
+        )
         return blocks.transpose(0, 5, 1, 4, 2, 3).reshape(values.shape)
-    return values.reshape(out // step.outer, entering, *window, step.outer).transpose(0, 4, 1, 2, 3).reshape(values.shape)
+    return (
+        values.reshape(out // step.outer, entering, *window, step.outer)
+        .transpose(0, 4, 1, 2, 3)
+        .reshape(values.shape)
+    )
 
 
 def _dequantised(values: np.ndarray, step: Dequantise, read: Read) -> np.ndarray:
@@ -244,10 +280,14 @@ def _dequantised(values: np.ndarray, step: Dequantise, read: Read) -> np.ndarray
         axis = (step.axis or 0) % len(shape)
         if step.block:
             blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
-            wide = np.repeat(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), step.block, axis)
+            wide = np.repeat(
+                numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), step.block, axis
+            )
             return wide[(*(slice(None),) * axis, slice(0, shape[axis]))]
         if numbers.ndim == len(shape) or math.prod(numbers.shape) != shape[axis]:
-            return numbers.reshape((*numbers.shape[: len(shape)], *(1,) * (len(shape) - numbers.ndim)))
+            return numbers.reshape(
+                (*numbers.shape[: len(shape)], *(1,) * (len(shape) - numbers.ndim))
+            )
         return numbers.reshape((*(1,) * axis, -1, *(1,) * (len(shape) - axis - 1)))
 
     zero = np.full((), step.offset, np.float32)
@@ -281,14 +321,23 @@ def to_json(piece: Piece, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
     """A piece as a source map has it; stored names as ``renamed`` changes them in the main graph."""
 
     def plain(value: Any) -> Any:  # whatever a step holds
-        if isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, str) for part in value):
-            return {"graph": value[0], "name": renamed.get(value[1], value[1]) if not value[0] else value[1]}
+        if (
+            isinstance(value, tuple)
+            and len(value) == 2
+            and all(isinstance(part, str) for part in value)
+        ):
+            return {
+                "graph": value[0],
+                "name": renamed.get(value[1], value[1]) if not value[0] else value[1],
+            }
         return [plain(part) for part in value] if isinstance(value, tuple) else value
 
     steps = []
     for step in piece.steps:
         kind = next(word for word, cls in _KINDS.items() if type(step) is cls)
-        steps.append({"step": kind, **{field: plain(getattr(step, field)) for field in step._fields}})
+        steps.append(
+            {"step": kind, **{field: plain(getattr(step, field)) for field in step._fields}}
+        )
     return {"stored": plain(piece.key), "steps": steps}
 
 
@@ -301,21 +350,36 @@ def from_json(row: Any) -> Piece | None:  # JSON of a stranger
         return tuple(made(part) for part in value) if isinstance(value, list) else value
 
     try:
-        steps = [_KINDS[step["step"]](**{field: made(value) for field, value in step.items() if field != "step"}) for step in row["steps"]]
+        steps = [
+            _KINDS[step["step"]](
+                **{field: made(value) for field, value in step.items() if field != "step"}
+            )
+            for step in row["steps"]
+        ]
         piece = Piece(made(row["stored"]), tuple(steps))
     except (KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return piece if all(map(_is_sound, piece.steps)) and isinstance(piece.key, tuple) and len(piece.key) == 2 else None
+    return (
+        piece
+        if all(map(_is_sound, piece.steps)) and isinstance(piece.key, tuple) and len(piece.key) == 2
+        else None
+    )
 
 
 def _is_sound(step: Step) -> bool:
     """Whether a step's fields are of the types and signs that it needs."""
 
     def numbers(values: Any) -> bool:  # a stranger's
-        return isinstance(values, tuple) and all(type(value) is int and value >= 0 for value in values)
+        return isinstance(values, tuple) and all(
+            type(value) is int and value >= 0 for value in values
+        )
 
     def key(value: Any) -> bool:
-        return isinstance(value, tuple) and len(value) == 2 and all(isinstance(part, str) for part in value)
+        return (
+            isinstance(value, tuple)
+            and len(value) == 2
+            and all(isinstance(part, str) for part in value)
+        )
 
     match step:
         case Permute(axes):
@@ -323,14 +387,23 @@ def _is_sound(step: Step) -> bool:
         case Reshape(shape):
             return numbers(shape)
         case Take(axis, runs):
-            return type(axis) is int and axis >= 0 and isinstance(runs, tuple) and all(numbers(run) and len(run) == 2 and run[0] <= run[1] for run in runs)
+            return (
+                type(axis) is int
+                and axis >= 0
+                and isinstance(runs, tuple)
+                and all(numbers(run) and len(run) == 2 and run[0] <= run[1] for run in runs)
+            )
         case Unpack(bits):
             return bits in (1, 2, 4, 8)
         case Unblock(outer, inner):
             return numbers((outer, inner)) and outer > 0 and inner > 0
         case Dequantise():
             optional = all(value is None or key(value) for value in (step.zero, step.second))
-            whole = numbers((step.block, step.zero_bits)) and type(step.offset) is int and (step.axis is None or type(step.axis) is int)
+            whole = (
+                numbers((step.block, step.zero_bits))
+                and type(step.offset) is int
+                and (step.axis is None or type(step.axis) is int)
+            )
             return key(step.scale) and optional and whole
         case Cast(name):
             return isinstance(name, str) and name in BY_NAME

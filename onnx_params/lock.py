@@ -1,7 +1,8 @@
 """Attest what an artifact is, tensor by tensor, and hold another one against it.
 
-A lock has the SHA-256 of every stored tensor's values, however they are encoded, and of the structure twice: with all names, and with values
-numbered in the order in which nodes use them. So a rename, a re-save, and a change of values are three different answers.
+A lock has the SHA-256 of every stored tensor's values, however they are encoded, and of the
+structure twice: with all names, and with values numbered in the order in which nodes use them. So a
+rename, a re-save, and a change of values are three different answers.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ MAX_TOLD: Final = 20  # lines of one kind
 
 
 class Locked(NamedTuple):
-    """One stored tensor: ``place`` is its number in the order of use, or where it stands as an attribute; empty where nothing uses it."""
+    """One stored tensor:
+
+    ``place`` is its number in the order of use, or where it stands as an attribute; empty where
+    nothing uses it.
+    """
 
     name: str
     graph: str
@@ -59,7 +64,10 @@ class Lock:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How an artifact differs from its lock. ``same`` says whether it computes the same by every value and the structure."""
+    """How an artifact differs from its lock.
+
+    ``same`` says whether it computes the same by every value and the structure.
+    """
 
     changed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
@@ -75,7 +83,10 @@ class Outcome:
 
 
 def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -> Lock:
-    """Digest an artifact. Reads all values, in chunks. Raises :class:`FormatError` where a file changes meanwhile."""
+    """Digest an artifact.
+
+    Reads all values, in chunks. Raises :class:`FormatError` where a file changes meanwhile.
+    """
     started = time.time_ns()
     opened, _, name = api.open_source(path)
     inventory = take(opened, path)
@@ -85,7 +96,16 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
     for tensor, verdict in inventory.verdicts:
         digest = sha256(tensor)
         progress(tensor.n_bytes)
-        row = (tensor.name, tensor.place.graph, places.get(_spot(tensor), ""), verdict.role.value, tensor.dtype.name, tensor.shape, tensor.n_bytes, digest)
+        row = (
+            tensor.name,
+            tensor.place.graph,
+            places.get(_spot(tensor), ""),
+            verdict.role.value,
+            tensor.dtype.name,
+            tensor.shape,
+            tensor.n_bytes,
+            digest,
+        )
         tensors.append(Locked(*row))
     made = report.build(inventory, name)
     unchanged([path, *(file.path for file in inventory.files)], started)
@@ -96,9 +116,17 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
             "producer_name": model.producer_name,
             "producer_version": model.producer_version,
             "opsets": [{"domain": domain, "version": version} for domain, version in model.opsets],
-            "files": [{"name": os.path.basename(file.path), "bytes": file.n_bytes} for file in inventory.files],
+            "files": [
+                {"name": os.path.basename(file.path), "bytes": file.n_bytes}
+                for file in inventory.files
+            ],
         },
-        totals={"layers": made.layers, "parameters": made.parameters, "stored_parameters": made.stored_parameters, "bytes": made.n_bytes},
+        totals={
+            "layers": made.layers,
+            "parameters": made.parameters,
+            "stored_parameters": made.stored_parameters,
+            "bytes": made.n_bytes,
+        },
         structure=_digest(_lines(model, named=True)),
         structure_without_names=_digest(_lines(model, named=False)),
         metadata=_digest(f"{key}={value}" for key, value in sorted(model.read_metadata().items())),
@@ -109,7 +137,9 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
 
 
 def sha256(tensor: StoredTensor) -> str:
-    """The digest of a tensor's values, whatever their encoding: little-endian, a byte for an element of fewer than 8 bits. Reads them in chunks."""
+    """The digest of a tensor's values, whatever their encoding: little-endian, a byte for an
+    element of fewer than 8 bits. Reads them in chunks.
+    """
     import numpy as np
 
     from onnx_params import values
@@ -150,7 +180,9 @@ def _spot(tensor: StoredTensor) -> Spot:
 
 
 def _places(model: Model) -> dict[Spot, str]:
-    """Where each stored tensor stands, without its name: its number in the order of use, or the node and attribute that holds it."""
+    """Where each stored tensor stands, without its name: its number in the order of use, or the
+    node and attribute that holds it.
+    """
     numbers = _Numbers(model)
     for _ in _lines(model, named=False, numbers=numbers):
         pass
@@ -178,27 +210,42 @@ class _Numbers:
 
 
 def _lines(model: Model, *, named: bool, numbers: _Numbers | None = None) -> Iterator[str]:
-    """What a digest of the structure is taken of. Names of the main graph's inputs and outputs are part of it either way: callers use them."""
+    """What a digest of the structure is taken of.
+
+    Names of the main graph's inputs and outputs are part of it either way: callers use them.
+    """
     value = (lambda path, name: name) if named else (numbers or _Numbers(model))
     yield f"{model.ir_version} {sorted(model.opsets)}"
     stored = {tensor.key for tensor in model.tensors}
     for at, (path, graph) in enumerate(model.graphs.items()):
         true_inputs = [name for name in graph.inputs if (path, name) not in stored]
-        yield f"graph {at} {true_inputs if not path else [value(path, name) for name in true_inputs]}"
+        yield (
+            f"graph {at} {true_inputs if not path else [value(path, name) for name in true_inputs]}"
+        )
         for name in true_inputs:
             value(path, name)
         for node in graph.nodes:
-            if node.op_type == "Constant" and not node.domain and all((path, name) in stored for name in node.outputs):
+            if (
+                node.op_type == "Constant"
+                and not node.domain
+                and all((path, name) in stored for name in node.outputs)
+            ):
                 continue  # a tensor, however it is written
             yield _line(path, node, value, named)
-        yield f"outputs {list(graph.outputs) if not path else ''} {[value(path, name) for name in graph.outputs]}"
+        yield (
+            f"outputs {list(graph.outputs) if not path else ''}"
+            f" {[value(path, name) for name in graph.outputs]}"
+        )
 
 
 def _line(path: str, node: Node, value: Callable[[str, str], str], named: bool) -> str:
     inputs = [value(path, name) for name in node.inputs]
     outputs = [value(path, name) for name in node.outputs]
     attributes = sorted((name, repr(held)) for name, held in node.read_attributes().items())
-    return f"{node.name if named else ''} {node.domain or 'ai.onnx'} {node.op_type} {inputs} {outputs} {attributes}"
+    return (
+        f"{node.name if named else ''} {node.domain or 'ai.onnx'} {node.op_type} {inputs} {outputs}"
+        f" {attributes}"
+    )
 
 
 def _digest(lines: Iterator[str]) -> str:
@@ -234,10 +281,22 @@ def to_json(made: Lock) -> str:
         "name": made.name,
         "model": made.model,
         "totals": made.totals,
-        "structure": {"sha256": made.structure, "sha256_without_names": made.structure_without_names},
+        "structure": {
+            "sha256": made.structure,
+            "sha256_without_names": made.structure_without_names,
+        },
         "metadata": {"sha256": made.metadata},
         "tensors": [
-            {"name": t.name, "graph": t.graph, "place": t.place, "role": t.role, "dtype": t.dtype, "shape": t.shape, "bytes": t.n_bytes, "sha256": t.sha256}
+            {
+                "name": t.name,
+                "graph": t.graph,
+                "place": t.place,
+                "role": t.role,
+                "dtype": t.dtype,
+                "shape": t.shape,
+                "bytes": t.n_bytes,
+                "sha256": t.sha256,
+            }
             for t in made.tensors
         ],
         "parameters": list(made.parameters),
@@ -246,12 +305,18 @@ def to_json(made: Lock) -> str:
 
 
 def read_lock(path: str) -> Lock:
-    """Read what :func:`to_json` wrote. Raises :class:`UsageError` where there is no such file, :class:`FormatError` where it is no lock."""
+    """Read what :func:`to_json` wrote.
+
+    Raises :class:`UsageError` where there is no such file, :class:`FormatError` where it is no
+    lock.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
         if document["schema"] != SCHEMA:
-            raise FormatError(f"{path}: is no lock of a version that is known: {document['schema']!r}")
+            raise FormatError(
+                f"{path}: is no lock of a version that is known: {document['schema']!r}"
+            )
         tensors = tuple(
             Locked(
                 str(t["name"]), str(t["graph"]), str(t["place"]), str(t["role"]), str(t["dtype"]),
@@ -267,28 +332,43 @@ def read_lock(path: str) -> Lock:
             structure_without_names=str(document["structure"]["sha256_without_names"]),
             metadata=str(document["metadata"]["sha256"]),
             tensors=tensors,
-            parameters=tuple(row for row in document["parameters"] if isinstance(row["stored"], list) and isinstance(row["name"], str)),
+            parameters=tuple(
+                row
+                for row in document["parameters"]
+                if isinstance(row["stored"], list) and isinstance(row["name"], str)
+            ),
         )
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(
+            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{path}: is no lock: {type(error).__name__}; `onnx-params lock MODEL -o FILE` writes one") from error
+        raise FormatError(
+            f"{path}: is no lock: {type(error).__name__}; `onnx-params lock MODEL -o FILE`"
+            " writes one"
+        ) from error
 
 
 # -- holding an artifact against it ---------------------------------------------------------------------------------------------------
 
 
-def verify(path: str, wanted: Lock, *, progress: Callable[[int], None] = lambda n_bytes: None) -> Outcome:
+def verify(
+    path: str, wanted: Lock, *, progress: Callable[[int], None] = lambda n_bytes: None
+) -> Outcome:
     """Digest an artifact and say how it differs from its lock."""
     return differences(wanted, lock(path, progress=progress))
 
 
 def differences(wanted: Lock, have: Lock) -> Outcome:
-    """Pair the tensors of two locks: by place where the structure is the same but for names, else by name, then by content."""
+    """Pair the tensors of two locks: by place where the structure is the same but for names, else
+    by name, then by content.
+    """
     same_structure = wanted.structure_without_names == have.structure_without_names
     left, pairs = dict(enumerate(have.tensors)), []
     gone = []
-    by_place = {(t.graph if not same_structure else "", t.place): at for at, t in left.items() if t.place}
+    by_place = {
+        (t.graph if not same_structure else "", t.place): at for at, t in left.items() if t.place
+    }
     by_name = {(t.graph, t.name): at for at, t in left.items()}
     by_content: dict[tuple[str, tuple[int, ...], str], list[int]] = {}
     for at, each in left.items():
@@ -297,12 +377,23 @@ def differences(wanted: Lock, have: Lock) -> Outcome:
         at_place = by_place.get(("", tensor.place)) if same_structure and tensor.place else None
         found = at_place if at_place is not None else by_name.get((tensor.graph, tensor.name))
         if found is None or found not in left:
-            found = next((n for n in by_content.get((tensor.dtype, tensor.shape, tensor.sha256), ()) if n in left), None)
+            found = next(
+                (
+                    n
+                    for n in by_content.get((tensor.dtype, tensor.shape, tensor.sha256), ())
+                    if n in left
+                ),
+                None,
+            )
         if found is None:
             gone.append(tensor.name)
         else:
             pairs.append((tensor, left.pop(found)))
-    changed = [_told(one, two, wanted) for one, two in pairs if (one.dtype, one.shape, one.sha256) != (two.dtype, two.shape, two.sha256)]
+    changed = [
+        _told(one, two, wanted)
+        for one, two in pairs
+        if (one.dtype, one.shape, one.sha256) != (two.dtype, two.shape, two.sha256)
+    ]
     saved_again = []
     if wanted.model.get("files") != json.loads(json.dumps(have.model.get("files"))):
         saved_again.append("its files have other names or sizes")
@@ -322,7 +413,14 @@ def differences(wanted: Lock, have: Lock) -> Outcome:
 
 
 def _told(one: Locked, two: Locked, wanted: Lock) -> str:
-    parameter = next((str(row["name"]) for row in wanted.parameters if one.name in row.get("stored", ()) and row["name"] != one.name), "")
+    parameter = next(
+        (
+            str(row["name"])
+            for row in wanted.parameters
+            if one.name in row.get("stored", ()) and row["name"] != one.name
+        ),
+        "",
+    )
     name = f"{one.name} ({parameter})" if parameter else one.name
     if (one.dtype, one.shape) != (two.dtype, two.shape):
         return f"{name}: {one.dtype} {list(one.shape)} is now {two.dtype} {list(two.shape)}"
@@ -347,8 +445,20 @@ def told(outcome: Outcome, model: str, locked: str) -> str:
         lines.append("structure: nodes, attributes or how they are wired differ")
     some("saved again", outcome.saved_again)
     if outcome.same:
-        what = "renamed, every value as it was" if outcome.renamed else "saved again, every value as it was" if outcome.saved_again else "exactly that"
-        lines.append(f"same: {plain(model)} is what {plain(locked)} attests: {what} ({total} tensors, structure)")
+        what = (
+            "renamed, every value as it was"
+            if outcome.renamed
+            else "saved again, every value as it was"
+            if outcome.saved_again
+            else "exactly that"
+        )
+        lines.append(
+            f"same: {plain(model)} is what {plain(locked)} attests: {what} ({total} tensors,"
+            " structure)"
+        )
     else:
-        lines.append(f"DIFFERENT: {plain(model)} is not what {plain(locked)} attests: {outcome.n_same} of {total} tensors are as they were")
+        lines.append(
+            f"DIFFERENT: {plain(model)} is not what {plain(locked)} attests: {outcome.n_same} of"
+            f" {total} tensors are as they were"
+        )
     return "\n".join(lines) + "\n"

@@ -1,4 +1,5 @@
-"""Recognise files that people hand over in place of ONNX, by their first bytes, so that the error can say what they are.
+"""Recognise files that people hand over in place of ONNX, by their first bytes, so that the error
+can say what they are.
 
 Sources: the formats' own specifications; ``file``'s magic database.
 """
@@ -19,7 +20,11 @@ _HEADS: Final = (
     (b"????", b"ORTM", "a model in onnxruntime's own .ort format"),
     (b"????", b"TFL3", "a TensorFlow Lite model"),
     (b"????????", b'{"', "a safetensors checkpoint"),
-    (b"", b"version https://git-lfs", "a Git LFS pointer; fetch the file itself with: git lfs pull"),
+    (
+        b"",
+        b"version https://git-lfs",
+        "a Git LFS pointer; fetch the file itself with: git lfs pull",
+    ),
     (b"", b"<!DOCTYPE", "a web page; was a login or a redirect saved in place of the file?"),
     (b"", b"<html", "a web page; was a login or a redirect saved in place of the file?"),
     (b"", b"\x1f\x8b", "gzip-compressed"),
@@ -33,7 +38,11 @@ HEAD: Final = 64  # bytes that are enough to tell
 
 
 def recognise(head: bytes) -> str | None:
-    """What a file that begins with ``head`` is, in words; ``None`` where nothing known begins like that."""
+    """What a file that begins with ``head`` is, in words; ``None`` where nothing known begins like
+    that.
+    """
     if not head:
         return "empty"
-    return next((words for skipped, magic, words in _HEADS if head[len(skipped) :].startswith(magic)), None)
+    return next(
+        (words for skipped, magic, words in _HEADS if head[len(skipped) :].startswith(magic)), None
+    )

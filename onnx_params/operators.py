@@ -1,16 +1,18 @@
 """Say what each input slot of an operator is for.
 
-One row an operator: a word for each input, in order; the last word repeats for variadic operators. Source: the operator
-schemas of onnx 1.23 (``docs/Operators.md``), and onnxruntime's ``ContribOperators.md`` for ``com.microsoft``.
+One row an operator: a word for each input, in order; the last word repeats for variadic operators.
+Source: the operator schemas of onnx 1.23 (``docs/Operators.md``), and onnxruntime's
+``ContribOperators.md`` for ``com.microsoft``.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-# slot words: data (made by other nodes), operand (could be either), weight, bias, table (looked up by indices), scale/zero
-# (quantisation), stat (running statistics), state (initial recurrent state), cache (rotary tables), basis (of a transform), mask,
-# index (shapes, axes, positions, limits)
+# slot words: data (made by other nodes), operand (could be either), weight, bias, table (looked up
+# by indices), scale/zero (quantisation), stat (running statistics), state (initial recurrent
+# state), cache (rotary tables), basis (of a transform), mask, index (shapes, axes, positions,
+# limits)
 _STANDARD: Final = {
     "Conv": "data weight bias",
     "ConvTranspose": "data weight bias",
@@ -108,25 +110,38 @@ _ML: Final = {"ArrayFeatureExtractor": "data index"}
 _MICROSOFT: Final = {
     "Attention": "data weight bias mask state mask index",
     "MultiHeadAttention": "data data data bias mask mask state state index index",
-    "DecoderMaskedMultiHeadAttention": "data data data mask mask state state index index index bias",
+    "DecoderMaskedMultiHeadAttention": (
+        "data data data mask mask state state index index index bias"
+    ),
     "DecoderMaskedSelfAttention": "data weight bias mask state mask index index index",
     "DecoderAttention": "data data weight weight bias mask state state mask",
     "LongformerAttention": "data weight bias mask weight bias mask",
     "PackedAttention": "data weight bias index index mask",
     "PackedMultiHeadAttention": "data data data bias index index mask",
-    "GroupQueryAttention": "data data data state state index index cache cache index mask weight scale scale weight weight index",
-    "PagedAttention": "data data data state state index index index cache cache index weight weight weight scale scale index",
+    "GroupQueryAttention": (
+        "data data data state state index index cache cache index mask weight scale scale weight"
+        " weight index"
+    ),
+    "PagedAttention": (
+        "data data data state state index index index cache cache index weight weight weight scale"
+        " scale index"
+    ),
     "SparseAttention": "data data data state state index index index index cache cache",
     "LinearAttention": "data data data state data data",
     "CausalConvWithState": "data weight bias state",
     "RotaryEmbedding": "data index cache cache",
     "RelativePositionBias": "table index index",
     "GatedRelativePositionBias": "data bias data weight bias weight index",
-    "AttnLSTM": "data weight weight bias index state state weight weight weight weight data index weight",
+    "AttnLSTM": (
+        "data weight weight bias index state state weight weight weight weight data index weight"
+    ),
     "SkipLayerNormalization": "data data weight bias bias",
     "SkipSimplifiedLayerNormalization": "data data weight bias",
     "EmbedLayerNormalization": "index index table table table weight bias mask index",
-    "QEmbedLayerNormalization": "index index table table table weight bias mask scale scale scale scale scale zero zero zero zero zero",
+    "QEmbedLayerNormalization": (
+        "index index table table table weight bias mask scale scale scale scale scale zero zero"
+        " zero zero zero"
+    ),
     "LayerNormalization": "data weight bias",
     "SimplifiedLayerNormalization": "data weight",
     "GroupNorm": "data weight bias",
@@ -150,7 +165,10 @@ _MICROSOFT: Final = {
     "BiasSoftmax": "data mask",
     "FastGelu": "data bias",
     "MoE": "data data weight bias weight bias weight bias",
-    "QMoE": "data data weight scale bias weight scale bias weight scale bias zero zero zero data scale scale scale scale scale scale",
+    "QMoE": (
+        "data data weight scale bias weight scale bias weight scale bias zero zero zero data scale"
+        " scale scale scale scale scale"
+    ),
     "MatMulNBits": "data weight scale zero index bias",
     "MatMulBnb4": "data weight scale",
     "MatMulFpQ4": "data weight index",
@@ -174,7 +192,10 @@ _MICROSOFT: Final = {
     "QLinearConcat": "scale zero operand",
     "QLinearWhere": "mask operand scale zero operand scale zero scale zero",
     "QOrderedMatMul": "data scale weight scale scale bias data scale",
-    "QOrderedAttention": "data scale scale scale scale weight weight weight scale scale scale bias bias bias scale scale scale mask state mask",
+    "QOrderedAttention": (
+        "data scale scale scale scale weight weight weight scale scale scale bias bias bias scale"
+        " scale scale mask state mask"
+    ),
     "QOrderedLayerNormalization": "data scale weight bias scale",
     "QuantizeLinear": "data scale zero",
     "DequantizeLinear": "operand scale zero",
@@ -205,46 +226,121 @@ SLOTS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     **_rows("qonnx.custom_op.general", _QONNX),
     **_rows("onnx.brevitas", _QONNX),
 }
-KNOWN_DOMAINS: Final = frozenset({"", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", *(domain for domain, _ in SLOTS)})
+KNOWN_DOMAINS: Final = frozenset(
+    {
+        "",
+        "ai.onnx.ml",
+        "ai.onnx.training",
+        "ai.onnx.preview.training",
+        *(domain for domain, _ in SLOTS),
+    }
+)
 
-# What the attributes of a node hold, where its numbers are no arguments. Words: learned; structure (which node of a tree is whose child,
-# which feature it asks); label (vocabularies, class names). Source: the ai.onnx.ml schemas (docs/Operators-ml.md); TfIdfVectorizer's.
+# What the attributes of a node hold, where its numbers are no arguments. Words: learned; structure
+# (which node of a tree is whose child, which feature it asks); label (vocabularies, class names).
+# Source: the ai.onnx.ml schemas (docs/Operators-ml.md); TfIdfVectorizer's.
 _TREE: Final = {
-    **dict.fromkeys(("nodes_values", "base_values", "class_weights", "target_weights", "nodes_splits", "leaf_weights", "membership_values"), "learned"),
-    **dict.fromkeys(("nodes_values_as_tensor", "base_values_as_tensor", "class_weights_as_tensor", "target_weights_as_tensor"), "learned"),
-    **dict.fromkeys(("nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_modes", "nodes_truenodeids", "nodes_falsenodeids"), "structure"),
-    **dict.fromkeys(("nodes_missing_value_tracks_true", "nodes_hitrates", "nodes_hitrates_as_tensor", "class_treeids", "class_nodeids"), "structure"),
-    **dict.fromkeys(("class_ids", "target_treeids", "target_nodeids", "target_ids", "tree_roots", "leaf_targetids"), "structure"),
+    **dict.fromkeys(
+        (
+            "nodes_values",
+            "base_values",
+            "class_weights",
+            "target_weights",
+            "nodes_splits",
+            "leaf_weights",
+            "membership_values",
+        ),
+        "learned",
+    ),
+    **dict.fromkeys(
+        (
+            "nodes_values_as_tensor",
+            "base_values_as_tensor",
+            "class_weights_as_tensor",
+            "target_weights_as_tensor",
+        ),
+        "learned",
+    ),
+    **dict.fromkeys(
+        (
+            "nodes_treeids",
+            "nodes_nodeids",
+            "nodes_featureids",
+            "nodes_modes",
+            "nodes_truenodeids",
+            "nodes_falsenodeids",
+        ),
+        "structure",
+    ),
+    **dict.fromkeys(
+        (
+            "nodes_missing_value_tracks_true",
+            "nodes_hitrates",
+            "nodes_hitrates_as_tensor",
+            "class_treeids",
+            "class_nodeids",
+        ),
+        "structure",
+    ),
+    **dict.fromkeys(
+        (
+            "class_ids",
+            "target_treeids",
+            "target_nodeids",
+            "target_ids",
+            "tree_roots",
+            "leaf_targetids",
+        ),
+        "structure",
+    ),
     **dict.fromkeys(("nodes_trueleafs", "nodes_falseleafs"), "structure"),
     **dict.fromkeys(("classlabels_int64s", "classlabels_strings"), "label"),
 }
-_LINEAR: Final = {"coefficients": "learned", "intercepts": "learned", "classlabels_ints": "label", "classlabels_strings": "label"}
+_LINEAR: Final = {
+    "coefficients": "learned",
+    "intercepts": "learned",
+    "classlabels_ints": "label",
+    "classlabels_strings": "label",
+}
 _SVM: Final = {
     **dict.fromkeys(("coefficients", "support_vectors", "rho", "prob_a", "prob_b"), "learned"),
     **dict.fromkeys(("vectors_per_class", "kernel_params"), "structure"),
     **dict.fromkeys(("classlabels_ints", "classlabels_strings"), "label"),
 }
 _LABELS: Final = (
-    "keys_strings keys_int64s keys_floats keys_tensor values_strings values_int64s values_floats values_tensor default_tensor "
-    "cats_strings cats_int64s string_vocabulary int64_vocabulary classlabels_int64s classlabels_strings pool_int64s pool_strings ngram_counts ngram_indexes"
+    "keys_strings keys_int64s keys_floats keys_tensor values_strings values_int64s values_floats"
+    " values_tensor default_tensor cats_strings cats_int64s string_vocabulary int64_vocabulary"
+    " classlabels_int64s classlabels_strings pool_int64s pool_strings ngram_counts ngram_indexes"
 )
 ATTRIBUTES: Final[dict[tuple[str, str], dict[str, str]]] = {
-    **{("ai.onnx.ml", op): _TREE for op in ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")},
+    **{
+        ("ai.onnx.ml", op): _TREE
+        for op in ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
+    },
     **{("ai.onnx.ml", op): _LINEAR for op in ("LinearClassifier", "LinearRegressor")},
     **{("ai.onnx.ml", op): _SVM for op in ("SVMClassifier", "SVMRegressor")},
     ("ai.onnx.ml", "Scaler"): {"offset": "learned", "scale": "learned"},
-    ("ai.onnx.ml", "Imputer"): {"imputed_value_floats": "learned", "imputed_value_int64s": "learned"},
-    **{("ai.onnx.ml", op): dict.fromkeys(_LABELS.split(), "label") for op in ("LabelEncoder", "OneHotEncoder", "DictVectorizer", "CategoryMapper", "ZipMap")},
+    ("ai.onnx.ml", "Imputer"): {
+        "imputed_value_floats": "learned",
+        "imputed_value_int64s": "learned",
+    },
+    **{
+        ("ai.onnx.ml", op): dict.fromkeys(_LABELS.split(), "label")
+        for op in ("LabelEncoder", "OneHotEncoder", "DictVectorizer", "CategoryMapper", "ZipMap")
+    },
     ("", "TfIdfVectorizer"): {"weights": "learned", **dict.fromkeys(_LABELS.split(), "label")},
 }
-# nodes that hold a compiled model: what is in it cannot be read. Source: onnxruntime, docs/execution-providers/EP-Context-Design.md
+# nodes that hold a compiled model: what is in it cannot be read. Source: onnxruntime,
+# docs/execution-providers/EP-Context-Design.md
 OPAQUE: Final = {("com.microsoft", "EPContext"): "ep_cache_context"}
-OPAQUE_BYTES: Final = 1024  # a string attribute this long, of an operator of a domain that is in no table, is no setting
+# a string attribute this long, of an operator of a domain that is in no table, is no setting
+OPAQUE_BYTES: Final = 1024
 
 # operators that hand a value on: what their input 0 is, their consumers say
 _PASSED: Final = (
-    "Identity Cast CastLike ScatterElements ScatterND Transpose Reshape Unsqueeze Squeeze Flatten DequantizeLinear QuantizeLinear Expand Slice Split Tile Pad "
-    "Quant IntQuant FloatQuant BipolarQuant ExpandDims Dropout"
+    "Identity Cast CastLike ScatterElements ScatterND Transpose Reshape Unsqueeze Squeeze Flatten"
+    " DequantizeLinear QuantizeLinear Expand Slice Split Tile Pad Quant IntQuant FloatQuant"
+    " BipolarQuant ExpandDims Dropout"
 )
 PASS_THROUGH: Final = frozenset(_PASSED.split())
 

@@ -15,9 +15,11 @@ def write(path: str, text: str, inputs: Iterable[str] = ()) -> None:
 
 
 def write_bytes(path: str, pieces: Iterable[bytes], inputs: Iterable[str] = ()) -> None:
-    """Write the pieces as they come beside ``path``, then move the file there; nothing is left behind where one of them fails.
+    """Write the pieces as they come beside ``path``, then move the file there; nothing is left
+    behind where one of them fails.
 
-    Raises :class:`UsageError` where ``path`` is one of ``inputs``, :class:`UnreadableError` where its folder cannot be written.
+    Raises :class:`UsageError` where ``path`` is one of ``inputs``, :class:`UnreadableError` where
+    its folder cannot be written.
     """
 
     def fill(temporary: str) -> None:
@@ -29,10 +31,17 @@ def write_bytes(path: str, pieces: Iterable[bytes], inputs: Iterable[str] = ()) 
 
 
 def write_with(path: str, fill: Callable[[str], None], inputs: Iterable[str] = ()) -> None:
-    """Have ``fill`` write a temporary file with the ending of ``path``, then move that there. Raises as :func:`write_bytes` does."""
+    """Have ``fill`` write a temporary file with the ending of ``path``, then move that there.
+
+    Raises as :func:`write_bytes` does.
+    """
     refuse_overwriting([path], inputs)
     try:
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".onnx-params-", suffix=os.path.splitext(path)[1].lower())
+        handle, temporary = tempfile.mkstemp(
+            dir=os.path.dirname(path) or ".",
+            prefix=".onnx-params-",
+            suffix=os.path.splitext(path)[1].lower(),
+        )
         os.close(handle)
         try:
             fill(temporary)
@@ -42,13 +51,16 @@ def write_with(path: str, fill: Callable[[str], None], inputs: Iterable[str] = (
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise UnreadableError(
+            f"{path}: cannot be written: {(error.strerror or str(error)).lower()}"
+        ) from error
 
 
 def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     """Raise :class:`UsageError` where an output is one of the inputs, or two outputs are one file.
 
-    Links, hard ones too, and names that a file system does not tell apart are the same file. Empty paths and URLs are passed over.
+    Links, hard ones too, and names that a file system does not tell apart are the same file. Empty
+    paths and URLs are passed over.
     """
     listed = [path for path in outputs if path]
     for at, path in enumerate(listed):
@@ -58,7 +70,9 @@ def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     for path in listed:
         for other in inputs:
             if other and is_same_file(path, other):
-                raise UsageError(f"{path}: is an input, and an output never overwrites one; name another file")
+                raise UsageError(
+                    f"{path}: is an input, and an output never overwrites one; name another file"
+                )
 
 
 def is_same_file(one: str, two: str) -> bool:
@@ -71,7 +85,9 @@ def is_same_file(one: str, two: str) -> bool:
     other_folder, other_name = os.path.split(os.path.realpath(two))
     if not _is_same_folder(folder, other_folder):
         return False
-    return name == other_name or (name.casefold() == other_name.casefold() and _ignores_case(folder))
+    return name == other_name or (
+        name.casefold() == other_name.casefold() and _ignores_case(folder)
+    )
 
 
 def _is_same_folder(one: str, two: str) -> bool:
@@ -82,7 +98,9 @@ def _is_same_folder(one: str, two: str) -> bool:
 
 
 def _ignores_case(folder: str) -> bool:
-    """Whether a folder's file system takes names that differ in case alone for one: asked by the folder's own name."""
+    """Whether a folder's file system takes names that differ in case alone for one: asked by the
+    folder's own name.
+    """
     parent, name = os.path.split(folder)
     turned = name.swapcase()
     if turned == name:

@@ -29,11 +29,17 @@ _TYPED: Final = {
     10: Encoding.DOUBLES,
     11: Encoding.UINT64S,
 }
-_NODE_STRINGS: Final = frozenset(number << 3 | LEN for number in (1, 2, 3, 4, 7))  # tags of NodeProto's input, output, name, op_type, domain
+# tags of NodeProto's input, output, name, op_type, domain
+_NODE_STRINGS: Final = frozenset(number << 3 | LEN for number in (1, 2, 3, 4, 7))
 # Attributes of Constant that are numbers: their names in the operator's schema
-_CONSTANT: Final = frozenset({"value_float", "value_int", "value_string", "value_floats", "value_ints", "value_strings"})
-_TYPE_OF_FIELD: Final = {2: 1, 3: 7, 4: 8, 7: 1, 8: 7, 9: 8}  # field of AttributeProto -> element type
-MIN_NUMBERS: Final = 16  # a list of numbers longer than this, of an operator that is in no table, is listed as a stored tensor
+_CONSTANT: Final = frozenset(
+    {"value_float", "value_int", "value_string", "value_floats", "value_ints", "value_strings"}
+)
+# field of AttributeProto -> element type
+_TYPE_OF_FIELD: Final = {2: 1, 3: 7, 4: 8, 7: 1, 8: 7, 9: 8}
+# a list of numbers longer than this, of an operator that is in no table, is listed as a stored
+# tensor
+MIN_NUMBERS: Final = 16
 
 
 class Parser:
@@ -78,8 +84,12 @@ class Parser:
                 functions.append(Span(a, b))
         if not graph_spans:
             raise FormatError(f"{self.source.label}: has no graph: not an ONNX model")
-        if ir_version >= 3 and not opsets:  # required since IR 3; it stands last, and is what a cut-off file lacks
-            raise FormatError(f"{self.source.label}: names no operator set, which every model since IR 3 must; was the download complete?")
+        # required since IR 3; it stands last, and is what a cut-off file lacks
+        if ir_version >= 3 and not opsets:
+            raise FormatError(
+                f"{self.source.label}: names no operator set, which every model since IR 3 must;"
+                " was the download complete?"
+            )
         self.graph("", None, graph_spans, 0)
         bodies: dict[tuple[str, str], str] = {}
         for span in functions:
@@ -88,7 +98,12 @@ class Parser:
         for position, span in enumerate(training):
             for number, kind, a, b in fields(window, *span, held=False):
                 if kind == LEN and number in (1, 2):
-                    self.graph(f"training[{position}].{'initialization' if number == 1 else 'algorithm'}", "", [Span(a, b)], 0)
+                    self.graph(
+                        f"training[{position}].{'initialization' if number == 1 else 'algorithm'}",
+                        "",
+                        [Span(a, b)],
+                        0,
+                    )
         return Model(
             source=self.source,
             path=self.path,
@@ -113,7 +128,10 @@ class Parser:
     def graph(self, path: str, parent: str | None, spans: Iterable[Span], depth: int) -> None:
         """Walk a GraphProto, given in one piece or several, into ``self.graphs[path]``."""
         if depth > MAX_DEPTH:
-            raise FormatError(f"{self.source.label}: graphs are nested more than {MAX_DEPTH} deep, which no runtime runs")
+            raise FormatError(
+                f"{self.source.label}: graphs are nested more than {MAX_DEPTH} deep, which no"
+                " runtime runs"
+            )
         builder = _Body(self, path, parent, depth)
         place = Place(kind=PlaceKind.INITIALIZER, graph=path)
         self.graphs[path] = builder.empty()  # keeps its place before its subgraphs
@@ -128,17 +146,25 @@ class Parser:
                 elif number == 13:
                     builder.value_info.append(Span(a, b))
                 elif number == 11 or number == 12:
-                    (builder.inputs if number == 11 else builder.outputs).append(self._first_text(a, b))
+                    (builder.inputs if number == 11 else builder.outputs).append(
+                        self._first_text(a, b)
+                    )
                 elif number == 2:
                     builder.name = self.window.text(a, b)
                 elif number == 15:
-                    builder.tensors.append(self.sparse([Span(a, b)], Place(kind=PlaceKind.SPARSE_INITIALIZER, graph=path)))
+                    builder.tensors.append(
+                        self.sparse(
+                            [Span(a, b)], Place(kind=PlaceKind.SPARSE_INITIALIZER, graph=path)
+                        )
+                    )
                 elif number == 16:
                     builder.metadata.append(Span(a, b))
         self.graphs[path] = builder.done()
 
     def function(self, span: Span) -> tuple[tuple[str, str], str]:
-        """Walk a FunctionProto into a graph of its own, which counts once however often it is called: ``((domain, name), path)``."""
+        """Walk a FunctionProto into a graph of its own, which counts once however often it is
+        called: ``((domain, name), path)``.
+        """
         text = self.window.text
         name = domain = ""
         for number, kind, a, b in fields(self.window, *span, held=False):
@@ -207,7 +233,9 @@ class Parser:
         dense: tuple[int, ...] | None = None,
         indices: StoredTensor | None = None,
     ) -> StoredTensor:
-        """Walk a TensorProto, step over its payload, check that the payload is as long as its shape says."""
+        """Walk a TensorProto, step over its payload, check that the payload is as long as its shape
+        says.
+        """
         dims: list[int] = []
         code, own_name, external = 0, "", False
         payload: list[Span] = []
@@ -218,9 +246,15 @@ class Parser:
             if code == 0:
                 dims, code, own_name, payload, start = self._usual(span)
                 encoding = Encoding.RAW if payload else Encoding.EMPTY
-            for number, kind, a, b in fields(self.window, start, span.stop, held=False) if start < span.stop else ():
+            for number, kind, a, b in (
+                fields(self.window, start, span.stop, held=False) if start < span.stop else ()
+            ):
                 if number == 1:
-                    dims.extend([signed(a)] if kind == VARINT else map(signed, varints(self.window.bytes(a, b))))
+                    dims.extend(
+                        [signed(a)]
+                        if kind == VARINT
+                        else map(signed, varints(self.window.bytes(a, b)))
+                    )
                 elif number == 2 and kind == VARINT:
                     code = a
                 elif number == 8 and kind == LEN:
@@ -238,11 +272,18 @@ class Parser:
                 elif number == 14 and kind == VARINT:
                     external = a == 1
                 elif number == 3 and kind == LEN:
-                    raise UnsupportedError(f"{self.source.label}: a tensor is stored in segments, which no exporter is known to write")
+                    raise UnsupportedError(
+                        f"{self.source.label}: a tensor is stored in segments, which no exporter is"
+                        " known to write"
+                    )
         if code not in BY_CODE:
-            raise FormatError(f"{self.source.label}: tensor '{own_name}' has the unknown element type {code}")
+            raise FormatError(
+                f"{self.source.label}: tensor '{own_name}' has the unknown element type {code}"
+            )
         if dims and min(dims) < 0:
-            raise FormatError(f"{self.source.label}: tensor '{own_name}' has a negative dimension: {dims}")
+            raise FormatError(
+                f"{self.source.label}: tensor '{own_name}' has a negative dimension: {dims}"
+            )
         if external:
             encoding, payload = Encoding.EXTERNAL, []
         elif encoding is Encoding.RAW:  # a scalar field that is there twice: the last one counts
@@ -263,7 +304,8 @@ class Parser:
         return tensor
 
     def _usual(self, span: Span) -> tuple[list[int], int, str, list[Span], int]:
-        """What most tensors begin with, and many are: dimensions, type, name, raw data of one or two bytes each, in place; the rest is for others.
+        """What most tensors begin with, and many are: dimensions, type, name, raw data of one or
+        two bytes each, in place; the rest is for others.
 
         Gives the address where it stopped, at the first field that is not so.
         """
@@ -307,9 +349,15 @@ class Parser:
             offset = int(words.get("offset", "0"))
             length = int(words["length"]) if "length" in words else None
         except ValueError:
-            raise FormatError(f"{self.source.label}: tensor '{name}': offset or length of its external data is no number") from None
+            raise FormatError(
+                f"{self.source.label}: tensor '{name}': offset or length of its external data is no"
+                " number"
+            ) from None
         if offset < 0 or (length is not None and length < 0):
-            raise FormatError(f"{self.source.label}: tensor '{name}': offset or length of its external data is negative")
+            raise FormatError(
+                f"{self.source.label}: tensor '{name}': offset or length of its external data is"
+                " negative"
+            )
         return External(file=file, offset=offset, length=length, checksum=words.get("checksum"))  # type: ignore[arg-type]
 
 
@@ -358,8 +406,15 @@ class _Body:
         buf, base = window.view(start, stop)
         held = base + len(buf) >= stop
         pos, end = start - base, stop - base
-        # Short strings, decoded in place: half of the time of reading a model of many small nodes goes by here.
-        while held and pos < end - 1 and (tag := buf[pos]) in _NODE_STRINGS and (length := buf[pos + 1]) < 0x80 and pos + 2 + length <= end:
+        # Short strings, decoded in place: half of the time of reading a model of many small nodes
+        # goes by here.
+        while (
+            held
+            and pos < end - 1
+            and (tag := buf[pos]) in _NODE_STRINGS
+            and (length := buf[pos + 1]) < 0x80
+            and pos + 2 + length <= end
+        ):
             text = buf[pos + 2 : pos + 2 + length].decode("utf-8", "backslashreplace")
             pos += 2 + length
             if tag == 0x0A:
@@ -372,7 +427,8 @@ class _Body:
                 name = text
             else:
                 domain = text
-        for number, kind, a, b in fields(window, base + pos, stop) if pos < end else ():  # the rest, or what is not as usual
+        # the rest, or what is not as usual
+        for number, kind, a, b in fields(window, base + pos, stop) if pos < end else ():
             if kind != LEN:
                 continue
             if number == 5:
@@ -411,14 +467,26 @@ class _Body:
             )
         )
 
-    def attribute(self, span: Span, index: int, op_type: str, domain: str, label: str, outputs: tuple[str, ...]) -> list[str]:
-        """Take the tensors out of an AttributeProto and read its graphs; returns the paths of those."""
+    def attribute(
+        self,
+        span: Span,
+        index: int,
+        op_type: str,
+        domain: str,
+        label: str,
+        outputs: tuple[str, ...],
+    ) -> list[str]:
+        """Take the tensors out of an AttributeProto and read its graphs; returns the paths of
+        those.
+        """
         parser = self.parser
         window = parser.window
         is_constant = op_type == "Constant" and not domain
         wanted = ATTRIBUTES.get((domain, op_type))
         known = domain in KNOWN_DOMAINS and (domain, op_type) not in OPAQUE
-        if (is_constant or wanted is not None or not known) and self._numbers(span, index, op_type, domain, label, outputs):
+        if (is_constant or wanted is not None or not known) and self._numbers(
+            span, index, op_type, domain, label, outputs
+        ):
             return []
         name = ""
         single: dict[int, list[Span]] = {}  # t 5, sparse_tensor 22, g 6: pieces of one message
@@ -434,7 +502,14 @@ class _Body:
         if not (single or many):
             return []
         value = outputs[0] if is_constant and outputs else None
-        place = Place(kind=PlaceKind.ATTRIBUTE, graph=self.path, node=index, op_type=op_type, domain=domain, attribute=name)
+        place = Place(
+            kind=PlaceKind.ATTRIBUTE,
+            graph=self.path,
+            node=index,
+            op_type=op_type,
+            domain=domain,
+            attribute=name,
+        )
         graphs: list[str] = []
         pieces = [*single.items(), *((number, [one]) for number, one in many)]
         for position, (number, spans) in enumerate(pieces):
@@ -448,18 +523,41 @@ class _Body:
                 self.tensors.append(self._named(parser.tensor(spans, place, name=value), label))
             else:
                 sparse = parser.sparse(spans, place)
-                self.tensors.append(self._named(sparse, label) if value is None else sparse._replace(name=value))
+                self.tensors.append(
+                    self._named(sparse, label) if value is None else sparse._replace(name=value)
+                )
         return graphs
 
-    def _numbers(self, span: Span, index: int, op_type: str, domain: str, label: str, outputs: tuple[str, ...]) -> bool:
-        """List numbers and strings that an attribute holds itself as a stored tensor, if they are data; whether there was anything."""
+    def _numbers(
+        self,
+        span: Span,
+        index: int,
+        op_type: str,
+        domain: str,
+        label: str,
+        outputs: tuple[str, ...],
+    ) -> bool:
+        """List numbers and strings that an attribute holds itself as a stored tensor, if they are
+        data; whether there was anything.
+        """
         window = self.parser.window
-        if (domain, op_type) not in ATTRIBUTES and op_type != "Constant" and span.n_bytes < MIN_NUMBERS:
+        if (
+            (domain, op_type) not in ATTRIBUTES
+            and op_type != "Constant"
+            and span.n_bytes < MIN_NUMBERS
+        ):
             return False
         name, found = scan(window.bytes(*span), window.source.label)
         for number, runs in found.items():
             count = sum(run.n for run in runs)
-            place = Place(kind=PlaceKind.ATTRIBUTE, graph=self.path, node=index, op_type=op_type, domain=domain, attribute=name)
+            place = Place(
+                kind=PlaceKind.ATTRIBUTE,
+                graph=self.path,
+                node=index,
+                op_type=op_type,
+                domain=domain,
+                attribute=name,
+            )
             spans = tuple(Span(span.start + run.start, span.start + run.stop) for run in runs)
             is_list = number in LISTS
             if op_type == "Constant" and not domain:
@@ -467,16 +565,38 @@ class _Body:
                 own_name = outputs[0] if outputs else ""
             else:
                 own_name = f"{label}.{name}"
-                if number == 4 and (spans[0].n_bytes >= OPAQUE_BYTES and domain not in KNOWN_DOMAINS or OPAQUE.get((domain, op_type)) == name):
-                    self.tensors.append(self._stored(own_name, 2, (spans[0].n_bytes,), place, Encoding.OPAQUE, spans))
+                if number == 4 and (
+                    spans[0].n_bytes >= OPAQUE_BYTES
+                    and domain not in KNOWN_DOMAINS
+                    or OPAQUE.get((domain, op_type)) == name
+                ):
+                    self.tensors.append(
+                        self._stored(
+                            own_name, 2, (spans[0].n_bytes,), place, Encoding.OPAQUE, spans
+                        )
+                    )
                     continue
-                is_data = is_list and (name in ATTRIBUTES.get((domain, op_type), ()) or (domain not in KNOWN_DOMAINS and count > MIN_NUMBERS))
+                is_data = is_list and (
+                    name in ATTRIBUTES.get((domain, op_type), ())
+                    or (domain not in KNOWN_DOMAINS and count > MIN_NUMBERS)
+                )
             if is_data:
-                self.tensors.append(self._stored(own_name, _TYPE_OF_FIELD[number], (count,) if is_list else (), place, Encoding.FIELDS, spans))
+                self.tensors.append(
+                    self._stored(
+                        own_name,
+                        _TYPE_OF_FIELD[number],
+                        (count,) if is_list else (),
+                        place,
+                        Encoding.FIELDS,
+                        spans,
+                    )
+                )
         return bool(found)
 
     def _named(self, tensor: StoredTensor, label: str) -> StoredTensor:
-        """The tensor under a name that no other attribute's tensor of this graph has: attributes are no values and need none."""
+        """The tensor under a name that no other attribute's tensor of this graph has: attributes
+        are no values and need none.
+        """
         place = tensor.place
         if place.op_type == "Constant" and not place.domain:
             return tensor
@@ -487,16 +607,37 @@ class _Body:
         self.labels[name] = 1
         return tensor if name == tensor.name else tensor._replace(name=name)
 
-    def _stored(self, name: str, code: int, shape: tuple[int, ...], place: Place, encoding: Encoding, spans: tuple[Span, ...]) -> StoredTensor:
-        tensor = StoredTensor(name=name, dtype=BY_CODE[code], shape=shape, place=place, encoding=encoding, spans=spans, source=self.parser.source)
+    def _stored(
+        self,
+        name: str,
+        code: int,
+        shape: tuple[int, ...],
+        place: Place,
+        encoding: Encoding,
+        spans: tuple[Span, ...],
+    ) -> StoredTensor:
+        tensor = StoredTensor(
+            name=name,
+            dtype=BY_CODE[code],
+            shape=shape,
+            place=place,
+            encoding=encoding,
+            spans=spans,
+            source=self.parser.source,
+        )
         return self._named(tensor, name)
 
 
 def check_length(tensor: StoredTensor, label: str) -> None:
-    """Raise :class:`FormatError` where a payload cannot hold the tensor's shape; a tensor without any data passes."""
+    """Raise :class:`FormatError` where a payload cannot hold the tensor's shape; a tensor without
+    any data passes.
+    """
     count = tensor.count if tensor.stored is None else tensor.stored
     dtype = tensor.dtype
-    if tensor.encoding in (Encoding.EMPTY, Encoding.STRINGS, Encoding.FIELDS, Encoding.OPAQUE) or not dtype.bits:
+    if (
+        tensor.encoding in (Encoding.EMPTY, Encoding.STRINGS, Encoding.FIELDS, Encoding.OPAQUE)
+        or not dtype.bits
+    ):
         return
     wanted = dtype.packed_length(count)
     if tensor.external is not None:
@@ -504,13 +645,20 @@ def check_length(tensor: StoredTensor, label: str) -> None:
         where = tensor.external.file.path
         if span.n_bytes < wanted:
             raise FormatError(
-                f"{label}: tensor '{tensor.name}' ({dtype.name} {list(tensor.shape)}) needs {wanted} bytes, "
-                f"its external data has {span.n_bytes}; was the model saved whole?"
+                f"{label}: tensor '{tensor.name}' ({dtype.name} {list(tensor.shape)}) needs"
+                f" {wanted} bytes, its external data has {span.n_bytes}; was the model saved whole?"
             )
         if size is not None and span.stop > size:
-            raise FormatError(f"{where}: tensor '{tensor.name}' ends at byte {span.stop}, the file has {size}; was the download complete?")
+            raise FormatError(
+                f"{where}: tensor '{tensor.name}' ends at byte {span.stop}, the file has {size};"
+                " was the download complete?"
+            )
         return
-    have = tensor.spans[0].n_bytes if len(tensor.spans) == 1 else sum(span.n_bytes for span in tensor.spans)
+    have = (
+        tensor.spans[0].n_bytes
+        if len(tensor.spans) == 1
+        else sum(span.n_bytes for span in tensor.spans)
+    )
     if tensor.encoding in (Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES):
         wrong = have != wanted
     else:  # a varint has 1 to 10 bytes; 4-bit elements come two, 2-bit ones four an entry
@@ -518,8 +666,8 @@ def check_length(tensor: StoredTensor, label: str) -> None:
         wrong = not entries <= have <= 10 * entries
     if wrong:
         raise FormatError(
-            f"{label}: tensor '{tensor.name}' ({dtype.name} {list(tensor.shape)}) needs {wanted} bytes, "
-            f"{tensor.encoding.value} has {have}; is the file damaged?"
+            f"{label}: tensor '{tensor.name}' ({dtype.name} {list(tensor.shape)}) needs {wanted}"
+            f" bytes, {tensor.encoding.value} has {have}; is the file damaged?"
         )
 
 

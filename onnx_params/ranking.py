@@ -13,7 +13,9 @@ from onnx_params.render.json import SCHEMA
 
 
 class Entry(NamedTuple):
-    """One model's totals; ``report`` is the path of its Markdown report where one lies beside it, else empty."""
+    """One model's totals; ``report`` is the path of its Markdown report where one lies beside it,
+    else empty.
+    """
 
     name: str
     path: str
@@ -30,10 +32,21 @@ class Entry(NamedTuple):
 
 
 def entry(path: str) -> Entry:
-    """The totals of an artifact, or of a JSON report. Raises :class:`~onnx_params.errors.OnnxParamsError`."""
+    """The totals of an artifact, or of a JSON report.
+
+    Raises :class:`~onnx_params.errors.OnnxParamsError`.
+    """
     if not path.endswith(".json"):
         report = api.analyze(path)
-        return Entry(report.name, path, report.layers, report.parameters, report.n_bytes, _report(path), tuple(report.inventory.input_paths()))
+        return Entry(
+            report.name,
+            path,
+            report.layers,
+            report.parameters,
+            report.n_bytes,
+            _report(path),
+            tuple(report.inventory.input_paths()),
+        )
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
@@ -44,9 +57,13 @@ def entry(path: str) -> Entry:
             str(document["model"]["name"]), path, int(totals["layers"]), int(totals["parameters"]), int(totals["bytes"]), _report(path)
         )  # fmt: skip
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise UnreadableError(
+            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FormatError(f"{path}: is no report that analyze wrote: {type(error).__name__}") from error
+        raise FormatError(
+            f"{path}: is no report that analyze wrote: {type(error).__name__}"
+        ) from error
 
 
 def _report(path: str) -> str:
@@ -55,9 +72,15 @@ def _report(path: str) -> str:
 
 
 def ordered(entries: Sequence[Entry], by: str) -> list[Entry]:
-    """The largest first, by ``parameters``, ``bytes`` or ``bits``; models of one name get their folder's name before it."""
+    """The largest first, by ``parameters``, ``bytes`` or ``bits``; models of one name get their
+    folder's name before it.
+    """
     names = [each.name for each in entries]
     entries = [each._replace(name=f"{os.path.basename(os.path.dirname(os.path.abspath(each.path)))}/{each.name}") if names.count(each.name) > 1 else each
                for each in entries]  # fmt: skip
-    keys = {"parameters": lambda e: e.parameters, "bytes": lambda e: e.n_bytes, "bits": lambda e: e.bits}
+    keys = {
+        "parameters": lambda e: e.parameters,
+        "bytes": lambda e: e.n_bytes,
+        "bits": lambda e: e.bits,
+    }
     return sorted(entries, key=lambda e: (-keys[by](e), e.name))

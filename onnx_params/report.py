@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One parameter of the original model. ``shape`` and ``count`` are ``None`` where the file does not tell them."""
+    """One parameter of the original model.
+
+    ``shape`` and ``count`` are ``None`` where the file does not tell them.
+    """
 
     name: str
     shape: tuple[int, ...] | None
@@ -78,7 +81,10 @@ def form_of(shape: tuple[int, ...] | None) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report:
-    """What the framework would have said of its model, from the artifact alone. ``stats`` are by parameter, where they were asked for."""
+    """What the framework would have said of its model, from the artifact alone.
+
+    ``stats`` are by parameter, where they were asked for.
+    """
 
     name: str
     inventory: Inventory
@@ -90,7 +96,16 @@ class Report:
         """What is stored and is no parameter."""
         verdicts = self.inventory.verdicts
         return tuple(
-            Other(t.name, v.role.value, v.rule, v.because, t.dtype.name, t.shape, t.n_bytes, str(t.place))
+            Other(
+                t.name,
+                v.role.value,
+                v.rule,
+                v.because,
+                t.dtype.name,
+                t.shape,
+                t.n_bytes,
+                str(t.place),
+            )
             for t, v in (verdicts[position] for position in self.inventory.others)
         )
 
@@ -106,7 +121,9 @@ class Report:
 
     @cached_property
     def stored_parameters(self) -> int:
-        """Elements that the artifact stores for parameters: less than :attr:`parameters` where some were merged or dropped."""
+        """Elements that the artifact stores for parameters: less than :attr:`parameters` where some
+        were merged or dropped.
+        """
         return sum(tensor.count for tensor in self.inventory.holders.values())
 
     @cached_property
@@ -122,7 +139,11 @@ class Report:
         for row in self.rows:
             layers[row.form] = layers.get(row.form, 0) + 1
             parameters[row.form] = parameters.get(row.form, 0) + (row.count or 0)
-        order = ["Vector", "Matrix", *sorted(form for form in layers if form not in ("Vector", "Matrix"))]
+        order = [
+            "Vector",
+            "Matrix",
+            *sorted(form for form in layers if form not in ("Vector", "Matrix")),
+        ]
         return tuple(Form(form, layers[form], parameters[form]) for form in order)
 
     @cached_property
@@ -135,27 +156,45 @@ class Report:
         return tuple(Form(k, *v) for k, v in sorted(found.items(), key=lambda item: -item[1][1]))
 
     def modules(self, depth: int) -> tuple[Module, ...]:
-        """The module tree rolled up: every prefix of up to ``depth`` segments, in the order of its first row."""
+        """The module tree rolled up: every prefix of up to ``depth`` segments, in the order of its
+        first row.
+        """
         found: dict[str, Module] = {}
         for row in self.rows:
             segments = row.name.split(".")
             for length in range(1, min(depth, len(segments)) + 1):
                 prefix = ".".join(segments[:length])
                 was = found.get(prefix, Module(prefix, 0, 0, 0))
-                found[prefix] = Module(prefix, was.layers + 1, was.parameters + (row.count or 0), was.n_bytes + row.n_bytes)
+                found[prefix] = Module(
+                    prefix,
+                    was.layers + 1,
+                    was.parameters + (row.count or 0),
+                    was.n_bytes + row.n_bytes,
+                )
         return tuple(found.values())
 
-    def select(self, keep: Callable[[Row], bool], key: Callable[[Row], Any] | None = None) -> Report:  # any sort key
+    # any sort key
+    def select(
+        self, keep: Callable[[Row], bool], key: Callable[[Row], Any] | None = None
+    ) -> Report:
         """The same report with the rows that ``keep`` lets pass, sorted by ``key`` if given."""
         rows: Iterable[Row] = filter(keep, self.rows)
         return replace(self, rows=tuple(sorted(rows, key=key) if key else rows))
 
     def named(self, convention: str) -> Report:
-        """The same report with names and shapes in another framework's words (``torch``, ``keras``, ``flax``), where the rule is known, or ``stored`` ones."""
+        """The same report with names and shapes in another framework's words (``torch``, ``keras``,
+        ``flax``), where the rule is known, or ``stored`` ones.
+        """
         from onnx_params.names.conventions import Convention, convention_of, kinds, told_as
 
         if convention == "stored":
-            return replace(self, rows=tuple(row._replace(name=row.stored[0] if row.stored else row.name) for row in self.rows))
+            return replace(
+                self,
+                rows=tuple(
+                    row._replace(name=row.stored[0] if row.stored else row.name)
+                    for row in self.rows
+                ),
+            )
         frm = convention_of([row.name for row in self.rows])
         if frm is None or frm.value == convention:
             return self
@@ -163,7 +202,11 @@ class Report:
         rows = []
         for row in self.rows:
             name, shape = told_as(row.name, row.shape, known[row.name], frm, Convention(convention))
-            squeezed = shape if shape is None or 1 not in shape else tuple(dim for dim in shape if dim != 1)
+            squeezed = (
+                shape
+                if shape is None or 1 not in shape
+                else tuple(dim for dim in shape if dim != 1)
+            )
             rows.append(row._replace(name=name, shape=shape, squeezed_shape=squeezed))
         return replace(self, rows=tuple(rows))
 
@@ -172,8 +215,17 @@ class Report:
         from onnx_params.names.takers import takers
 
         model = self.inventory.model
-        held = ((claim.name, model.held[key]) for claim in self.inventory.parameters for key in claim.stored if key in model.held)
-        return frozenset(name for name, tensor in held if any(taker.node.op_type == "Gather" for taker in takers(model, tensor)))
+        held = (
+            (claim.name, model.held[key])
+            for claim in self.inventory.parameters
+            for key in claim.stored
+            if key in model.held
+        )
+        return frozenset(
+            name
+            for name, tensor in held
+            if any(taker.node.op_type == "Gather" for taker in takers(model, tensor))
+        )
 
     def to_markdown(self) -> str:
         """The report in the seed's format."""
@@ -214,7 +266,8 @@ def build(inventory: Inventory, name: str) -> Report:
             tensor = tensor or held
             names.append(held.name)
             share = held.n_bytes
-            if claim.view in (View.PART, View.REORDERED) and shape is not None and held.count:  # its siblings lie in the same tensor
+            # its siblings lie in the same tensor
+            if claim.view in (View.PART, View.REORDERED) and shape is not None and held.count:
                 share = share * math.prod(shape) // held.count
             share = min(share, held.n_bytes - spent.get(key, 0))
             spent[key] = spent.get(key, 0) + share
@@ -223,7 +276,11 @@ def build(inventory: Inventory, name: str) -> Report:
             Row(
                 claim.name,
                 shape,
-                shape if shape is None or 1 not in shape else tuple(dim for dim in shape if dim != 1),
+                (
+                    shape
+                    if shape is None or 1 not in shape
+                    else tuple(dim for dim in shape if dim != 1)
+                ),
                 None if shape is None else math.prod(shape),
                 form_of(shape),
                 claim.dtype if tensor is None or claim.view is View.UNPACKED else tensor.dtype.name,

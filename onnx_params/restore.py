@@ -1,4 +1,6 @@
-"""Give an artifact its parameters' own names back: stored tensors renamed where the view is one to one, a source map for the rest."""
+"""Give an artifact its parameters' own names back: stored tensors renamed where the view is one to
+one, a source map for the rest.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,12 @@ class Restoration:
 
 
 def restore(inventory: Inventory, output: str) -> Restoration:
-    """Write the artifact to ``output`` with original names and a source map, whole or not at all; values and everything else stay as they are.
+    """Write the artifact to ``output`` with original names and a source map, whole or not at all;
+    values and everything else stay as they are.
 
-    External data is copied beside ``output`` where that is in another folder. Raises :class:`UsageError` for
-    artifacts that have no path, :class:`UnreadableError` where ``output`` cannot be written.
+    External data is copied beside ``output`` where that is in another folder. Raises
+    :class:`UsageError` for artifacts that have no path, :class:`UnreadableError` where ``output``
+    cannot be written.
     """
     model = inventory.model
     renamed, kept = _renaming(inventory)
@@ -44,14 +48,19 @@ def restore(inventory: Inventory, output: str) -> Restoration:
 
 
 def write_map(inventory: Inventory, output: str) -> int:
-    """Write the source map alone, as JSON; returns how many parameters it lists. Those whose name nothing tells are not among them."""
+    """Write the source map alone, as JSON; returns how many parameters it lists.
+
+    Those whose name nothing tells are not among them.
+    """
     document = source_map(inventory, {})
     write(output, json.dumps(document, indent=2) + "\n", inventory.input_paths())
     return len(document["parameters"])
 
 
 def source_map(inventory: Inventory, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
-    """The source map of an artifact by ``onnx-params/source-map/1``: what is inferred stays marked so."""
+    """The source map of an artifact by ``onnx-params/source-map/1``: what is inferred stays marked
+    so.
+    """
     words = Words(model=inventory.model)
     was = words.source_map or {}
     rows = {row.get("name"): row for row in was.get("parameters") or () if isinstance(row, dict)}
@@ -60,14 +69,23 @@ def source_map(inventory: Inventory, renamed: dict[str, str]) -> dict[str, Any]:
         "framework": was.get("framework", inventory.model.producer_name),
         "exporter": was.get("exporter", ""),
         "parameters": [
-            _row(claim, renamed, rows.get(claim.name) or {}) for claim in inventory.parameters if claim.evidence is not Evidence.NONE
+            _row(claim, renamed, rows.get(claim.name) or {})
+            for claim in inventory.parameters
+            if claim.evidence is not Evidence.NONE
         ],
-        "buffers": was.get("buffers") or [{"name": entry.target} for entry in words.signature if entry.kind == "BUFFER"],
+        "buffers": (
+            was.get("buffers")
+            or [{"name": entry.target} for entry in words.signature if entry.kind == "BUFFER"]
+        ),
     }
 
 
 def _row(claim: Claim, renamed: dict[str, str], was: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": claim.name, "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype}
+    row: dict[str, Any] = {
+        "name": claim.name,
+        "shape": None if claim.shape is None else list(claim.shape),
+        "dtype": claim.dtype,
+    }
     if "sha256" in was:
         row["sha256"] = was["sha256"]
     if claim.aliases:
@@ -82,16 +100,38 @@ def _row(claim: Claim, renamed: dict[str, str], was: dict[str, Any]) -> dict[str
 
 
 def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
-    """Old name -> new for stored tensors of the main graph that are one parameter each; the others with the reason."""
+    """Old name -> new for stored tensors of the main graph that are one parameter each; the others
+    with the reason.
+    """
     model = inventory.model
     sharing: dict[tuple[str, str], int] = {}
     for claim in inventory.parameters:
         for key in claim.stored:
             sharing[key] = sharing.get(key, 0) + 1
-    values = {name for graph in model.graphs.values() for node in graph.nodes for name in (*node.inputs, *node.outputs)}
-    values.update(name for graph in model.graphs.values() for name in (*graph.inputs, *graph.outputs, *(t.name for t in graph.tensors)))
-    inside = {name for path, graph in model.graphs.items() if path for node in graph.nodes for name in node.outputs}
-    inside.update(name for path, graph in model.graphs.items() if path for name in (*graph.inputs, *(t.name for t in graph.tensors)))
+    values = {
+        name
+        for graph in model.graphs.values()
+        for node in graph.nodes
+        for name in (*node.inputs, *node.outputs)
+    }
+    values.update(
+        name
+        for graph in model.graphs.values()
+        for name in (*graph.inputs, *graph.outputs, *(t.name for t in graph.tensors))
+    )
+    inside = {
+        name
+        for path, graph in model.graphs.items()
+        if path
+        for node in graph.nodes
+        for name in node.outputs
+    }
+    inside.update(
+        name
+        for path, graph in model.graphs.items()
+        if path
+        for name in (*graph.inputs, *(t.name for t in graph.tensors))
+    )
     faces = {*model.main.inputs, *model.main.outputs}
     renamed: dict[str, str] = {}
     kept: list[tuple[str, str]] = []
@@ -114,7 +154,9 @@ def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, st
         elif new in values or new in renamed.values():
             reason = f"'{new}' is the name of another value"
         if not is_exact(claim.steps) and not reason:
-            reason = "its values were rounded: under the parameter's name one would expect the parameter"
+            reason = (
+                "its values were rounded: under the parameter's name one would expect the parameter"
+            )
         if reason:
             kept.append((old, reason))
         else:
@@ -123,7 +165,9 @@ def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, st
 
 
 def _copy_external(inventory: Inventory, output: str) -> None:
-    """Copy the files that the artifact points into to the folder of ``output``, each whole or not at all."""
+    """Copy the files that the artifact points into to the folder of ``output``, each whole or not
+    at all.
+    """
     model = inventory.model
     if model.path is None:
         if any(tensor.external is not None for tensor in model.tensors):
@@ -132,16 +176,30 @@ def _copy_external(inventory: Inventory, output: str) -> None:
     folder, target = os.path.dirname(model.path) or ".", os.path.dirname(output) or "."
     if os.path.realpath(folder) == os.path.realpath(target):
         return
-    files = {tensor.external.file.location: tensor.external.file for tensor in model.tensors if tensor.external is not None}
+    files = {
+        tensor.external.file.location: tensor.external.file
+        for tensor in model.tensors
+        if tensor.external is not None
+    }
     for location, file in files.items():
         path = os.path.join(target, location)
         if file.n_bytes is None:
             raise UnreadableError(f"{file.path}: is not there and has to be copied beside {output}")
         if os.path.exists(path):
-            raise UnreadableError(f"{path}: is there already; restore into a folder of its own, or beside the model")
+            raise UnreadableError(
+                f"{path}: is there already; restore into a folder of its own, or beside the model"
+            )
         try:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         except OSError as error:
-            raise UnreadableError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+            raise UnreadableError(
+                f"{path}: cannot be written: {(error.strerror or str(error)).lower()}"
+            ) from error
         source = file.open()
-        write_bytes(path, (source.read(at, min(CHUNK, source.n_bytes - at)) for at in range(0, source.n_bytes, CHUNK)))
+        write_bytes(
+            path,
+            (
+                source.read(at, min(CHUNK, source.n_bytes - at))
+                for at in range(0, source.n_bytes, CHUNK)
+            ),
+        )

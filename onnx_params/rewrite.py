@@ -1,7 +1,8 @@
-"""Copy a model with values renamed and metadata set: structure is written anew where a name changes, payloads are copied as they lie.
+"""Copy a model with values renamed and metadata set: structure is written anew where a name
+changes, payloads are copied as they lie.
 
-Field numbers: ``onnx.proto`` (ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, SparseTensorProto, ValueInfoProto,
-TensorAnnotation, StringStringEntryProto).
+Field numbers: ``onnx.proto`` (ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto,
+SparseTensorProto, ValueInfoProto, TensorAnnotation, StringStringEntryProto).
 """
 
 from __future__ import annotations
@@ -43,13 +44,24 @@ _INSIDE: Final[dict[Kind, dict[int, Kind]]] = {
 }
 
 
-def rewrite(source: Source, names: Mapping[str, str], metadata: Mapping[str, str]) -> Iterator[bytes]:
-    """The bytes of the model with the values of its main graph renamed by ``names`` and ``metadata`` in place of entries of those keys.
+def rewrite(
+    source: Source, names: Mapping[str, str], metadata: Mapping[str, str]
+) -> Iterator[bytes]:
+    """The bytes of the model with the values of its main graph renamed by ``names`` and
+    ``metadata`` in place of entries of those keys.
 
-    The caller sees to it that no new name is taken and that no subgraph has a value of an old one. Touches the disk.
+    The caller sees to it that no new name is taken and that no subgraph has a value of an old one.
+    Touches the disk.
     """
     window = Window(source)
-    segments = _message(window, Kind.MODEL, 0, source.n_bytes, {old.encode(): new.encode() for old, new in names.items()}, frozenset(metadata))
+    segments = _message(
+        window,
+        Kind.MODEL,
+        0,
+        source.n_bytes,
+        {old.encode(): new.encode() for old, new in names.items()},
+        frozenset(metadata),
+    )
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
@@ -61,13 +73,22 @@ def rewrite(source: Source, names: Mapping[str, str], metadata: Mapping[str, str
         yield _field(METADATA, entry)
 
 
-def _message(window: Window, kind: Kind, start: int, stop: int, names: Mapping[bytes, bytes], replaced: frozenset[str]) -> list[Segment]:
+def _message(
+    window: Window,
+    kind: Kind,
+    start: int,
+    stop: int,
+    names: Mapping[bytes, bytes],
+    replaced: frozenset[str],
+) -> list[Segment]:
     """A message's segments; one span of all of it where nothing changes."""
     inside = _INSIDE[kind]
     found: list[Segment] = []
     copied = start  # everything before is in ``found``
     end = start
-    for number, wire_type, a, b in fields(window, start, stop, held=kind not in (Kind.MODEL, Kind.GRAPH, Kind.TENSOR)):
+    for number, wire_type, a, b in fields(
+        window, start, stop, held=kind not in (Kind.MODEL, Kind.GRAPH, Kind.TENSOR)
+    ):
         begin, end = end, b
         child = inside.get(number) if wire_type == LEN else None
         body: list[Segment]
@@ -80,14 +101,21 @@ def _message(window: Window, kind: Kind, start: int, stop: int, names: Mapping[b
             body = _message(window, child, a, b, names, replaced)
             if body == [Span(a, b)] or (not body and a == b):
                 continue
-        elif kind is Kind.MODEL and number == METADATA and wire_type == LEN and _key(window, a, b) in replaced:
+        elif (
+            kind is Kind.MODEL
+            and number == METADATA
+            and wire_type == LEN
+            and _key(window, a, b) in replaced
+        ):
             body = []
         else:
             continue
         if begin > copied:
             found.append(Span(copied, begin))
         if body or child is not None:
-            n_bytes = sum(segment.n_bytes if isinstance(segment, Span) else len(segment) for segment in body)
+            n_bytes = sum(
+                segment.n_bytes if isinstance(segment, Span) else len(segment) for segment in body
+            )
             found.append(_varint(number << 3 | LEN) + _varint(n_bytes))
             found.extend(body)
         copied = b
@@ -97,7 +125,14 @@ def _message(window: Window, kind: Kind, start: int, stop: int, names: Mapping[b
 
 
 def _key(window: Window, start: int, stop: int) -> str:
-    return next((window.text(a, b) for number, kind, a, b in fields(window, start, stop) if number == 1 and kind == LEN), "")
+    return next(
+        (
+            window.text(a, b)
+            for number, kind, a, b in fields(window, start, stop)
+            if number == 1 and kind == LEN
+        ),
+        "",
+    )
 
 
 def _field(number: int, value: bytes) -> bytes:

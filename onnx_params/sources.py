@@ -1,4 +1,6 @@
-"""Open what a user names: a file, a pipe, ``-``, gzip, or any URL that fsspec knows, read by ranges."""
+"""Open what a user names: a file, a pipe, ``-``, gzip, or any URL that fsspec knows, read by
+ranges.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from onnx_params.wire import BytesSource, FileSource, Source, too_short
 
 PAGE: Final = 4096  # bytes: remote ranges begin and end at multiples
 FIRST_RANGE: Final = 1 << 16  # bytes of the first request
-SHARE: Final = 128  # after a jump over n bytes, n / SHARE are fetched: less than one per cent of what was skipped
+# after a jump over n bytes, n / SHARE are fetched: less than one per cent of what was skipped
+SHARE: Final = 128
 LONGEST_AFTER_JUMP: Final = 1 << 17
 GZIP: Final = b"\x1f\x8b"
 RATIO: Final = 100  # times its own size that a compressed file may unpack to, and
@@ -33,7 +36,9 @@ class RemoteSource:
         try:
             import fsspec
         except ImportError as error:
-            raise DependencyError("remote files need fsspec: pip install 'onnx-params[remote]'") from error
+            raise DependencyError(
+                "remote files need fsspec: pip install 'onnx-params[remote]'"
+            ) from error
         try:
             self._system, self._path = fsspec.core.url_to_fs(url)
         except ImportError as error:
@@ -70,7 +75,10 @@ class RemoteSource:
             self._take_whole(data)
             return
         if len(data) != stop - start:
-            raise FormatError(f"{self.label}: bytes {start} to {stop} were asked for, {len(data)} came; did the file change?")
+            raise FormatError(
+                f"{self.label}: bytes {start} to {stop} were asked for, {len(data)} came; did the"
+                " file change?"
+            )
         for at in range(0, len(data), PAGE):
             self._pages[(start + at) // PAGE] = data[at : at + PAGE]
 
@@ -102,7 +110,10 @@ def is_url(path: str) -> bool:
 
 
 def open_path(path: str) -> Source:
-    """Open a path, ``-`` or a URL; compressed files are unpacked. Raises :class:`UnreadableError`, :class:`DependencyError`."""
+    """Open a path, ``-`` or a URL; compressed files are unpacked.
+
+    Raises :class:`UnreadableError`, :class:`DependencyError`.
+    """
     if path == "-":
         return open_stream(sys.stdin.buffer, "<stdin>")
     if is_url(path):
@@ -110,7 +121,9 @@ def open_path(path: str) -> Source:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise UnreadableError(f"{path}: cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from error
+        raise UnreadableError(
+            f"{path}: cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}"
+        ) from error
     if stat.S_ISDIR(mode):
         raise UnreadableError(f"{path}: is a folder; name the .onnx file in it")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
@@ -120,7 +133,9 @@ def open_path(path: str) -> Source:
             with open(path, "rb", opener=_without_waiting) as pipe:
                 return open_stream(pipe, path)
         except OSError as error:
-            raise UnreadableError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+            raise UnreadableError(
+                f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+            ) from error
     return _unpacked(FileSource(path))
 
 
@@ -136,7 +151,9 @@ def open_stream(stream: BinaryIO, label: str) -> Source:
     try:
         data = stream.read()
     except OSError as error:
-        raise UnreadableError(f"{label}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise UnreadableError(
+            f"{label}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     if not isinstance(data, bytes):
         raise UnreadableError(f"{label}: gives text, not bytes; open it in binary mode")
     return _unpacked(BytesSource(data, label))
@@ -148,7 +165,9 @@ def open_bytes(data: bytes, label: str = "<bytes>") -> Source:
 
 
 def _unpacked(source: Source) -> Source:
-    """The source, or if it is compressed a temporary file without a name that holds what it unpacks to."""
+    """The source, or if it is compressed a temporary file without a name that holds what it unpacks
+    to.
+    """
     if source.n_bytes < 2 or source.read(0, 2) != GZIP:
         return source
     import tempfile
@@ -168,10 +187,15 @@ def _unpacked(source: Source) -> Source:
                     data = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
                     done += file.write(piece)
                     if done > limit:
-                        raise FormatError(f"{source.label}: unpacks to more than {RATIO} times its size: refused; unpack it first")
+                        raise FormatError(
+                            f"{source.label}: unpacks to more than {RATIO} times its size: refused;"
+                            " unpack it first"
+                        )
         except zlib.error as error:
             raise FormatError(f"{source.label}: is damaged gzip: {str(error).lower()}") from error
         if not unpacker.eof:
-            raise FormatError(f"{source.label}: its gzip data ends early; was the download complete?")
+            raise FormatError(
+                f"{source.label}: its gzip data ends early; was the download complete?"
+            )
         file.flush()
         return FileSource.of(os.dup(file.fileno()), source.label)

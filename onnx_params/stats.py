@@ -1,7 +1,9 @@
-"""Describe the numbers of stored tensors in one pass, in bounded memory: extremes, moments, zeros, NaN, quantiles.
+"""Describe the numbers of stored tensors in one pass, in bounded memory: extremes, moments, zeros,
+NaN, quantiles.
 
-Quantiles come from a histogram whose bins are the leading 16 bits of each number: sign, exponent and 7 bits of fraction of a float32, so that a
-quantile is right to one part in 128. Types of 8 and 16 bits have one bin a value, and everything about them is exact.
+Quantiles come from a histogram whose bins are the leading 16 bits of each number: sign, exponent
+and 7 bits of fraction of a float32, so that a quantile is right to one part in 128. Types of 8 and
+16 bits have one bin a value, and everything about them is exact.
 """
 
 from __future__ import annotations
@@ -27,9 +29,12 @@ _EXPONENT: Final = 0x7F80  # of the leading half of a float32
 
 
 class Stats(NamedTuple):
-    """What one tensor's numbers are like. ``minimum`` to ``quantiles`` are of the finite ones, NaN where there are none.
+    """What one tensor's numbers are like.
 
-    ``n_low`` and ``n_high`` count the elements that have the least and the greatest value that the type has.
+    ``minimum`` to ``quantiles`` are of the finite ones, NaN where there are none.
+
+    ``n_low`` and ``n_high`` count the elements that have the least and the greatest value that the
+    type has.
     """
 
     n: int
@@ -48,7 +53,10 @@ class Stats(NamedTuple):
 
 
 def describe(tensor: StoredTensor) -> Stats | None:
-    """The statistics of a stored tensor; ``None`` where it has no numbers. Reads all values, a chunk at a time."""
+    """The statistics of a stored tensor; ``None`` where it has no numbers.
+
+    Reads all values, a chunk at a time.
+    """
     if tensor.dtype.name in ("string", "bool") or tensor.dtype.name.startswith("complex"):
         return None
     try:
@@ -57,7 +65,9 @@ def describe(tensor: StoredTensor) -> Stats | None:
         return None
 
 
-def describe_all(tensors: Iterable[StoredTensor], progress: Callable[[int], None] = lambda n_bytes: None) -> dict[tuple[str, str], Stats]:
+def describe_all(
+    tensors: Iterable[StoredTensor], progress: Callable[[int], None] = lambda n_bytes: None
+) -> dict[tuple[str, str], Stats]:
     """The statistics of many tensors by key; ``progress`` is told how many bytes are done."""
 
     def one(tensor: StoredTensor) -> tuple[StoredTensor, Stats | None]:
@@ -152,7 +162,9 @@ class _Wide(_Total):
         single = values if values.dtype == np.float32 else values.astype(np.float32)
         keys = single.view(np.uint32) >> np.uint32(16)
         counts = np.bincount(keys, minlength=_BINS)
-        if values.dtype.kind == "f" and (counts[_EXPONENT:0x8000].any() or counts[0x8000 | _EXPONENT :].any()):
+        if values.dtype.kind == "f" and (
+            counts[_EXPONENT:0x8000].any() or counts[0x8000 | _EXPONENT :].any()
+        ):
             self.nans += int(np.isnan(values).sum())
             self.infinite += int(np.isinf(values).sum())
             values = values[np.isfinite(values)]
@@ -163,7 +175,10 @@ class _Wide(_Total):
                 self.subnormal += int(counts[:0x80].sum() + counts[0x8000:0x8080].sum()) - zeros
         self.counts += counts
         if values.size:
-            self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+            self.low, self.high = (
+                min(self.low, float(values.min())),
+                max(self.high, float(values.max())),
+            )
             self._moments(values)
 
     def _moments(self, values: np.ndarray) -> None:
@@ -199,7 +214,9 @@ class _Wide(_Total):
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and sum of squared distances from it; float32 is summed in blocks, the blocks in float64."""
+    """Mean and sum of squared distances from it; float32 is summed in blocks, the blocks in
+    float64.
+    """
     if values.dtype == np.float32:
         cut = values.size // _BLOCK * _BLOCK
         blocks, rest = values[:cut].reshape(-1, _BLOCK), values[cut:].astype(np.float64)
@@ -209,7 +226,8 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
         total = float(sums.sum() + rest.sum())
         square = float(squares.sum() + rest @ rest)
         mean = total / values.size
-        if math.isfinite(square) and square > 4 * values.size * mean * mean:  # else too much would cancel
+        # else too much would cancel
+        if math.isfinite(square) and square > 4 * values.size * mean * mean:
             return mean, square - values.size * mean * mean
     wide = values.astype(np.float64)
     mean = float(wide.mean())
@@ -239,7 +257,12 @@ def _leading() -> tuple[np.ndarray, np.ndarray]:
     """The middle of each bin of finite float32, in rising order, and the bins in that order."""
     keys = np.arange(_BINS, dtype=np.uint32)
     finite = keys[(keys & _EXPONENT) != _EXPONENT]
-    middle = np.where((finite & 0x7FFF) == 0, finite << 16, (finite << 16) | 0x8000).astype(np.uint32).view(np.float32).astype(np.float64)
+    middle = (
+        np.where((finite & 0x7FFF) == 0, finite << 16, (finite << 16) | 0x8000)
+        .astype(np.uint32)
+        .view(np.float32)
+        .astype(np.float64)
+    )
     order = np.argsort(middle, kind="stable")
     return middle[order], finite[order]
 
@@ -266,7 +289,9 @@ def _as_bins(values: np.ndarray, counts: np.ndarray, n: int = 64) -> tuple[tuple
 
 
 def zero_lines(values: np.ndarray) -> Iterator[tuple[int, int]]:
-    """``(axis, lines)`` for the first two axes of an array of which some lines are zero throughout, and not all."""
+    """``(axis, lines)`` for the first two axes of an array of which some lines are zero throughout,
+    and not all.
+    """
     for axis in range(min(2, values.ndim)):
         others = tuple(a for a in range(values.ndim) if a != axis)
         empty = ~values.any(axis=others)

@@ -1,7 +1,8 @@
 """Say what one stored tensor is, from its header alone; give its values when asked.
 
-Layout of the payload: ``onnx.proto``, TensorProto. ``raw_data`` and external data are little-endian and packed; so are
-``float_data``, ``double_data``; ``int32_data``, ``int64_data`` and ``uint64_data`` are varints.
+Layout of the payload: ``onnx.proto``, TensorProto. ``raw_data`` and external data are little-endian
+and packed; so are ``float_data``, ``double_data``; ``int32_data``, ``int64_data`` and
+``uint64_data`` are varints.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Encoding(enum.Enum):
     UINT64S = "uint64_data"
     STRINGS = "string_data"
     EXTERNAL = "external"
-    FIELDS = "attribute"  # numbers or strings of an attribute, each in a protobuf field of its own, tags included
+    # numbers or strings of an attribute, each in a protobuf field of its own, tags included
+    FIELDS = "attribute"
     OPAQUE = "opaque"  # a compiled model in a string
     GENERATED = "generated"  # filled with one value by ConstantOfShape
     EMPTY = "no data"
@@ -62,8 +64,9 @@ class PlaceKind(enum.Enum):
 class Place:
     """Where in the model a stored tensor stands.
 
-    ``graph`` is the path of its graph (``""`` is the main one). ``node`` (index in that graph), ``op_type`` and ``attribute``
-    are set for tensors that are attributes of a node, with the operator and its domain.
+    ``graph`` is the path of its graph (``""`` is the main one). ``node`` (index in that graph),
+    ``op_type`` and ``attribute`` are set for tensors that are attributes of a node, with the
+    operator and its domain.
     """
 
     kind: PlaceKind
@@ -82,7 +85,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class External:
-    """A stored tensor's word on where its bytes lie: keys of ``external_data`` as they were written."""
+    """A stored tensor's word on where its bytes lie: keys of ``external_data`` as they were
+    written.
+    """
 
     file: ExternalFile
     offset: int
@@ -91,11 +96,12 @@ class External:
 
 
 class StoredTensor(NamedTuple):
-    """One constant payload of an artifact; every property comes from headers, only :meth:`read` touches values.
+    """One constant payload of an artifact; every property comes from headers, only :meth:`read`
+    touches values.
 
-    ``shape`` is the shape in storage. ``spans`` are the payload's bytes in the model's own file, empty if it is external.
-    ``indices`` is set for a sparse tensor and holds its index tensor; ``shape`` is then the dense shape, ``stored`` the number of
-    values that are written down.
+    ``shape`` is the shape in storage. ``spans`` are the payload's bytes in the model's own file,
+    empty if it is external. ``indices`` is set for a sparse tensor and holds its index tensor;
+    ``shape`` is then the dense shape, ``stored`` the number of values that are written down.
     """
 
     name: str
@@ -143,9 +149,11 @@ class StoredTensor(NamedTuple):
     def read(self, *, mapped: bool = False) -> np.ndarray:
         """Return the values, shaped ``shape``.
 
-        Touches the disk. ``mapped`` gives a memory map where the bytes lie as NumPy wants them: no copy, and a bus error kills the
-        process if someone shortens the file meanwhile; without it a file that shrank is a :class:`FormatError`. Raises :class:`MissingDataError` where
-        the external file is not there, :class:`UnsupportedError` for element types that need ``ml_dtypes`` when it is not installed.
+        Touches the disk. ``mapped`` gives a memory map where the bytes lie as NumPy wants them: no
+        copy, and a bus error kills the process if someone shortens the file meanwhile; without it a
+        file that shrank is a :class:`FormatError`. Raises :class:`MissingDataError` where the
+        external file is not there, :class:`UnsupportedError` for element types that need
+        ``ml_dtypes`` when it is not installed.
         """
         from onnx_params.values import read  # NumPy, 0.1 s that a report does not pay
 

@@ -1,8 +1,10 @@
-"""Find parameters that lie in an artifact twice: behind an Identity, or once more in a transposed copy.
+"""Find parameters that lie in an artifact twice: behind an Identity, or once more in a transposed
+copy.
 
-An Identity is no proof of a tie: torch's TorchScript exporter stores equal tensors once and puts an Identity before the others, also
-where two norms merely happen to be all ones. Content decides: numbers that are all the same may be two parameters, others are one.
-A transposed copy is found by a few numbers at fixed places of both and proved by comparing all of them.
+An Identity is no proof of a tie: torch's TorchScript exporter stores equal tensors once and puts an
+Identity before the others, also where two norms merely happen to be all ones. Content decides:
+numbers that are all the same may be two parameters, others are one. A transposed copy is found by a
+few numbers at fixed places of both and proved by comparing all of them.
 """
 
 from __future__ import annotations
@@ -23,18 +25,29 @@ _IN_PLACE: Final = frozenset({Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, E
 
 
 class Twin(NamedTuple):
-    """A name under which a parameter occurs once more; ``same`` says whether it is the same parameter."""
+    """A name under which a parameter occurs once more; ``same`` says whether it is the same
+    parameter.
+    """
 
     name: str
     same: bool
 
 
-def behind_identities(model: Model, tensor: StoredTensor, is_name: Callable[[str], bool]) -> list[Twin]:
-    """The outputs of Identity nodes on a stored tensor that bear names of their own. Reads a few values."""
+def behind_identities(
+    model: Model, tensor: StoredTensor, is_name: Callable[[str], bool]
+) -> list[Twin]:
+    """The outputs of Identity nodes on a stored tensor that bear names of their own.
+
+    Reads a few values.
+    """
     names = [
         use.node.outputs[0]
         for use in model.wiring.uses(tensor.key)
-        if use.node is not None and use.node.op_type == "Identity" and not use.node.domain and use.node.outputs and is_name(use.node.outputs[0])
+        if use.node is not None
+        and use.node.op_type == "Identity"
+        and not use.node.domain
+        and use.node.outputs
+        and is_name(use.node.outputs[0])
     ]
     if not names:
         return []
@@ -43,10 +56,18 @@ def behind_identities(model: Model, tensor: StoredTensor, is_name: Callable[[str
 
 
 def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[str, str]]:
-    """Key of each matrix that is a transposed copy of one before it -> the key of that one. Reads values of candidates."""
+    """Key of each matrix that is a transposed copy of one before it -> the key of that one.
+
+    Reads values of candidates.
+    """
     groups: dict[tuple[str, tuple[int, ...]], list[StoredTensor]] = {}
     for tensor in tensors:
-        if len(tensor.shape) == 2 and tensor.count >= MIN_COUNT and tensor.encoding in _IN_PLACE and tensor.dtype.bits >= 8:
+        if (
+            len(tensor.shape) == 2
+            and tensor.count >= MIN_COUNT
+            and tensor.encoding in _IN_PLACE
+            and tensor.dtype.bits >= 8
+        ):
             groups.setdefault((tensor.dtype.name, tuple(sorted(tensor.shape))), []).append(tensor)
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for (_, dims), group in groups.items():
@@ -56,7 +77,11 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
         for tensor in group:
             turned = probe(tensor, True, FIRST_PROBES)
             for first in by_probe.get(tuple(turned), ()) if turned else ():
-                if first.shape == tensor.shape[::-1] and _may_be_transposed(first, tensor) and _is_transposed(first, tensor):
+                if (
+                    first.shape == tensor.shape[::-1]
+                    and _may_be_transposed(first, tensor)
+                    and _is_transposed(first, tensor)
+                ):
                     found[tensor.key] = first.key
                     break
             else:
@@ -72,7 +97,9 @@ def _may_be_transposed(first: StoredTensor, second: StoredTensor) -> bool:
 
 
 def probe(tensor: StoredTensor, turned: bool, n: int = PROBES) -> list[bytes] | None:
-    """A few elements at places that follow from the shape alone, or from the transposed one; ``None`` where they cannot be had cheaply."""
+    """A few elements at places that follow from the shape alone, or from the transposed one;
+    ``None`` where they cannot be had cheaply.
+    """
     if tensor.encoding not in _IN_PLACE or tensor.dtype.bits < 8 or not tensor.count:
         return None
     shape = tensor.shape[::-1] if turned else tensor.shape

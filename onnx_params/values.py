@@ -1,7 +1,8 @@
 """Turn the payload of a stored tensor into a NumPy array.
 
-Packing rules: ``onnx.proto``, TensorProto (``raw_data``, ``int32_data``): sub-byte elements lie low bits first; ``int32_data`` holds one
-element an entry from 8 bits up and for 6 bits, two for 4 bits, four for 2 bits.
+Packing rules: ``onnx.proto``, TensorProto (``raw_data``, ``int32_data``): sub-byte elements lie low
+bits first; ``int32_data`` holds one element an entry from 8 bits up and for 6 bits, two for 4 bits,
+four for 2 bits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ import numpy as np
 from onnx_params.dtypes import DType
 from onnx_params.errors import FormatError, MissingDataError, UnsupportedError, content_errors
 from onnx_params.tensors import Encoding, Span, StoredTensor
-from onnx_params.wire import VARINT, BytesSource, FileSource, Source, Window, fields, signed, varints
+from onnx_params.wire import (
+    VARINT,
+    BytesSource,
+    FileSource,
+    Source,
+    Window,
+    fields,
+    signed,
+    varints,
+)
 
 
 def read(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
@@ -23,7 +33,9 @@ def read(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
 
 
 def packed(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
-    """The elements as they lie, as ``uint8``: little-endian, packed; ``mapped`` asks for a memory map where that is possible."""
+    """The elements as they lie, as ``uint8``: little-endian, packed; ``mapped`` asks for a memory
+    map where that is possible.
+    """
     bring = _map if mapped else _copy
     if tensor.encoding is Encoding.EXTERNAL:
         assert tensor.external is not None
@@ -31,7 +43,9 @@ def packed(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
     if tensor.encoding in (Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, Encoding.OPAQUE):
         runs = [bring(tensor.source, span) for span in tensor.spans]
         return runs[0] if len(runs) == 1 else np.concatenate(runs or [np.empty(0, np.uint8)])
-    raise UnsupportedError(f"tensor '{tensor.name}' is stored as {tensor.encoding.value}, which has no packed bytes")
+    raise UnsupportedError(
+        f"tensor '{tensor.name}' is stored as {tensor.encoding.value}, which has no packed bytes"
+    )
 
 
 def unpack(data: np.ndarray, bits: int, count: int) -> np.ndarray:
@@ -63,13 +77,18 @@ def _values(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
             raise MissingDataError(f"tensor '{tensor.name}' has no data in the file")
         return np.empty(0, _numpy_type(dtype))
     if tensor.encoding is Encoding.STRINGS:
-        return np.array([tensor.source.read(span.start, span.n_bytes) for span in tensor.spans], dtype=object)
+        return np.array(
+            [tensor.source.read(span.start, span.n_bytes) for span in tensor.spans], dtype=object
+        )
     if tensor.encoding in (Encoding.INT32S, Encoding.INT64S, Encoding.UINT64S):
         return _from_varints(tensor, count)
     if tensor.encoding is Encoding.FIELDS:
         return _from_fields(tensor)
     if tensor.encoding is Encoding.GENERATED:
-        raise UnsupportedError(f"tensor '{tensor.name}' is made by ConstantOfShape: every element is the value of that node")
+        raise UnsupportedError(
+            f"tensor '{tensor.name}' is made by ConstantOfShape: every element is the value of that"
+            " node"
+        )
     data = packed(tensor, mapped)
     if tensor.encoding is Encoding.EXTERNAL:
         data = data[: dtype.packed_length(count)]
@@ -98,7 +117,9 @@ def _numpy_type(dtype: DType) -> np.dtype:
     try:
         import ml_dtypes
     except ImportError as error:
-        raise UnsupportedError(f"values of type {dtype.name} need ml_dtypes: pip install ml_dtypes") from error
+        raise UnsupportedError(
+            f"values of type {dtype.name} need ml_dtypes: pip install ml_dtypes"
+        ) from error
     found: np.dtype = np.dtype(getattr(ml_dtypes, dtype.name))
     return found
 
@@ -129,16 +150,23 @@ def _from_fields(tensor: StoredTensor) -> np.ndarray:
                 found.extend(map(signed, varints(data[a:b])))
             else:
                 found.append(data[a:b])
-    return np.array(found, dtype=object if tensor.dtype.name == "string" else _numpy_type(tensor.dtype))
+    return np.array(
+        found, dtype=object if tensor.dtype.name == "string" else _numpy_type(tensor.dtype)
+    )
 
 
 def _dense(tensor: StoredTensor) -> np.ndarray:
-    """A sparse tensor filled out: ``indices`` is [NNZ] of flat positions or [NNZ, rank] of coordinates."""
+    """A sparse tensor filled out:
+
+    ``indices`` is [NNZ] of flat positions or [NNZ, rank] of coordinates.
+    """
     assert tensor.indices is not None
     values, indices = _values(tensor), read(tensor.indices)
     dense = np.zeros(tensor.count, values.dtype)
     flat = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), tensor.shape)
     if len(flat) and (flat.min() < 0 or flat.max() >= tensor.count):
-        raise FormatError(f"sparse tensor '{tensor.name}': an index lies outside the shape {list(tensor.shape)}")
+        raise FormatError(
+            f"sparse tensor '{tensor.name}': an index lies outside the shape {list(tensor.shape)}"
+        )
     dense[flat] = values
     return dense.reshape(tensor.shape)

@@ -10,7 +10,11 @@ from onnx_params.sources import is_url
 
 
 def unchanged(paths: Iterable[str], started: int) -> None:
-    """Raise :class:`FormatError` where a local file was written to after ``started`` (nanoseconds since 1970)."""
+    """Raise :class:`FormatError` where a local file was written to after ``started`` (nanoseconds
+    since 1970).
+    """
     for path in dict.fromkeys(paths):
         if not is_url(path) and os.path.isfile(path) and os.stat(path).st_mtime_ns > started:
-            raise FormatError(f"{path}: changed while it was read; try again when nothing writes to it")
+            raise FormatError(
+                f"{path}: changed while it was read; try again when nothing writes to it"
+            )

@@ -1,9 +1,10 @@
 """Walk protobuf's wire format: a source of bytes in, fields and spans out.
 
-Nothing here knows ONNX. A length-delimited field is yielded as the span it occupies and is stepped over, so that the
-cost of a walk follows the number of fields and never the bytes inside them. The file is read through small windows with
-``pread`` rather than mapped: a mapped file that shrinks under its reader kills the process (SIGBUS), a window turns the
-same event into an error, and remote files are read by the same code.
+Nothing here knows ONNX. A length-delimited field is yielded as the span it occupies and is stepped
+over, so that the cost of a walk follows the number of fields and never the bytes inside them. The
+file is read through small windows with ``pread`` rather than mapped: a mapped file that shrinks
+under its reader kills the process (SIGBUS), a window turns the same event into an error, and remote
+files are read by the same code.
 
 Source: https://protobuf.dev/programming-guides/encoding/.
 """
@@ -23,7 +24,8 @@ START_GROUP: Final = 3
 END_GROUP: Final = 4
 I32: Final = 5
 
-HELD: Final = 1 << 16  # bytes; a message up to this length is whole in one window: nodes, not tensors
+# bytes; a message up to this length is whole in one window: nodes, not tensors
+HELD: Final = 1 << 16
 FIRST_WINDOW: Final = 1 << 14  # bytes read after a jump: a tensor's header, a few nodes
 LAST_WINDOW: Final = 1 << 20  # bytes read at once where the walk goes on without jumps
 HEADER: Final = 20  # bytes: the longest tag (10) and the longest length (10)
@@ -42,7 +44,10 @@ class Source(Protocol):
         """How long it is."""
 
     def read(self, offset: int, length: int) -> bytes:
-        """Read exactly ``length`` bytes; raises :class:`FormatError` where they are not there. Touches the disk."""
+        """Read exactly ``length`` bytes; raises :class:`FormatError` where they are not there.
+
+        Touches the disk.
+        """
 
     def ahead(self, jump: int) -> int:
         """How many bytes to read at once after a jump over ``jump`` bytes, which may be 0."""
@@ -80,11 +85,16 @@ class FileSource:
         self.label = self.path = path
         try:
             # O_NONBLOCK: opening a FIFO that nobody writes must not hang.
-            self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+            self._descriptor = os.open(
+                path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+            )
             self.n_bytes = os.fstat(self._descriptor).st_size
             os.pread(self._descriptor, 1, 0)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise UnreadableError(f"{path}: cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}") from error
+            raise UnreadableError(
+                f"{path}: cannot be read:"
+                f" {(getattr(error, 'strerror', None) or str(error)).lower()}"
+            ) from error
 
     @classmethod
     def of(cls, descriptor: int, label: str) -> FileSource:
@@ -102,7 +112,8 @@ class FileSource:
     def read(self, offset: int, length: int) -> bytes:
         try:
             data = os.pread(self._descriptor, length, offset)
-            if len(data) < length:  # pread stops at 2 GiB, at a signal and at the end: only the last is an error
+            # pread stops at 2 GiB, at a signal and at the end: only the last is an error
+            if len(data) < length:
                 parts = [data]
                 have = len(data)
                 while have < length and parts[-1]:
@@ -110,9 +121,13 @@ class FileSource:
                     have += len(parts[-1])
                 data = b"".join(parts)
         except OSError as error:
-            raise UnreadableError(f"{self.label}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+            raise UnreadableError(
+                f"{self.label}: cannot be read: {(error.strerror or str(error)).lower()}"
+            ) from error
         if len(data) < length:
-            raise FormatError(too_short(self.label, offset, length, os.fstat(self._descriptor).st_size))
+            raise FormatError(
+                too_short(self.label, offset, length, os.fstat(self._descriptor).st_size)
+            )
         return data
 
     def __del__(self) -> None:
@@ -122,7 +137,10 @@ class FileSource:
 
 def too_short(label: str, offset: int, length: int, n_bytes: int) -> str:
     """The sentence for bytes that should be there and are not."""
-    return f"{label}: ends at byte {n_bytes}, {length} bytes were expected at {offset}; was the download complete?"
+    return (
+        f"{label}: ends at byte {n_bytes}, {length} bytes were expected at {offset}; was the"
+        " download complete?"
+    )
 
 
 class Window:
@@ -137,14 +155,20 @@ class Window:
         self.buf = source.data if isinstance(source, BytesSource) else b""
 
     def view(self, start: int, stop: int) -> tuple[bytes, int]:
-        """Return ``(buffer, address of its first byte)``: all of ``start`` to ``stop``, or what is at hand if that is long."""
+        """Return ``(buffer, address of its first byte)``: all of ``start`` to ``stop``, or what is
+        at hand if that is long.
+        """
         end = self.base + len(self.buf)
         wanted = stop - start
         if wanted > HELD:
             wanted = HEADER
         if self.base <= start and start + wanted <= end:
             return self.buf, self.base
-        self._growth = min(2 * self._growth, LAST_WINDOW) if self.base <= start <= end and end else self.source.ahead(max(0, start - end))
+        self._growth = (
+            min(2 * self._growth, LAST_WINDOW)
+            if self.base <= start <= end and end
+            else self.source.ahead(max(0, start - end))
+        )
         length = min(max(wanted, self._growth), self.source.n_bytes - start)
         if length < wanted:
             raise FormatError(too_short(self.source.label, start, wanted, self.source.n_bytes))
@@ -160,12 +184,17 @@ class Window:
         return self.source.read(start, stop - start)
 
     def text(self, start: int, stop: int) -> str:
-        """The same bytes as text; what is not UTF-8 is kept as backslash escapes, so that no name is lost."""
+        """The same bytes as text; what is not UTF-8 is kept as backslash escapes, so that no name
+        is lost.
+        """
         return self.bytes(start, stop).decode("utf-8", "backslashreplace")
 
 
 def varint(buf: bytes, pos: int) -> tuple[int, int]:
-    """Decode one varint: ``(value, position after it)``; raises ``IndexError`` past the end, ``ValueError`` if too long."""
+    """Decode one varint:
+
+    ``(value, position after it)``; raises ``IndexError`` past the end, ``ValueError`` if too long.
+    """
     value = buf[pos]
     pos += 1
     if value < 0x80:
@@ -191,7 +220,9 @@ def varints(data: bytes) -> Iterator[int]:
             value, pos = varint(data, pos)
             yield value
     except (IndexError, ValueError):
-        raise FormatError(f"a packed run of numbers is broken {pos} bytes after its start") from None
+        raise FormatError(
+            f"a packed run of numbers is broken {pos} bytes after its start"
+        ) from None
 
 
 def signed(value: int) -> int:
@@ -199,12 +230,15 @@ def signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def fields(window: Window, start: int, stop: int, *, held: bool = True) -> Iterator[tuple[int, int, int, int]]:
+def fields(
+    window: Window, start: int, stop: int, *, held: bool = True
+) -> Iterator[tuple[int, int, int, int]]:
     """Yield ``(field number, wire type, a, b)`` for each field between ``start`` and ``stop``.
 
-    ``held`` asks for the whole message in memory at once, if it is short; say no where most of it is a payload.
-    ``LEN``, ``I32`` and ``I64`` give the span of the value as addresses ``a`` to ``b``; ``VARINT`` gives the value as ``a``.
-    Groups are stepped over. Raises :class:`FormatError` where the bytes are no protobuf.
+    ``held`` asks for the whole message in memory at once, if it is short; say no where most of it
+    is a payload. ``LEN``, ``I32`` and ``I64`` give the span of the value as addresses ``a`` to
+    ``b``; ``VARINT`` gives the value as ``a``. Groups are stepped over. Raises :class:`FormatError`
+    where the bytes are no protobuf.
     """
     if start >= stop:
         return
@@ -243,13 +277,22 @@ def fields(window: Window, start: int, stop: int, *, held: bool = True) -> Itera
             elif kind == START_GROUP:
                 pos = _after_group(window, base + pos, stop, tag >> 3) - base
             else:
-                raise FormatError(f"{window.source.label}: is no ONNX model, or damaged: no protobuf field begins at byte {base + pos - 1}")
+                raise FormatError(
+                    f"{window.source.label}: is no ONNX model, or damaged: no protobuf field begins"
+                    f" at byte {base + pos - 1}"
+                )
             if tag < 8:
-                raise FormatError(f"{window.source.label}: is no ONNX model, or damaged: no protobuf field begins at byte {base + pos - 1}")
+                raise FormatError(
+                    f"{window.source.label}: is no ONNX model, or damaged: no protobuf field begins"
+                    f" at byte {base + pos - 1}"
+                )
     except (IndexError, ValueError):
         pos = end + 1
     if pos > end:
-        raise FormatError(f"{window.source.label}: a field runs past byte {stop}, where its message ends; the file is truncated, damaged or not ONNX")
+        raise FormatError(
+            f"{window.source.label}: a field runs past byte {stop}, where its message ends; the"
+            " file is truncated, damaged or not ONNX"
+        )
 
 
 def _after_group(window: Window, start: int, stop: int, number: int) -> int:

@@ -35,7 +35,10 @@ def gpt2_artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def _exports(folder: Path, config: dict[str, int]) -> dict[str, Path]:
     """One artifact an exporter, by the exporter's word."""
-    paths = {key: folder / key / "gpt2.onnx" for key in ("ours", "ours-torchscript", "fresh", "distinct", "unoptimised", "torchscript")}
+    paths = {
+        key: folder / key / "gpt2.onnx"
+        for key in ("ours", "ours-torchscript", "fresh", "distinct", "unoptimised", "torchscript")
+    }
     for path in paths.values():
         path.parent.mkdir()
     plain_export(build_gpt2(**config), paths["fresh"], dynamo=True)
@@ -43,9 +46,17 @@ def _exports(folder: Path, config: dict[str, int]) -> dict[str, Path]:
     plain_export(distinct(build_gpt2(**config)), paths["unoptimised"], dynamo=True, optimize=False)
     described = transformers.GPT2Config(**config)
     from_transformers.export(described, str(paths["ours"]), random_init=True)
-    from_transformers.export(described, str(paths["ours-torchscript"]), random_init=True, exporter="torchscript")
+    from_transformers.export(
+        described, str(paths["ours-torchscript"]), random_init=True, exporter="torchscript"
+    )
     model = distinct(build_gpt2(**config))
     inputs = from_transformers.make_inputs(model)
     with from_torch._flat(model, list(inputs)):
-        torch.onnx.export(model, tuple(inputs.values()), str(paths["torchscript"]), dynamo=False, input_names=list(inputs))
+        torch.onnx.export(
+            model,
+            tuple(inputs.values()),
+            str(paths["torchscript"]),
+            dynamo=False,
+            input_names=list(inputs),
+        )
     return paths

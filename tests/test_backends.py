@@ -1,4 +1,7 @@
-"""What came to the exporters later: Flax Linen, Equinox, Keras on other backends, SavedModels; and Orbax checkpoints as references."""
+"""What came to the exporters later:
+
+Flax Linen, Equinox, Keras on other backends, SavedModels; and Orbax checkpoints as references.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,9 @@ def linen() -> tuple[Any, dict[str, np.ndarray]]:
     class Net(nn.Module):
         @nn.compact
         def __call__(self, image: jax.Array, ids: jax.Array) -> tuple[jax.Array, jax.Array]:
-            x = nn.BatchNorm(use_running_average=True, name="norm")(nn.Conv(8, (3, 3), name="stem")(image))
+            x = nn.BatchNorm(use_running_average=True, name="norm")(
+                nn.Conv(8, (3, 3), name="stem")(image)
+            )
             x = nn.Conv(8, (3, 3), feature_group_count=8, name="depth")(nn.relu(x))
             y = nn.LayerNorm(name="ln")(nn.Embed(20, 16, name="embed")(ids))
             y = y + nn.MultiHeadDotProductAttention(2, name="attn")(y, y)
@@ -68,11 +73,18 @@ def drawn_like(tree: Any) -> Any:
     import jax
 
     draw = np.random.default_rng(5)
-    return jax.tree.map(lambda x: jax.numpy.asarray(np.abs(draw.standard_normal(x.shape)).astype(x.dtype) * 0.3 + 0.05), tree)
+    return jax.tree.map(
+        lambda x: jax.numpy.asarray(
+            np.abs(draw.standard_normal(x.shape)).astype(x.dtype) * 0.3 + 0.05
+        ),
+        tree,
+    )
 
 
 def test_linen(tmp_path: Path) -> None:
-    """Names without the collection, every place proved; statistics are no parameters; an unbound module says what is missing."""
+    """Names without the collection, every place proved; statistics are no parameters; an unbound
+    module says what is missing.
+    """
     from onnx_params_exporters import from_jax
 
     model, true = linen()
@@ -86,7 +98,9 @@ def test_linen(tmp_path: Path) -> None:
 
 
 def test_small_bias(tmp_path: Path) -> None:
-    """Three numbers are too few to be told by themselves; where they are the only ones of their shape they are found, equal and not nearly so."""
+    """Three numbers are too few to be told by themselves; where they are the only ones of their
+    shape they are found, equal and not nearly so.
+    """
     import equinox as eqx
     import jax
     from onnx_params_exporters import from_jax
@@ -97,7 +111,9 @@ def test_small_bias(tmp_path: Path) -> None:
 
 
 def test_equinox(tmp_path: Path) -> None:
-    """Paths as an Equinox user writes them, running statistics out of the state, a layer in two places under both names."""
+    """Paths as an Equinox user writes them, running statistics out of the state, a layer in two
+    places under both names.
+    """
     import equinox as eqx
     import jax
     from onnx_params_exporters import from_jax
@@ -122,7 +138,9 @@ def test_equinox(tmp_path: Path) -> None:
             self.again = shared
             self.drop = eqx.nn.Dropout(0.5)
 
-        def __call__(self, image: jax.Array, ids: jax.Array, state: Any) -> tuple[tuple[jax.Array, jax.Array], Any]:
+        def __call__(
+            self, image: jax.Array, ids: jax.Array, state: Any
+        ) -> tuple[tuple[jax.Array, jax.Array], Any]:
             x, state = self.norm(self.stem(image), state)
             y = jax.vmap(self.embed)(ids)
             y = self.attn(y, y, y)
@@ -130,7 +148,12 @@ def test_equinox(tmp_path: Path) -> None:
             return (x.mean((1, 2)), self.layers[1](y)), state
 
     net, state = eqx.nn.make_with_state(Net)(jax.random.key(0))
-    net = eqx.tree_at(lambda net: (net.norm.weight, net.norm.bias), net, drawn_like((net.norm.weight, net.norm.bias)))  # ones and zeros are in many places
+    # ones and zeros are in many places
+    net = eqx.tree_at(
+        lambda net: (net.norm.weight, net.norm.bias),
+        net,
+        drawn_like((net.norm.weight, net.norm.bias)),
+    )
     path = tmp_path / "m.onnx"
     from_jax.export((net, state), [IMAGE.transpose(0, 3, 1, 2), TOKENS], str(path), batched=True)
     true = {
@@ -138,7 +161,10 @@ def test_equinox(tmp_path: Path) -> None:
         "embed.weight": net.embed.weight, "layers[0].weight": net.layers[0].weight, "layers[0].bias": net.layers[0].bias,
         "layers[1].weight": net.layers[1].weight,
     }  # fmt: skip
-    true |= {f"attn.{part}_proj.weight": getattr(net.attn, f"{part}_proj").weight for part in ("query", "key", "value", "output")}
+    true |= {
+        f"attn.{part}_proj.weight": getattr(net.attn, f"{part}_proj").weight
+        for part in ("query", "key", "value", "output")
+    }
     assert {name: values.shape for name, values in true.items()} == rows_of(path)
     aliases = {row.name: row.aliases for row in onnx_params.analyze(path).rows}
     assert ("again.weight",) == aliases["layers[0].weight"]
@@ -164,9 +190,15 @@ def keras_on(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same Keras network exported on each backend; a process has one."""
     folder = tmp_path_factory.mktemp("keras")
     for backend in ("tensorflow", "torch", "jax"):
-        script = ON_BACKEND.format(tests=str(HERE), path=str(folder / f"{backend}.onnx"), saved=str(folder / f"{backend}.keras"))
+        script = ON_BACKEND.format(
+            tests=str(HERE),
+            path=str(folder / f"{backend}.onnx"),
+            saved=str(folder / f"{backend}.keras"),
+        )
         env = {**os.environ, "KERAS_BACKEND": backend}
-        done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False
+        )
         assert 0 == done.returncode, done.stderr[-2000:]
     return {path.stem: path for path in folder.glob("*.onnx")}
 
@@ -181,10 +213,15 @@ def test_keras_backends(keras_on: dict[str, Path], backend: str) -> None:
     assert true == [(row.name, row.shape) for row in onnx_params.analyze(keras_on[backend]).rows]
     made = compare(keras_on["tensorflow"], keras_on[backend])
     unread = {pair.name for pair in made.pairs if pair.relation not in EXPLAINED}
-    assert unread <= ({"norm/beta", "free_norm/beta"} if backend == "torch" else set())  # folded with a mean by one, held beside it by the other
+    # folded with a mean by one, held beside it by the other
+    assert unread <= ({"norm/beta", "free_norm/beta"} if backend == "torch" else set())
     assert all(pair.relation is Relation.UNREAD for pair in made.pairs if pair.name in unread)
     assert made.differences <= {"layout", "folding", "rounding"}
-    assert all(pair.a is not None and pair.b is not None and pair.a.name == pair.b.name for pair in made.pairs if pair.a and pair.b)
+    assert all(
+        pair.a is not None and pair.b is not None and pair.a.name == pair.b.name
+        for pair in made.pairs
+        if pair.a and pair.b
+    )
 
 
 def test_keras_file_of_another_backend(keras_on: dict[str, Path], tmp_path: Path) -> None:
@@ -194,13 +231,25 @@ def test_keras_file_of_another_backend(keras_on: dict[str, Path], tmp_path: Path
     image, ids = crossnet.inputs()
     np.savez(tmp_path / "in.npz", image=image, ids=ids)
     saved = keras_on["jax"].with_suffix(".keras")
-    done = run("export", "keras", str(saved), "-o", str(tmp_path / "m.onnx"), "--inputs", str(tmp_path / "in.npz"))
+    done = run(
+        "export",
+        "keras",
+        str(saved),
+        "-o",
+        str(tmp_path / "m.onnx"),
+        "--inputs",
+        str(tmp_path / "in.npz"),
+    )
     assert 0 == done.returncode, done.stderr
-    assert [row.name for row in onnx_params.analyze(keras_on["jax"]).rows] == [row.name for row in onnx_params.analyze(tmp_path / "m.onnx").rows]
+    assert [row.name for row in onnx_params.analyze(keras_on["jax"]).rows] == [
+        row.name for row in onnx_params.analyze(tmp_path / "m.onnx").rows
+    ]
 
 
 def test_saved_model(tmp_path: Path) -> None:
-    """Keras' own export: the paths of ``.weights``; a tf.Module: its variables' names, and where two have one, the objects' places."""
+    """Keras' own export: the paths of ``.weights``; a tf.Module: its variables' names, and where
+    two have one, the objects' places.
+    """
     import tensorflow as tf
     from onnx_params_exporters import from_keras
     from support import crossnet
@@ -217,8 +266,13 @@ def test_saved_model(tmp_path: Path) -> None:
         def __init__(self) -> None:
             super().__init__(name="mod")
             draw = np.random.default_rng(0)
-            self.layers = [tf.Variable(draw.standard_normal((16, 16)).astype(np.float32), name="w") for _ in range(2)]
-            self.out = tf.Variable(draw.standard_normal((16, 3)).astype(np.float32), name="dense/kernel")
+            self.layers = [
+                tf.Variable(draw.standard_normal((16, 16)).astype(np.float32), name="w")
+                for _ in range(2)
+            ]
+            self.out = tf.Variable(
+                draw.standard_normal((16, 3)).astype(np.float32), name="dense/kernel"
+            )
 
         @tf.function(input_signature=[tf.TensorSpec([None, 16], tf.float32, name="x")])
         def __call__(self, x: Any) -> Any:
@@ -228,18 +282,26 @@ def test_saved_model(tmp_path: Path) -> None:
 
     module = Module()
     tf.saved_model.save(module, str(tmp_path / "module"), signatures=module.__call__)
-    from_keras.export(str(tmp_path / "module"), np.ones((2, 16), np.float32), str(tmp_path / "module.onnx"))
-    assert {"layers/0": (16, 16), "layers/1": (16, 16), "dense/kernel": (16, 3)} == rows_of(tmp_path / "module.onnx")
+    from_keras.export(
+        str(tmp_path / "module"), np.ones((2, 16), np.float32), str(tmp_path / "module.onnx")
+    )
+    assert {"layers/0": (16, 16), "layers/1": (16, 16), "dense/kernel": (16, 3)} == rows_of(
+        tmp_path / "module.onnx"
+    )
     with pytest.raises(ExportError, match="cannot be called"):
         from_keras.export(model, [np.ones((2, 3), np.float32)] * 2, str(tmp_path / "keras.onnx"))
     with pytest.raises(ExportError, match="takes 1 inputs"):
         from_keras.export(str(tmp_path / "module"), [np.ones(1)] * 2, str(tmp_path / "module.onnx"))
     with pytest.raises(ExportError, match="cannot load"):
-        from_keras.export(str(tmp_path), np.ones((2, 16), np.float32), str(tmp_path / "module.onnx"))
+        from_keras.export(
+            str(tmp_path), np.ones((2, 16), np.float32), str(tmp_path / "module.onnx")
+        )
 
 
 def test_orbax(tmp_path: Path) -> None:
-    """Every layout gives the same names, shapes, types and numbers; a training state gives its parameters; names come back into a bare artifact."""
+    """Every layout gives the same names, shapes, types and numbers; a training state gives its
+    parameters; names come back into a bare artifact.
+    """
     import orbax.checkpoint as ocp
     from onnx_params_exporters import from_jax
 
@@ -250,10 +312,19 @@ def test_orbax(tmp_path: Path) -> None:
     bare = onnx.load(path)
     del bare.metadata_props[:]
     onnx.save(bare, tmp_path / "bare.onnx")
-    state = {"params": variables["params"], "batch_stats": variables["batch_stats"], "opt_state": {"mu": variables["params"]}, "step": 3}
-    for at, (ocdbt, zarr3) in enumerate(((True, False), (True, True), (False, False), (False, True))):
+    state = {
+        "params": variables["params"],
+        "batch_stats": variables["batch_stats"],
+        "opt_state": {"mu": variables["params"]},
+        "step": 3,
+    }
+    for at, (ocdbt, zarr3) in enumerate(
+        ((True, False), (True, True), (False, False), (False, True))
+    ):
         folder = tmp_path / f"c{at}"
-        ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_ocdbt=ocdbt, use_zarr3=zarr3)).save(folder, state)
+        ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_ocdbt=ocdbt, use_zarr3=zarr3)).save(
+            folder, state
+        )
         tensors = {tensor.name: tensor for tensor in open_checkpoint(folder).tensors}
         assert set(true) | {"batch_stats.norm.mean", "batch_stats.norm.var"} == set(tensors)
         assert all(np.array_equal(values, tensors[name].read()) for name, values in true.items())
@@ -265,15 +336,24 @@ def test_orbax(tmp_path: Path) -> None:
     report = onnx_params.analyze(tmp_path / "bare.onnx", reference=tmp_path / "steps")
     rows = {row.name: row.shape for row in report.rows if not row.name.startswith("batch_stats.")}
     assert {name: values.shape for name, values in true.items()} == rows
-    assert 0 == run("audit", str(path), "--reference", str(tmp_path / "steps"), "--fail-on", "error").returncode
+    assert (
+        0
+        == run(
+            "audit", str(path), "--reference", str(tmp_path / "steps"), "--fail-on", "error"
+        ).returncode
+    )
 
 
 def test_hostile_orbax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names that lead outside, arrays larger than any folder, lists that are none: one line, nothing read."""
+    """Names that lead outside, arrays larger than any folder, lists that are none: one line,
+    nothing read.
+    """
     import orbax.checkpoint as ocp
 
     folder = tmp_path / "c"
-    ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_ocdbt=False)).save(folder, {"w": np.ones((4, 4), np.float32)})
+    ocp.Checkpointer(ocp.PyTreeCheckpointHandler(use_ocdbt=False)).save(
+        folder, {"w": np.ones((4, 4), np.float32)}
+    )
     listed = json.loads((folder / "_METADATA").read_text())
     header = json.loads((folder / "w" / ".zarray").read_text())
     (folder / "w" / ".zarray").write_text(json.dumps(header | {"shape": [1 << 30, 1 << 12]}))
@@ -289,7 +369,14 @@ def test_hostile_orbax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "_METADATA").write_text(json.dumps(listed))
     with pytest.raises(FormatError, match="gone"):
         open_checkpoint(folder)
-    for text in ("", "[]", "{}", '{"tree_metadata": 3}', '{"tree_metadata": {"a": 1}}', "[" * 100_000):
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"tree_metadata": 3}',
+        '{"tree_metadata": {"a": 1}}',
+        "[" * 100_000,
+    ):
         (folder / "_METADATA").write_text(text)
         with pytest.raises(FormatError):
             open_checkpoint(folder)

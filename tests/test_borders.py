@@ -21,28 +21,61 @@ import onnx_params
 from onnx_params.extract import extract
 from onnx_params.restore import restore, write_map
 
-VERBS = ("analyze --stats", "audit", "lock", "extract -o out.safetensors --dequantize", "compare other.onnx")
+VERBS = (
+    "analyze --stats",
+    "audit",
+    "lock",
+    "extract -o out.safetensors --dequantize",
+    "compare other.onnx",
+)
 
 
 def saved(path: Path, nodes: list[onnx.NodeProto], tensors: list[TensorProto]) -> Path:
     """A model of these nodes from ``x`` to ``y``."""
     info = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y")]
     graph = helper.make_graph(nodes, "g", info[:1], info[1:], tensors)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]), path)
+    onnx.save(
+        helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)],
+        ),
+        path,
+    )
     return path
 
 
 def seven_scales(path: Path) -> Path:
     """A DequantizeLinear of [32, 64] with 7 scales."""
-    nodes = [helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=0), helper.make_node("MatMul", ["x", "d"], ["y"])]
-    return saved(path, nodes, [numpy_helper.from_array(np.ones((32, 64), np.int8), "w"), numpy_helper.from_array(np.ones(7, np.float32), "s")])
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=0),
+        helper.make_node("MatMul", ["x", "d"], ["y"]),
+    ]
+    return saved(
+        path,
+        nodes,
+        [
+            numpy_helper.from_array(np.ones((32, 64), np.int8), "w"),
+            numpy_helper.from_array(np.ones(7, np.float32), "s"),
+        ],
+    )
 
 
 def short_bytes(path: Path) -> Path:
     """A MatMulNBits whose scales are those of another shape."""
-    node = helper.make_node("MatMulNBits", ["x", "w", "s"], ["y"], domain="com.microsoft", K=64, N=8, bits=4, block_size=16)
+    node = helper.make_node(
+        "MatMulNBits",
+        ["x", "w", "s"],
+        ["y"],
+        domain="com.microsoft",
+        K=64,
+        N=8,
+        bits=4,
+        block_size=16,
+    )
     packed, scales = np.ones((8, 4, 8), np.uint8), np.ones(5, np.float32)
-    return saved(path, [node], [numpy_helper.from_array(packed, "w"), numpy_helper.from_array(scales, "s")])
+    return saved(
+        path, [node], [numpy_helper.from_array(packed, "w"), numpy_helper.from_array(scales, "s")]
+    )
 
 
 def sparse_out_of_reach(path: Path) -> Path:
@@ -58,15 +91,21 @@ def sparse_out_of_reach(path: Path) -> Path:
 
 @pytest.mark.parametrize("broken", [seven_scales, short_bytes, sparse_out_of_reach])
 @pytest.mark.parametrize("verb", VERBS)
-def test_broken_values_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: object, verb: str) -> None:
-    """Values that do not fit together are refused in one line with status 2, or found by a rule of the audit; never a traceback."""
+def test_broken_values_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: object, verb: str
+) -> None:
+    """Values that do not fit together are refused in one line with status 2, or found by a rule of
+    the audit; never a traceback.
+    """
     monkeypatch.chdir(tmp_path)
     broken(tmp_path / "m.onnx")  # type: ignore[operator]
     onnx.save(parsed("mlp"), tmp_path / "other.onnx")
     word, *options = verb.split()
     done = run(word, "m.onnx", *options)
     assert "Traceback" not in done.stderr and "please report" not in done.stderr
-    assert done.returncode in ((0, 1) if "scale-shape" in done.stdout or not done.stderr else (2,)), done.stderr
+    assert done.returncode in (
+        (0, 1) if "scale-shape" in done.stdout or not done.stderr else (2,)
+    ), done.stderr
     assert done.stderr.count("\n") <= 1
 
 
@@ -80,7 +119,12 @@ def test_stats_of_seven_scales(tmp_path: Path) -> None:
 def test_permutation_of_a_wrong_rank(tmp_path: Path) -> None:
     """A source map that permutes three axes of a matrix is refused where values are read."""
     model = parsed("mlp")
-    row = {"name": "fc.weight", "shape": [4, 3], "dtype": "float32", "pieces": [{"stored": {"graph": "", "name": "fc.weight"}, "steps": []}]}
+    row = {
+        "name": "fc.weight",
+        "shape": [4, 3],
+        "dtype": "float32",
+        "pieces": [{"stored": {"graph": "", "name": "fc.weight"}, "steps": []}],
+    }
     row["pieces"][0]["steps"] = [{"step": "permute", "axes": [0, 2, 1]}]  # type: ignore[index]
     text = json.dumps({"schema": "onnx-params/source-map/1", "parameters": [row], "buffers": []})
     model.metadata_props.add(key="onnx-params.source-map", value=text)
@@ -95,7 +139,10 @@ def test_zero_size_tensor_in_a_checkpoint(tmp_path: Path) -> None:
     """Tensors without elements, of any rank, are answered like others."""
     onnx.save(parsed("mlp"), tmp_path / "m.onnx")
     shapes = ([0], [0, 3], [3, 0], [2, 0, 4])
-    header = {f"empty.{at}": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for at, shape in enumerate(shapes)}
+    header = {
+        f"empty.{at}": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}
+        for at, shape in enumerate(shapes)
+    }
     text = json.dumps(header).encode()
     (tmp_path / "c.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
     for words in (("analyze", "--reference"), ("audit", "--reference")):
@@ -106,7 +153,9 @@ def test_zero_size_tensor_in_a_checkpoint(tmp_path: Path) -> None:
 def test_chart_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """One line, status 2."""
     onnx.save(parsed("mlp"), tmp_path / "m.onnx")
-    done = run("analyze", str(tmp_path / "m.onnx"), "--chart", str(tmp_path / "nowhere" / "pie.png"))
+    done = run(
+        "analyze", str(tmp_path / "m.onnx"), "--chart", str(tmp_path / "nowhere" / "pie.png")
+    )
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
     assert "cannot be written" in done.stderr
 
@@ -150,8 +199,12 @@ SAME = (
 
 
 @pytest.mark.parametrize("line", SAME)
-def test_an_output_never_overwrites_an_input(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By name, by link, by hard link, as data beside the model, as a reference: refused with status 2, and every file is as it was."""
+def test_an_output_never_overwrites_an_input(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, by link, by hard link, as data beside the model, as a reference: refused with status
+    2, and every file is as it was.
+    """
     monkeypatch.chdir(tmp_path)
     model = onnx.load(artifact("lstm", "dynamo"))
     onnx.save(model, "m.onnx", save_as_external_data=True, location="m.onnx.data", size_threshold=0)
@@ -175,7 +228,11 @@ def test_the_python_api_overwrites_nothing(tmp_path: Path) -> None:
     shutil.copy(artifact("lstm", "dynamo"), path)
     inventory = onnx_params.analyze(path).inventory
     before = path.read_bytes()
-    for write in (lambda: extract(inventory, str(path)), lambda: restore(inventory, str(path)), lambda: write_map(inventory, str(path))):
+    for write in (
+        lambda: extract(inventory, str(path)),
+        lambda: restore(inventory, str(path)),
+        lambda: write_map(inventory, str(path)),
+    ):
         with pytest.raises(onnx_params.UsageError, match="never overwrites"):
             write()
     assert before == path.read_bytes()
@@ -193,7 +250,9 @@ def test_restore_says_how_many_rows_the_map_has(tmp_path: Path) -> None:
 
 
 def test_verify_ends_as_it_found(tiny_gpt2_artifacts: dict[str, Path], tmp_path: Path) -> None:
-    """``analyze --verify``: 0 where all agree, 1 where a value differs, 2 where nothing could be verified."""
+    """``analyze --verify``: 0 where all agree, 1 where a value differs, 2 where nothing could be
+    verified.
+    """
     path = tiny_gpt2_artifacts["ours"]
     assert 0 == run("analyze", str(path), "--verify").returncode
     model = onnx.load(path)
@@ -210,7 +269,9 @@ def test_verify_ends_as_it_found(tiny_gpt2_artifacts: dict[str, Path], tmp_path:
 
 
 def test_every_verb_bears_mutations(tmp_path: Path) -> None:
-    """Models and checkpoints gone wrong, through every verb, values included: an error of ours, or an answer."""
+    """Models and checkpoints gone wrong, through every verb, values included: an error of ours, or
+    an answer.
+    """
     import collections
 
     rng = random.Random(os.getpid() if "FUZZ" in os.environ else 1)
@@ -224,4 +285,13 @@ def test_every_verb_bears_mutations(tmp_path: Path) -> None:
         folder.mkdir()
         attempt_verbs(folder, data, other, rng, seen)
         shutil.rmtree(folder)
-    assert {line.partition(":")[0] for line in seen} >= {"analyze", "audit", "audit_reference", "extract", "restore", "lock", "compare", "rank"}
+    assert {line.partition(":")[0] for line in seen} >= {
+        "analyze",
+        "audit",
+        "audit_reference",
+        "extract",
+        "restore",
+        "lock",
+        "compare",
+        "rank",
+    }

@@ -1,4 +1,6 @@
-"""Reading checkpoints without their framework: torch and NumPy themselves are the oracle, and strangers' files are refused."""
+"""Reading checkpoints without their framework: torch and NumPy themselves are the oracle, and
+strangers' files are refused.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +21,36 @@ from onnx_params.checkpoints import open_checkpoint
 from onnx_params.errors import OnnxParamsError
 
 GENERATOR = torch.Generator().manual_seed(0)
-TYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
+TYPES = [
+    torch.float32,
+    torch.float64,
+    torch.float16,
+    torch.bfloat16,
+    torch.int64,
+    torch.int32,
+    torch.int16,
+    torch.int8,
+    torch.uint8,
+    torch.bool,
+]
 
 
 def state() -> dict[str, torch.Tensor]:
     """Every type, a scalar, an empty tensor, a transposed and a sliced view, a tie."""
-    made = {f"t.{str(kind).removeprefix('torch.')}": torch.randn(3, 5, generator=GENERATOR).to(kind) for kind in TYPES}
+    made = {
+        f"t.{str(kind).removeprefix('torch.')}": torch.randn(3, 5, generator=GENERATOR).to(kind)
+        for kind in TYPES
+    }
     whole = torch.randn(6, 4, generator=GENERATOR)
-    return {**made, "scalar": torch.tensor(2.5), "empty": torch.empty(0, 3), "whole": whole, "turned": whole.T, "cut": whole[2:4, 1:], "tied": whole}
+    return {
+        **made,
+        "scalar": torch.tensor(2.5),
+        "empty": torch.empty(0, 3),
+        "whole": whole,
+        "turned": whole.T,
+        "cut": whole[2:4, 1:],
+        "tied": whole,
+    }
 
 
 def bits(values: np.ndarray) -> bytes:
@@ -34,7 +58,11 @@ def bits(values: np.ndarray) -> bytes:
 
 
 def true_bits(tensor: torch.Tensor) -> bytes:
-    return tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+    return (
+        tensor.detach().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        if tensor.numel()
+        else b""
+    )
 
 
 def test_torch_zip_is_what_torch_loads(tmp_path: Path) -> None:
@@ -45,7 +73,10 @@ def test_torch_zip_is_what_torch_loads(tmp_path: Path) -> None:
     checkpoint = open_checkpoint(path)
     assert list(loaded) == [tensor.name for tensor in checkpoint.tensors] and checkpoint.ordered
     for tensor in checkpoint.tensors:
-        assert (tuple(loaded[tensor.name].shape), true_bits(loaded[tensor.name])) == (tensor.shape, bits(tensor.read())), tensor.name
+        assert (tuple(loaded[tensor.name].shape), true_bits(loaded[tensor.name])) == (
+            tensor.shape,
+            bits(tensor.read()),
+        ), tensor.name
     assert (("tied", "whole"),) == checkpoint.aliases
 
 
@@ -62,7 +93,9 @@ def test_safetensors_is_what_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     made = {name: tensor.clone().contiguous() for name, tensor in state().items()}
     save_file(made, path)
-    assert {name: (tuple(t.shape), true_bits(t)) for name, t in made.items()} == {t.name: (t.shape, bits(t.read())) for t in open_checkpoint(path).tensors}
+    assert {name: (tuple(t.shape), true_bits(t)) for name, t in made.items()} == {
+        t.name: (t.shape, bits(t.read())) for t in open_checkpoint(path).tensors
+    }
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -70,10 +103,17 @@ def test_npz_is_what_numpy_loads(tmp_path: Path, save: object) -> None:
     """Bits and shapes of npz: stored and compressed, C and Fortran order."""
     path = tmp_path / "model.npz"
     rng = np.random.default_rng(0)
-    made = {"a/kernel": rng.normal(size=(3, 4)), "b": np.asfortranarray(rng.normal(size=(5, 2)).astype(np.float32)), "c": np.arange(3), "d": np.float16(1.5)}
+    made = {
+        "a/kernel": rng.normal(size=(3, 4)),
+        "b": np.asfortranarray(rng.normal(size=(5, 2)).astype(np.float32)),
+        "c": np.arange(3),
+        "d": np.float16(1.5),
+    }
     assert callable(save)
     save(path, **made)
-    assert {n: (np.shape(v), bits(np.asarray(v))) for n, v in made.items()} == {t.name: (t.shape, bits(t.read())) for t in open_checkpoint(path).tensors}
+    assert {n: (np.shape(v), bits(np.asarray(v))) for n, v in made.items()} == {
+        t.name: (t.shape, bits(t.read())) for t in open_checkpoint(path).tensors
+    }
 
 
 def test_shards_and_folders(tmp_path: Path) -> None:
@@ -82,10 +122,14 @@ def test_shards_and_folders(tmp_path: Path) -> None:
     save_file({"b": torch.zeros(3)}, tmp_path / "model-2.safetensors")
     assert ["a", "b"] == [tensor.name for tensor in open_checkpoint(tmp_path).tensors]
     index = tmp_path / "model.safetensors.index.json"
-    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}))
+    index.write_text(
+        json.dumps({"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}})
+    )
     for path in (index, tmp_path):
         assert ["a", "b"] == [tensor.name for tensor in open_checkpoint(path).tensors]
-    index.write_text(json.dumps({"weight_map": {"a": "model-1.safetensors", "c": "model-2.safetensors"}}))
+    index.write_text(
+        json.dumps({"weight_map": {"a": "model-1.safetensors", "c": "model-2.safetensors"}})
+    )
     with pytest.raises(onnx_params.FormatError, match="'c'"):
         open_checkpoint(index)
     index.write_text(json.dumps({"weight_map": {"a": "../secret.safetensors"}}))
@@ -115,7 +159,18 @@ def test_a_pickle_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert not (tmp_path / "owned").exists()
 
 
-@pytest.mark.parametrize("data", [b"", b"\x80\x02", b"garbage", b"\x80\x04r\xff\xff\xff\x7f.", b"(" * 5000, pickle.dumps([1, 2]), pickle.dumps({"a": 1})])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x80\x02",
+        b"garbage",
+        b"\x80\x04r\xff\xff\xff\x7f.",
+        b"(" * 5000,
+        pickle.dumps([1, 2]),
+        pickle.dumps({"a": 1}),
+    ],
+)
 def test_broken_pickles(tmp_path: Path, data: bytes) -> None:
     """Cut, damaged and hostile pickles, and those without tensors, are refused."""
     pickled(tmp_path / "x.bin", data)
@@ -125,7 +180,9 @@ def test_broken_pickles(tmp_path: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("ending", ["bin", "safetensors", "npz"])
 def test_truncated_files(tmp_path: Path, ending: str) -> None:
-    """A checkpoint cut at any of many places is refused, or reads as what is there; nothing else is raised."""
+    """A checkpoint cut at any of many places is refused, or reads as what is there; nothing else is
+    raised.
+    """
     path = tmp_path / f"model.{ending}"
     if ending == "bin":
         torch.save({"a": torch.ones(4, 4)}, path)
@@ -186,7 +243,10 @@ def keras_files(folder: Path) -> tuple[Path, Path]:
     import h5py
 
     rng = np.random.default_rng(0)
-    kernel, bias = rng.standard_normal((3, 4)).astype(np.float32), rng.standard_normal(4).astype(np.float32)
+    kernel, bias = (
+        rng.standard_normal((3, 4)).astype(np.float32),
+        rng.standard_normal(4).astype(np.float32),
+    )
     values = {"d/kernel": kernel, "d/bias": bias, "n/gamma": np.ones(4, np.float32)}
     with h5py.File(folder / "m.h5", "w") as file:
         group = file.create_group("model_weights")
@@ -197,9 +257,16 @@ def keras_files(folder: Path) -> tuple[Path, Path]:
                 group[layer].create_dataset(name, data=values[name])
     held = io.BytesIO()
     with h5py.File(held, "w") as file:
-        for place, name in (("layers/dense/vars/0", "d/kernel"), ("layers/dense/vars/1", "d/bias"), ("layers/layer_normalization/vars/0", "n/gamma")):
+        for place, name in (
+            ("layers/dense/vars/0", "d/kernel"),
+            ("layers/dense/vars/1", "d/bias"),
+            ("layers/layer_normalization/vars/0", "n/gamma"),
+        ):
             file.create_dataset(place, data=values[name])
-    layers = [{"class_name": "Dense", "config": {"name": "d"}}, {"class_name": "LayerNormalization", "config": {"name": "n"}}]
+    layers = [
+        {"class_name": "Dense", "config": {"name": "d"}},
+        {"class_name": "LayerNormalization", "config": {"name": "n"}},
+    ]
     with zipfile.ZipFile(folder / "m.keras", "w") as archive:
         archive.writestr("config.json", json.dumps({"config": {"layers": layers}}))
         archive.writestr("model.weights.h5", held.getvalue())
@@ -210,8 +277,13 @@ def test_keras(tmp_path: Path) -> None:
     """Names, shapes and values of both of Keras' formats."""
     for path in keras_files(tmp_path):
         tensors = {tensor.name: tensor for tensor in open_checkpoint(path).tensors}
-        assert {"d/kernel": (3, 4), "d/bias": (4,), "n/gamma": (4,)} == {name: tensor.shape for name, tensor in tensors.items()}
-        assert np.array_equal(np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32), tensors["d/kernel"].read())
+        assert {"d/kernel": (3, 4), "d/bias": (4,), "n/gamma": (4,)} == {
+            name: tensor.shape for name, tensor in tensors.items()
+        }
+        assert np.array_equal(
+            np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32),
+            tensors["d/kernel"].read(),
+        )
 
 
 def test_damaged_keras_files(tmp_path: Path) -> None:
@@ -220,7 +292,10 @@ def test_damaged_keras_files(tmp_path: Path) -> None:
     for path in keras_files(tmp_path):
         whole = path.read_bytes()
         for at in rng.integers(8, len(whole), 60):
-            for data in (whole[:at], whole[:at] + bytes(rng.integers(0, 256, 8, dtype=np.uint8)) + whole[at + 8 :]):
+            for data in (
+                whole[:at],
+                whole[:at] + bytes(rng.integers(0, 256, 8, dtype=np.uint8)) + whole[at + 8 :],
+            ):
                 damaged = path.with_name(f"x{path.suffix}")
                 damaged.write_bytes(data)
                 try:

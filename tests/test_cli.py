@@ -28,7 +28,10 @@ def test_table(mlp: Path) -> None:
     assert "fc.weight" in done.stdout and "2 layers, 15.00 parameters" in done.stdout
 
 
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"hello, world\n" * 9, b"\x0a\xff\xff\xff\xff\x7f"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"hello, world\n" * 9, b"\x0a\xff\xff\xff\xff\x7f"],
+)
 def test_no_onnx_is_one_line_and_status_2(tmp_path: Path, content: bytes) -> None:
     """A file that is no ONNX is refused in one line."""
     path = tmp_path / "x.onnx"
@@ -38,7 +41,9 @@ def test_no_onnx_is_one_line_and_status_2(tmp_path: Path, content: bytes) -> Non
     assert done.stderr.count("\n") == 1 and "x.onnx" in done.stderr
 
 
-@pytest.mark.parametrize("words", [["analyze", "nothing.onnx"], ["analyze", "."], ["analyze"], ["analyse"]])
+@pytest.mark.parametrize(
+    "words", [["analyze", "nothing.onnx"], ["analyze", "."], ["analyze"], ["analyse"]]
+)
 def test_bad_usage_is_status_2(words: list[str]) -> None:
     """What cannot be done is status 2, without a traceback."""
     done = run(*words)
@@ -54,7 +59,10 @@ def test_output_is_written_whole(mlp: Path, tmp_path: Path) -> None:
 
 def test_the_analyse_path_is_light(mlp: Path) -> None:
     """A report imports neither onnx nor NumPy nor matplotlib nor a framework."""
-    code = f"import sys, onnx_params; onnx_params.analyze({str(mlp)!r}).to_json(); print(sorted({{'onnx', 'numpy', 'matplotlib', 'torch'}} & set(sys.modules)))"
+    code = (
+        f"import sys, onnx_params; onnx_params.analyze({str(mlp)!r}).to_json();"
+        " print(sorted({'onnx', 'numpy', 'matplotlib', 'torch'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 

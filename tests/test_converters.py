@@ -1,4 +1,6 @@
-"""Files that older converters wrote, from weights that are known: what is named is named right, by value where it can be read."""
+"""Files that older converters wrote, from weights that are known: what is named is named right, by
+value where it can be read.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ Shapes = list[tuple[str, tuple[int, ...]]]
 
 
 def norm(name: str, size: int) -> Shapes:
-    return [(f"{name}/{leaf}", (size,)) for leaf in ("gamma", "beta", "moving_mean", "moving_variance")]
+    return [
+        (f"{name}/{leaf}", (size,)) for leaf in ("gamma", "beta", "moving_mean", "moving_variance")
+    ]
 
 
 # model.weights of the two networks, in order: the seed of each is its position
@@ -38,30 +42,47 @@ def report(name: str) -> Report:
     return onnx_params.analyze(ZOO / "converters" / f"{name}.onnx")
 
 
-# what no name of that file tells: norms folded into convolutions, what was joined by two directions, a node's made-up name
+# what no name of that file tells: norms folded into convolutions, what was joined by two
+# directions, a node's made-up name
 @pytest.mark.parametrize(
     ("name", "weights", "untold"),
     [
         ("keras2onnx_cnn", CNN, {*dict(norm("bn1", 0)), *dict(norm("bn2", 0)), "pr/alpha"}),
-        ("tf2onnx193_cnn", CNN, {*dict(norm("bn1", 0)), *dict(norm("bn2", 0)), "dw/depthwise_kernel", "dw/bias", "pr/alpha"}),
+        (
+            "tf2onnx193_cnn",
+            CNN,
+            {
+                *dict(norm("bn1", 0)),
+                *dict(norm("bn2", 0)),
+                "dw/depthwise_kernel",
+                "dw/bias",
+                "pr/alpha",
+            },
+        ),
         ("keras2onnx_rnn", [*RNN, *LAST], {name for name, _ in RNN if name.startswith("bi/")}),
         ("tf2onnx193_rnn", [*RNN, *LAYER_NORM, *LAST], {"td/kernel", "td/bias"}),
     ],
 )
 def test_keras(name: str, weights: Shapes, untold: set[str]) -> None:
-    """Names and shapes are those of ``model.weights``; what is not folded has its values too, in Keras' layout."""
+    """Names and shapes are those of ``model.weights``; what is not folded has its values too, in
+    Keras' layout.
+    """
     found = report(name)
     rows = {row.name: row.shape for row in found.rows}
     statistics = {each for each, _ in weights if "/moving_" in each}
     true = dict(weights)
     assert set(true) - untold - statistics <= set(rows)
     assert len(rows) == len(found.rows) and not any(row.certain for row in found.rows)
-    assert all(rows[each] == shape for each, shape in true.items() if each in rows and each != "pr/alpha")
+    assert all(
+        rows[each] == shape for each, shape in true.items() if each in rows and each != "pr/alpha"
+    )
     seeds = {each: seed for seed, (each, _) in enumerate(weights)}
     compared = 0
     for claim in found.inventory.parameters:
         if claim.pieces and claim.name in seeds:
-            values = np.random.RandomState(seeds[claim.name]).randn(*true[claim.name]).astype(np.float32)
+            values = (
+                np.random.RandomState(seeds[claim.name]).randn(*true[claim.name]).astype(np.float32)
+            )
             assert np.array_equal(values, values_of(found.inventory, claim)), claim.name
             compared += 1
     assert compared >= 9
@@ -80,14 +101,24 @@ def test_keras(name: str, weights: Shapes, untold: set[str]) -> None:
     ],
 )  # fmt: skip
 def test_words(name: str, true: dict[str, tuple[int, ...]]) -> None:
-    """The converter's words are turned back into the framework's, and running statistics are no parameters."""
+    """The converter's words are turned back into the framework's, and running statistics are no
+    parameters.
+    """
     rows = {row.name: row.shape for row in report(name).rows}
     assert true.items() <= rows.items()
-    assert not any(word in row for row in rows for word in ("mean", "variance", "moving_", "w_1", "w_2"))
+    assert not any(
+        word in row for row in rows for word in ("mean", "variance", "moving_", "w_1", "w_2")
+    )
 
 
 def test_invented() -> None:
-    """Zeros for a bias that a layer does not have, fillers of a norm, constants of TensorFlow: in the table of others."""
+    """Zeros for a bias that a layer does not have, fillers of a norm, constants of TensorFlow: in
+    the table of others.
+    """
     assert "LinearFunction_1_param_bias" in {other.name for other in report("chainer").others}
-    assert {"helper.constant.2", "helper.constant.3"} <= {other.name for other in report("paddle_cnn").others}
-    assert {"seq/rnn/zeros/Const:0", "seq/ln/Const:0"} <= {other.name for other in report("tf2onnx193_rnn").others}
+    assert {"helper.constant.2", "helper.constant.3"} <= {
+        other.name for other in report("paddle_cnn").others
+    }
+    assert {"seq/rnn/zeros/Const:0", "seq/ln/Const:0"} <= {
+        other.name for other in report("tf2onnx193_rnn").others
+    }

@@ -24,7 +24,8 @@ SLOW = [
 ]  # fmt: skip
 
 
-# TorchScript folds parameters that bare operators of their module take (``-exp(A_log)``, ``x * D``, ``+ dt_proj.bias``), and nothing tells those names
+# TorchScript folds parameters that bare operators of their module take (``-exp(A_log)``, ``x * D``,
+# ``+ dt_proj.bias``), and nothing tells those names
 UNTOLD = {"mamba": 0.7}
 
 
@@ -48,11 +49,21 @@ def assert_restored(model_type: str, exporter: from_torch.Exporter, folder: Path
     assert true == {row.name: row.shape for row in report.rows}
     assert list(true) == [row.name for row in report.rows]
     # without the map: recall may be less, and nothing certain may be wrong
-    names = {name: tuple(parameter.shape) for name, parameter in model.named_parameters(remove_duplicate=False)}
+    names = {
+        name: tuple(parameter.shape)
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+    }
     bare = onnx_params.analyze(strip_map(path)).rows
-    assert [] == [row.name for row in bare if row.certain and (row.name not in names or row.shape not in (None, names[row.name]))]
-    back = {name for row in bare for name in (row.name, *row.aliases) if names.get(name) == row.shape}
-    normed = any(name.endswith("running_mean") for name, _ in model.named_buffers())  # TorchScript leaves no trace of what was folded
+    assert [] == [
+        row.name
+        for row in bare
+        if row.certain and (row.name not in names or row.shape not in (None, names[row.name]))
+    ]
+    back = {
+        name for row in bare for name in (row.name, *row.aliases) if names.get(name) == row.shape
+    }
+    # TorchScript leaves no trace of what was folded
+    normed = any(name.endswith("running_mean") for name, _ in model.named_buffers())
     most = 0.85 if exporter == "dynamo" or not normed else 0.3
     if exporter == "torchscript":
         most = UNTOLD.get(model_type, most)
@@ -62,7 +73,9 @@ def assert_restored(model_type: str, exporter: from_torch.Exporter, folder: Path
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
 @pytest.mark.parametrize("model_type", FAST)
 def test_restored(tmp_path: Path, model_type: str, exporter: from_torch.Exporter) -> None:
-    """Text, picture and sound models: names, shapes and order of named_parameters() come out of the file."""
+    """Text, picture and sound models: names, shapes and order of named_parameters() come out of the
+    file.
+    """
     assert_restored(model_type, exporter, tmp_path)
 
 
@@ -83,12 +96,17 @@ class Small(torch.nn.Module):
         return self.head(left + right)
 
 
-@pytest.mark.parametrize("inputs", [(torch.ones(1, 4), torch.zeros(1, 4)), {"right": torch.ones(1, 4), "left": torch.zeros(1, 4)}])
+@pytest.mark.parametrize(
+    "inputs",
+    [(torch.ones(1, 4), torch.zeros(1, 4)), {"right": torch.ones(1, 4), "left": torch.zeros(1, 4)}],
+)
 def test_inputs_in_order_or_by_name(tmp_path: Path, inputs: object) -> None:
     """A module of one's own, with its inputs as torch.onnx.export takes them or by name."""
     path = tmp_path / "small.onnx"
     from_torch.export(Small(), inputs, str(path))
-    assert [("head.weight", (3, 4)), ("head.bias", (3,))] == [(row.name, row.shape) for row in onnx_params.analyze(path).rows]
+    assert [("head.weight", (3, 4)), ("head.bias", (3,))] == [
+        (row.name, row.shape) for row in onnx_params.analyze(path).rows
+    ]
 
 
 def test_half_precision(tmp_path: Path) -> None:
@@ -113,7 +131,9 @@ def test_failure_leaves_nothing(tmp_path: Path) -> None:
 def test_operator_set_that_torch_does_not_write(tmp_path: Path) -> None:
     """Dynamo silently writes 18 where 13 is asked: refused, and nothing is left."""
     with pytest.raises(onnx_params.ExportError, match="operator set"):
-        from_torch.export(Small(), (torch.ones(1, 4), torch.zeros(1, 4)), str(tmp_path / "x.onnx"), opset=13)
+        from_torch.export(
+            Small(), (torch.ones(1, 4), torch.zeros(1, 4)), str(tmp_path / "x.onnx"), opset=13
+        )
     assert [] == list(tmp_path.iterdir())
 
 
@@ -133,7 +153,12 @@ def test_verify_finds_changed_values(tmp_path: Path) -> None:
 def test_missing_framework_names_the_install_line(tmp_path: Path) -> None:
     """Without transformers the answer is the line that installs it."""
     words = ["onnx-params", "export", "transformers", "gpt2", "-o", "x.onnx"]
-    code = f"import sys; sys.modules['transformers'] = None; sys.argv = {words}; from onnx_params.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    code = (
+        f"import sys; sys.modules['transformers'] = None; sys.argv = {words}; from onnx_params.cli"
+        " import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60
+    )
     assert (2, "") == (done.returncode, done.stdout)
     assert "pip install 'onnx-params[transformers]'" in done.stderr and done.stderr.count("\n") == 1

@@ -1,4 +1,6 @@
-"""Every framework's exporter: its own names, shapes and counts come back; the same network from four of them is the same network."""
+"""Every framework's exporter: its own names, shapes and counts come back; the same network from
+four of them is the same network.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,11 @@ def estimators() -> dict[str, tuple[object, object, dict[str, str]]]:
     from sklearn.svm import SVC, SVR
 
     linear = {"coef_": "coef_", "intercept_": "intercept_"}
-    vectors = {"support_vectors_": "support_vectors_", "dual_coef_": "dual_coef_", "intercept_": "intercept_"}
+    vectors = {
+        "support_vectors_": "support_vectors_",
+        "dual_coef_": "dual_coef_",
+        "intercept_": "intercept_",
+    }
     return {
         "logistic of two": (LogisticRegression(), TWO, linear),
         "logistic of three": (LogisticRegression(), THREE, linear),
@@ -53,9 +59,17 @@ def estimators() -> dict[str, tuple[object, object, dict[str, str]]]:
         "scaler without mean": (StandardScaler(with_mean=False), None, {"scale_": "scale_"}),
         "robust scaler": (RobustScaler(), None, {"center_": "center_", "scale_": "scale_"}),
         "min-max scaler": (MinMaxScaler(), None, {"scale_": "scale_", "min_": "min_"}),
-        "k-means": (KMeans(3, n_init=2, random_state=0), None, {"cluster_centers_": "cluster_centers_"}),
+        "k-means": (
+            KMeans(3, n_init=2, random_state=0),
+            None,
+            {"cluster_centers_": "cluster_centers_"},
+        ),
         "pca": (PCA(3), None, {"components_": "components_", "mean_": "mean_"}),
-        "naive bayes": (GaussianNB(), THREE, {"theta_": "theta_", "var_": "var_", "class_prior_": "class_prior_"}),
+        "naive bayes": (
+            GaussianNB(),
+            THREE,
+            {"theta_": "theta_", "var_": "var_", "class_prior_": "class_prior_"},
+        ),
         "perceptron": (MLPClassifier((7,), max_iter=20, random_state=0), THREE, {}),
     }
 
@@ -63,7 +77,9 @@ def estimators() -> dict[str, tuple[object, object, dict[str, str]]]:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", list(estimators()))
 def test_sklearn(name: str, tmp_path: Path) -> None:
-    """Names, shapes and counts are the estimator's own, with the source map and, but for what a file cannot tell, without."""
+    """Names, shapes and counts are the estimator's own, with the source map and, but for what a
+    file cannot tell, without.
+    """
     from onnx_params_exporters import from_sklearn
 
     estimator, target, own = estimators()[name]
@@ -71,9 +87,15 @@ def test_sklearn(name: str, tmp_path: Path) -> None:
     from_sklearn.export(estimator, X, str(tmp_path / "m.onnx"))
     rows = {row.name: row.shape for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
     if own:
-        assert {leaf: np.shape(getattr(estimator, attribute)) for leaf, attribute in own.items()} == rows
+        assert {
+            leaf: np.shape(getattr(estimator, attribute)) for leaf, attribute in own.items()
+        } == rows
     else:
-        true = {f"{kind}.{at}": values.shape for kind in ("coefs_", "intercepts_") for at, values in enumerate(getattr(estimator, kind))}
+        true = {
+            f"{kind}.{at}": values.shape
+            for kind in ("coefs_", "intercepts_")
+            for at, values in enumerate(getattr(estimator, kind))
+        }
         assert true == rows
     model = onnx.load(tmp_path / "m.onnx")
     del model.metadata_props[:]
@@ -95,13 +117,22 @@ def test_pipeline(tmp_path: Path) -> None:
     pipeline = Pipeline([("scale", StandardScaler()), ("clf", LogisticRegression())]).fit(X, THREE)
     from_sklearn.export(pipeline, X, str(tmp_path / "m.onnx"))
     rows = {row.name: row.shape for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
-    assert {"scale.mean_": (5,), "scale.scale_": (5,), "clf.coef_": (3, 5), "clf.intercept_": (3,)} == rows
+    assert {
+        "scale.mean_": (5,),
+        "scale.scale_": (5,),
+        "clf.coef_": (3, 5),
+        "clf.intercept_": (3,),
+    } == rows
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", ["tree", "forest", "gradient boosting", "lightgbm", "lightgbm of three"])
+@pytest.mark.parametrize(
+    "kind", ["tree", "forest", "gradient boosting", "lightgbm", "lightgbm of three"]
+)
 def test_trees(kind: str, tmp_path: Path) -> None:
-    """A threshold for each inner node, values for each leaf: together the nodes that the estimator counts."""
+    """A threshold for each inner node, values for each leaf: together the nodes that the estimator
+    counts.
+    """
     import lightgbm
     from onnx_params_exporters import from_boosting, from_sklearn
     from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
@@ -110,7 +141,9 @@ def test_trees(kind: str, tmp_path: Path) -> None:
     path = str(tmp_path / "m.onnx")
     if kind.startswith("lightgbm"):
         target = THREE if kind.endswith("three") else TWO
-        model = lightgbm.LGBMClassifier(n_estimators=4, num_leaves=5, verbose=-1, n_jobs=1).fit(X, target)
+        model = lightgbm.LGBMClassifier(n_estimators=4, num_leaves=5, verbose=-1, n_jobs=1).fit(
+            X, target
+        )
         from_boosting.export(model, X, path)
         trees = model.booster_.dump_model()["tree_info"]
         leaves = sum(tree["num_leaves"] for tree in trees)
@@ -124,7 +157,13 @@ def test_trees(kind: str, tmp_path: Path) -> None:
         from_sklearn.export(model, X, path)
         single = [model] if kind == "tree" else list(np.ravel(model.estimators_))
         leaves = sum(each.tree_.n_leaves for each in single)
-        inner, names = sum(each.tree_.node_count for each in single) - leaves, ("tree_.threshold", "tree_.value")
+        inner, names = (
+            sum(each.tree_.node_count for each in single) - leaves,
+            (
+                "tree_.threshold",
+                "tree_.value",
+            ),
+        )
     rows = {row.name: row.count for row in onnx_params.analyze(path).rows}
     assert (inner, leaves) == tuple(rows[name] for name in names)
 
@@ -148,10 +187,26 @@ def test_command(tmp_path: Path) -> None:
 
     joblib.dump(LogisticRegression().fit(X, THREE), tmp_path / "m.joblib")
     np.save(tmp_path / "x.npy", X)
-    done = run("export", "sklearn", str(tmp_path / "m.joblib"), "--inputs", str(tmp_path / "x.npy"), "-o", str(tmp_path / "m.onnx"))
+    done = run(
+        "export",
+        "sklearn",
+        str(tmp_path / "m.joblib"),
+        "--inputs",
+        str(tmp_path / "x.npy"),
+        "-o",
+        str(tmp_path / "m.onnx"),
+    )
     assert 0 == done.returncode, done.stderr
     assert 18 == onnx_params.analyze(tmp_path / "m.onnx").parameters
-    done = run("export", "sklearn", str(tmp_path / "nothing"), "--inputs", str(tmp_path / "x.npy"), "-o", str(tmp_path / "m.onnx"))
+    done = run(
+        "export",
+        "sklearn",
+        str(tmp_path / "nothing"),
+        "--inputs",
+        str(tmp_path / "x.npy"),
+        "-o",
+        str(tmp_path / "m.onnx"),
+    )
     assert 2 == done.returncode and 1 == done.stderr.count("\n")
 
 
@@ -159,23 +214,41 @@ def test_command(tmp_path: Path) -> None:
 
 
 def test_what_does_not_run_is_refused(tmp_path: Path) -> None:
-    """An artifact that wants an input which the model has not: one line, no traceback of onnxruntime's."""
+    """An artifact that wants an input which the model has not: one line, no traceback of
+    onnxruntime's.
+    """
     from onnx_params_exporters import by_content
 
     value = onnx.helper.make_tensor_value_info
     graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("Add", ["x", "captured"], ["y"])], "g", [value("x", 1, [2]), value("captured", 1, [2])], [value("y", 1, [2])]
+        [onnx.helper.make_node("Add", ["x", "captured"], ["y"])],
+        "g",
+        [value("x", 1, [2]), value("captured", 1, [2])],
+        [value("y", 1, [2])],
     )
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")
+    onnx.save(
+        onnx.helper.make_model(
+            graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9
+        ),
+        tmp_path / "m.onnx",
+    )
     with pytest.raises(ExportError, match="onnxruntime cannot run it.*captured"):
-        by_content.compare(str(tmp_path / "m.onnx"), {"x": np.ones(2, np.float32)}, [np.ones(2, np.float32)])
+        by_content.compare(
+            str(tmp_path / "m.onnx"), {"x": np.ones(2, np.float32)}, [np.ones(2, np.float32)]
+        )
 
 
-@pytest.mark.skipif(importlib.util.find_spec("optimum") is not None, reason="it is about what a user sees who has it not")
+@pytest.mark.skipif(
+    importlib.util.find_spec("optimum") is not None,
+    reason="it is about what a user sees who has it not",
+)
 def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
     """One line that says what to install, status 2, and nothing left behind."""
     done = run("export", "optimum", "t5", "--random-init", "-o", str(tmp_path / "out"))
-    assert (2, "onnx-params: optimum is not installed: pip install 'onnx-params[optimum]'\n") == (done.returncode, done.stderr)
+    assert (2, "onnx-params: optimum is not installed: pip install 'onnx-params[optimum]'\n") == (
+        done.returncode,
+        done.stderr,
+    )
     assert [] == list(tmp_path.iterdir())
 
 
@@ -198,17 +271,27 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.stem: path for path in folder.glob("*.onnx")}
 
 
-PAIRS = [(one, two) for at, one in enumerate(("dynamo", "torchscript", "keras", "flax")) for two in ("torchscript", "keras", "flax")[at:]]
+PAIRS = [
+    (one, two)
+    for at, one in enumerate(("dynamo", "torchscript", "keras", "flax"))
+    for two in ("torchscript", "keras", "flax")[at:]
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_four_frameworks(four: dict[str, Path], pair: tuple[str, str]) -> None:
-    """Every parameter pairs, both names are told, every difference is explained: a view, a fold, rounding."""
+    """Every parameter pairs, both names are told, every difference is explained: a view, a fold,
+    rounding.
+    """
     made = compare(four[pair[0]], four[pair[1]])
     assert {each.relation for each in made.pairs} <= EXPLAINED
-    assert {row.name for row in made.a.rows} == {each.a.name for each in made.pairs if each.a is not None}
-    assert {row.name for row in made.b.rows} == {each.b.name for each in made.pairs if each.b is not None}
+    assert {row.name for row in made.a.rows} == {
+        each.a.name for each in made.pairs if each.a is not None
+    }
+    assert {row.name for row in made.b.rows} == {
+        each.b.name for each in made.pairs if each.b is not None
+    }
     assert made.differences <= {"names", "layout", "folding", "rounding"}
 
 
@@ -216,12 +299,20 @@ def test_four_frameworks(four: dict[str, Path], pair: tuple[str, str]) -> None:
 def test_one_per_cent(four: dict[str, Path], tmp_path: Path) -> None:
     """One weight of the Keras artifact by one per cent: that one."""
     model = onnx.load(four["keras"])
-    tensor = next(t for t in model.graph.initializer if "tail" in t.name and "BiasAdd" not in t.name)
-    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.01), tensor.name))
+    tensor = next(
+        t for t in model.graph.initializer if "tail" in t.name and "BiasAdd" not in t.name
+    )
+    tensor.CopyFrom(
+        numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.01), tensor.name)
+    )
     onnx.save(model, tmp_path / "keras.onnx")
     made = compare(four["dynamo"], tmp_path / "keras.onnx")
     (different,) = (each for each in made.pairs if each.relation not in EXPLAINED)
-    assert ("tail.weight", "tail/kernel", Relation.DIFFERENT) == (different.a.name, different.b.name, different.relation)
+    assert ("tail.weight", "tail/kernel", Relation.DIFFERENT) == (
+        different.a.name,
+        different.b.name,
+        different.relation,
+    )
     assert 0.01 == pytest.approx(different.relative, rel=0.05)
 
 
@@ -237,7 +328,9 @@ def test_keras_names(four: dict[str, Path]) -> None:
 
 @pytest.mark.slow
 def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
-    """What tf2onnx's names tell: nine of ten rows at least by name and shape, and every value that is claimed is the variable's."""
+    """What tf2onnx's names tell: nine of ten rows at least by name and shape, and every value that
+    is claimed is the variable's.
+    """
     from support import crossnet
 
     from onnx_params.extract import values_of
@@ -245,7 +338,11 @@ def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
     model = onnx.load(four["keras"])
     del model.metadata_props[:]
     report = onnx_params.analyze(model)
-    own = {name: values for name, _, values in crossnet.build_keras()[1] if "moving_" not in name and "seed" not in name}
+    own = {
+        name: values
+        for name, _, values in crossnet.build_keras()[1]
+        if "moving_" not in name and "seed" not in name
+    }
     found = {row.name: row.shape for row in report.rows}
     back = [name for name, values in own.items() if found.get(name) == values.shape]
     assert len(back) >= 0.9 * len(own), sorted(set(own) - set(back))
@@ -258,12 +355,16 @@ def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV2", "InceptionV3"])
 def test_keras_applications(name: str, tmp_path: Path) -> None:
-    """Norms folded into convolutions, with and without a factor of their own: every row by name and shape without a source map, and the exact count."""
+    """Norms folded into convolutions, with and without a factor of their own: every row by name and
+    shape without a source map, and the exact count.
+    """
     from keras_names import bare, build
 
     model, example = build(name)
     report, own = bare(model, example, tmp_path / "m.onnx")
-    assert {key: values.shape for key, values in own.items()} == {row.name: row.shape for row in report.rows}
+    assert {key: values.shape for key, values in own.items()} == {
+        row.name: row.shape for row in report.rows
+    }
     assert sum(values.size for values in own.values()) == report.parameters
 
 
@@ -318,29 +419,54 @@ class Net(paddle.nn.Layer):
 
 
 def run_apart(name: str, wanted: list[str], script: str) -> str:
-    """What a script prints in an environment of its own, for a converter whose dependencies are not ours; kept beside the repository."""
+    """What a script prints in an environment of its own, for a converter whose dependencies are not
+    ours; kept beside the repository.
+    """
     venv = ROOT / ".cache" / name
     python = venv / "bin" / "python"
     if not (venv / ".installed").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(venv)], check=True)
-        for each in (wanted[:1], wanted):  # torch first and by number: a plain one brings gigabytes of CUDA
-            done = subprocess.run([str(python), "-m", "pip", "install", "-q", *each], capture_output=True, text=True, check=False)
+        # torch first and by number: a plain one brings gigabytes of CUDA
+        for each in (wanted[:1], wanted):
+            done = subprocess.run(
+                [str(python), "-m", "pip", "install", "-q", *each],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             if done.returncode:
-                pytest.skip(f"no registry gives {name}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
+                pytest.skip(
+                    f"no registry gives {name}:"
+                    f" {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}"
+                )
         (venv / ".installed").touch()
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'exporters'}", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run([str(python), "-c", script], env=env, capture_output=True, text=True, check=False)
+    env = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'exporters'}",
+        "HF_HUB_OFFLINE": "1",
+    }
+    done = subprocess.run(
+        [str(python), "-c", script], env=env, capture_output=True, text=True, check=False
+    )
     assert 0 == done.returncode, done.stdout + done.stderr
     return done.stdout
 
 
 @pytest.mark.slow
 def test_paddle(tmp_path: Path) -> None:
-    """In an environment of its own, for paddle2onnx wants an older onnx: the keys of state_dict, their shapes, every place proved."""
+    """In an environment of its own, for paddle2onnx wants an older onnx: the keys of state_dict,
+    their shapes, every place proved.
+    """
     (tmp_path / "paddle_net.py").write_text(NET)
     script = PADDLE.format(here=str(tmp_path), path=str(tmp_path / "m.onnx"))
-    run_apart("paddle", ["paddlepaddle==3.3.0", "paddle2onnx==2.1.0", "onnxruntime", "typer", "rich", "ml_dtypes"], script)
-    rows = {row.name: (row.shape, row.certain) for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    run_apart(
+        "paddle",
+        ["paddlepaddle==3.3.0", "paddle2onnx==2.1.0", "onnxruntime", "typer", "rich", "ml_dtypes"],
+        script,
+    )
+    rows = {
+        row.name: (row.shape, row.certain) for row in onnx_params.analyze(tmp_path / "m.onnx").rows
+    }
     shapes = {"c.weight": (8, 3, 3, 3), "c.bias": (8,), "n.weight": (8,), "n.bias": (8,)}
     shapes |= {"l.weight": (8, 5), "l.bias": (5,), "ln.weight": (5,), "ln.bias": (5,)}
     assert {name: (shape, True) for name, shape in shapes.items()} == rows
@@ -373,20 +499,42 @@ print(json.dumps(told))
 
 @pytest.mark.slow
 def test_optimum(tmp_path: Path) -> None:
-    """In an environment of its own, for optimum wants an older transformers: every file's rows are the whole model's, proved; together they are all of it."""
-    wanted = ["torch==2.13.0", "optimum-onnx[onnxruntime]==0.1.0", "accelerate", "onnxruntime", "typer", "rich", "ml_dtypes"]
+    """In an environment of its own, for optimum wants an older transformers: every file's rows are
+    the whole model's, proved; together they are all of it.
+    """
+    wanted = [
+        "torch==2.13.0",
+        "optimum-onnx[onnxruntime]==0.1.0",
+        "accelerate",
+        "onnxruntime",
+        "typer",
+        "rich",
+        "ml_dtypes",
+    ]
     told = json.loads(run_apart("optimum", wanted, OPTIMUM.format(here=tmp_path)).splitlines()[-1])
     for name, (shapes, files) in told.items():
         together = set()
         for file in files:
             report = onnx_params.analyze(file, verify=True)
-            assert all(row.certain and list(row.shape) == shapes[row.name] for row in report.rows), file
+            assert all(
+                row.certain and list(row.shape) == shapes[row.name] for row in report.rows
+            ), file
             assert any("0 differ, 0 cannot be compared" in note for note in report.inventory.notes)
-            assert [row.name for row in report.rows] == [key for key in shapes if key in {row.name for row in report.rows}]
+            assert [row.name for row in report.rows] == [
+                key for key in shapes if key in {row.name for row in report.rows}
+            ]
             together |= {row.name for row in report.rows}
-        lost = {"pooler.dense.weight", "pooler.dense.bias"} if name == "bert" else set()  # no output depends on them
+        # no output depends on them
+        lost = {"pooler.dense.weight", "pooler.dense.bias"} if name == "bert" else set()
         assert set(shapes) - lost == together
     names = sorted(Path(file).name for file in told["t5"][1])
-    assert ["decoder_model.onnx", "decoder_model_merged.onnx", "decoder_with_past_model.onnx", "encoder_model.onnx"] == names
+    assert [
+        "decoder_model.onnx",
+        "decoder_model_merged.onnx",
+        "decoder_with_past_model.onnx",
+        "encoder_model.onnx",
+    ] == names
     merged = onnx_params.analyze(tmp_path / "t5" / "decoder_model_merged.onnx")
-    assert {row.name for row in onnx_params.analyze(tmp_path / "t5" / "decoder_model.onnx").rows} == {row.name for row in merged.rows}
+    assert {
+        row.name for row in onnx_params.analyze(tmp_path / "t5" / "decoder_model.onnx").rows
+    } == {row.name for row in merged.rows}

@@ -28,11 +28,17 @@ def test_markdown_of_every_exporter(gpt2_artifacts: dict[str, Path], exporter: s
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)
-def test_every_exporter_gives_the_same_table(tiny_gpt2_artifacts: dict[str, Path], exporter: str) -> None:
-    """Names, shapes and order are those of ``named_parameters()``, whichever exporter wrote the artifact; every byte has a place."""
+def test_every_exporter_gives_the_same_table(
+    tiny_gpt2_artifacts: dict[str, Path], exporter: str
+) -> None:
+    """Names, shapes and order are those of ``named_parameters()``, whichever exporter wrote the
+    artifact; every byte has a place.
+    """
     report = onnx_params.analyze(tiny_gpt2_artifacts[exporter])
     model = build_gpt2(n_layer=2, n_embd=32, n_head=4, vocab_size=99, n_positions=512)
-    assert [(name, tuple(p.shape)) for name, p in model.named_parameters()] == [(row.name, row.shape) for row in report.rows]
+    assert [(name, tuple(p.shape)) for name, p in model.named_parameters()] == [
+        (row.name, row.shape) for row in report.rows
+    ]
     assert_partition(report.inventory)
 
 

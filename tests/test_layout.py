@@ -1,4 +1,6 @@
-"""Steps from storage to a parameter: shapes without values, values when asked, and the operators' own results as oracle."""
+"""Steps from storage to a parameter: shapes without values, values when asked, and the operators'
+own results as oracle.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,23 @@ from onnx import TensorProto, helper, numpy_helper
 
 import onnx_params
 from onnx_params.extract import values_of
-from onnx_params.layout import SWAP, Cast, Dequantise, Permute, Piece, Reshape, Step, Take, Unblock, Unpack, apply, chain, from_json, shape_after, to_json
+from onnx_params.layout import (
+    SWAP,
+    Cast,
+    Dequantise,
+    Permute,
+    Piece,
+    Reshape,
+    Step,
+    Take,
+    Unblock,
+    Unpack,
+    apply,
+    chain,
+    from_json,
+    shape_after,
+    to_json,
+)
 
 ZERO, SCALE = ("", "zero"), ("", "scale")
 RNG = np.random.default_rng(0)
@@ -29,7 +47,10 @@ def no_scales(key: tuple[str, str]) -> np.ndarray:
         ((3, 4), (SWAP,)),
         ((3, 4, 5), (Permute((2, 0, 1)),)),
         ((3, 4), (Reshape((2, 6)), Take(1, ((4, 6), (0, 1))))),
-        ((2, 8, 3), (Take(0, ((1, 2),)), Reshape((8, 3)), Take(0, ((0, 2), (4, 6), (6, 8), (2, 4))))),
+        (
+            (2, 8, 3),
+            (Take(0, ((1, 2),)), Reshape((8, 3)), Take(0, ((0, 2), (4, 6), (6, 8), (2, 4)))),
+        ),
         ((16, 32, 3, 3), (Unblock(16, 16),)),
         ((16, 3, 3, 3), (Unblock(8, 1), Take(0, ((0, 10),)))),
         ((4, 6), (Cast("float16"),)),
@@ -46,12 +67,16 @@ def test_chain_merges_permutations(first: list[int], second: list[int]) -> None:
     values = np.arange(120).reshape(2, 3, 4, 5)
     steps = chain(Permute(tuple(first)), Permute(tuple(second)))
     assert len(steps) <= 1
-    assert np.array_equal(values.transpose(first).transpose(second), apply(values, steps, no_scales))
+    assert np.array_equal(
+        values.transpose(first).transpose(second), apply(values, steps, no_scales)
+    )
 
 
 def test_unpack_is_low_bits_first() -> None:
     """Two elements of 4 bits in a byte, four of 2."""
-    assert [1, 2, 15, 0] == apply(np.array([0x21, 0x0F], np.uint8), (Unpack(4),), no_scales).tolist()
+    assert [1, 2, 15, 0] == apply(
+        np.array([0x21, 0x0F], np.uint8), (Unpack(4),), no_scales
+    ).tolist()
     assert [1, 2, 3, 0] == apply(np.array([0b00111001], np.uint8), (Unpack(2),), no_scales).tolist()
 
 
@@ -71,39 +96,70 @@ def test_unblock_undoes_blocks_of_channels(inner: int) -> None:
         (np.float32(0.5), np.int8(3), {}),
         (RNG.random(4).astype(np.float32), RNG.integers(-9, 9, 4).astype(np.int8), {"axis": 0}),
         (RNG.random(6).astype(np.float32), None, {"axis": 1}),
-        (RNG.random((4, 3)).astype(np.float32), RNG.integers(-9, 9, (4, 3)).astype(np.int8), {"axis": 1, "block_size": 2}),
+        (
+            RNG.random((4, 3)).astype(np.float32),
+            RNG.integers(-9, 9, (4, 3)).astype(np.int8),
+            {"axis": 1, "block_size": 2},
+        ),
         (RNG.random((2, 6)).astype(np.float32), None, {"axis": 0, "block_size": 2}),
     ],
 )
-def test_dequantise_is_the_operator(scale: np.ndarray, zero: np.ndarray | None, options: dict[str, int]) -> None:
+def test_dequantise_is_the_operator(
+    scale: np.ndarray, zero: np.ndarray | None, options: dict[str, int]
+) -> None:
     """Per tensor, per channel, in blocks: onnxruntime's DequantizeLinear gives the same numbers."""
     codes = RNG.integers(-128, 128, (4, 6)).astype(np.int8)
-    tensors = {"w": codes, "scale": np.asarray(scale)} | ({} if zero is None else {"zero": np.asarray(zero)})
+    tensors = {"w": codes, "scale": np.asarray(scale)} | (
+        {} if zero is None else {"zero": np.asarray(zero)}
+    )
     node = helper.make_node("DequantizeLinear", list(tensors), ["y"], **options)
-    graph = helper.make_graph([node], "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 6])])
-    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in tensors.items())
+    graph = helper.make_graph(
+        [node], "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 6])]
+    )
+    graph.initializer.extend(
+        numpy_helper.from_array(value, name) for name, value in tensors.items()
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     (expected,) = ort.InferenceSession(model.SerializeToString()).run(None, {})
-    step = Dequantise(SCALE, None if zero is None else ZERO, options.get("axis", 1), options.get("block_size", 0))
+    step = Dequantise(
+        SCALE, None if zero is None else ZERO, options.get("axis", 1), options.get("block_size", 0)
+    )
     assert np.array_equal(expected, apply(codes, (step,), lambda key: tensors[key[1]]))
 
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_matmulnbits_gives_its_matrix(bits: int, symmetric: bool) -> None:
-    """The values of a packed weight are what onnxruntime multiplies by: K no multiple of the block, zero points packed."""
+    """The values of a packed weight are what onnxruntime multiplies by:
+
+    K no multiple of the block, zero points packed.
+    """
     k, n, block = 40, 6, 16
     blocks = -(-k // block)
     packed = RNG.integers(0, 256, (n, blocks, block * bits // 8)).astype(np.uint8)
     scales = RNG.random((n, blocks)).astype(np.float32)
     zeros = RNG.integers(0, 256, (n, -(-blocks * bits // 8))).astype(np.uint8)
     names = ["x", "w", "s", *([] if symmetric else ["z"])]
-    node = helper.make_node("MatMulNBits", names, ["y"], domain="com.microsoft", K=k, N=n, bits=bits, block_size=block)
-    x, y = helper.make_tensor_value_info("x", TensorProto.FLOAT, [k, k]), helper.make_tensor_value_info("y", TensorProto.FLOAT, [k, n])
+    node = helper.make_node(
+        "MatMulNBits", names, ["y"], domain="com.microsoft", K=k, N=n, bits=bits, block_size=block
+    )
+    x, y = (
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [k, k]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [k, n]),
+    )
     graph = helper.make_graph([node], "g", [x], [y])
-    graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in (("w", packed), ("s", scales), *(() if symmetric else (("z", zeros),))))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)], ir_version=9)
-    (expected,) = ort.InferenceSession(model.SerializeToString()).run(None, {"x": np.eye(k, dtype=np.float32)})
+    graph.initializer.extend(
+        numpy_helper.from_array(v, name)
+        for name, v in (("w", packed), ("s", scales), *(() if symmetric else (("z", zeros),)))
+    )
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)],
+        ir_version=9,
+    )
+    (expected,) = ort.InferenceSession(model.SerializeToString()).run(
+        None, {"x": np.eye(k, dtype=np.float32)}
+    )
     inventory = onnx_params.analyze(model).inventory
     (claim,) = inventory.parameters
     assert (k, n) == claim.shape
@@ -113,15 +169,23 @@ def test_matmulnbits_gives_its_matrix(bits: int, symmetric: bool) -> None:
 steps = st.one_of(
     st.permutations(range(3)).map(lambda axes: Permute(tuple(axes))),
     st.lists(st.integers(0, 9)).map(lambda shape: Reshape(tuple(shape))),
-    st.builds(Take, st.integers(0, 3), st.lists(st.tuples(st.integers(0, 4), st.integers(4, 9))).map(tuple)),
-    st.tuples(st.sampled_from([None, ZERO]), st.sampled_from([None, -1, 2]), st.integers(0, 64)).map(lambda given: Dequantise(SCALE, *given)),
+    st.builds(
+        Take,
+        st.integers(0, 3),
+        st.lists(st.tuples(st.integers(0, 4), st.integers(4, 9))).map(tuple),
+    ),
+    st.tuples(
+        st.sampled_from([None, ZERO]), st.sampled_from([None, -1, 2]), st.integers(0, 64)
+    ).map(lambda given: Dequantise(SCALE, *given)),
     st.sampled_from([Cast("float16"), Unpack(4), Unblock(16, 1)]),
 )
 
 
 @given(st.lists(steps).map(tuple))
 def test_json_round_trip(chained: tuple[Step, ...]) -> None:
-    """A source map gives back the piece that was written, with renamed tensors under their new names."""
+    """A source map gives back the piece that was written, with renamed tensors under their new
+    names.
+    """
     row = json.loads(json.dumps(to_json(Piece(("", "old"), chained), {"old": "new"})))
     assert Piece(("", "new"), chained) == from_json(row)
 
@@ -133,7 +197,10 @@ def test_json_round_trip(chained: tuple[Step, ...]) -> None:
         [],
         {"stored": {"graph": "", "name": "w"}, "steps": [{"step": "permute", "axes": [0, 0]}]},
         {"stored": {"graph": "", "name": "w"}, "steps": [{"step": "reshape", "shape": [-1]}]},
-        {"stored": {"graph": "", "name": "w"}, "steps": [{"step": "take", "axis": "x", "runs": []}]},
+        {
+            "stored": {"graph": "", "name": "w"},
+            "steps": [{"step": "take", "axis": "x", "runs": []}],
+        },
         {"stored": {"graph": "", "name": "w"}, "steps": [{"step": "cast", "numpy": "object"}]},
         {"stored": {"graph": "", "name": "w"}, "steps": [{"step": "eval", "code": "1"}]},
         {"stored": "w", "steps": []},

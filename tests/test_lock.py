@@ -1,4 +1,6 @@
-"""A lock says what an artifact is; holding one against it tells a change of values from a rename and a re-save."""
+"""A lock says what an artifact is; holding one against it tells a change of values from a rename
+and a re-save.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,15 @@ def edited(path: Path, change: object) -> Path:
 
 def test_digests_are_of_values(model: Path) -> None:
     """Each digest is SHA-256 of the little-endian values, as anyone computes it."""
-    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(model).graph.initializer}
+    held = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(model).graph.initializer
+    }
     for tensor in lock(str(model)).tensors:
         if tensor.name in held:
-            assert hashlib.sha256(np.ascontiguousarray(held[tensor.name]).tobytes()).hexdigest() == tensor.sha256
+            assert (
+                hashlib.sha256(np.ascontiguousarray(held[tensor.name]).tobytes()).hexdigest()
+                == tensor.sha256
+            )
 
 
 def test_same(model: Path, tmp_path: Path) -> None:
@@ -111,7 +118,9 @@ def test_changed(model: Path) -> None:
         data[0] ^= 1
         tensor.raw_data = bytes(data)
 
-    assert ("embed.weight: other values",) == differences(before, lock(str(edited(model, bit)))).changed
+    assert ("embed.weight: other values",) == differences(
+        before, lock(str(edited(model, bit)))
+    ).changed
 
     def attribute(loaded: onnx.ModelProto) -> None:
         next(node for node in loaded.graph.node if node.op_type == "LSTM").attribute[0].Clear()
@@ -120,17 +129,33 @@ def test_changed(model: Path) -> None:
 
     def exchange(loaded: onnx.ModelProto) -> None:
         shapes = [tuple(t.dims) for t in loaded.graph.initializer]
-        same = [t for t in loaded.graph.initializer if len(t.dims) == 3 and shapes.count(tuple(t.dims)) > 1]
+        same = [
+            t
+            for t in loaded.graph.initializer
+            if len(t.dims) == 3 and shapes.count(tuple(t.dims)) > 1
+        ]
         assert len(same) > 1
         for node in loaded.graph.node:
-            node.input[:] = [{same[0].name: same[-1].name, same[-1].name: same[0].name}.get(name, name) for name in node.input]
+            node.input[:] = [
+                {same[0].name: same[-1].name, same[-1].name: same[0].name}.get(name, name)
+                for name in node.input
+            ]
 
     assert not differences(before, lock(str(edited(model, exchange)))).same
     done = run("verify", str(model.with_name("edited.onnx")), str(_written(model)))
     assert 1 == done.returncode and "DIFFERENT" in done.stdout
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema": "onnx-params/lock/9"}', '{"schema": "onnx-params/lock/1", "tensors": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"schema": "onnx-params/lock/9"}',
+        '{"schema": "onnx-params/lock/1", "tensors": 3}',
+    ],
+)
 def test_no_lock(model: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "l.json").write_text(text)
     with pytest.raises(FormatError):
@@ -140,12 +165,16 @@ def test_no_lock(model: Path, tmp_path: Path, text: str) -> None:
 
 
 def test_cyclonedx_is_valid(model: Path, tmp_path: Path) -> None:
-    """By the official library's strict schema; the same artifact gives the same document; digests are in it."""
+    """By the official library's strict schema; the same artifact gives the same document; digests
+    are in it.
+    """
     text = run("lock", str(model), "--format", "cyclonedx").stdout
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     assert text == run("lock", str(model), "--format", "cyclonedx").stdout
     component = json.loads(text)["components"][0]
-    assert {t.sha256 for t in lock(str(model)).tensors} == {part["hashes"][0]["content"] for part in component["components"]}
+    assert {t.sha256 for t in lock(str(model)).tensors} == {
+        part["hashes"][0]["content"] for part in component["components"]
+    }
     broken = text.replace('"SHA-256"', '"CRC32"')
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(broken) is not None
 

@@ -1,4 +1,6 @@
-"""Names from the file alone: exports of real modules, as they are and post-processed, against named_parameters()."""
+"""Names from the file alone: exports of real modules, as they are and post-processed, against
+named_parameters().
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ CASES = {
     ("conv-transpose", "dynamo"): set(),
     ("conv-transpose", "dynamo+int8-qdq"): set(),
     ("conv-transpose", "dynamo+int8-dynamic"): set(),
-    ("conv-transpose", "torchscript"): {"0.bias", "1.weight", "1.bias"},  # folded: no norm's name is left
+    # folded: no norm's name is left
+    ("conv-transpose", "torchscript"): {"0.bias", "1.weight", "1.bias"},
     ("weight-norm", "dynamo"): set(),
     ("weight-norm", "torchscript"): set(),
     ("group-norm", "dynamo"): set(),
@@ -36,7 +39,11 @@ CASES = {
     ("prelu", "torchscript+ort-all"): set(),
     ("bert", "dynamo"): set(),
     ("bert", "dynamo+int8-qdq"): set(),
-    ("bert", "dynamo+ort-extended"): {"embeddings.token_type_embeddings.weight", "embeddings.position_embeddings.weight"},  # looked up at fixed places
+    # looked up at fixed places
+    ("bert", "dynamo+ort-extended"): {
+        "embeddings.token_type_embeddings.weight",
+        "embeddings.position_embeddings.weight",
+    },
     ("bert", "torchscript"): set(),
     ("bert", "torchscript+fp16"): set(),
     ("bert", "torchscript+int8-qoperator"): set(),
@@ -51,15 +58,25 @@ def test_names_come_back(name: str, kind: str) -> None:
     model = case(name).model
     every = {other: tuple(p.shape) for other, p in model.named_parameters(remove_duplicate=False)}
     rows = onnx_params.analyze(artifact(name, kind)).rows
-    assert [] == [row.name for row in rows if row.certain and (row.name not in every or row.shape not in (None, every[row.name]))]
-    back = {other for row in rows for other in (row.name, *row.aliases) if every.get(other) == row.shape}
+    assert [] == [
+        row.name
+        for row in rows
+        if row.certain and (row.name not in every or row.shape not in (None, every[row.name]))
+    ]
+    back = {
+        other for row in rows for other in (row.name, *row.aliases) if every.get(other) == row.shape
+    }
     assert CASES[name, kind] == set(case(name).shapes) - back
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "weight-norm", "group-norm", "conv-transpose", "bert"])
+@pytest.mark.parametrize(
+    "name", ["lstm", "gru", "weight-norm", "group-norm", "conv-transpose", "bert"]
+)
 def test_dynamo_tables_are_whole_and_in_order(name: str) -> None:
     """The table is named_parameters() itself: all rows, in order."""
-    assert list(case(name).shapes.items()) == [(row.name, row.shape) for row in onnx_params.analyze(artifact(name, "dynamo")).rows]
+    assert list(case(name).shapes.items()) == [
+        (row.name, row.shape) for row in onnx_params.analyze(artifact(name, "dynamo")).rows
+    ]
 
 
 def test_torchscript_rows_say_that_they_are_inferred() -> None:
@@ -82,7 +99,10 @@ def test_bytes_of_joined_parts_add_up() -> None:
         ("a.weight_quantized", [Hop("a.weight", False, False)]),
         ("val_37_Q4", [Hop("val_37", False, False)]),
         ("a.weight_DQ_Q4", [Hop("a.weight", False, False)]),
-        ("a.weight_Transposed_quantized", [Hop("a.weight_Transposed", False, False), Hop("a.weight", True, False)]),
+        (
+            "a.weight_Transposed_quantized",
+            [Hop("a.weight_Transposed", False, False), Hop("a.weight", True, False)],
+        ),
         ("ConvBnFusion_W_a.weight", [Hop("a.weight", False, True)]),
         ("a.weight", []),
     ],
@@ -103,7 +123,9 @@ def test_hops(name: str, hops: list[Hop]) -> None:
     ],
 )
 def test_scopes(node: str, scope: str | None) -> None:
-    """Module paths out of node names: containers that call their items once, fusions' own endings away."""
+    """Module paths out of node names: containers that call their items once, fusions' own endings
+    away.
+    """
     text = '<ir_version: 8, opset_import: ["": 17]> g (float[2] x) => (float[2] y) {y = Relu(x)}'
     model = onnx.parser.parse_model(text)
     model.graph.node[0].name = node
@@ -112,8 +134,12 @@ def test_scopes(node: str, scope: str | None) -> None:
 
 def test_made_up_names() -> None:
     """Counters of values are no names, nor are post-processors' endings on them."""
-    assert [None, None, None, None] == [real_name(name) for name in ("val_3", "onnx::MatMul_7", "val_3_Q4", "/a/b/Add_output_0")]
-    assert ["a.weight", "a.weight"] == [real_name(name) for name in ("a.weight", "a.weight_quantized")]
+    assert [None, None, None, None] == [
+        real_name(name) for name in ("val_3", "onnx::MatMul_7", "val_3_Q4", "/a/b/Add_output_0")
+    ]
+    assert ["a.weight", "a.weight"] == [
+        real_name(name) for name in ("a.weight", "a.weight_quantized")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,14 +159,20 @@ def test_wrapper_prefix(names: list[str], prefix: str) -> None:
 
 
 def test_architecture_names_what_nothing_else_does() -> None:
-    """Without metadata the weights of a bias-free decoder have no names left; its architecture's order gives them, inferred."""
+    """Without metadata the weights of a bias-free decoder have no names left; its architecture's
+    order gives them, inferred.
+    """
     from onnx_params.names.architecture import Expected
 
     path = artifact("llama", "dynamo+ort-extended")
     bare = onnx_params.analyze(path)
     assert 14 == sum(row.evidence == "none" for row in bare.rows)
-    report = onnx_params.analyze(path, like=[Expected(name, shape) for name, shape in case("llama").shapes.items()])
+    report = onnx_params.analyze(
+        path, like=[Expected(name, shape) for name, shape in case("llama").shapes.items()]
+    )
     assert list(case("llama").shapes.items()) == [(row.name, row.shape) for row in report.rows]
-    assert {("architecture", False)} == {(row.evidence, row.certain) for row in report.rows if row.evidence not in ("stored-name",)}
+    assert {("architecture", False)} == {
+        (row.evidence, row.certain) for row in report.rows if row.evidence not in ("stored-name",)
+    }
     with pytest.raises(onnx_params.UsageError, match="does not fit"):
         onnx_params.analyze(path, like=[Expected("other.weight", (7, 7))])

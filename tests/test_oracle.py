@@ -19,7 +19,8 @@ from onnx_params.wire import BytesSource, FileSource
 
 DATA = Path(onnx.backend.test.__file__).parent / "data"
 GROUPS = sorted(path for path in DATA.iterdir() if path.is_dir() and any(path.rglob("*.onnx")))
-# parameters without running statistics, as their authors published them or by hand: torchvision 0.21's models; SqueezeNet 1.1, ShuffleNet v1 (g = 3)
+# parameters without running statistics, as their authors published them or by hand: torchvision
+# 0.21's models; SqueezeNet 1.1, ShuffleNet v1 (g = 3)
 LIGHT = {
     "light_bvlc_alexnet": 60_965_224,
     "light_densenet121": 7_978_856,
@@ -61,23 +62,33 @@ def assert_equal(proto: onnx.ModelProto, model: Model) -> None:
     theirs, ours = list(graphs(proto.graph)), [model.graphs[name] for name in ours_in_order(model)]
     assert len(theirs) == len(ours)
     for their, our in zip(theirs, ours, strict=True):
-        assert [(n.op_type, domain(n), n.name, tuple(n.input), tuple(n.output)) for n in their.node] == [
-            (n.op_type, domain(n), n.name, n.inputs, n.outputs) for n in our.nodes
-        ]
+        assert [
+            (n.op_type, domain(n), n.name, tuple(n.input), tuple(n.output)) for n in their.node
+        ] == [(n.op_type, domain(n), n.name, n.inputs, n.outputs) for n in our.nodes]
         assert [i.name for i in their.input] == list(our.inputs)
         assert [o.name for o in their.output] == list(our.outputs)
         stored = [t for t in our.tensors if t.place.kind.value == "initializer"]
         assert len(their.initializer) == len(stored)
         constants = [a.t for n in their.node for a in n.attribute if a.HasField("t")]
-        held = [t for t in our.tensors if t.place.kind.value == "attribute" and t.encoding.value not in ("attribute", "opaque") and t.indices is None]
+        held = [
+            t
+            for t in our.tensors
+            if t.place.kind.value == "attribute"
+            and t.encoding.value not in ("attribute", "opaque")
+            and t.indices is None
+        ]
         assert len(constants) == len(held)
-        for expected, tensor in zip([*their.initializer, *constants], [*stored, *held], strict=True):
+        for expected, tensor in zip(
+            [*their.initializer, *constants], [*stored, *held], strict=True
+        ):
             assert expected.data_type == tensor.dtype.code
             assert tuple(expected.dims) == tensor.shape
             true = onnx.numpy_helper.to_array(expected)
             got = tensor.read()
             if true.dtype == object:
-                assert [bytes(v) if isinstance(v, bytes) else str(v).encode() for v in true.flat] == list(got.flat)
+                assert [
+                    bytes(v) if isinstance(v, bytes) else str(v).encode() for v in true.flat
+                ] == list(got.flat)
             else:
                 np.testing.assert_array_equal(true.astype(got.dtype), got)
         assert [t.name for t in their.initializer] == [t.name for t in stored]
@@ -85,7 +96,9 @@ def assert_equal(proto: onnx.ModelProto, model: Model) -> None:
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda path: path.name)
 def test_equal_to_onnx(group: Path) -> None:
-    """Every model of one group of onnx's test data, also analysed: no error, and the partition holds."""
+    """Every model of one group of onnx's test data, also analysed: no error, and the partition
+    holds.
+    """
     models = sorted(group.rglob("*.onnx"))
     assert models
     for path in models:
@@ -114,5 +127,7 @@ def test_node_models_equal_to_onnx() -> None:
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_published_counts(name: str) -> None:
-    """Networks whose weights are made by ConstantOfShape have the number of parameters that their authors published."""
+    """Networks whose weights are made by ConstantOfShape have the number of parameters that their
+    authors published.
+    """
     assert LIGHT[name] == onnx_params.analyze(DATA / "light" / f"{name}.onnx").parameters

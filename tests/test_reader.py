@@ -47,9 +47,13 @@ def test_bytes_add_up(name: str, tmp_path: Path) -> None:
     assert_partition(onnx_params.analyze(path).inventory)
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("mlp", 15), ("branches", 12), ("normed", 8), ("quantised", 8)])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("mlp", 15), ("branches", 12), ("normed", 8), ("quantised", 8)]
+)
 def test_counts(name: str, parameters: int) -> None:
-    """Masks, statistics, scales and shapes are no parameters; weights in branches and behind quantisation are."""
+    """Masks, statistics, scales and shapes are no parameters; weights in branches and behind
+    quantisation are.
+    """
     assert parameters == onnx_params.analyze(parsed(name)).parameters
 
 
@@ -66,16 +70,24 @@ def test_every_truncation_is_one_error(name: str) -> None:
             pytest.fail(f"{length} of {len(data)} bytes passed for a model")
 
 
-@pytest.mark.parametrize("dtype", [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23])
+@pytest.mark.parametrize(
+    "dtype", [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]
+)
 @pytest.mark.parametrize("raw", [True, False])
 def test_values_of_every_type(dtype: int, raw: bool) -> None:
     """Each element type reads as onnx reads it, from raw_data and from typed fields."""
     array = np.array([1, 0, 1, 1, 0]).astype(onnx.helper.tensor_dtype_to_np_dtype(dtype))
-    tensor = onnx.numpy_helper.from_array(array, "w") if raw else onnx.helper.make_tensor("w", dtype, [5], array.tolist())
+    tensor = (
+        onnx.numpy_helper.from_array(array, "w")
+        if raw
+        else onnx.helper.make_tensor("w", dtype, [5], array.tolist())
+    )
     graph = onnx.helper.make_graph([], "g", [], [], [tensor])
     model = Parser(BytesSource(onnx.helper.make_model(graph).SerializeToString()), None).model()
     (ours,) = model.main.tensors
-    np.testing.assert_array_equal(onnx.numpy_helper.to_array(tensor).astype(np.complex128), ours.read().astype(np.complex128))
+    np.testing.assert_array_equal(
+        onnx.numpy_helper.to_array(tensor).astype(np.complex128), ours.read().astype(np.complex128)
+    )
 
 
 def test_external_data_stays_in_its_folder(tmp_path: Path) -> None:

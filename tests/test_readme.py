@@ -30,7 +30,11 @@ def test_commands_run(gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     shutil.copy(case("lstm").checkpoint, tmp_path / "checkpoint")
     monkeypatch.chdir(tmp_path)
     shutil.copy(tmp_path / "model.onnx", tmp_path / "other.onnx")
-    lines = re.findall(r"^onnx-params ((?:analyze|restore|extract|lock|verify) .*)$|^\$ onnx-params (analyze .*)$", README, re.MULTILINE)
+    lines = re.findall(
+        r"^onnx-params ((?:analyze|restore|extract|lock|verify) .*)$|^\$ onnx-params (analyze .*)$",
+        README,
+        re.MULTILINE,
+    )
     lines = [one or two for one, two in lines]
     assert len(lines) > 6
     for line in lines:
@@ -57,16 +61,23 @@ def test_audit_screen_is_real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     done = run("audit", "silero_vad_half.onnx", "--reference", "silero_vad.jit")
     assert 1 == done.returncode
     printed = done.stdout.splitlines()
-    screen = re.search(r"```console\n\$ onnx-params audit silero_vad_half.onnx .*?\n(.*?)```", README, re.DOTALL)
+    screen = re.search(
+        r"```console\n\$ onnx-params audit silero_vad_half.onnx .*?\n(.*?)```", README, re.DOTALL
+    )
     assert screen is not None
     for line in screen[1].splitlines():
-        assert line == "..." or any(each.startswith(line.removesuffix("...")) for each in printed), line
+        assert line == "..." or any(
+            each.startswith(line.removesuffix("...")) for each in printed
+        ), line
 
 
 def test_rules_are_listed() -> None:
     """The table of rules is the one in the code."""
     for rule in RULES.values():
-        assert f"| `{rule.id}` | {rule.severity.value} | {rule.finds} | {rule.why} | {rule.next} |" in README
+        assert (
+            f"| `{rule.id}` | {rule.severity.value} | {rule.finds} | {rule.why} | {rule.next} |"
+            in README
+        )
 
 
 def test_python_lines_run(gpt2: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,10 +97,20 @@ def test_python_lines_run(gpt2: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 COMMANDS = ("analyze", "restore", "extract", "audit", "lock", "verify", "compare", "rank")
 
 
-@pytest.mark.parametrize("command", [*((word,) for word in COMMANDS), *(("export", word) for word in ("transformers", "sklearn", "keras", "jax", "optimum"))])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *((word,) for word in COMMANDS),
+        *(("export", word) for word in ("transformers", "sklearn", "keras", "jax", "optimum")),
+    ],
+)
 def test_reference_is_complete(command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option that --help knows stands in the README's row of the command, and the reverse."""
     monkeypatch.setenv("COLUMNS", "200")
     row = next(line for line in README.splitlines() if line.startswith(f"| `{' '.join(command)}"))
-    known = set(re.findall(r"--[a-z][\w-]*", run(*command, "--help").stdout)) - {"--help", "--output", "--format"}
+    known = set(re.findall(r"--[a-z][\w-]*", run(*command, "--help").stdout)) - {
+        "--help",
+        "--output",
+        "--format",
+    }
     assert known == set(re.findall(r"--[a-z][\w-]*", row)) - {"--format"}

@@ -61,19 +61,25 @@ def test_json_fits_its_schema(name: str) -> None:
     model = parsed(name) if name in NAMES else opaque() if name == "opaque" else TRAPS[name][1]()
     document = json.loads(onnx_params.analyze(model).to_json())
     jsonschema.Draft202012Validator(schema).validate(document)
-    assert document["totals"]["parameters"] == sum(row["count"] or 0 for row in document["parameters"])
+    assert document["totals"]["parameters"] == sum(
+        row["count"] or 0 for row in document["parameters"]
+    )
     assert document["totals"]["layers"] == len(document["parameters"])
 
 
 def test_csv_is_one_line_a_row(mlp: Path) -> None:
     """CSV reads back with the columns that the header names."""
     rows = list(csv.DictReader(io.StringIO(onnx_params.analyze(mlp).to_csv())))
-    assert [("fc.weight", "4x3", "12"), ("fc.bias", "3", "3")] == [(row["name"], row["shape"], row["count"]) for row in rows]
+    assert [("fc.weight", "4x3", "12"), ("fc.bias", "3", "3")] == [
+        (row["name"], row["shape"], row["count"]) for row in rows
+    ]
 
 
 @pytest.mark.parametrize("form", ["table", "markdown", "json", "csv", "html"])
 def test_hostile_names_are_harmless(tmp_path: Path, form: str) -> None:
-    """Line breaks, markup, terminal escapes and direction marks stay inside their cell, in every format."""
+    """Line breaks, markup, terminal escapes and direction marks stay inside their cell, in every
+    format.
+    """
     path = tmp_path / "x.onnx"
     onnx.save(hostile(), path)
     done = run("analyze", str(path), "--format", form)
@@ -90,15 +96,26 @@ def test_rich_table_never_cuts_names(mlp: Path) -> None:
     """A narrow terminal loses columns, and is told which, but no part of a name."""
     for width, missing in ((200, 0), (40, 1)):
         out = io.StringIO()
-        show(onnx_params.analyze(mlp), Console(file=out, width=width, force_terminal=True, color_system=None))
+        show(
+            onnx_params.analyze(mlp),
+            Console(file=out, width=width, force_terminal=True, color_system=None),
+        )
         assert "fc.weight" in out.getvalue() and "fc.bias" in out.getvalue()
         assert missing == out.getvalue().count("for want of room")
 
 
 def test_stored_lists_what_lies_in_the_file(mlp: Path) -> None:
     """--stored: names in the file, with roles; also what is no parameter."""
-    lines = {line.split()[0]: line.split()[1] for line in run("analyze", str(mlp), "--stored").stdout.splitlines() if line}
-    assert ("parameter", "parameter", "constant") == (lines["fc.weight"], lines["fc.bias"], lines["shape"])
+    lines = {
+        line.split()[0]: line.split()[1]
+        for line in run("analyze", str(mlp), "--stored").stdout.splitlines()
+        if line
+    }
+    assert ("parameter", "parameter", "constant") == (
+        lines["fc.weight"],
+        lines["fc.bias"],
+        lines["shape"],
+    )
 
 
 def test_explain(mlp: Path) -> None:
@@ -110,7 +127,11 @@ def test_explain(mlp: Path) -> None:
 
 def test_depth_rolls_up(mlp: Path) -> None:
     """--depth 1: one module, with all of its parameters."""
-    line = next(line for line in run("analyze", str(mlp), "--depth", "1").stdout.splitlines() if line.startswith("fc "))
+    line = next(
+        line
+        for line in run("analyze", str(mlp), "--depth", "1").stdout.splitlines()
+        if line.startswith("fc ")
+    )
     assert ["fc", "2", "15", "100.00"] == line.split()[:4]
 
 
@@ -118,7 +139,12 @@ def test_sort_and_filter(mlp: Path) -> None:
     """--sort and --filter change rows and totals, and nothing else."""
 
     def names(*words: str) -> list[str]:
-        return [row["name"] for row in csv.DictReader(run("analyze", str(mlp), *words, "--format", "csv").stdout.splitlines())]
+        return [
+            row["name"]
+            for row in csv.DictReader(
+                run("analyze", str(mlp), *words, "--format", "csv").stdout.splitlines()
+            )
+        ]
 
     assert ["fc.bias", "fc.weight"] == names("--sort", "name")
     assert ["fc.weight", "fc.bias"] == names("--sort", "count")

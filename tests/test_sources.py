@@ -29,7 +29,9 @@ def serve(tmp_path: Path) -> Iterator[list[Server]]:
 
 
 def test_remote_model_is_read_by_ranges(tmp_path: Path, serve: list[Server]) -> None:
-    """Of a gigabyte less than two per cent comes over the wire, in about as many requests as there are large tensors."""
+    """Of a gigabyte less than two per cent comes over the wire, in about as many requests as there
+    are large tensors.
+    """
     write_model(tmp_path / "big.onnx", 128, 2_000_000, hollow=True)
     size = (tmp_path / "big.onnx").stat().st_size
     assert size > 1_000_000_000
@@ -44,7 +46,10 @@ def test_remote_model_is_read_by_ranges(tmp_path: Path, serve: list[Server]) -> 
 def test_server_without_ranges(tmp_path: Path, serve: list[Server]) -> None:
     """A server that ignores ranges gives the same report, and the report says that all was fetched."""
     onnx.save(parsed("mlp"), tmp_path / "mlp.onnx")
-    (tmp_path / "mlp.onnx").write_bytes((tmp_path / "mlp.onnx").read_bytes() + b"\x52" + b"\xff\xff\x03" + bytes(65535))  # an unknown field
+    # an unknown field
+    (tmp_path / "mlp.onnx").write_bytes(
+        (tmp_path / "mlp.onnx").read_bytes() + b"\x52" + b"\xff\xff\x03" + bytes(65535)
+    )
     report = onnx_params.analyze(serve[1].url("mlp.onnx"))
     assert 15 == report.parameters
     assert any("gives no ranges" in note for note in report.inventory.notes)
@@ -52,8 +57,14 @@ def test_server_without_ranges(tmp_path: Path, serve: list[Server]) -> None:
 
 def test_remote_external_data(tmp_path: Path, serve: list[Server]) -> None:
     """External data is looked for beside the model; its values are read by ranges."""
-    proto = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [onnx.numpy_helper.from_array(np.arange(600, dtype=np.float32), "w")]))
-    onnx.save(proto, tmp_path / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=0)
+    proto = onnx.helper.make_model(
+        onnx.helper.make_graph(
+            [], "g", [], [], [onnx.numpy_helper.from_array(np.arange(600, dtype=np.float32), "w")]
+        )
+    )
+    onnx.save(
+        proto, tmp_path / "m.onnx", save_as_external_data=True, location="m.data", size_threshold=0
+    )
     report = onnx_params.analyze(serve[0].url("m.onnx"))
     (tensor,) = report.inventory.model.tensors
     np.testing.assert_array_equal(np.arange(600, dtype=np.float32), tensor.read())
@@ -88,11 +99,18 @@ def test_pipes_and_gzip(tmp_path: Path, how: str) -> None:
     path = tmp_path / ("mlp.onnx.gz" if "gzip" in how else "mlp.onnx")
     if how == "fifo":
         os.mkfifo(path)
-        writer = subprocess.Popen([sys.executable, "-c", f"open({str(path)!r}, 'wb').write({data!r})"])
+        writer = subprocess.Popen(
+            [sys.executable, "-c", f"open({str(path)!r}, 'wb').write({data!r})"]
+        )
     else:
         path.write_bytes(data)
     name = "-" if how in ("-", "gzip pipe") else str(path)
-    done = subprocess.run([sys.executable, "-m", "onnx_params", "analyze", name], input=data, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-m", "onnx_params", "analyze", name],
+        input=data,
+        capture_output=True,
+        timeout=60,
+    )
     assert (0, b"") == (done.returncode, done.stderr)
     assert b"2 layers, 15.00 parameters" in done.stdout
     if how == "gzip":
@@ -131,7 +149,14 @@ def test_device_is_refused() -> None:
 def test_file_that_shrinks_is_an_error(tmp_path: Path) -> None:
     """Values of a file that was cut off after it was analysed: an error, and the process lives."""
     path = tmp_path / "w.onnx"
-    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [onnx.numpy_helper.from_array(np.ones(100_000, np.float32), "w")])), path)
+    onnx.save(
+        onnx.helper.make_model(
+            onnx.helper.make_graph(
+                [], "g", [], [], [onnx.numpy_helper.from_array(np.ones(100_000, np.float32), "w")]
+            )
+        ),
+        path,
+    )
     (tensor,) = onnx_params.analyze(path).inventory.model.tensors
     os.truncate(path, 1000)
     with pytest.raises(onnx_params.FormatError, match="ends at byte 1000"):

@@ -1,4 +1,6 @@
-"""Statistics agree with NumPy's on the whole tensor, whatever the pieces, the type and the odd numbers in it."""
+"""Statistics agree with NumPy's on the whole tensor, whatever the pieces, the type and the odd
+numbers in it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ RNG = np.random.default_rng(0)
 TYPES = ["float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64"]
 
 
-@pytest.mark.parametrize("dtype", [*TYPES, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2])
+@pytest.mark.parametrize(
+    "dtype", [*TYPES, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2]
+)
 @pytest.mark.parametrize("offset", [0.0, 7.0])
 def test_agrees_with_numpy(dtype: object, offset: float) -> None:
     values = (RNG.standard_normal(50_000) * 3 + offset).astype(dtype)
@@ -38,7 +42,14 @@ def test_agrees_with_numpy(dtype: object, offset: float) -> None:
     assert stats.n == sum(count for _, count in stats.bins)
 
 
-@given(hnp.arrays(np.float32, st.integers(1, 300), elements=st.floats(width=32, allow_nan=True, allow_infinity=True)), st.integers(1, 5))
+@given(
+    hnp.arrays(
+        np.float32,
+        st.integers(1, 300),
+        elements=st.floats(width=32, allow_nan=True, allow_infinity=True),
+    ),
+    st.integers(1, 5),
+)
 @settings(max_examples=200, deadline=None)
 def test_odd_numbers(values: np.ndarray, pieces: int) -> None:
     """NaN, infinities, subnormals, both zeros, extremes; no warning, no overflow."""
@@ -46,11 +57,20 @@ def test_odd_numbers(values: np.ndarray, pieces: int) -> None:
         stats = describe_values(np.array_split(values, pieces))
     assert stats is not None
     finite = values[np.isfinite(values)].astype(np.float64)
-    assert (int(np.isnan(values).sum()), int(np.isinf(values).sum()), int((finite == 0).sum())) == (stats.nans, stats.infinite, stats.zeros)
-    assert int(((finite != 0) & (np.abs(finite) < np.finfo(np.float32).smallest_normal)).sum()) == stats.subnormal
+    assert (int(np.isnan(values).sum()), int(np.isinf(values).sum()), int((finite == 0).sum())) == (
+        stats.nans,
+        stats.infinite,
+        stats.zeros,
+    )
+    assert (
+        int(((finite != 0) & (np.abs(finite) < np.finfo(np.float32).smallest_normal)).sum())
+        == stats.subnormal
+    )
     if finite.size:
         assert (finite.min(), finite.max()) == (stats.minimum, stats.maximum)
-        assert finite.mean() == pytest.approx(stats.mean, rel=1e-4, abs=1e-4 * float(np.abs(finite).max()))
+        assert finite.mean() == pytest.approx(
+            stats.mean, rel=1e-4, abs=1e-4 * float(np.abs(finite).max())
+        )
     else:
         assert math.isnan(stats.mean)
 
@@ -70,4 +90,8 @@ def test_command(tmp_path: Path) -> None:
     assert (0, "") == (done.returncode, done.stderr) and "Median" in done.stdout
     assert b"\x89PNG" == (tmp_path / "h.png").read_bytes()[:4]
     rows = json.loads(run("analyze", str(path), "--stats", "--format", "json").stdout)["parameters"]
-    assert all(row["stats"]["nan"] == 0 and row["stats"]["min"] <= row["stats"]["quantiles"]["0.5"] <= row["stats"]["max"] for row in rows)
+    assert all(
+        row["stats"]["nan"] == 0
+        and row["stats"]["min"] <= row["stats"]["quantiles"]["0.5"] <= row["stats"]["max"]
+        for row in rows
+    )

@@ -1,6 +1,8 @@
-"""Finish an artifact whose converter lost names: find each of the framework's weights in it by content, and write down where it is.
+"""Finish an artifact whose converter lost names: find each of the framework's weights in it by
+content, and write down where it is.
 
-Every place is proved by comparing values; what was computed (a batch norm's factor) is proved by computing it again.
+Every place is proved by comparing values; what was computed (a batch norm's factor) is proved by
+computing it again.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ TOLERANCE = 1e-4  # of the largest absolute output in float32
 
 
 class Weight(NamedTuple):
-    """One of a framework's own: name, values, whether it is trained, further names of the same variable."""
+    """One of a framework's own: name, values, whether it is trained, further names of the same
+    variable.
+    """
 
     name: str
     values: np.ndarray
@@ -32,28 +36,53 @@ class Weight(NamedTuple):
     aliases: tuple[str, ...] = ()
 
 
-def finish(path: str, framework: str, exporter: str, weights: Sequence[Weight], write: Callable[[str], None]) -> None:
-    """Let ``write`` make the artifact at a draft's path, find ``weights`` in it, add the source map, move it to ``path`` with its data.
+def finish(
+    path: str,
+    framework: str,
+    exporter: str,
+    weights: Sequence[Weight],
+    write: Callable[[str], None],
+) -> None:
+    """Let ``write`` make the artifact at a draft's path, find ``weights`` in it, add the source
+    map, move it to ``path`` with its data.
 
-    Whole or not at all. Raises :class:`ExportError` where there is no such folder, or onnx's checker refuses the artifact.
+    Whole or not at all. Raises :class:`ExportError` where there is no such folder, or onnx's
+    checker refuses the artifact.
     """
     with draft_of(path) as draft:
         write(draft)
         checked(draft, path)
         found = claims(draft, weights)
-        rows = [found[weight.name]._replace(aliases=weight.aliases) for weight in weights if weight.trained and weight.name in found]
-        buffers = [found[weight.name] for weight in weights if not weight.trained and weight.name in found and found[weight.name].pieces]
+        rows = [
+            found[weight.name]._replace(aliases=weight.aliases)
+            for weight in weights
+            if weight.trained and weight.name in found
+        ]
+        buffers = [
+            found[weight.name]
+            for weight in weights
+            if not weight.trained and weight.name in found and found[weight.name].pieces
+        ]
         source_map.write_claims(draft, framework, exporter, rows, buffers)
 
 
 def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
-    """What is found of the weights, by name. An npz keeps names as files, so they are numbered there; formulas need the true ones."""
+    """What is found of the weights, by name.
+
+    An npz keeps names as files, so they are numbered there; formulas need the true ones.
+    """
     by_number = {str(at): weight.name for at, weight in enumerate(weights)}
     with tempfile.TemporaryDirectory() as aside:
         checkpoint = os.path.join(aside, "weights.npz")
         np.savez(checkpoint, **{number: weights[int(number)].values for number in by_number})
         opened = open_checkpoint(checkpoint)
-        named = Checkpoint(path=checkpoint, tensors=tuple(tensor._replace(name=by_number[tensor.name]) for tensor in opened.tensors), ordered=True)
+        named = Checkpoint(
+            path=checkpoint,
+            tensors=tuple(
+                tensor._replace(name=by_number[tensor.name]) for tensor in opened.tensors
+            ),
+            ordered=True,
+        )
         inventory = take(open_path(draft), draft, checkpoint=named)
     assert inventory.matched is not None
     rows = {claim.name: claim for claim in inventory.matched.claims}
@@ -68,7 +97,10 @@ def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
 
 
 def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.ndarray]) -> None:
-    """Hold onnxruntime's outputs against a framework's. Raises :class:`ExportError` where they differ."""
+    """Hold onnxruntime's outputs against a framework's.
+
+    Raises :class:`ExportError` where they differ.
+    """
     import onnxruntime
 
     with running(os.path.basename(path)):
@@ -79,15 +111,22 @@ def compare(path: str, inputs: Mapping[str, np.ndarray], expected: Sequence[np.n
             given = dict(zip(names, inputs.values(), strict=False))
         outputs = session.run(None, given)
     if len(outputs) != len(expected):
-        raise ExportError(f"{os.path.basename(path)}: has {len(outputs)} outputs, the model has {len(expected)}")
+        raise ExportError(
+            f"{os.path.basename(path)}: has {len(outputs)} outputs, the model has {len(expected)}"
+        )
     for at, (got, true) in enumerate(zip(outputs, expected, strict=True)):
         agree(os.path.basename(path), str(at), got, true)
 
 
 def agree(file: str, output: str, got: np.ndarray, true: np.ndarray) -> None:
-    """Raise :class:`ExportError` where an output differs from a framework's by more than :data:`TOLERANCE`."""
+    """Raise :class:`ExportError` where an output differs from a framework's by more than
+    :data:`TOLERANCE`.
+    """
     reference = np.asarray(true, np.float32)
     difference = float(np.abs(np.asarray(got, np.float32) - reference).max(initial=0.0))
     limit = TOLERANCE * max(1.0, float(np.abs(reference).max(initial=0.0)))
     if not difference <= limit:
-        raise ExportError(f"{file}: output {output} differs from the model's by {difference:.3g}, more than {limit:.3g}")
+        raise ExportError(
+            f"{file}: output {output} differs from the model's by {difference:.3g}, more than"
+            f" {limit:.3g}"
+        )

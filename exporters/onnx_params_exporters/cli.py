@@ -12,7 +12,12 @@ import typer
 
 from onnx_params.errors import DependencyError, UnreadableError, UsageError
 
-app = typer.Typer(help="Export a model to ONNX with its source map.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Export a model to ONNX with its source map.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 class Exporter(enum.StrEnum):
@@ -29,43 +34,110 @@ def common() -> None:
 
 @app.command()
 def transformers(
-    model: Annotated[str, typer.Argument(help="A hub name or, with --random-init, a model type such as gpt2.")],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")],
-    random_init: Annotated[bool, typer.Option("--random-init", help="Random weights from the configuration class; no hub.")] = False,
-    exporter: Annotated[Exporter, typer.Option("--exporter", help="Which of torch's exporters.")] = Exporter.DYNAMO,
-    opset: Annotated[int, typer.Option("--opset", help="Operator set; the exporter's own choice if 0.")] = 0,
-    fp16: Annotated[bool, typer.Option("--fp16", help="Cast weights to half precision first.")] = False,
+    model: Annotated[
+        str, typer.Argument(help="A hub name or, with --random-init, a model type such as gpt2.")
+    ],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")
+    ],
+    random_init: Annotated[
+        bool,
+        typer.Option("--random-init", help="Random weights from the configuration class; no hub."),
+    ] = False,
+    exporter: Annotated[
+        Exporter, typer.Option("--exporter", help="Which of torch's exporters.")
+    ] = Exporter.DYNAMO,
+    opset: Annotated[
+        int, typer.Option("--opset", help="Operator set; the exporter's own choice if 0.")
+    ] = 0,
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Cast weights to half precision first.")
+    ] = False,
 ) -> None:
     """Export a transformers model."""
-    options = {"random_init": random_init, "exporter": exporter.value, "opset": opset or None, "half": fp16}
+    options = {
+        "random_init": random_init,
+        "exporter": exporter.value,
+        "opset": opset or None,
+        "half": fp16,
+    }
     _export("from_transformers", "transformers", model, output, **options)
 
 
 @app.command()
 def optimum(
-    model: Annotated[str, typer.Argument(help="A hub name, a folder that save_pretrained wrote or, with --random-init, a model type.")],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FOLDER", help="Where the artifacts go; must not be there yet.")],
-    task: Annotated[str, typer.Option("--task", help="In optimum's words, such as text-generation-with-past; the model's own if empty.")] = "",
-    random_init: Annotated[bool, typer.Option("--random-init", help="Random weights from the configuration class; no hub.")] = False,
+    model: Annotated[
+        str,
+        typer.Argument(
+            help=(
+                "A hub name, a folder that save_pretrained wrote or, with --random-init, a model"
+                " type."
+            )
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Where the artifacts go; must not be there yet.",
+        ),
+    ],
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task",
+            help="In optimum's words, such as text-generation-with-past; the model's own if empty.",
+        ),
+    ] = "",
+    random_init: Annotated[
+        bool,
+        typer.Option("--random-init", help="Random weights from the configuration class; no hub."),
+    ] = False,
 ) -> None:
     """Export a transformers model by optimum-onnx: one file, or encoder and decoders."""
-    for path in _export("from_optimum", "optimum", model, output, task=task or None, random_init=random_init):
+    for path in _export(
+        "from_optimum", "optimum", model, output, task=task or None, random_init=random_init
+    ):
         print(path)
 
 
-Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")]
-Inputs = Annotated[str, typer.Option("--inputs", metavar="FILE", help="Example inputs: .npy for one, .npz for several by name or in order.")]
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")
+]
+Inputs = Annotated[
+    str,
+    typer.Option(
+        "--inputs",
+        metavar="FILE",
+        help="Example inputs: .npy for one, .npz for several by name or in order.",
+    ),
+]
 TRUST = "A pickle runs what it names when it is loaded: give files that you trust."
 
 
 @app.command(help=f"Export a fitted scikit-learn estimator or pipeline, saved by joblib. {TRUST}")
-def sklearn(model: Annotated[str, typer.Argument(help="A file that joblib wrote.")], output: Output, inputs: Inputs) -> None:
+def sklearn(
+    model: Annotated[str, typer.Argument(help="A file that joblib wrote.")],
+    output: Output,
+    inputs: Inputs,
+) -> None:
     """See help."""
     _export("from_sklearn", "sklearn", _unpickled(model), _one(inputs), output)
 
 
-@app.command(help=f"Export a fitted LightGBM or XGBoost model with scikit-learn's interface, saved by joblib. {TRUST}")
-def boosting(model: Annotated[str, typer.Argument(help="A file that joblib wrote.")], output: Output, inputs: Inputs) -> None:
+@app.command(
+    help=(
+        "Export a fitted LightGBM or XGBoost model with scikit-learn's interface, saved by joblib."
+        f" {TRUST}"
+    )
+)
+def boosting(
+    model: Annotated[str, typer.Argument(help="A file that joblib wrote.")],
+    output: Output,
+    inputs: Inputs,
+) -> None:
     """See help."""
     _export("from_boosting", "boosting", _unpickled(model), _one(inputs), output)
 
@@ -75,18 +147,32 @@ def keras(
     model: Annotated[str, typer.Argument(help="A .keras or .h5 file, or a SavedModel's folder.")],
     output: Output,
     inputs: Inputs,
-    opset: Annotated[int, typer.Option("--opset", help="Operator set; the converter's own choice if 0.")] = 0,
+    opset: Annotated[
+        int, typer.Option("--opset", help="Operator set; the converter's own choice if 0.")
+    ] = 0,
 ) -> None:
-    """Export a Keras 3 model, on the backend that KERAS_BACKEND names (tensorflow if none), or a SavedModel."""
+    """Export a Keras 3 model, on the backend that KERAS_BACKEND names (tensorflow if none), or a
+    SavedModel.
+    """
     _export("from_keras", "keras", model, _read(inputs), output, opset=opset or None)
 
 
 @app.command()
 def jax(
-    model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A module of Flax or Equinox, or a function that makes one.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:NAME", help="A module of Flax or Equinox, or a function that makes one."
+        ),
+    ],
     output: Output,
     inputs: Inputs,
-    batched: Annotated[bool, typer.Option("--batched", help="Map an Equinox module over the first dimension of the inputs.")] = False,
+    batched: Annotated[
+        bool,
+        typer.Option(
+            "--batched", help="Map an Equinox module over the first dimension of the inputs."
+        ),
+    ] = False,
 ) -> None:
     """Export a Flax module (NNX, or Linen bound to its variables) or an Equinox module."""
     _export("from_jax", "jax", _imported(model), _in_order(_read(inputs)), output, batched=batched)
@@ -94,7 +180,12 @@ def jax(
 
 @app.command()
 def paddle(
-    model: Annotated[str, typer.Argument(metavar="MODULE:NAME", help="A Paddle layer, or a function that makes one.")], output: Output, inputs: Inputs
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODULE:NAME", help="A Paddle layer, or a function that makes one."),
+    ],
+    output: Output,
+    inputs: Inputs,
 ) -> None:
     """Export a Paddle layer."""
     _export("from_paddle", "paddle", _imported(model), _in_order(_read(inputs)), output)
@@ -110,21 +201,26 @@ def _imported(model: str) -> Any:  # a framework's module
         made = getattr(import_module(path), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"{model}: cannot be imported: {error}") from error
-    return made() if inspect.isroutine(made) or isinstance(made, (type, functools.partial)) else made
+    return (
+        made() if inspect.isroutine(made) or isinstance(made, (type, functools.partial)) else made
+    )
 
 
 def _in_order(given: Any) -> Any:  # an array, or arrays by name
     return list(given.values()) if isinstance(given, dict) else given
 
 
-def _export(module: str, extra: str, *args: Any, **options: Any) -> Any:  # what the module's export takes and gives
+# what the module's export takes and gives
+def _export(module: str, extra: str, *args: Any, **options: Any) -> Any:
     """Run a module's ``export``; what it imports is told by its extra where it is not installed."""
     from importlib import import_module
 
     try:
         return import_module(f"onnx_params_exporters.{module}").export(*args, **options)
     except ImportError as error:
-        raise DependencyError(f"{error.name} is not installed: pip install 'onnx-params[{extra}]'") from error
+        raise DependencyError(
+            f"{error.name} is not installed: pip install 'onnx-params[{extra}]'"
+        ) from error
 
 
 def _unpickled(path: str) -> Any:  # an estimator
@@ -135,9 +231,13 @@ def _unpickled(path: str) -> Any:  # an estimator
     except ImportError as error:
         raise DependencyError(f"{error.name} is not installed, and '{path}' needs it") from error
     except OSError as error:
-        raise UnreadableError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise UnreadableError(
+            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     except Exception as error:  # a pickle raises of every kind
-        raise UnreadableError(f"{path}: is nothing that joblib can load: {type(error).__name__}") from error
+        raise UnreadableError(
+            f"{path}: is nothing that joblib can load: {type(error).__name__}"
+        ) from error
 
 
 def _read(path: str) -> Any:  # an array, or arrays by name
@@ -146,7 +246,9 @@ def _read(path: str) -> Any:  # an array, or arrays by name
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise UnreadableError(f"{path}: holds no arrays: {str(error).partition(chr(10))[0]}") from error
+        raise UnreadableError(
+            f"{path}: holds no arrays: {str(error).partition(chr(10))[0]}"
+        ) from error
     return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
 
 

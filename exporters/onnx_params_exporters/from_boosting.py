@@ -1,4 +1,6 @@
-"""Export a fitted LightGBM or XGBoost model (scikit-learn's interface) through onnxmltools, checked against its predictions."""
+"""Export a fitted LightGBM or XGBoost model (scikit-learn's interface) through onnxmltools, checked
+against its predictions.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,11 @@ from onnx_params_exporters.from_sklearn import compare, finish
 OPSET: Final = 15  # onnxmltools' highest
 
 
-def export(model: Any, example: Any, path: str, *, check: bool = True) -> None:  # LightGBM's and XGBoost's own types
-    """Export ``model`` to ``path``, whole or not at all; ``example`` is [samples, features], cast to float32. Raises :class:`ExportError`."""
+# LightGBM's and XGBoost's own types
+def export(model: Any, example: Any, path: str, *, check: bool = True) -> None:
+    """Export ``model`` to ``path``, whole or not at all; ``example`` is [samples, features], cast
+    to float32. Raises :class:`ExportError`.
+    """
     import onnxmltools
     from onnxmltools.convert.common.data_types import FloatTensorType
 
@@ -24,7 +29,9 @@ def export(model: Any, example: Any, path: str, *, check: bool = True) -> None: 
     library = type(model).__module__.partition(".")[0]
     try:
         if library == "lightgbm":
-            proto = onnxmltools.convert_lightgbm(model, initial_types=types, zipmap=False, target_opset=OPSET)
+            proto = onnxmltools.convert_lightgbm(
+                model, initial_types=types, zipmap=False, target_opset=OPSET
+            )
         elif library == "xgboost":
             proto = onnxmltools.convert_xgboost(model, initial_types=types, target_opset=OPSET)
         else:
@@ -32,10 +39,14 @@ def export(model: Any, example: Any, path: str, *, check: bool = True) -> None: 
     except ExportError:
         raise
     except Exception as error:  # onnxmltools raises many kinds
-        raise ExportError(f"{type(model).__name__}: onnxmltools cannot convert it: {str(error).strip().partition(chr(10))[0]}") from error
+        raise ExportError(
+            f"{type(model).__name__}: onnxmltools cannot convert it:"
+            f" {str(error).strip().partition(chr(10))[0]}"
+        ) from error
     module = __import__(library)
 
-    def named(inventory: Inventory) -> list[Claim]:  # the words are the operators' own: a threshold is one, a leaf value too
+    # the words are the operators' own: a threshold is one, a leaf value too
+    def named(inventory: Inventory) -> list[Claim]:
         return [claim._replace(certain=True) for claim in inventory.parameters]
 
     finish(proto.SerializeToString(), path, f"{library} {module.__version__}", "onnxmltools", named)

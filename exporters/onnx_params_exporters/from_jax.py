@@ -16,23 +16,55 @@ from onnx_params_exporters.workshop import calling
 OPSET: Final = 23
 
 
-def export(model: Any, example_inputs: Sequence[Any] | Any, path: str, *, opset: int = OPSET, batched: bool = False, check: bool = True) -> None:
-    """Export ``model`` to ``path``, whole or not at all; shapes are fixed at those of ``example_inputs``, arrays in the order of its call.
+def export(
+    model: Any,
+    example_inputs: Sequence[Any] | Any,
+    path: str,
+    *,
+    opset: int = OPSET,
+    batched: bool = False,
+    check: bool = True,
+) -> None:
+    """Export ``model`` to ``path``, whole or not at all; shapes are fixed at those of
+    ``example_inputs``, arrays in the order of its call.
 
-    ``model`` is a Flax NNX module, a Linen module bound to its variables, an Equinox module or (module, state) of one; ``batched`` maps an Equinox
-    module, which takes one sample, over the first dimension of its inputs. Raises :class:`ExportError` where it cannot be called or jax2onnx fails, or
-    (with ``check``) where onnxruntime's outputs differ from the module's.
+    ``model`` is a Flax NNX module, a Linen module bound to its variables, an Equinox module or
+    (module, state) of one; ``batched`` maps an Equinox module, which takes one sample, over the
+    first dimension of its inputs. Raises :class:`ExportError` where it cannot be called or jax2onnx
+    fails, or (with ``check``) where onnxruntime's outputs differ from the module's.
     """
     import jax
 
     taken = take(model, batched)
-    given = [np.asarray(value) for value in ([example_inputs] if hasattr(example_inputs, "shape") else list(example_inputs))]
-    names = [*taken.inputs[: len(given)], *(f"input_{at}" for at in range(len(taken.inputs), len(given)))]
+    given = [
+        np.asarray(value)
+        for value in (
+            [example_inputs] if hasattr(example_inputs, "shape") else list(example_inputs)
+        )
+    ]
+    names = [
+        *taken.inputs[: len(given)],
+        *(f"input_{at}" for at in range(len(taken.inputs), len(given))),
+    ]
     kind = type(model[0] if isinstance(model, tuple) else model).__name__
     with calling(kind):
         expected = [np.asarray(value) for value in jax.tree.leaves(taken.call(*given))]
-    shapes = [jax.ShapeDtypeStruct(value.shape, jax.dtypes.canonicalize_dtype(value.dtype)) for value in given]
-    convert(taken.call, shapes, names, given, expected, kind, path, (taken.framework, taken.weights), opset=opset, check=check)
+    shapes = [
+        jax.ShapeDtypeStruct(value.shape, jax.dtypes.canonicalize_dtype(value.dtype))
+        for value in given
+    ]
+    convert(
+        taken.call,
+        shapes,
+        names,
+        given,
+        expected,
+        kind,
+        path,
+        (taken.framework, taken.weights),
+        opset=opset,
+        check=check,
+    )
 
 
 def convert(
@@ -54,9 +86,18 @@ def convert(
     def write(draft: str) -> None:
         print("converting with jax2onnx ...", file=sys.stderr)
         try:
-            to_onnx(call, list(shapes), opset=opset, input_names=list(names), return_mode="file", output_path=draft)
+            to_onnx(
+                call,
+                list(shapes),
+                opset=opset,
+                input_names=list(names),
+                return_mode="file",
+                output_path=draft,
+            )
         except Exception as error:  # jax2onnx raises many kinds
-            raise ExportError(f"{kind}: jax2onnx cannot convert it: {str(error).strip().partition(chr(10))[0]}") from error
+            raise ExportError(
+                f"{kind}: jax2onnx cannot convert it: {str(error).strip().partition(chr(10))[0]}"
+            ) from error
         if check:
             compare(draft, dict(zip(names, given, strict=True)), expected)
 

@@ -1,5 +1,5 @@
-"""Export a Keras 3 model with its own names, the paths of ``model.weights``: on the TensorFlow backend through tf2onnx, on JAX's through jax2onnx, on
-torch's through torch's exporter.
+"""Export a Keras 3 model with its own names, the paths of ``model.weights``: on the TensorFlow
+backend through tf2onnx, on JAX's through jax2onnx, on torch's through torch's exporter.
 """
 
 from __future__ import annotations
@@ -19,14 +19,21 @@ from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
 from onnx_params_exporters.workshop import calling
 
-LARGE: Final = 1_500_000_000  # bytes of weights; one protobuf ends at 2 GiB, and folding doubles what tf2onnx holds
+# bytes of weights; one protobuf ends at 2 GiB, and folding doubles what tf2onnx holds
+LARGE: Final = 1_500_000_000
 
 
-def export(model: Any, example_inputs: Any, path: str, *, opset: int | None = None, check: bool = True) -> None:  # Keras' own types
-    """Export ``model`` to ``path``, whole or not at all: an instance, the path of a ``.keras`` or ``.h5`` file, or a SavedModel's folder.
+# Keras' own types
+def export(
+    model: Any, example_inputs: Any, path: str, *, opset: int | None = None, check: bool = True
+) -> None:
+    """Export ``model`` to ``path``, whole or not at all: an instance, the path of a ``.keras`` or
+    ``.h5`` file, or a SavedModel's folder.
 
-    ``example_inputs`` are arrays by input name, or in order. Their first dimension is left open on the TensorFlow and JAX backends, on torch's shapes are
-    fixed. Raises :class:`ExportError` where the backend's converter fails, or (with ``check``) where onnxruntime's outputs differ from the model's.
+    ``example_inputs`` are arrays by input name, or in order. Their first dimension is left open on
+    the TensorFlow and JAX backends, on torch's shapes are fixed. Raises :class:`ExportError` where
+    the backend's converter fails, or (with ``check``) where onnxruntime's outputs differ from the
+    model's.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if isinstance(model, str) and os.path.isdir(model):
@@ -39,16 +46,27 @@ def export(model: Any, example_inputs: Any, path: str, *, opset: int | None = No
         try:
             model = keras.saving.load_model(model, compile=False)
         except (OSError, ValueError) as error:
-            raise ExportError(f"{model}: Keras cannot load it: {str(error).strip().partition(chr(10))[0]}") from error
+            raise ExportError(
+                f"{model}: Keras cannot load it: {str(error).strip().partition(chr(10))[0]}"
+            ) from error
     inputs = _named(model, example_inputs)
     backend = keras.backend.backend()
     by = {"tensorflow": _by_tensorflow, "torch": _by_torch, "jax": _by_jax}.get(backend)
     if by is None:
-        raise ExportError(f"nothing converts a Keras model on the {backend} backend: KERAS_BACKEND=tensorflow")
+        raise ExportError(
+            f"nothing converts a Keras model on the {backend} backend: KERAS_BACKEND=tensorflow"
+        )
     return by(model, inputs, example_inputs, path, opset, check)
 
 
-def _by_tensorflow(model: Any, inputs: Mapping[str, np.ndarray], example: Any, path: str, opset: int | None, check: bool) -> None:
+def _by_tensorflow(
+    model: Any,
+    inputs: Mapping[str, np.ndarray],
+    example: Any,
+    path: str,
+    opset: int | None,
+    check: bool,
+) -> None:
     import keras
 
     expected = _answer(model, inputs, example)
@@ -57,32 +75,74 @@ def _by_tensorflow(model: Any, inputs: Mapping[str, np.ndarray], example: Any, p
     def write(draft: str) -> None:
         print("converting with tf2onnx ...", file=sys.stderr)
         try:
-            _convert(model, inputs, example, draft, opset, sum(weight.values.nbytes for weight in weights))
+            _convert(
+                model,
+                inputs,
+                example,
+                draft,
+                opset,
+                sum(weight.values.nbytes for weight in weights),
+            )
         except Exception as error:  # tf2onnx raises many kinds
-            raise ExportError(f"{model.name}: tf2onnx cannot convert it: {str(error).strip().partition(chr(10))[0]}") from error
+            raise ExportError(
+                f"{model.name}: tf2onnx cannot convert it:"
+                f" {str(error).strip().partition(chr(10))[0]}"
+            ) from error
         if check:
             compare(draft, inputs, expected)
 
     finish(path, f"keras {keras.__version__}", "tf2onnx", weights, write)
 
 
-def _by_jax(model: Any, inputs: Mapping[str, np.ndarray], example: Any, path: str, opset: int | None, check: bool) -> None:
+def _by_jax(
+    model: Any,
+    inputs: Mapping[str, np.ndarray],
+    example: Any,
+    path: str,
+    opset: int | None,
+    check: bool,
+) -> None:
     import jax
     import keras
 
     from onnx_params_exporters import from_jax
 
     def call(*args: Any) -> Any:
-        return _flat(model(_given(model, dict(zip(inputs, args, strict=True)), example), training=False))
+        return _flat(
+            model(_given(model, dict(zip(inputs, args, strict=True)), example), training=False)
+        )
 
-    shapes = [jax.ShapeDtypeStruct(("batch", *value.shape[1:]), jax.dtypes.canonicalize_dtype(value.dtype)) for value in inputs.values()]
+    shapes = [
+        jax.ShapeDtypeStruct(
+            ("batch", *value.shape[1:]), jax.dtypes.canonicalize_dtype(value.dtype)
+        )
+        for value in inputs.values()
+    ]
     own_ones = f"keras {keras.__version__} on jax", list(own(model))
     expected = _answer(model, inputs, example)
     given = list(inputs.values())
-    from_jax.convert(call, shapes, list(inputs), given, expected, model.name, path, own_ones, opset=opset or from_jax.OPSET, check=check)
+    from_jax.convert(
+        call,
+        shapes,
+        list(inputs),
+        given,
+        expected,
+        model.name,
+        path,
+        own_ones,
+        opset=opset or from_jax.OPSET,
+        check=check,
+    )
 
 
-def _by_torch(model: Any, inputs: Mapping[str, np.ndarray], example: Any, path: str, opset: int | None, check: bool) -> None:
+def _by_torch(
+    model: Any,
+    inputs: Mapping[str, np.ndarray],
+    example: Any,
+    path: str,
+    opset: int | None,
+    check: bool,
+) -> None:
     import keras
     import torch
 
@@ -92,33 +152,54 @@ def _by_torch(model: Any, inputs: Mapping[str, np.ndarray], example: Any, path: 
     paths = [variable.path for variable in (*trained, *rest)]
     odd = next((each for each in paths if "." in each or paths.count(each) > 1), None)
     if odd is not None:
-        raise ExportError(f"{model.name}: '{odd}' holds a dot, or is the path of several variables: torch cannot keep it under that name")
+        raise ExportError(
+            f"{model.name}: '{odd}' holds a dot, or is the path of several variables: torch cannot"
+            " keep it under that name"
+        )
 
     class Stateless(torch.nn.Module):
-        """The model's variables as a module's own, by their paths: torch's exporter keeps those names, and not Keras' own wrappers'."""
+        """The model's variables as a module's own, by their paths: torch's exporter keeps those
+        names, and not Keras' own wrappers'.
+        """
 
         def __init__(self) -> None:
             super().__init__()
             for variable in trained:
-                self.register_parameter(variable.path, torch.nn.Parameter(variable.value.detach().clone(), requires_grad=False))
+                self.register_parameter(
+                    variable.path,
+                    torch.nn.Parameter(variable.value.detach().clone(), requires_grad=False),
+                )
             for variable in rest:
                 self.register_buffer(variable.path, variable.value.detach().clone())
 
         def forward(self, *args: torch.Tensor) -> Any:
-            state = [[getattr(self, variable.path) for variable in variables] for variables in (trained, rest)]
+            state = [
+                [getattr(self, variable.path) for variable in variables]
+                for variables in (trained, rest)
+            ]
             given = _given(model, dict(zip(inputs, args, strict=True)), example)
             answer, _ = model.stateless_call(*state, given, training=False)
             return tuple(_flat(answer))
 
     given = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in inputs.items()}
-    from_torch.export(Stateless(), given, path, opset=opset, check=check, framework=f"keras {keras.__version__} on torch")
+    from_torch.export(
+        Stateless(),
+        given,
+        path,
+        opset=opset,
+        check=check,
+        framework=f"keras {keras.__version__} on torch",
+    )
 
 
 def _answer(model: Any, inputs: Mapping[str, np.ndarray], example: Any) -> list[np.ndarray]:
     import keras
 
     with calling(model.name):
-        return [keras.ops.convert_to_numpy(value) for value in _flat(model(_given(model, inputs, example), training=False))]
+        return [
+            keras.ops.convert_to_numpy(value)
+            for value in _flat(model(_given(model, inputs, example), training=False))
+        ]
 
 
 def own(model: Any) -> Iterator[Weight]:  # a Keras model
@@ -127,10 +208,15 @@ def own(model: Any) -> Iterator[Weight]:  # a Keras model
 
     seen: collections.Counter[str] = collections.Counter()
     trained = {id(variable) for variable in model.trainable_weights}
-    kept = {"moving_mean", "moving_variance", "seed_generator_state", "mean", "variance", "count"}  # of norms, dropouts, the Normalization layer
+    # of norms, dropouts, the Normalization layer
+    kept = {"moving_mean", "moving_variance", "seed_generator_state", "mean", "variance", "count"}
     for variable in model.weights:
         seen[variable.path] += 1
-        name = variable.path if seen[variable.path] == 1 else f"{variable.path}:{seen[variable.path] - 1}"
+        name = (
+            variable.path
+            if seen[variable.path] == 1
+            else f"{variable.path}:{seen[variable.path] - 1}"
+        )
         is_buffer = id(variable) not in trained and variable.path.rpartition("/")[2] in kept
         yield Weight(name, keras.ops.convert_to_numpy(variable), not is_buffer)
 
@@ -151,29 +237,49 @@ def _named(model: Any, inputs: Any) -> dict[str, np.ndarray]:
 
 
 def _given(model: Any, named: Mapping[str, Any], inputs: Any) -> Any:
-    """What a model is called with: a dictionary where it was given one and takes one, else a list or the one value."""
-    if isinstance(inputs, Mapping) and not isinstance(getattr(model, "_inputs_struct", None), (list, tuple)):
+    """What a model is called with: a dictionary where it was given one and takes one, else a list
+    or the one value.
+    """
+    if isinstance(inputs, Mapping) and not isinstance(
+        getattr(model, "_inputs_struct", None), (list, tuple)
+    ):
         return dict(named)
     values = list(named.values())
     return values[0] if len(values) == 1 else values
 
 
-def _convert(model: Any, inputs: Mapping[str, np.ndarray], example: Any, path: str, opset: int | None, n_bytes: int) -> None:
+def _convert(
+    model: Any,
+    inputs: Mapping[str, np.ndarray],
+    example: Any,
+    path: str,
+    opset: int | None,
+    n_bytes: int,
+) -> None:
     import tensorflow as tf
 
     names = list(inputs)
-    signature = [tf.TensorSpec([None, *value.shape[1:]], value.dtype, name=name) for name, value in inputs.items()]
+    signature = [
+        tf.TensorSpec([None, *value.shape[1:]], value.dtype, name=name)
+        for name, value in inputs.items()
+    ]
 
     @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]  # TensorFlow has no types
     def call(*args: Any) -> Any:
-        answer = _flat(model(_given(model, dict(zip(names, args, strict=True)), example), training=False))
-        return {f"output_{at:03}": value for at, value in enumerate(answer)}  # TensorFlow sorts these, and tf2onnx names outputs by them
+        answer = _flat(
+            model(_given(model, dict(zip(names, args, strict=True)), example), training=False)
+        )
+        # TensorFlow sorts these, and tf2onnx names outputs by them
+        return {f"output_{at:03}": value for at, value in enumerate(answer)}
 
     to_file(call, signature, path, opset, n_bytes)
 
 
-def to_file(call: Any, signature: Any, path: str, opset: int | None, n_bytes: int) -> None:  # TensorFlow's own types
-    """Let tf2onnx convert a function, by way of its zip where ``n_bytes`` of weights are too many for one protobuf."""
+# TensorFlow's own types
+def to_file(call: Any, signature: Any, path: str, opset: int | None, n_bytes: int) -> None:
+    """Let tf2onnx convert a function, by way of its zip where ``n_bytes`` of weights are too many
+    for one protobuf.
+    """
     import onnx
     import tf2onnx
 
@@ -183,16 +289,26 @@ def to_file(call: Any, signature: Any, path: str, opset: int | None, n_bytes: in
         return
     with tempfile.TemporaryDirectory() as folder, _old_numpy():
         packed = os.path.join(folder, "model.zip")
-        tf2onnx.convert.from_function(call, input_signature=signature, opset=opset, large_model=True, output_path=packed)
+        tf2onnx.convert.from_function(
+            call, input_signature=signature, opset=opset, large_model=True, output_path=packed
+        )
         with zipfile.ZipFile(packed) as archive:
             archive.extractall(folder)
         proto = onnx.load(os.path.join(folder, "__MODEL_PROTO.onnx"))
-        onnx.save(proto, path, save_as_external_data=True, all_tensors_to_one_file=True, location=f"{os.path.basename(path)}.data")
+        onnx.save(
+            proto,
+            path,
+            save_as_external_data=True,
+            all_tensors_to_one_file=True,
+            location=f"{os.path.basename(path)}.data",
+        )
 
 
 @contextmanager
 def _old_numpy() -> Iterator[None]:
-    """tf2onnx 1.17 calls ``np.product``, which NumPy 2 has not, where a model is large (tf2onnx/graph.py)."""
+    """tf2onnx 1.17 calls ``np.product``, which NumPy 2 has not, where a model is large
+    (tf2onnx/graph.py).
+    """
     if hasattr(np, "product"):
         yield
         return

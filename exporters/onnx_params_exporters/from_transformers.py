@@ -1,4 +1,6 @@
-"""Export a transformers model, by name, configuration or instance; inputs are made from the configuration."""
+"""Export a transformers model, by name, configuration or instance; inputs are made from the
+configuration.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def export(
 ) -> None:
     """Export ``model`` (a hub name, a model type, a configuration or an instance) to ``path``.
 
-    ``random_init`` builds from the configuration class with random weights and never asks the hub. Raises :class:`ExportError`.
+    ``random_init`` builds from the configuration class with random weights and never asks the hub.
+    Raises :class:`ExportError`.
     """
     loaded = _load(model, random_init).eval()
     if half:
@@ -42,13 +45,20 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
         try:
             return transformers.AutoModel.from_pretrained(model)
         except Exception as error:  # the hub's client raises many kinds
-            raise ExportError(f"{model}: cannot be had from the hub; --random-init builds it with random weights ({str(error).splitlines()[0]})") from error
+            raise ExportError(
+                f"{model}: cannot be had from the hub; --random-init builds it with random weights"
+                f" ({str(error).splitlines()[0]})"
+            ) from error
     config = model
     if isinstance(model, str):
         try:
             config = transformers.AutoConfig.for_model(model)
         except ValueError:
-            raise ExportError(f"{model}: is no model type that transformers {transformers.__version__} knows") from None
-    print(f"building {config.model_type} from its configuration, with random weights", file=sys.stderr)
+            raise ExportError(
+                f"{model}: is no model type that transformers {transformers.__version__} knows"
+            ) from None
+    print(
+        f"building {config.model_type} from its configuration, with random weights", file=sys.stderr
+    )
     torch.manual_seed(SEED)
     return transformers.AutoModel.from_config(config)

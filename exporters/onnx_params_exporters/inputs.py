@@ -1,7 +1,9 @@
-"""Make example inputs for a transformers model from its configuration and its ``forward``: text, images, videos, audio.
+"""Make example inputs for a transformers model from its configuration and its ``forward``: text,
+images, videos, audio.
 
-Which argument means what: the model outputs and ``forward`` signatures of transformers 5.23; lengths follow the configuration's own
-words (``image_size``, ``num_mel_bins``, ``max_source_positions``, ...). What fits is found by trial, from the fullest to the simplest.
+Which argument means what: the model outputs and ``forward`` signatures of transformers 5.23;
+lengths follow the configuration's own words (``image_size``, ``num_mel_bins``,
+``max_source_positions``, ...). What fits is found by trial, from the fullest to the simplest.
 """
 
 from __future__ import annotations
@@ -24,8 +26,14 @@ Inputs = dict[str, torch.Tensor]
 
 
 def make_inputs(model: transformers.PreTrainedModel) -> Inputs:
-    """Example inputs, by argument name, that the model's own ``forward`` accepts; raises :class:`ExportError` where none does."""
-    extra = {"use_cache": False} if "use_cache" in inspect.signature(type(model).forward).parameters else {}
+    """Example inputs, by argument name, that the model's own ``forward`` accepts; raises
+    :class:`ExportError` where none does.
+    """
+    extra = (
+        {"use_cache": False}
+        if "use_cache" in inspect.signature(type(model).forward).parameters
+        else {}
+    )
     first: Exception | None = None
     for inputs in _candidates(model):
         try:
@@ -35,7 +43,10 @@ def make_inputs(model: transformers.PreTrainedModel) -> Inputs:
         except Exception as error:  # a candidate that does not fit
             first = first or error
     told = str(first).strip().partition("\n")[0]
-    raise ExportError(f"{type(model).__name__}: no example input fits it ({told}); give from_torch.export inputs of your own")
+    raise ExportError(
+        f"{type(model).__name__}: no example input fits it ({told}); give from_torch.export inputs"
+        " of your own"
+    )
 
 
 def _candidates(model: transformers.PreTrainedModel) -> Iterator[Inputs]:
@@ -51,13 +62,16 @@ def _candidates(model: transformers.PreTrainedModel) -> Iterator[Inputs]:
             yield inputs
 
 
-def _values(config: transformers.PretrainedConfig, *names: str) -> list[Any]:  # a configuration's values
+# a configuration's values
+def _values(config: transformers.PretrainedConfig, *names: str) -> list[Any]:
     """What the configuration and those inside it say under any of ``names``, the outermost first."""
     found, todo = [], [config]
     while todo:
         at = todo.pop(0)
         found += [value for name in names if (value := getattr(at, name, None)) is not None]
-        todo += [value for value in vars(at).values() if isinstance(value, transformers.PretrainedConfig)]
+        todo += [
+            value for value in vars(at).values() if isinstance(value, transformers.PretrainedConfig)
+        ]
     return found
 
 
@@ -66,7 +80,9 @@ def _value(config: transformers.PretrainedConfig, *names: str, default: Any = No
 
 
 def _tokens(config: transformers.PretrainedConfig) -> torch.Tensor:
-    """Distinct ids above the special ones where the vocabulary has room; the last is the end token, which some models look for."""
+    """Distinct ids above the special ones where the vocabulary has room; the last is the end token,
+    which some models look for.
+    """
     vocabulary = _value(config, "vocab_size", default=100)
     ids = 3 + torch.arange(LENGTH)[None] % max(1, vocabulary - 4)
     end = _value(config, "eos_token_id")
@@ -103,10 +119,20 @@ def _pictures(model: transformers.PreTrainedModel, accepts: frozenset[str]) -> I
     config = model.config
     channels = _value(config, "num_channels", "in_channels", "in_chans", default=3)
     for size in [*_values(config, "image_size", "crop_size"), 64, 224]:
-        pair = (size["height"], size["width"]) if isinstance(size, dict) else (size, size) if isinstance(size, int) else tuple(size)[-2:]
+        pair = (
+            (size["height"], size["width"])
+            if isinstance(size, dict)
+            else (size, size)
+            if isinstance(size, int)
+            else tuple(size)[-2:]
+        )
         if "pixel_values_videos" in accepts or "pixel_values" in accepts:
             frames = _value(config, "num_frames", "frames_per_clip")
-            name = "pixel_values_videos" if "pixel_values_videos" in accepts and "pixel_values" not in accepts else "pixel_values"
+            name = (
+                "pixel_values_videos"
+                if "pixel_values_videos" in accepts and "pixel_values" not in accepts
+                else "pixel_values"
+            )
             if frames:
                 yield {name: _drawn(model, 1, frames, channels, *pair)}
             yield {name: _drawn(model, 1, channels, *pair)}
@@ -117,7 +143,11 @@ def _sound(model: transformers.PreTrainedModel, accepts: frozenset[str]) -> Iter
     bins = _value(config, "num_mel_bins", "feature_size", "input_channels")
     frames = _value(config, "max_source_positions")
     spectrum = _value(config, "max_length")  # of the audio spectrogram transformer
-    mask = {"attention_mask": torch.ones(1, LENGTH * 8, dtype=torch.long)} if "attention_mask" in accepts and "input_ids" not in accepts else {}
+    mask = (
+        {"attention_mask": torch.ones(1, LENGTH * 8, dtype=torch.long)}
+        if "attention_mask" in accepts and "input_ids" not in accepts
+        else {}
+    )
     if "input_values" in accepts:
         if bins and isinstance(spectrum, int):
             yield {"input_values": _drawn(model, 1, spectrum, bins)}

@@ -1,7 +1,9 @@
-"""Take modules of JAX's libraries apart: what to call, which weights they own under which names, what their inputs are called.
+"""Take modules of JAX's libraries apart: what to call, which weights they own under which names,
+what their inputs are called.
 
-Names are those that each library's users write: Flax NNX ``attn.query.kernel``, Flax Linen ``Dense_0.kernel`` (without the collection's name; other
-collections keep theirs: ``batch_stats.norm.mean``), Equinox ``layers[0].weight``.
+Names are those that each library's users write: Flax NNX ``attn.query.kernel``, Flax Linen
+``Dense_0.kernel`` (without the collection's name; other collections keep theirs:
+``batch_stats.norm.mean``), Equinox ``layers[0].weight``.
 """
 
 from __future__ import annotations
@@ -18,7 +20,10 @@ from onnx_params_exporters.by_content import Weight
 
 
 class Taken(NamedTuple):
-    """A module taken apart. ``call`` takes the inputs in order; ``inputs`` names as many of them as have names."""
+    """A module taken apart.
+
+    ``call`` takes the inputs in order; ``inputs`` names as many of them as have names.
+    """
 
     call: Callable[..., Any]
     weights: Sequence[Weight]
@@ -27,9 +32,11 @@ class Taken(NamedTuple):
 
 
 def take(model: Any, batched: bool) -> Taken:  # a module of any of the libraries
-    """Take ``model`` apart: a Flax NNX module, a Linen module with its variables bound, an Equinox module, or that with its state as a pair.
+    """Take ``model`` apart: a Flax NNX module, a Linen module with its variables bound, an Equinox
+    module, or that with its state as a pair.
 
-    ``batched`` maps an Equinox module over the first dimension of its inputs. Raises :class:`ExportError` where it is none of these.
+    ``batched`` maps an Equinox module over the first dimension of its inputs. Raises
+    :class:`ExportError` where it is none of these.
     """
     module = model[0] if isinstance(model, tuple) and model else model
     homes = [f"{base.__module__}." for base in type(module).__mro__]
@@ -39,7 +46,10 @@ def take(model: Any, batched: bool) -> Taken:  # a module of any of the librarie
         return _linen(model)
     if any(home.startswith("equinox.") for home in homes):
         return _equinox(model, batched)
-    raise ExportError(f"{type(model).__name__}: is no module of Flax or Equinox; a Linen module must be bound to its variables: module.bind(variables)")
+    raise ExportError(
+        f"{type(model).__name__}: is no module of Flax or Equinox; a Linen module must be bound to"
+        " its variables: module.bind(variables)"
+    )
 
 
 # -- Flax NNX ----------------------------------------------------------------------------------------------------------------------
@@ -51,14 +61,22 @@ def _nnx(model: Any) -> Taken:
 
     graph, state = nnx.split(_without_streams(model))
 
-    def call(*args: Any) -> Any:  # merged inside the trace: a scan refuses variables that were made outside it
+    # merged inside the trace: a scan refuses variables that were made outside it
+    def call(*args: Any) -> Any:
         return nnx.merge(graph, state, copy=True)(*args)
 
-    return Taken(call, list(of_nnx(model)), list(inspect.signature(model).parameters), f"flax {flax.__version__}")
+    return Taken(
+        call,
+        list(of_nnx(model)),
+        list(inspect.signature(model).parameters),
+        f"flax {flax.__version__}",
+    )
 
 
 def of_nnx(module: Any) -> Iterator[Weight]:  # a Flax NNX module
-    """Its variables by their first path, in the order in which attributes were set; no random state. Running statistics are no parameters."""
+    """Its variables by their first path, in the order in which attributes were set; no random
+    state. Running statistics are no parameters.
+    """
     from flax import nnx
 
     found: dict[int, tuple[Any, list[str]]] = {}
@@ -75,7 +93,11 @@ def of_nnx(module: Any) -> Iterator[Weight]:  # a Flax NNX module
         elif isinstance(node, Mapping):
             parts = [(str(name), part) for name, part in node.items()]
         elif isinstance(node, nnx.Pytree):
-            parts = [(name, part) for name, part in vars(node).items() if not name.startswith("_pytree__")]
+            parts = [
+                (name, part)
+                for name, part in vars(node).items()
+                if not name.startswith("_pytree__")
+            ]
         else:
             return
         for name, part in parts:
@@ -83,11 +105,15 @@ def of_nnx(module: Any) -> Iterator[Weight]:  # a Flax NNX module
 
     walk(module, (), frozenset())
     for variable, paths in found.values():
-        yield Weight(paths[0], np.asarray(variable[...]), isinstance(variable, nnx.Param), tuple(paths[1:]))
+        yield Weight(
+            paths[0], np.asarray(variable[...]), isinstance(variable, nnx.Param), tuple(paths[1:])
+        )
 
 
 class _Keys:
-    """Stands in for a module's random streams: every key is the same plain array, which what is deterministic never looks at."""
+    """Stands in for a module's random streams: every key is the same plain array, which what is
+    deterministic never looks at.
+    """
 
     def __call__(self) -> Any:  # a key
         return np.zeros(2, np.uint32)
@@ -102,7 +128,9 @@ class _Keys:
 
 
 def _without_streams(module: Any) -> Any:  # a Flax NNX module
-    """A copy in ``eval`` mode without random keys: a recurrent layer asks for one a call, and jax2onnx can write none."""
+    """A copy in ``eval`` mode without random keys: a recurrent layer asks for one a call, and
+    jax2onnx can write none.
+    """
     from flax import nnx
 
     copy = nnx.clone(module)
@@ -122,15 +150,24 @@ def _linen(model: Any) -> Taken:
     import jax.numpy as jnp
 
     if not hasattr(model, "scope") or model.scope is None:
-        raise ExportError(f"{type(model).__name__}: a Linen module has no weights of its own; give it bound: module.bind(variables)")
+        raise ExportError(
+            f"{type(model).__name__}: a Linen module has no weights of its own; give it bound:"
+            " module.bind(variables)"
+        )
     module, variables = model.unbind()
-    shape = jnp.shape  # jax2onnx puts its own in its place while it traces, which flax's scan cannot take
+    # jax2onnx puts its own in its place while it traces, which flax's scan cannot take
+    shape = jnp.shape
 
     def call(*args: Any) -> Any:
         with _no_chance(shape):
             return module.apply(variables, *args)
 
-    return Taken(call, list(_of_linen(variables)), list(inspect.signature(type(module).__call__).parameters)[1:], f"flax {flax.__version__} (linen)")
+    return Taken(
+        call,
+        list(_of_linen(variables)),
+        list(inspect.signature(type(module).__call__).parameters)[1:],
+        f"flax {flax.__version__} (linen)",
+    )
 
 
 def _of_linen(variables: Mapping[str, Any]) -> Iterator[Weight]:
@@ -143,7 +180,9 @@ def _of_linen(variables: Mapping[str, Any]) -> Iterator[Weight]:
 
 @contextmanager
 def _no_chance(shape: Callable[..., Any]) -> Iterator[None]:
-    """While it runs, random keys are plain arrays that what is deterministic never looks at: a recurrent layer splits one, and jax2onnx writes none."""
+    """While it runs, random keys are plain arrays that what is deterministic never looks at: a
+    recurrent layer splits one, and jax2onnx writes none.
+    """
     import jax
     import jax.numpy as jnp
 
@@ -175,18 +214,25 @@ def _equinox(model: Any, batched: bool) -> Taken:
     import jax
 
     module, state = model if isinstance(model, tuple) else (model, None)
-    quiet = eqx.nn.inference_mode(module)  # else a dropout is exported as if there were none, and a norm keeps on learning
+    # else a dropout is exported as if there were none, and a norm keeps on learning
+    quiet = eqx.nn.inference_mode(module)
 
     def one(*args: Any) -> Any:
         return quiet(*args) if state is None else quiet(*args, state)[0]
 
-    names = [name for name, parameter in inspect.signature(type(module).__call__).parameters.items() if parameter.kind is not parameter.KEYWORD_ONLY][1:]
+    names = [
+        name
+        for name, parameter in inspect.signature(type(module).__call__).parameters.items()
+        if parameter.kind is not parameter.KEYWORD_ONLY
+    ][1:]
     call = jax.vmap(one, axis_name="batch") if batched else one
     return Taken(call, list(_of_equinox(module, state)), names, f"equinox {eqx.__version__}")
 
 
 def _of_equinox(module: Any, state: Any) -> Iterator[Weight]:
-    """Arrays by their path, fields in the order in which they were declared; what stands in two places has both names."""
+    """Arrays by their path, fields in the order in which they were declared; what stands in two
+    places has both names.
+    """
     import equinox as eqx
     from jax.tree_util import keystr, tree_flatten_with_path
 
@@ -196,7 +242,9 @@ def _of_equinox(module: Any, state: Any) -> Iterator[Weight]:
     found: dict[int, tuple[Any, list[str]]] = {}
     for path, value in tree_flatten_with_path(module, is_leaf=is_index)[0]:
         if is_index(value):
-            for inner, held in tree_flatten_with_path(state.get(value))[0] if state is not None else ():
+            for inner, held in (
+                tree_flatten_with_path(state.get(value))[0] if state is not None else ()
+            ):
                 yield Weight(keystr((*path, *inner)).lstrip("."), np.asarray(held), trained=False)
         elif eqx.is_array(value):
             found.setdefault(id(value), (value, []))[1].append(keystr(path).lstrip("."))

@@ -1,4 +1,6 @@
-"""List the parameters of an architecture without weights: a configuration instantiated on torch's meta device."""
+"""List the parameters of an architecture without weights: a configuration instantiated on torch's
+meta device.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from onnx_params.names.architecture import Expected
 
 
 def expected(config: str) -> list[Expected]:
-    """The parameters of a transformers model type, or of the model that a ``config.json`` describes, in order. Raises :class:`UsageError`."""
+    """The parameters of a transformers model type, or of the model that a ``config.json``
+    describes, in order. Raises :class:`UsageError`.
+    """
     made = _config(config)
     with torch.device("meta"):
         model = _model(made)
@@ -21,7 +25,11 @@ def expected(config: str) -> list[Expected]:
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
     return [
-        Expected(name, tuple(parameter.shape), tuple(other for other in names[id(parameter)] if other != name))
+        Expected(
+            name,
+            tuple(parameter.shape),
+            tuple(other for other in names[id(parameter)] if other != name),
+        )
         for name, parameter in model.named_parameters()
     ]
 
@@ -29,7 +37,11 @@ def expected(config: str) -> list[Expected]:
 def _model(config: transformers.PretrainedConfig) -> torch.nn.Module:
     """The class that the configuration names, else the bare model."""
     named = [getattr(transformers, name, None) for name in config.architectures or ()]
-    made: torch.nn.Module = named[0](config) if named and named[0] is not None else transformers.AutoModel.from_config(config)
+    made: torch.nn.Module = (
+        named[0](config)
+        if named and named[0] is not None
+        else transformers.AutoModel.from_config(config)
+    )
     return made
 
 
@@ -45,4 +57,7 @@ def _config(config: str) -> transformers.PretrainedConfig:
     try:
         return transformers.AutoConfig.for_model(config)
     except ValueError:
-        raise UsageError(f"{config}: is no file, and no model type that transformers {transformers.__version__} knows") from None
+        raise UsageError(
+            f"{config}: is no file, and no model type that transformers {transformers.__version__}"
+            " knows"
+        ) from None

@@ -1,7 +1,9 @@
-"""Export a TensorFlow SavedModel through tf2onnx: its serving signature, with the names of its variables.
+"""Export a TensorFlow SavedModel through tf2onnx: its serving signature, with the names of its
+variables.
 
-A name is the variable's own where it has one to itself (Keras' ``export`` keeps the paths of ``.weights``), else the path of the object that holds it in the
-checkpoint. Source: tensorflow/core/protobuf/trackable_object_graph.proto.
+A name is the variable's own where it has one to itself (Keras' ``export`` keeps the paths of
+``.weights``), else the path of the object that holds it in the checkpoint. Source:
+tensorflow/core/protobuf/trackable_object_graph.proto.
 """
 
 from __future__ import annotations
@@ -22,10 +24,15 @@ SIGNATURE: Final = "serving_default"
 _VALUE: Final = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
-def export(folder: str, example_inputs: Any, path: str, *, opset: int | None = None, check: bool = True) -> None:
-    """Export the serving signature, or the only one. ``example_inputs`` are arrays by the signature's words, or in its order.
+def export(
+    folder: str, example_inputs: Any, path: str, *, opset: int | None = None, check: bool = True
+) -> None:
+    """Export the serving signature, or the only one.
 
-    Raises :class:`ExportError` where it cannot be loaded, holds a graph of XLA's (Keras on JAX), or tf2onnx fails.
+    ``example_inputs`` are arrays by the signature's words, or in its order.
+
+    Raises :class:`ExportError` where it cannot be loaded, holds a graph of XLA's (Keras on JAX), or
+    tf2onnx fails.
     """
     import tensorflow as tf
 
@@ -35,17 +42,26 @@ def export(folder: str, example_inputs: Any, path: str, *, opset: int | None = N
     try:
         loaded = tf.saved_model.load(folder)
     except Exception as error:  # TensorFlow raises many kinds
-        raise ExportError(f"{folder}: TensorFlow cannot load it: {str(error).strip().partition(chr(10))[0]}") from error
+        raise ExportError(
+            f"{folder}: TensorFlow cannot load it: {str(error).strip().partition(chr(10))[0]}"
+        ) from error
     signatures = loaded.signatures
-    signature = signatures.get(SIGNATURE) or (next(iter(signatures.values())) if len(signatures) == 1 else None)
+    signature = signatures.get(SIGNATURE) or (
+        next(iter(signatures.values())) if len(signatures) == 1 else None
+    )
     if signature is None:
-        raise ExportError(f"{folder}: has no signature '{SIGNATURE}', but {', '.join(sorted(signatures)) or 'none'}")
+        raise ExportError(
+            f"{folder}: has no signature '{SIGNATURE}', but"
+            f" {', '.join(sorted(signatures)) or 'none'}"
+        )
     wanted = signature.structured_input_signature[1]
     given = _named(folder, list(wanted), example_inputs)
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=word) for word, spec in wanted.items()]
     words, outputs = list(wanted), list(signature.structured_outputs)
     with calling(name):
-        expected = signature(**{word: tf.constant(value, dtype=wanted[word].dtype) for word, value in given.items()})
+        expected = signature(
+            **{word: tf.constant(value, dtype=wanted[word].dtype) for word, value in given.items()}
+        )
     weights = list(_own(folder, loaded, signature))
 
     @tf.function(input_signature=specs)  # type: ignore[untyped-decorator]  # TensorFlow has no types
@@ -71,32 +87,55 @@ def export(folder: str, example_inputs: Any, path: str, *, opset: int | None = N
 def _named(folder: str, words: list[str], inputs: Any) -> dict[str, np.ndarray]:
     if isinstance(inputs, Mapping):
         if set(inputs) != set(words):
-            raise ExportError(f"{folder}: its signature takes {', '.join(words)}, and was given {', '.join(inputs)}")
+            raise ExportError(
+                f"{folder}: its signature takes {', '.join(words)}, and was given"
+                f" {', '.join(inputs)}"
+            )
         return {word: np.asarray(inputs[word]) for word in words}
     values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
     if len(values) != len(words):
-        raise ExportError(f"{folder}: its signature takes {len(words)} inputs, {', '.join(words)}, and was given {len(values)}")
+        raise ExportError(
+            f"{folder}: its signature takes {len(words)} inputs, {', '.join(words)}, and was given"
+            f" {len(values)}"
+        )
     return {word: np.asarray(value) for word, value in zip(words, values, strict=True)}
 
 
 def _own(folder: str, loaded: Any, signature: Any) -> list[Weight]:
-    """The signature's variables: in the object's order where it has one, else as they were captured."""
+    """The signature's variables: in the object's order where it has one, else as they were
+    captured.
+    """
     listed = getattr(loaded, "variables", None)
     captured = {variable.name: variable for variable in signature.variables}
-    order = [variable.name for variable in listed if variable.name in captured] if listed is not None else []
+    order = (
+        [variable.name for variable in listed if variable.name in captured]
+        if listed is not None
+        else []
+    )
     variables = list(signature.variables)
     if len(captured) == len(variables):
         variables = [captured[name] for name in dict.fromkeys([*order, *captured])]
     names = [variable.name.removesuffix(":0") for variable in variables]
     counts = Counter(names)
     if max(counts.values(), default=1) > 1:
-        names = [_place(folder, variable, name) if counts[name] > 1 else name for variable, name in zip(variables, names, strict=True)]
-        names = [name if name not in names[:at] else f"{name}:{names[:at].count(name)}" for at, name in enumerate(names)]
-    return [Weight(name, variable.numpy(), bool(variable.trainable)) for variable, name in zip(variables, names, strict=True)]
+        names = [
+            _place(folder, variable, name) if counts[name] > 1 else name
+            for variable, name in zip(variables, names, strict=True)
+        ]
+        names = [
+            name if name not in names[:at] else f"{name}:{names[:at].count(name)}"
+            for at, name in enumerate(names)
+        ]
+    return [
+        Weight(name, variable.numpy(), bool(variable.trainable))
+        for variable, name in zip(variables, names, strict=True)
+    ]
 
 
 def _place(folder: str, variable: Any, name: str) -> str:
-    """The path of the only object of the checkpoint with the variable's numbers; the variable's name where there is none, or are several."""
+    """The path of the only object of the checkpoint with the variable's numbers; the variable's
+    name where there is none, or are several.
+    """
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint(os.path.join(folder, "variables", "variables"))
@@ -104,6 +143,8 @@ def _place(folder: str, variable: Any, name: str) -> str:
     same = [
         key.removesuffix(_VALUE)
         for key, shape in reader.get_variable_to_shape_map().items()
-        if key.endswith(_VALUE) and tuple(shape) == values.shape and np.array_equal(reader.get_tensor(key), values)
+        if key.endswith(_VALUE)
+        and tuple(shape) == values.shape
+        and np.array_equal(reader.get_tensor(key), values)
     ]
     return same[0] if len(same) == 1 else name

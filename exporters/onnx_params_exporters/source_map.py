@@ -1,4 +1,6 @@
-"""Write the list of original parameters into an artifact: names, shapes, types, digests, ties, order, and where each one is."""
+"""Write the list of original parameters into an artifact: names, shapes, types, digests, ties,
+order, and where each one is.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,10 @@ from onnx_params.wire import FileSource
 
 
 class Original(NamedTuple):
-    """One parameter or buffer as its framework holds it. ``data`` are its little-endian bytes in C order."""
+    """One parameter or buffer as its framework holds it.
+
+    ``data`` are its little-endian bytes in C order.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -38,16 +43,24 @@ def write(
     buffers: Iterable[Original],
     find: Callable[[], Mapping[str, Claim]] | None = None,
 ) -> None:
-    """Add the source map to ``metadata_props`` of the model at ``path``, beside which its external data stays untouched.
+    """Add the source map to ``metadata_props`` of the model at ``path``, beside which its external
+    data stays untouched.
 
-    ``find`` says where those lie that are stored under no digest of theirs; it is asked where there are such.
+    ``find`` says where those lie that are stored under no digest of theirs; it is asked where there
+    are such.
     """
     whole, turned = _digests(path)
     originals, buffers = list(parameters), list(buffers)
-    digests = {original.name: (hashlib.sha256(original.data).hexdigest(), original.shape) for original in (*originals, *buffers)}
+    digests = {
+        original.name: (hashlib.sha256(original.data).hexdigest(), original.shape)
+        for original in (*originals, *buffers)
+    }
     shared = {key for key, count in Counter(digests.values()).items() if count > 1}
 
-    missing = any(digests[original.name] not in whole and digests[original.name] not in turned for original in originals)
+    missing = any(
+        digests[original.name] not in whole and digests[original.name] not in turned
+        for original in originals
+    )
     found = find() if find is not None and missing else {}
 
     def row(original: Original, places: Mapping[str, Claim]) -> dict[str, Any]:  # JSON
@@ -63,8 +76,12 @@ def write(
     _add(path, document)
 
 
-def write_claims(path: str, framework: str, exporter: str, claims: Iterable[Claim], buffers: Iterable[Claim] = ()) -> None:
-    """Add a source map whose rows were found in the artifact already: each claim's name, shape, and where it lies."""
+def write_claims(
+    path: str, framework: str, exporter: str, claims: Iterable[Claim], buffers: Iterable[Claim] = ()
+) -> None:
+    """Add a source map whose rows were found in the artifact already: each claim's name, shape, and
+    where it lies.
+    """
     document = {
         "schema": SCHEMA,
         "framework": framework,
@@ -76,7 +93,12 @@ def write_claims(path: str, framework: str, exporter: str, claims: Iterable[Clai
 
 
 def _row_of(claim: Claim) -> dict[str, Any]:  # JSON
-    row: dict[str, Any] = {"name": claim.name, "shape": None if claim.shape is None else list(claim.shape), "dtype": claim.dtype, **_place(claim)}
+    row: dict[str, Any] = {
+        "name": claim.name,
+        "shape": None if claim.shape is None else list(claim.shape),
+        "dtype": claim.dtype,
+        **_place(claim),
+    }
     if claim.aliases:
         row["aliases"] = list(claim.aliases)
     if not claim.certain:
@@ -87,7 +109,11 @@ def _row_of(claim: Claim) -> dict[str, Any]:  # JSON
 def _place(claim: Claim) -> dict[str, Any]:  # JSON
     """Where a claim says that a parameter lies."""
     if claim.pieces:
-        return {"view": claim.view.value, "axis": claim.axis, "pieces": [to_json(piece, {}) for piece in claim.pieces]}
+        return {
+            "view": claim.view.value,
+            "axis": claim.axis,
+            "pieces": [to_json(piece, {}) for piece in claim.pieces],
+        }
     return {"view": claim.view.value, **({"stored": claim.stored[0][1]} if claim.stored else {})}
 
 
@@ -95,14 +121,19 @@ def _add(path: str, document: dict[str, Any]) -> None:  # JSON
     import onnx
 
     model = onnx.load(path, load_external_data=False)
-    onnx.helper.set_model_props(model, {**{p.key: p.value for p in model.metadata_props}, SOURCE_MAP_KEY: json.dumps(document)})
+    onnx.helper.set_model_props(
+        model,
+        {**{p.key: p.value for p in model.metadata_props}, SOURCE_MAP_KEY: json.dumps(document)},
+    )
     temporary = f"{path}.part"
     with open(temporary, "wb") as file:
         file.write(model.SerializeToString())
     os.replace(temporary, path)
 
 
-def _digests(path: str) -> tuple[dict[tuple[str, tuple[int, ...]], str], dict[tuple[str, tuple[int, ...]], str]]:
+def _digests(
+    path: str,
+) -> tuple[dict[tuple[str, tuple[int, ...]], str], dict[tuple[str, tuple[int, ...]], str]]:
     """Stored names by (digest, shape), as they lie and transposed."""
     whole: dict[tuple[str, tuple[int, ...]], str] = {}
     turned: dict[tuple[str, tuple[int, ...]], str] = {}
@@ -113,9 +144,14 @@ def _digests(path: str) -> tuple[dict[tuple[str, tuple[int, ...]], str], dict[tu
             values = tensor.read()
         except OnnxParamsError:
             continue
-        whole.setdefault((hashlib.sha256(np.ascontiguousarray(values)).hexdigest(), tensor.shape), tensor.name)
+        whole.setdefault(
+            (hashlib.sha256(np.ascontiguousarray(values)).hexdigest(), tensor.shape), tensor.name
+        )
         if values.ndim == 2:
-            turned.setdefault((hashlib.sha256(np.ascontiguousarray(values.T)).hexdigest(), tensor.shape[::-1]), tensor.name)
+            turned.setdefault(
+                (hashlib.sha256(np.ascontiguousarray(values.T)).hexdigest(), tensor.shape[::-1]),
+                tensor.name,
+            )
     return whole, turned
 
 
@@ -127,7 +163,12 @@ def _row(
     shared: Set[tuple[str, tuple[int, ...]]],
     found: Mapping[str, Claim],
 ) -> dict[str, Any]:  # JSON
-    row: dict[str, Any] = {"name": original.name, "shape": list(original.shape), "dtype": original.dtype, "sha256": key[0]}
+    row: dict[str, Any] = {
+        "name": original.name,
+        "shape": list(original.shape),
+        "dtype": original.dtype,
+        "sha256": key[0],
+    }
     if original.aliases:
         row["aliases"] = list(original.aliases)
     if key in whole:

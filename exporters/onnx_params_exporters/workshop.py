@@ -12,7 +12,8 @@ from onnx_params.errors import ExportError
 
 @contextmanager
 def draft_of(path: str) -> Iterator[str]:
-    """A path beside which everything may be written; what lies there in the end goes to the folder of ``path``, and nothing where it fails.
+    """A path beside which everything may be written; what lies there in the end goes to the folder
+    of ``path``, and nothing where it fails.
 
     Raises :class:`ExportError` where there is no such folder.
     """
@@ -21,13 +22,17 @@ def draft_of(path: str) -> Iterator[str]:
         raise ExportError(f"{path}: there is no folder {folder}")
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
         yield os.path.join(workshop, os.path.basename(path))
-        for name in sorted(os.listdir(workshop), reverse=True):  # the data first: the model is never there without it
+        # the data first: the model is never there without it
+        for name in sorted(os.listdir(workshop), reverse=True):
             os.replace(os.path.join(workshop, name), os.path.join(folder, name))
 
 
 @contextmanager
 def folder_of(path: str) -> Iterator[str]:
-    """A folder to fill, which becomes ``path`` in the end, or is gone where it fails. Raises :class:`ExportError` where something is there already."""
+    """A folder to fill, which becomes ``path`` in the end, or is gone where it fails.
+
+    Raises :class:`ExportError` where something is there already.
+    """
     above = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(above):
         raise ExportError(f"{path}: there is no folder {above}")
@@ -42,7 +47,9 @@ def folder_of(path: str) -> Iterator[str]:
 
 @contextmanager
 def saying(told: str) -> Iterator[None]:
-    """Raise :class:`ExportError` with ``told`` and the first line of whatever is raised inside, by somebody's model or library."""
+    """Raise :class:`ExportError` with ``told`` and the first line of whatever is raised inside, by
+    somebody's model or library.
+    """
     try:
         yield
     except Exception as error:  # they raise of every kind
@@ -60,10 +67,14 @@ def running(file: str) -> AbstractContextManager[None]:
 
 
 def checked(draft: str, path: str) -> None:
-    """Raise :class:`ExportError` where onnx's checker refuses the artifact that is to be at ``path``."""
+    """Raise :class:`ExportError` where onnx's checker refuses the artifact that is to be at
+    ``path``.
+    """
     import onnx
 
     try:
         onnx.checker.check_model(draft)
     except onnx.checker.ValidationError as error:
-        raise ExportError(f"{path}: onnx's checker refuses it: {str(error).partition(chr(10))[0]}") from error
+        raise ExportError(
+            f"{path}: onnx's checker refuses it: {str(error).partition(chr(10))[0]}"
+        ) from error

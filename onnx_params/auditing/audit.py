@@ -30,7 +30,9 @@ _RULE_OF: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What an audit says: a judgement for each tensor of the reference and each extra, findings by rule, and whether the policy lets it pass."""
+    """What an audit says: a judgement for each tensor of the reference and each extra, findings by
+    rule, and whether the policy lets it pass.
+    """
 
     name: str
     path: str
@@ -49,7 +51,11 @@ class Audit:
     def failing(self) -> tuple[Finding, ...]:
         """Findings at or above the policy's threshold."""
         least = self.policy.fail_on
-        return tuple(each for each in self.findings if least is not Severity.OFF and each.severity.rank >= least.rank)
+        return tuple(
+            each
+            for each in self.findings
+            if least is not Severity.OFF and each.severity.rank >= least.rank
+        )
 
     @property
     def passed(self) -> bool:
@@ -67,9 +73,10 @@ def audit(
 ) -> Audit:
     """Hold an artifact against a reference, if one is given, and against the rules.
 
-    ``reference`` is a checkpoint, another artifact or a source map. ``runtime`` is a release, as ``onnxruntime==1.18``. All values are read, in
-    chunks; ``progress`` is told how many bytes are done. Raises :class:`~onnx_params.errors.OnnxParamsError`, and :class:`FormatError` where a
-    file changed while it was read.
+    ``reference`` is a checkpoint, another artifact or a source map. ``runtime`` is a release, as
+    ``onnxruntime==1.18``. All values are read, in chunks; ``progress`` is told how many bytes are
+    done. Raises :class:`~onnx_params.errors.OnnxParamsError`, and :class:`FormatError` where a file
+    changed while it was read.
     """
     from onnx_params.auditing import numbers, structure  # NumPy
     from onnx_params.auditing.references import open_reference
@@ -82,7 +89,9 @@ def audit(
     path = os.fspath(source)
     opened, _, name = api.open_source(path)
     given = None if reference is None else open_reference(reference)
-    inventory = take(opened, path, checkpoint=given if isinstance(given, Checkpoint) else None, progress=progress)
+    inventory = take(
+        opened, path, checkpoint=given if isinstance(given, Checkpoint) else None, progress=progress
+    )
     judgements = _judged(inventory, given, progress)
     names = _names(inventory)
     made = report.build(inventory, name)
@@ -91,11 +100,16 @@ def audit(
         *_of_reference(judgements, policy),
         *structure.check(inventory, names, policy, runtime),
         *numbers.check(inventory, stats, names, policy),
-        *numbers.budgets(inventory, policy, made.parameters, sum(file.n_bytes or 0 for file in inventory.files)),
+        *numbers.budgets(
+            inventory, policy, made.parameters, sum(file.n_bytes or 0 for file in inventory.files)
+        ),
     ]
     paths = [path, *(file.path for file in inventory.files), *_files(given)]
     unchanged(paths, started)
-    findings = sorted((each for each in found if each is not None), key=lambda each: (-each.severity.rank, list(RULES).index(each.rule)))
+    findings = sorted(
+        (each for each in found if each is not None),
+        key=lambda each: (-each.severity.rank, list(RULES).index(each.rule)),
+    )
     return Audit(
         name=name,
         path=path,
@@ -107,7 +121,10 @@ def audit(
     )
 
 
-def _judged(inventory: Inventory, given: Checkpoint | dict[str, Any] | None, progress: Callable[[int], None]) -> list[Judgement]:  # JSON
+# JSON
+def _judged(
+    inventory: Inventory, given: Checkpoint | dict[str, Any] | None, progress: Callable[[int], None]
+) -> list[Judgement]:
     if given is None:
         return []
     if isinstance(given, dict):
@@ -138,10 +155,20 @@ def _of_reference(judgements: Iterable[Judgement], policy: Policy) -> Iterator[F
         if rule is not None:
             yield policy.find(rule, each.name, told(each), each.stored)
         elif not each.placed:
-            yield policy.find("unproven-place", each.name, f"its values are in {', '.join(each.stored)}", each.stored)
+            yield policy.find(
+                "unproven-place",
+                each.name,
+                f"its values are in {', '.join(each.stored)}",
+                each.stored,
+            )
         lost = each.rounding
         if lost is not None and policy.min_sqnr is not None and lost.sqnr < policy.min_sqnr:
-            yield policy.find("low-sqnr", each.name, f"{lost.sqnr:.1f} dB, {policy.min_sqnr:g} dB are asked for", each.stored)
+            yield policy.find(
+                "low-sqnr",
+                each.name,
+                f"{lost.sqnr:.1f} dB, {policy.min_sqnr:g} dB are asked for",
+                each.stored,
+            )
 
 
 def told(judgement: Judgement) -> str:
@@ -150,11 +177,18 @@ def told(judgement: Judgement) -> str:
     if apart is None:
         return judgement.because
     where = f"[{', '.join(map(str, apart.first))}]" if apart.first else "its only element"
-    parts = [f"{apart.changed:,} of {apart.of:,} elements differ, first at {where}, by at most {apart.largest:.6g}"]
+    parts = [
+        f"{apart.changed:,} of {apart.of:,} elements differ, first at {where}, by at most"
+        f" {apart.largest:.6g}"
+    ]
     if apart.n_nan:
         parts.append(f"{apart.n_nan} are NaN")
     return f"{judgement.because}: {'; '.join(parts)}"
 
 
 def _files(given: Checkpoint | dict[str, Any] | None) -> set[str]:  # JSON
-    return {tensor.source.label for tensor in given.tensors} if isinstance(given, Checkpoint) else set()
+    return (
+        {tensor.source.label for tensor in given.tensors}
+        if isinstance(given, Checkpoint)
+        else set()
+    )

@@ -15,8 +15,11 @@ from onnx_params.matching.candidates import Candidate, Values
 BAND: Final = 1 << 20  # elements compared at once
 
 
-def difference(original: np.ndarray, values: np.ndarray, allowed: np.ndarray | None = None) -> Difference | None:
-    """Where two arrays of one shape differ, ``None`` where nowhere: in their bits, or by more than ``allowed`` at each element.
+def difference(
+    original: np.ndarray, values: np.ndarray, allowed: np.ndarray | None = None
+) -> Difference | None:
+    """Where two arrays of one shape differ, ``None`` where nowhere: in their bits, or by more than
+    ``allowed`` at each element.
 
     NaN equals NaN.
     """
@@ -27,7 +30,11 @@ def difference(original: np.ndarray, values: np.ndarray, allowed: np.ndarray | N
         one, two = original[rows], values[rows]
         with np.errstate(over="ignore", invalid="ignore"):
             apart = np.abs(one.astype(np.float64) - two.astype(np.float64))
-            same = (one == two) | ((one != one) & (two != two)) if allowed is None else apart <= allowed[rows]
+            same = (
+                (one == two) | ((one != one) & (two != two))
+                if allowed is None
+                else apart <= allowed[rows]
+            )
         if same.all():
             continue
         differs = ~same

@@ -1,4 +1,6 @@
-"""Hold what an audit says of one tensor: a verdict, where it lies, and how far its values are from the original's."""
+"""Hold what an audit says of one tensor: a verdict, where it lies, and how far its values are from
+the original's.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from onnx_params.layout import Shape
 
 
 class Verdict(enum.Enum):
-    """What became of a tensor of the reference, or what a stored tensor is that the reference does not have."""
+    """What became of a tensor of the reference, or what a stored tensor is that the reference does
+    not have.
+    """
 
     IDENTICAL = "identical"
     MOVED = "moved"
@@ -27,7 +31,8 @@ FAILING: Final = frozenset({Verdict.CHANGED, Verdict.SWAPPED, Verdict.MISSING, V
 
 
 class Difference(NamedTuple):
-    """How values differ: how many of how many, the index of the first in the original's coordinates, the largest difference of two numbers.
+    """How values differ: how many of how many, the index of the first in the original's
+    coordinates, the largest difference of two numbers.
 
     ``n_nan`` counts the elements that are NaN in the artifact and a number in the original.
     """
@@ -40,7 +45,9 @@ class Difference(NamedTuple):
 
 
 class Rounding(NamedTuple):
-    """What quantisation cost: signal to noise in decibels, the largest error, the share of codes at the ends of their range."""
+    """What quantisation cost: signal to noise in decibels, the largest error, the share of codes at
+    the ends of their range.
+    """
 
     sqnr: float
     largest: float
@@ -50,8 +57,9 @@ class Rounding(NamedTuple):
 class Judgement(NamedTuple):
     """One verdict.
 
-    ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact; ``other`` is what a swapped one's place holds;
-    ``placed`` says whether a name in the artifact confirms where it is.
+    ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact;
+    ``other`` is what a swapped one's place holds; ``placed`` says whether a name in the artifact
+    confirms where it is.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""Find what is wrong with an artifact's numbers: NaN, zeros, overflow, scales, saturation. Reads all values once, in chunks."""
+"""Find what is wrong with an artifact's numbers:
+
+NaN, zeros, overflow, scales, saturation. Reads all values once, in chunks.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,21 @@ LARGE_SCALE: Final = 1e3
 MAX_LINES: Final = 1 << 28  # bytes of a weight whose lines are looked at
 
 
-def statistics(inventory: Inventory, progress: Callable[[int], None] = lambda n_bytes: None) -> dict[Key, Stats]:
+def statistics(
+    inventory: Inventory, progress: Callable[[int], None] = lambda n_bytes: None
+) -> dict[Key, Stats]:
     """The statistics of parameters, buffers and scales. Reads all their values."""
-    wanted = [t for t, verdict in inventory.verdicts if verdict.role in (Role.PARAMETER, Role.BUFFER, Role.QUANTIZATION) and t.count]
+    wanted = [
+        t
+        for t, verdict in inventory.verdicts
+        if verdict.role in (Role.PARAMETER, Role.BUFFER, Role.QUANTIZATION) and t.count
+    ]
     return describe_all(wanted, progress)
 
 
-def check(inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
+def check(
+    inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str], policy: Policy
+) -> Iterator[Finding | None]:
     """Every finding of these rules."""
     for tensor, verdict in inventory.verdicts:
         found = stats.get(tensor.key)
@@ -38,39 +49,81 @@ def check(inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str], 
             continue
         name = names.get(tensor.key, tensor.name)
         if found.nans:
-            yield policy.find("nan", name, f"{found.nans} of {found.n} numbers are NaN", (tensor.name,))
+            yield policy.find(
+                "nan", name, f"{found.nans} of {found.n} numbers are NaN", (tensor.name,)
+            )
         if verdict.role is Role.QUANTIZATION:
             continue
         if found.infinite:
-            yield policy.find("infinity", name, f"{found.infinite} of {found.n} numbers are infinite", (tensor.name,))
+            yield policy.find(
+                "infinity",
+                name,
+                f"{found.infinite} of {found.n} numbers are infinite",
+                (tensor.name,),
+            )
         if verdict.role is Role.PARAMETER and tensor.key in inventory.holders:
             yield from _parameter(inventory, tensor, found, name, policy)
     yield from _scales(inventory, stats, names, policy)
 
 
-def _parameter(inventory: Inventory, tensor: StoredTensor, stats: Stats, name: str, policy: Policy) -> Iterator[Finding | None]:
+def _parameter(
+    inventory: Inventory, tensor: StoredTensor, stats: Stats, name: str, policy: Policy
+) -> Iterator[Finding | None]:
     stored = (tensor.name,)
     is_matrix = sum(dim > 1 for dim in tensor.shape) >= 2
     if is_matrix and stats.minimum == stats.maximum and not stats.nans:
         yield policy.find("constant", name, f"all {stats.n} numbers are {stats.minimum:g}", stored)
-    elif is_matrix and tensor.dtype.is_float and stats.zeros >= min(dim for dim in tensor.shape if dim > 1) and tensor.n_bytes <= MAX_LINES:
+    elif (
+        is_matrix
+        and tensor.dtype.is_float
+        and stats.zeros >= min(dim for dim in tensor.shape if dim > 1)
+        and tensor.n_bytes <= MAX_LINES
+    ):
         for axis, lines in zero_lines(tensor.read()):
             what = "rows" if axis == 0 else "columns"
-            yield policy.find("zero-lines", name, f"{lines} of {tensor.shape[axis]} {what} (axis {axis}) are all zero", stored)
+            yield policy.find(
+                "zero-lines",
+                name,
+                f"{lines} of {tensor.shape[axis]} {what} (axis {axis}) are all zero",
+                stored,
+            )
     if tensor.dtype.name == "float16":
         if stats.subnormal > max(FEW, MANY_SUBNORMAL * stats.n):
-            yield policy.find("subnormal", name, f"{stats.subnormal / stats.n:.1%} of its numbers are subnormal", stored)
+            yield policy.find(
+                "subnormal",
+                name,
+                f"{stats.subnormal / stats.n:.1%} of its numbers are subnormal",
+                stored,
+            )
         at_end = stats.n_low + stats.n_high
         if at_end:
-            yield policy.find("fp16-overflow", name, f"{at_end} numbers are 65504 or -65504", stored)
-    step = scale_of(inventory.model, tensor) if tensor.dtype.is_narrow_integer and tensor.dtype.bits == 8 else None
-    if step is not None and step.scale in inventory.model.held and logical(inventory.model, tensor).dtype == tensor.dtype.name:
-        at_end = stats.n_low + stats.n_high - 2 * inventory.model.held[step.scale].count  # the extremes that set the scale are there by right
+            yield policy.find(
+                "fp16-overflow", name, f"{at_end} numbers are 65504 or -65504", stored
+            )
+    step = (
+        scale_of(inventory.model, tensor)
+        if tensor.dtype.is_narrow_integer and tensor.dtype.bits == 8
+        else None
+    )
+    if (
+        step is not None
+        and step.scale in inventory.model.held
+        and logical(inventory.model, tensor).dtype == tensor.dtype.name
+    ):
+        # the extremes that set the scale are there by right
+        at_end = stats.n_low + stats.n_high - 2 * inventory.model.held[step.scale].count
         if at_end > max(FEW, SATURATED * stats.n):
-            yield policy.find("saturated", name, f"{at_end / stats.n:.1%} of its codes are the least or the greatest", stored)
+            yield policy.find(
+                "saturated",
+                name,
+                f"{at_end / stats.n:.1%} of its codes are the least or the greatest",
+                stored,
+            )
 
 
-def _scales(inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
+def _scales(
+    inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str], policy: Policy
+) -> Iterator[Finding | None]:
     """Scales by the weights that they belong to."""
     model = inventory.model
     for key, tensor in inventory.holders.items():
@@ -83,12 +136,28 @@ def _scales(inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str]
             if found is None or not scale.dtype.is_float:
                 continue
             size = max(abs(found.minimum), abs(found.maximum))
-            if found.nans or found.infinite or (found.zeros and not step.block):  # a block that is all zero may have a scale of zero
-                yield policy.find("scale-broken", name, f"its scale '{scale.name}' has {_broken(found)}", (scale.name,))
-            elif size > LARGE_SCALE or (found.minimum > 0 and found.maximum / found.minimum > FAR_APART):
-                yield policy.find("scale-absurd", name, f"its scales '{scale.name}' go from {found.minimum:g} to {found.maximum:g}", (scale.name,))
+            # a block that is all zero may have a scale of zero
+            if found.nans or found.infinite or (found.zeros and not step.block):
+                yield policy.find(
+                    "scale-broken",
+                    name,
+                    f"its scale '{scale.name}' has {_broken(found)}",
+                    (scale.name,),
+                )
+            elif size > LARGE_SCALE or (
+                found.minimum > 0 and found.maximum / found.minimum > FAR_APART
+            ):
+                yield policy.find(
+                    "scale-absurd",
+                    name,
+                    f"its scales '{scale.name}' go from {found.minimum:g} to {found.maximum:g}",
+                    (scale.name,),
+                )
             if not _fits(tensor, taken.shape, step, scale):
-                message = f"its scale '{scale.name}' has the shape {scale.shape}, the weight {taken.shape}"
+                message = (
+                    f"its scale '{scale.name}' has the shape {scale.shape}, the weight"
+                    f" {taken.shape}"
+                )
                 yield policy.find("scale-shape", name, message, (scale.name,))
 
 
@@ -97,21 +166,46 @@ def _broken(stats: Stats) -> str:
     return ", ".join(f"{n} {word}" for word, n in told.items() if n)
 
 
-def _fits(tensor: StoredTensor, shape: tuple[int, ...], step: Dequantise, scale: StoredTensor) -> bool:
+def _fits(
+    tensor: StoredTensor, shape: tuple[int, ...], step: Dequantise, scale: StoredTensor
+) -> bool:
     """Whether a scale has one number, one for each line of the axis, or one for each block."""
     if scale.count == 1 or not step.block:
-        return scale.count == 1 or scale.count in (*shape, *tensor.shape) or (step.axis is None and scale.count <= tensor.count)
-    blocks = [math.prod((*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])) for axis in range(len(shape))]
+        return (
+            scale.count == 1
+            or scale.count in (*shape, *tensor.shape)
+            or (step.axis is None and scale.count <= tensor.count)
+        )
+    blocks = [
+        math.prod((*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :]))
+        for axis in range(len(shape))
+    ]
     return scale.count in blocks or scale.count >= min(blocks, default=1)
 
 
-def budgets(inventory: Inventory, policy: Policy, parameters: int, n_bytes: int) -> Iterator[Finding | None]:
+def budgets(
+    inventory: Inventory, policy: Policy, parameters: int, n_bytes: int
+) -> Iterator[Finding | None]:
     """What is outside the policy's budgets."""
     if policy.max_parameters is not None and parameters > policy.max_parameters:
-        yield policy.find("over-budget", "", f"{parameters:,} parameters, {policy.max_parameters:,} are allowed")
+        yield policy.find(
+            "over-budget", "", f"{parameters:,} parameters, {policy.max_parameters:,} are allowed"
+        )
     if policy.max_bytes is not None and n_bytes > policy.max_bytes:
-        yield policy.find("over-budget", "", f"{n_bytes:,} bytes, {policy.max_bytes:,} are allowed", (), n_bytes - policy.max_bytes)
+        yield policy.find(
+            "over-budget",
+            "",
+            f"{n_bytes:,} bytes, {policy.max_bytes:,} are allowed",
+            (),
+            n_bytes - policy.max_bytes,
+        )
     for claim in inventory.parameters if policy.dtypes else ():
-        types = {inventory.model.held[key].dtype.name for key in claim.stored if key in inventory.model.held}
+        types = {
+            inventory.model.held[key].dtype.name
+            for key in claim.stored
+            if key in inventory.model.held
+        }
         for dtype in sorted(types - set(policy.dtypes)):
-            yield policy.find("over-budget", claim.name, f"{dtype}; allowed are {', '.join(policy.dtypes)}")
+            yield policy.find(
+                "over-budget", claim.name, f"{dtype}; allowed are {', '.join(policy.dtypes)}"
+            )

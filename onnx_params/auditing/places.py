@@ -1,7 +1,8 @@
-"""Tell by the rest of the artifact where content belongs that no name of the artifact's own speaks for.
+"""Tell by the rest of the artifact where content belongs that no name of the artifact's own speaks
+for.
 
-A checkpoint's ``layers.0.mlp.up.weight`` runs before ``layers.1.mlp.up.weight`` if that is how the other weights of these layers run; a square
-matrix is turned if the other matrices of its kind are.
+A checkpoint's ``layers.0.mlp.up.weight`` runs before ``layers.1.mlp.up.weight`` if that is how the
+other weights of these layers run; a square matrix is turned if the other matrices of its kind are.
 """
 
 from __future__ import annotations
@@ -48,24 +49,39 @@ class Depths:
 
     def runs_at(self, key: Key) -> int | None:
         """The depth of the first node that takes a weight."""
-        return min((self.of[taker.node.position] for taker in takers(self.model, self.model.held[key]) if not taker.graph), default=None)
+        return min(
+            (
+                self.of[taker.node.position]
+                for taker in takers(self.model, self.model.held[key])
+                if not taker.graph
+            ),
+            default=None,
+        )
 
 
 def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
-    """Parameters whose content runs where another item of their list should -> the parameter whose place that is, by what most of the list does."""
+    """Parameters whose content runs where another item of their list should -> the parameter whose
+    place that is, by what most of the list does.
+    """
     at: dict[str, int] = {}
     depths = Depths(model)
     for name, each in found.items():
         position = depths.runs_at(each.stored[0]) if len(each.stored) == 1 else None
         if position is not None:
             at[name] = position
-    lists: dict[str, dict[str, dict[int, str]]] = collections.defaultdict(lambda: collections.defaultdict(dict))
+    lists: dict[str, dict[str, dict[int, str]]] = collections.defaultdict(
+        lambda: collections.defaultdict(dict)
+    )
     for name in at:
         for slot in slots(name):
             lists[slot.head][slot.tail][slot.number] = name
     wrong: dict[str, str] = {}
     for tails in lists.values():
-        orders = {tail: sorted(items, key=lambda number: at[items[number]]) for tail, items in tails.items() if _differ(at[n] for n in items.values())}
+        orders = {
+            tail: sorted(items, key=lambda number: at[items[number]])
+            for tail, items in tails.items()
+            if _differ(at[n] for n in items.values())
+        }
         rising = sum(order == sorted(order) for order in orders.values())
         falling = sum(order == sorted(order, reverse=True) for order in orders.values())
         for tail, order in orders.items():
@@ -85,29 +101,54 @@ def _differ(numbers: Iterable[int]) -> bool:
 
 
 class Turns:
-    """Which way round matrices lie for the products that take them, beside the reference: a product by the transposed matrix, or by it as it is."""
+    """Which way round matrices lie for the products that take them, beside the reference: a product
+    by the transposed matrix, or by it as it is.
+    """
 
     def __init__(self, model: Model, found: Mapping[str, Found]) -> None:
-        self._kinds: dict[str, dict[str, tuple[bool, bool]]] = collections.defaultdict(dict)  # operator -> name -> (turned, whether it is square)
+        # operator -> name -> (turned, whether it is square)
+        self._kinds: dict[str, dict[str, tuple[bool, bool]]] = collections.defaultdict(dict)
         self._of: dict[str, str] = {}
         for name, each in found.items():
-            if len(each.pieces) != 1 or len(each.stored) != 1 or len(model.held[each.stored[0]].shape) != 2:
+            if (
+                len(each.pieces) != 1
+                or len(each.stored) != 1
+                or len(model.held[each.stored[0]].shape) != 2
+            ):
                 continue
             tensor = model.held[each.stored[0]]
-            taker = next((t for t in takers(model, tensor) if t.node.op_type in MATRIX_PRODUCTS), None)
+            taker = next(
+                (t for t in takers(model, tensor) if t.node.op_type in MATRIX_PRODUCTS), None
+            )
             if taker is not None:
-                flag = bool(taker.node.read_attributes().get("transB")) if taker.node.op_type != "MatMul" else False
-                kind = "MatMul" if taker.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul") else taker.node.op_type
-                self._kinds[kind][name] = (_is_swapped(each.pieces[0].steps) ^ flag ^ taker.turned, len(set(tensor.shape)) == 1)
+                flag = (
+                    bool(taker.node.read_attributes().get("transB"))
+                    if taker.node.op_type != "MatMul"
+                    else False
+                )
+                kind = (
+                    "MatMul"
+                    if taker.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul")
+                    else taker.node.op_type
+                )
+                self._kinds[kind][name] = (
+                    _is_swapped(each.pieces[0].steps) ^ flag ^ taker.turned,
+                    len(set(tensor.shape)) == 1,
+                )
                 self._of[name] = kind
 
     def fits(self, name: str) -> bool | None:
-        """Whether a square matrix lies as the others of its kind do; ``None`` where they do not agree, or are too few."""
+        """Whether a square matrix lies as the others of its kind do; ``None`` where they do not
+        agree, or are too few.
+        """
         kind = self._kinds.get(self._of.get(name, ""), {})
         if name not in kind or not kind[name][1]:
             return None
         others = [turn for other, turn in kind.items() if other != name]
-        for votes in ([turned for turned, square in others if not square], [turned for turned, _ in others]):
+        for votes in (
+            [turned for turned, square in others if not square],
+            [turned for turned, _ in others],
+        ):
             if len(votes) >= MIN_VOTES and len(set(votes)) == 1:
                 return votes[0] == kind[name][0]
         return None

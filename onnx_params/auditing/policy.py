@@ -1,6 +1,7 @@
 """Read what a pipeline allows: severities by rule, budgets, exceptions by name.
 
-``onnx-params.toml``, or the table ``[tool.onnx-params]`` of ``pyproject.toml``, from the working directory unless a path is given.
+``onnx-params.toml``, or the table ``[tool.onnx-params]`` of ``pyproject.toml``, from the working
+directory unless a path is given.
 """
 
 from __future__ import annotations
@@ -16,7 +17,17 @@ from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.errors import UsageError
 
 FILES: Final = ("onnx-params.toml", "pyproject.toml")
-_UNITS: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_UNITS: Final = {
+    "": 1,
+    "B": 1,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KIB": 2**10,
+    "MIB": 2**20,
+    "GIB": 2**30,
+}
 _BUDGETS: Final = ("max-parameters", "max-bytes", "dtypes", "min-sqnr")
 
 
@@ -30,7 +41,11 @@ class Override:
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """What is allowed. ``fail_on`` is the least severity that fails; ``path`` says where this was read, empty for the defaults."""
+    """What is allowed.
+
+    ``fail_on`` is the least severity that fails; ``path`` says where this was read, empty for the
+    defaults.
+    """
 
     path: str = ""
     rules: Mapping[str, Severity] = field(default_factory=dict)
@@ -42,21 +57,30 @@ class Policy:
     min_sqnr: float | None = None
 
     def severity(self, rule: str, name: str = "") -> Severity:
-        """The severity of a rule for a parameter: the last override that matches, else the policy's, else the rule's own."""
+        """The severity of a rule for a parameter: the last override that matches, else the
+        policy's, else the rule's own.
+        """
         found = self.rules.get(rule, RULES[rule].severity)
         for override in self.overrides:
             if rule in override.rules and any(fnmatchcase(name, glob) for glob in override.names):
                 found = override.rules[rule]
         return found
 
-    def find(self, rule: str, name: str, message: str, stored: tuple[str, ...] = (), n_bytes: int = 0) -> Finding | None:
+    def find(
+        self, rule: str, name: str, message: str, stored: tuple[str, ...] = (), n_bytes: int = 0
+    ) -> Finding | None:
         """A finding with the severity that the policy gives it; ``None`` where that is off."""
         severity = self.severity(rule, name)
-        return None if severity is Severity.OFF else Finding(rule, severity, name, message, stored, n_bytes)
+        return (
+            None
+            if severity is Severity.OFF
+            else Finding(rule, severity, name, message, stored, n_bytes)
+        )
 
 
 def read_policy(path: str = "") -> Policy:
-    """Read a policy; the one of the working directory where no path is given, the defaults where there is none.
+    """Read a policy; the one of the working directory where no path is given, the defaults where
+    there is none.
 
     Raises :class:`UsageError` where it is broken, or names what there is not.
     """
@@ -73,11 +97,17 @@ def _table(path: str) -> dict[str, Any] | None:  # TOML
         with open(path, "rb") as file:
             found = tomllib.load(file)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise UsageError(
+            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: is no TOML: {error}") from error
     if os.path.basename(path) == "pyproject.toml":
-        section = found.get("tool", {}).get("onnx-params") if isinstance(found.get("tool", {}), dict) else None
+        section = (
+            found.get("tool", {}).get("onnx-params")
+            if isinstance(found.get("tool", {}), dict)
+            else None
+        )
         return section if isinstance(section, dict) else None
     return found
 
@@ -85,7 +115,9 @@ def _table(path: str) -> dict[str, Any] | None:  # TOML
 def _policy(path: str, table: dict[str, Any]) -> Policy:  # TOML
     unknown = set(table) - {"rules", "budgets", "overrides", "fail-on"}
     if unknown:
-        raise UsageError(f"{path}: '{min(unknown)}' is no key; there are rules, budgets, overrides, fail-on")
+        raise UsageError(
+            f"{path}: '{min(unknown)}' is no key; there are rules, budgets, overrides, fail-on"
+        )
     budgets = _dict(path, table.get("budgets", {}), "budgets")
     for key in budgets:
         if key not in _BUDGETS:
@@ -113,7 +145,9 @@ def severity_of(word: object, where: str) -> Severity:
     for severity in Severity:
         if word == severity.value:
             return severity
-    raise UsageError(f"{where}: '{word}' is no severity; there are {', '.join(each.value for each in Severity)}")
+    raise UsageError(
+        f"{where}: '{word}' is no severity; there are {', '.join(each.value for each in Severity)}"
+    )
 
 
 def _rules(path: str, table: object) -> dict[str, Severity]:
@@ -129,7 +163,11 @@ def _override(path: str, table: object) -> Override:
     row = _dict(path, table, "overrides")
     names = row.get("names")
     names = [names] if isinstance(names, str) else names
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or set(row) - {"names", "rules"}:
+    if (
+        not isinstance(names, list)
+        or not all(isinstance(name, str) for name in names)
+        or set(row) - {"names", "rules"}
+    ):
         raise UsageError(f"{path}: an override has 'names' (globs) and 'rules', nothing else")
     return Override(names=tuple(names), rules=_rules(path, row.get("rules", {})))
 

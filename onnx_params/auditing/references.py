@@ -33,15 +33,19 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:
     try:
         return open_checkpoint(path)
     except FormatError:
-        if os.path.isdir(path) or path.endswith((".json", ".safetensors", ".npz", ".bin", ".pt", ".pth", ".h5", ".keras")):
+        if os.path.isdir(path) or path.endswith(
+            (".json", ".safetensors", ".npz", ".bin", ".pt", ".pth", ".h5", ".keras")
+        ):
             raise
         return of_artifact(take(open_path(path), path))
 
 
 def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
-    """The parameters of an artifact under their original names, as a checkpoint has them; values are made when they are read.
+    """The parameters of an artifact under their original names, as a checkpoint has them; values
+    are made when they are read.
 
-    With ``folded`` also what is left of those that were computed with others, and the buffers that they were computed with.
+    With ``folded`` also what is left of those that were computed with others, and the buffers that
+    they were computed with.
     """
     tensors: list[StoredTensor] = []
     aliases: list[tuple[str, str]] = []
@@ -51,13 +55,22 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
         if claim.name in seen or not (is_folded or (claim.pieces and claim.view in HELD)):
             continue
         seen.add(claim.name)
-        tensors.append(inventory.model.held[claim.stored[0]]._replace(name=claim.name) if is_folded else _tensor(inventory, claim))
+        tensors.append(
+            inventory.model.held[claim.stored[0]]._replace(name=claim.name)
+            if is_folded
+            else _tensor(inventory, claim)
+        )
         for alias in claim.aliases:
             if alias not in seen:
                 seen.add(alias)
                 tensors.append(tensors[-1]._replace(name=alias))
                 aliases.append((alias, claim.name))
-    return Checkpoint(path=inventory.model.source.label, tensors=tuple(tensors), ordered=True, aliases=tuple(aliases))
+    return Checkpoint(
+        path=inventory.model.source.label,
+        tensors=tuple(tensors),
+        ordered=True,
+        aliases=tuple(aliases),
+    )
 
 
 def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
@@ -66,11 +79,15 @@ def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
         return held._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
     made = Made(inventory, claim, dtype.packed_length(math.prod(shape)))
-    return StoredTensor(claim.name, dtype, shape, PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made)
+    return StoredTensor(
+        claim.name, dtype, shape, PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made
+    )
 
 
 class Made:
-    """A source whose bytes are a parameter's values, made of stored ones when they are read; keeps the last ones."""
+    """A source whose bytes are a parameter's values, made of stored ones when they are read; keeps
+    the last ones.
+    """
 
     _last: tuple[Made, bytes] | None = None
 
@@ -92,5 +109,7 @@ class Made:
             Made._last = last
         data = last[1][offset : offset + length]
         if len(data) < length:
-            raise FormatError(f"{self.label}: has {self.n_bytes} bytes, {length} were asked for at {offset}")
+            raise FormatError(
+                f"{self.label}: has {self.n_bytes} bytes, {length} were asked for at {offset}"
+            )
         return data

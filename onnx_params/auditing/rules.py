@@ -1,4 +1,7 @@
-"""List the rules of an audit: what each finds, how bad that is, why, and what to do next. The README's table is made of this one."""
+"""List the rules of an audit: what each finds, how bad that is, why, and what to do next.
+
+The README's table is made of this one.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ class Rule(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One place where a rule found something. ``name`` is a parameter's where one is known, else a stored tensor's, a file's or a domain's."""
+    """One place where a rule found something.
+
+    ``name`` is a parameter's where one is known, else a stored tensor's, a file's or a domain's.
+    """
 
     rule: str
     severity: Severity
@@ -86,4 +92,12 @@ _ROWS: Final = (
     ("over-budget", _E, "parameters, bytes or types are outside the policy's budgets", "the policy says so", "raise the budget or shrink the model"),
 )  # fmt: skip
 RULES: Final[Mapping[str, Rule]] = {row[0]: Rule(*row) for row in _ROWS}
-REFERENCE_RULES: Final = ("changed", "swapped", "missing", "extra", "not-comparable", "unproven-place", "low-sqnr")
+REFERENCE_RULES: Final = (
+    "changed",
+    "swapped",
+    "missing",
+    "extra",
+    "not-comparable",
+    "unproven-place",
+    "low-sqnr",
+)

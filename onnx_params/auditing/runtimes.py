@@ -1,7 +1,8 @@
 """Know what releases of a runtime take: the highest opsets and IR version.
 
-Source: onnxruntime, ``docs/reference/compatibility.md`` up to 1.20. Every release from 1.15 on, and the last of 1.10 to 1.14, was held against it
-with models of one node; where both differ (ai.onnx.ml of 1.11 and of 1.18 to 1.20, IR of 1.15) the table has what the release itself takes.
+Source: onnxruntime, ``docs/reference/compatibility.md`` up to 1.20. Every release from 1.15 on, and
+the last of 1.10 to 1.14, was held against it with models of one node; where both differ (ai.onnx.ml
+of 1.11 and of 1.18 to 1.20, IR of 1.15) the table has what the release itself takes.
 """
 
 from __future__ import annotations
@@ -51,12 +52,18 @@ _WANTED: Final = re.compile(r"^onnxruntime\s*==\s*(\d+)\.(\d+)(\.\d+)*$")
 
 
 def limits(runtime: str) -> Limits:
-    """What a release takes, named as pip names it: ``onnxruntime==1.18``. Raises :class:`UsageError` where the table has no such release."""
+    """What a release takes, named as pip names it:
+
+    ``onnxruntime==1.18``. Raises :class:`UsageError` where the table has no such release.
+    """
     match = _WANTED.match(runtime.strip())
     found = ONNXRUNTIME.get((int(match[1]), int(match[2]))) if match else None
     if found is None:
         first, last = min(ONNXRUNTIME), max(ONNXRUNTIME)
-        raise UsageError(f"--runtime {runtime}: is not known; say onnxruntime==X.Y, from {first[0]}.{first[1]} to {last[0]}.{last[1]}")
+        raise UsageError(
+            f"--runtime {runtime}: is not known; say onnxruntime==X.Y, from {first[0]}.{first[1]}"
+            f" to {last[0]}.{last[1]}"
+        )
     return found
 
 

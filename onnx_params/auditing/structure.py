@@ -1,4 +1,6 @@
-"""Find what is wrong with an artifact's structure: files, bytes, types, metadata; from headers alone but for checksums and copies."""
+"""Find what is wrong with an artifact's structure: files, bytes, types, metadata; from headers
+alone but for checksums and copies.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,15 @@ LARGE: Final = 1 << 20  # bytes of a constant that are many
 MAX_GAP: Final = 1 << 16  # bytes between two tensors that alignment explains
 CHUNK: Final = 1 << 20
 _BESIDE: Final = (".data", "_data", ".bin", ".weight", ".weights", ".safetensors")
-_PATHS: Final = re.compile(rb"(?:/home/|/Users/|/root/|/mnt/|/workspace/|[A-Za-z]:\\\\?Users\\|File \"/|/site-packages/)[\x21-\x7e]{2,120}")
+_PATHS: Final = re.compile(
+    rb"(?:/home/|/Users/|/root/|/mnt/|/workspace/|[A-Za-z]:\\\\?Users\\|File"
+    rb" \"/|/site-packages/)[\x21-\x7e]{2,120}"
+)
 
 
-def check(inventory: Inventory, names: dict[Key, str], policy: Policy, runtime: str) -> Iterator[Finding | None]:
+def check(
+    inventory: Inventory, names: dict[Key, str], policy: Policy, runtime: str
+) -> Iterator[Finding | None]:
     """Every finding of these rules; ``names`` are the parameters' names by stored tensor."""
     yield from _wasted(inventory, names, policy)
     yield from _types(inventory, names, policy)
@@ -38,29 +45,62 @@ def check(inventory: Inventory, names: dict[Key, str], policy: Policy, runtime: 
     model = inventory.model
     leak = first_path(model.source, inventory)
     if leak:
-        yield policy.find("source-paths", os.path.basename(model.source.label), f"metadata tells paths of the machine that exported: {leak}")
+        yield policy.find(
+            "source-paths",
+            os.path.basename(model.source.label),
+            f"metadata tells paths of the machine that exported: {leak}",
+        )
     for message in beyond(model, runtime) if runtime else ():
         yield policy.find("runtime", "", message)
     domains: dict[str, set[str]] = {}
     for graph in model.graphs.values():
         for node in graph.nodes:
-            if node.domain not in ("", "ai.onnx", "ai.onnx.ml") and (node.domain, node.op_type) not in model.functions:
+            if (
+                node.domain not in ("", "ai.onnx", "ai.onnx.ml")
+                and (node.domain, node.op_type) not in model.functions
+            ):
                 domains.setdefault(node.domain, set()).add(node.op_type)
     for domain, operators in domains.items():
-        yield policy.find("custom-operators", domain, f"{', '.join(sorted(operators)[:8])} of {domain}")
+        yield policy.find(
+            "custom-operators", domain, f"{', '.join(sorted(operators)[:8])} of {domain}"
+        )
 
 
-def _wasted(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
+def _wasted(
+    inventory: Inventory, names: dict[Key, str], policy: Policy
+) -> Iterator[Finding | None]:
     wiring = inventory.model.wiring
     for tensor, verdict in inventory.verdicts:
         place = tensor.place
-        if not wiring.uses(tensor.key) and (not place.op_type or place.op_type == "Constant") and verdict.rule != "shadowed":
-            yield policy.find("unused", names.get(tensor.key, tensor.name), "no node takes it", (tensor.name,), tensor.n_bytes)
-        if verdict.role in (Role.CONSTANT, Role.BUFFER) and tensor.n_bytes > LARGE and tensor.encoding is not Encoding.OPAQUE:
-            yield policy.find("large-constant", tensor.name, f"{verdict.role.value} by rule {verdict.rule}", (tensor.name,), tensor.n_bytes)
+        if (
+            not wiring.uses(tensor.key)
+            and (not place.op_type or place.op_type == "Constant")
+            and verdict.rule != "shadowed"
+        ):
+            yield policy.find(
+                "unused",
+                names.get(tensor.key, tensor.name),
+                "no node takes it",
+                (tensor.name,),
+                tensor.n_bytes,
+            )
+        if (
+            verdict.role in (Role.CONSTANT, Role.BUFFER)
+            and tensor.n_bytes > LARGE
+            and tensor.encoding is not Encoding.OPAQUE
+        ):
+            yield policy.find(
+                "large-constant",
+                tensor.name,
+                f"{verdict.role.value} by rule {verdict.rule}",
+                (tensor.name,),
+                tensor.n_bytes,
+            )
     groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], StoredTensor] = {}
     held = inventory.model.held
-    parameters = [held[key] for key in inventory.holders if key in held and held[key].count >= MIN_COPY]
+    parameters = [
+        held[key] for key in inventory.holders if key in held and held[key].count >= MIN_COPY
+    ]
     copies: set[Key] = set()
     for tensor in parameters:
         probe = ties.probe(tensor, False)
@@ -70,11 +110,19 @@ def _wasted(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iter
         if first is not tensor and first.key != tensor.key and is_equal(first, tensor):
             copies.add(tensor.key)
             message = f"equal to '{names.get(first.key, first.name)}'"
-            yield policy.find("duplicate", names.get(tensor.key, tensor.name), message, (tensor.name,), tensor.n_bytes)
+            yield policy.find(
+                "duplicate",
+                names.get(tensor.key, tensor.name),
+                message,
+                (tensor.name,),
+                tensor.n_bytes,
+            )
     for copy, key in ties.transposed(parameters).items():
         if copy not in copies:
             message = f"'{copy[1]}' is '{names.get(key, key[1])}' transposed"
-            yield policy.find("tied-twice", names.get(copy, copy[1]), message, (copy[1],), held[copy].n_bytes)
+            yield policy.find(
+                "tied-twice", names.get(copy, copy[1]), message, (copy[1],), held[copy].n_bytes
+            )
 
 
 def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
@@ -86,18 +134,37 @@ def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Itera
         if tensor is None:
             continue
         if tensor.dtype.name == "float64":
-            yield policy.find("float64", names.get(key, tensor.name), f"{tensor.count:,} numbers of 8 bytes", (tensor.name,), tensor.n_bytes)
+            yield policy.find(
+                "float64",
+                names.get(key, tensor.name),
+                f"{tensor.count:,} numbers of 8 bytes",
+                (tensor.name,),
+                tensor.n_bytes,
+            )
         if tensor.dtype.is_float and tensor.dtype.bits > 8:
             floats.setdefault(tensor.dtype.name, []).append(tensor)
         elif tensor.dtype.is_narrow_integer:
             quantised = True
     if len(floats) > 1:
-        told = ", ".join(f"{len(tensors)} {name}" for name, tensors in sorted(floats.items(), key=lambda item: -len(item[1])))
+        told = ", ".join(
+            f"{len(tensors)} {name}"
+            for name, tensors in sorted(floats.items(), key=lambda item: -len(item[1]))
+        )
         yield policy.find("mixed-precision", "", f"parameters are {told}")
     for tensor in (t for tensors in floats.values() for t in tensors) if quantised else ():
-        if len(tensor.shape) >= 2 and tensor.count >= MIN_COPY and _is_weight(inventory.model, tensor):
+        if (
+            len(tensor.shape) >= 2
+            and tensor.count >= MIN_COPY
+            and _is_weight(inventory.model, tensor)
+        ):
             message = f"{tensor.dtype.name} in a model with quantised weights"
-            yield policy.find("unquantised", names.get(tensor.key, tensor.name), message, (tensor.name,), tensor.n_bytes)
+            yield policy.find(
+                "unquantised",
+                names.get(tensor.key, tensor.name),
+                message,
+                (tensor.name,),
+                tensor.n_bytes,
+            )
 
 
 def _is_weight(model: Model, tensor: StoredTensor) -> bool:
@@ -113,32 +180,56 @@ def _files(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Itera
     for path, tensors in by_file.items():
         file = tensors[0].external.file  # type: ignore[union-attr]  # they are here because they have one
         if file.n_bytes is None:
-            missing = f"{len(tensors)} stored tensors lie in it, the first is '{names.get(tensors[0].key, tensors[0].name)}'"
+            missing = (
+                f"{len(tensors)} stored tensors lie in it, the first is"
+                f" '{names.get(tensors[0].key, tensors[0].name)}'"
+            )
             yield policy.find("external-missing", path, missing)
             continue
         yield from _spans(path, file.n_bytes, tensors, names, policy)
-        wanted = {t.external.checksum for t in tensors if t.external is not None and t.external.checksum}
+        wanted = {
+            t.external.checksum for t in tensors if t.external is not None and t.external.checksum
+        }
         if wanted:
             have = sha1(file.open())
             for checksum in sorted(wanted - {have}):
-                yield policy.find("external-checksum", path, f"its SHA-1 is {have}, the model says {checksum}")
+                yield policy.find(
+                    "external-checksum", path, f"its SHA-1 is {have}, the model says {checksum}"
+                )
     yield from _unreferenced(inventory, set(by_file), policy)
 
 
-def _spans(path: str, n_bytes: int, tensors: list[StoredTensor], names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
+def _spans(
+    path: str, n_bytes: int, tensors: list[StoredTensor], names: dict[Key, str], policy: Policy
+) -> Iterator[Finding | None]:
     reached, last = 0, ""
     gaps = 0
     for tensor in sorted(tensors, key=lambda t: t.external_span):
         start, stop = tensor.external_span
         name = names.get(tensor.key, tensor.name)
-        if start < reached and not any(t is not tensor and t.external_span == tensor.external_span for t in tensors):
-            yield policy.find("external-overlap", name, f"bytes {start} to {min(stop, reached)} of {path} are also those of '{last}'", (tensor.name,))
+        if start < reached and not any(
+            t is not tensor and t.external_span == tensor.external_span for t in tensors
+        ):
+            yield policy.find(
+                "external-overlap",
+                name,
+                f"bytes {start} to {min(stop, reached)} of {path} are also those of '{last}'",
+                (tensor.name,),
+            )
         if start - reached > MAX_GAP:
             gaps += start - reached
-        wanted = tensor.dtype.packed_length(tensor.count if tensor.stored is None else tensor.stored)
-        if tensor.external is not None and tensor.external.length is not None and tensor.external.length > wanted:
+        wanted = tensor.dtype.packed_length(
+            tensor.count if tensor.stored is None else tensor.stored
+        )
+        if (
+            tensor.external is not None
+            and tensor.external.length is not None
+            and tensor.external.length > wanted
+        ):
             message = f"{tensor.external.length} bytes of {path}, its shape takes {wanted}"
-            yield policy.find("external-length", name, message, (tensor.name,), tensor.external.length - wanted)
+            yield policy.find(
+                "external-length", name, message, (tensor.name,), tensor.external.length - wanted
+            )
         if stop > reached:
             reached, last = stop, name
     if n_bytes - reached > MAX_GAP:
@@ -148,7 +239,9 @@ def _spans(path: str, n_bytes: int, tensors: list[StoredTensor], names: dict[Key
 
 
 def _unreferenced(inventory: Inventory, used: set[str], policy: Policy) -> Iterator[Finding | None]:
-    """Files that are called after the model as writers of external data call them, and that no tensor points into."""
+    """Files that are called after the model as writers of external data call them, and that no
+    tensor points into.
+    """
     path = inventory.model.path
     if path is None or is_url(path):
         return
@@ -159,8 +252,18 @@ def _unreferenced(inventory: Inventory, used: set[str], policy: Policy) -> Itera
             beside = os.path.join(folder, f"{stem}{ending}")
             if ending == ".safetensors" and not used:
                 continue  # a checkpoint beside its export
-            if os.path.isfile(beside) and os.path.realpath(beside) not in real and os.path.realpath(beside) != os.path.realpath(path):
-                yield policy.find("external-unreferenced", beside, "no stored tensor points into it", (), os.path.getsize(beside))
+            if (
+                os.path.isfile(beside)
+                and os.path.realpath(beside) not in real
+                and os.path.realpath(beside) != os.path.realpath(path)
+            ):
+                yield policy.find(
+                    "external-unreferenced",
+                    beside,
+                    "no stored tensor points into it",
+                    (),
+                    os.path.getsize(beside),
+                )
 
 
 def sha1(source: Source) -> str:
@@ -173,7 +276,13 @@ def sha1(source: Source) -> str:
 
 def first_path(source: Source, inventory: Inventory) -> str:
     """The first path of a developer's machine in what is no payload; empty where there is none."""
-    spans = sorted(span for t, _ in inventory.verdicts for part in (t, t.indices) if part is not None and part.source is source for span in part.spans)
+    spans = sorted(
+        span
+        for t, _ in inventory.verdicts
+        for part in (t, t.indices)
+        if part is not None and part.source is source
+        for span in part.spans
+    )
     at = 0
     for start, stop in [*spans, (source.n_bytes, source.n_bytes)]:
         while at < start:

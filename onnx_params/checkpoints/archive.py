@@ -1,6 +1,8 @@
-"""Read the zip archives in which torch and NumPy keep tensors: entries in place, a pickle without running what it names.
+"""Read the zip archives in which torch and NumPy keep tensors: entries in place, a pickle without
+running what it names.
 
-Formats: torch/serialization.py (``data.pkl`` beside ``data/<key>``, stored uncompressed), numpy/lib/_npyio_impl.py and format.py.
+Formats: torch/serialization.py (``data.pkl`` beside ``data/<key>``, stored uncompressed),
+numpy/lib/_npyio_impl.py and format.py.
 """
 
 from __future__ import annotations
@@ -31,7 +33,15 @@ _STORAGES: Final = {
     "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
     "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
 }  # fmt: skip
-_STATE_KEYS: Final = ("state_dict", "model_state_dict", "model", "module", "net", "params", "weights")
+_STATE_KEYS: Final = (
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "module",
+    "net",
+    "params",
+    "weights",
+)
 
 
 class _Storage(NamedTuple):
@@ -48,7 +58,9 @@ class _Tensor(NamedTuple):
 
 
 class _Inert:
-    """Stands for whatever else a pickle names: takes everything, does nothing, and keeps the attributes that it is given."""
+    """Stands for whatever else a pickle names: takes everything, does nothing, and keeps the
+    attributes that it is given.
+    """
 
     def __new__(cls, *args: Any, **options: Any) -> _Inert:
         return super().__new__(cls)
@@ -82,9 +94,12 @@ class _Words(pickle._Unpickler):  # in Python: C's allocates what a hostile memo
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if module == "torch._utils":
-            return {"_rebuild_tensor_v2": _rebuild, "_rebuild_tensor": _rebuild, "_rebuild_parameter": _first, "_rebuild_parameter_with_state": _first}.get(
-                name, _Inert
-            )
+            return {
+                "_rebuild_tensor_v2": _rebuild,
+                "_rebuild_tensor": _rebuild,
+                "_rebuild_parameter": _first,
+                "_rebuild_parameter_with_state": _first,
+            }.get(name, _Inert)
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
         if module == "torch" and name in BY_NAME:
@@ -98,8 +113,17 @@ class _Words(pickle._Unpickler):  # in Python: C's allocates what a hostile memo
 
 
 def _rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
-    whole = isinstance(storage, _Storage) and isinstance(offset, int) and isinstance(shape, tuple) and isinstance(strides, tuple)
-    sound = whole and len(shape) == len(strides) and all(isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides))
+    whole = (
+        isinstance(storage, _Storage)
+        and isinstance(offset, int)
+        and isinstance(shape, tuple)
+        and isinstance(strides, tuple)
+    )
+    sound = (
+        whole
+        and len(shape) == len(strides)
+        and all(isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides))
+    )
     return _Tensor(storage, offset, shape, strides, storage.dtype) if sound else _Inert()
 
 
@@ -108,14 +132,19 @@ def _first(value: Any, *_: Any) -> Any:
 
 
 def read(path: str) -> Checkpoint:
-    """The tensors of a torch zip or an npz. Raises :class:`FormatError`, or :class:`UnsupportedError` for zips of another kind."""
+    """The tensors of a torch zip or an npz.
+
+    Raises :class:`FormatError`, or :class:`UnsupportedError` for zips of another kind.
+    """
     source = FileSource(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
             if len(entries) > MAX_ENTRIES:
                 raise FormatError(f"{path}: has {len(entries)} entries; refused")
-            word = next((name for name in entries if name == "data.pkl" or name.endswith("/data.pkl")), None)
+            word = next(
+                (name for name in entries if name == "data.pkl" or name.endswith("/data.pkl")), None
+            )
             if word is not None:
                 return _torch(path, source, archive, entries, word)
             if "model.weights.h5" in entries:
@@ -123,15 +152,36 @@ def read(path: str) -> Checkpoint:
 
                 return hdf5.read_keras(path)
             if entries and all(name.endswith(".npy") for name in entries):
-                return Checkpoint(path=path, tensors=tuple(_npy(path, source, archive, entry) for entry in entries.values()), ordered=True)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+                return Checkpoint(
+                    path=path,
+                    tensors=tuple(_npy(path, source, archive, entry) for entry in entries.values()),
+                    ordered=True,
+                )
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        ValueError,
+    ) as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip of neither torch nor NumPy")
 
 
-def _torch(path: str, source: FileSource, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo], word: str) -> Checkpoint:
+def _torch(
+    path: str,
+    source: FileSource,
+    archive: zipfile.ZipFile,
+    entries: dict[str, zipfile.ZipInfo],
+    word: str,
+) -> Checkpoint:
     if entries[word].file_size > MAX_PICKLE:
-        raise FormatError(f"{path}: its pickle has {entries[word].file_size} bytes, too many for names and shapes; refused")
+        raise FormatError(
+            f"{path}: its pickle has {entries[word].file_size} bytes, too many for names and"
+            " shapes; refused"
+        )
     folder = word[: -len("data.pkl")]
     order = f"{folder}byteorder"
     if order in entries and archive.read(order).strip() != b"little":
@@ -156,9 +206,13 @@ def _torch(path: str, source: FileSource, archive: zipfile.ZipFile, entries: dic
 
 def _state(path: str, state: Any) -> dict[str, _Tensor]:
     """The dictionary of tensors: what was saved, or one of the words under which people save it."""
-    for candidate in (state, *(state.get(key) for key in _STATE_KEYS)) if isinstance(state, dict) else ():
+    for candidate in (
+        (state, *(state.get(key) for key in _STATE_KEYS)) if isinstance(state, dict) else ()
+    ):
         if isinstance(candidate, dict):
-            tensors = {str(name): value for name, value in candidate.items() if isinstance(value, _Tensor)}
+            tensors = {
+                str(name): value for name, value in candidate.items() if isinstance(value, _Tensor)
+            }
             if tensors:
                 return tensors
     tensors = dict(_of_modules(state))
@@ -168,7 +222,10 @@ def _state(path: str, state: Any) -> dict[str, _Tensor]:
 
 
 def _of_modules(root: Any) -> Iterator[tuple[str, _Tensor]]:
-    """The tensors of a whole module, with their paths: TorchScript keeps attributes, torch.nn.Module three dictionaries of them."""
+    """The tensors of a whole module, with their paths:
+
+    TorchScript keeps attributes, torch.nn.Module three dictionaries of them.
+    """
     todo = [("", root)]
     seen: set[int] = set()
     while todo:
@@ -177,9 +234,15 @@ def _of_modules(root: Any) -> Iterator[tuple[str, _Tensor]]:
             continue
         seen.add(id(module))
         state = module.state
-        groups = [state[key] for key in ("_parameters", "_buffers", "_modules") if isinstance(state.get(key), dict)] or [state]
+        groups = [
+            state[key]
+            for key in ("_parameters", "_buffers", "_modules")
+            if isinstance(state.get(key), dict)
+        ] or [state]
         inner = []
-        for name, value in ((str(name), value) for group in groups for name, value in group.items()):
+        for name, value in (
+            (str(name), value) for group in groups for name, value in group.items()
+        ):
             if isinstance(value, _Tensor):
                 yield f"{prefix}{name}", value
             elif isinstance(value, _Inert):
@@ -188,19 +251,37 @@ def _of_modules(root: Any) -> Iterator[tuple[str, _Tensor]]:
 
 
 def _in_storage(
-    path: str, name: str, tensor: _Tensor, dtype: DType, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
+    path: str,
+    name: str,
+    tensor: _Tensor,
+    dtype: DType,
+    source: FileSource,
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
 ) -> StoredTensor:
     width = dtype.bits // 8
     count = math.prod(tensor.shape)
-    reach = tensor.offset + 1 + sum((dim - 1) * stride for dim, stride in zip(tensor.shape, tensor.strides, strict=True)) if count else 0
+    reach = (
+        tensor.offset
+        + 1
+        + sum((dim - 1) * stride for dim, stride in zip(tensor.shape, tensor.strides, strict=True))
+        if count
+        else 0
+    )
     if reach * width > entry.file_size:
-        raise FormatError(f"{path}: tensor '{name}' ends at element {reach} of a storage of {entry.file_size} bytes")
+        raise FormatError(
+            f"{path}: tensor '{name}' ends at element {reach} of a storage of {entry.file_size}"
+            " bytes"
+        )
     start = _start(path, source, entry)
     if _is_plain(tensor) and entry.compress_type == zipfile.ZIP_STORED:
         span = Span(start + tensor.offset * width, start + (tensor.offset + count) * width)
         return StoredTensor(name, dtype, tensor.shape, PLACE, Encoding.RAW, (span,), source)
     if max(entry.file_size, width * count) > MAX_INFLATED:
-        raise UnsupportedError(f"{path}: tensor '{name}' is too large to be put in order in memory; save it contiguous and uncompressed")
+        raise UnsupportedError(
+            f"{path}: tensor '{name}' is too large to be put in order in memory; save it contiguous"
+            " and uncompressed"
+        )
     return _ordered(path, name, tensor, dtype, archive.read(entry))
 
 
@@ -222,33 +303,64 @@ def _ordered(path: str, name: str, tensor: _Tensor, dtype: DType, data: bytes) -
     width = dtype.bits // 8
     plain = np.frombuffer(data, np.dtype((np.void, width)), len(data) // width)
     strides = tuple(stride * width for stride in tensor.strides)
-    packed = np.lib.stride_tricks.as_strided(plain[tensor.offset :], tensor.shape, strides, writeable=False).tobytes()
-    return StoredTensor(name, dtype, tensor.shape, PLACE, Encoding.RAW, (Span(0, len(packed)),), BytesSource(packed, path))
+    packed = np.lib.stride_tricks.as_strided(
+        plain[tensor.offset :], tensor.shape, strides, writeable=False
+    ).tobytes()
+    return StoredTensor(
+        name,
+        dtype,
+        tensor.shape,
+        PLACE,
+        Encoding.RAW,
+        (Span(0, len(packed)),),
+        BytesSource(packed, path),
+    )
 
 
 def _start(path: str, source: FileSource, entry: zipfile.ZipInfo) -> int:
-    """Where an entry's bytes begin: after its local header, whose name and extra field may be longer than the directory's."""
+    """Where an entry's bytes begin: after its local header, whose name and extra field may be
+    longer than the directory's.
+    """
     header = source.read(entry.header_offset, 30)
     if header[:4] != b"PK\x03\x04":
-        raise FormatError(f"{path}: entry '{entry.filename}' has no header at byte {entry.header_offset}")
+        raise FormatError(
+            f"{path}: entry '{entry.filename}' has no header at byte {entry.header_offset}"
+        )
     name, extra = struct.unpack("<HH", header[26:30])
     start = int(entry.header_offset) + 30 + int(name) + int(extra)
     if start + entry.compress_size > source.n_bytes:
-        raise FormatError(f"{path}: entry '{entry.filename}' ends after the file; was the download complete?")
+        raise FormatError(
+            f"{path}: entry '{entry.filename}' ends after the file; was the download complete?"
+        )
     return start
 
 
-_NPY_NAMES: Final = {"f2": "float16", "f4": "float32", "f8": "float64", "b1": "bool", "c8": "complex64", "c16": "complex128"} | {
-    f"{sign}{bits // 8}": f"{'u' if sign == 'u' else ''}int{bits}" for sign in "iu" for bits in (8, 16, 32, 64)
+_NPY_NAMES: Final = {
+    "f2": "float16",
+    "f4": "float32",
+    "f8": "float64",
+    "b1": "bool",
+    "c8": "complex64",
+    "c16": "complex128",
+} | {
+    f"{sign}{bits // 8}": f"{'u' if sign == 'u' else ''}int{bits}"
+    for sign in "iu"
+    for bits in (8, 16, 32, 64)
 }
 
 
-def _npy(path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> StoredTensor:
+def _npy(
+    path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
+) -> StoredTensor:
     with archive.open(entry) as file:
         head = file.read(12)
         if head[:6] != b"\x93NUMPY" or len(head) < 12:
             raise FormatError(f"{path}: '{entry.filename}' is no NumPy array")
-        length, skip = (struct.unpack("<H", head[8:10])[0], 10) if head[6] == 1 else (struct.unpack("<I", head[8:12])[0], 12)
+        length, skip = (
+            (struct.unpack("<H", head[8:10])[0], 10)
+            if head[6] == 1
+            else (struct.unpack("<I", head[8:12])[0], 12)
+        )
         if length > MAX_PICKLE:
             raise FormatError(f"{path}: '{entry.filename}' has a header of {length} bytes; refused")
         text = head[skip:] + file.read(max(0, length - (12 - skip)))
@@ -257,7 +369,9 @@ def _npy(path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile
         kind, fortran = str(header["descr"]), bool(header["fortran_order"])
         shape: tuple[int, ...] = tuple(int(dim) for dim in header["shape"])
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        raise FormatError(f"{path}: '{entry.filename}' has a broken header: {type(error).__name__}") from error
+        raise FormatError(
+            f"{path}: '{entry.filename}' has a broken header: {type(error).__name__}"
+        ) from error
     name = entry.filename.removesuffix(".npy")
     if kind[:1] not in "<|=" or kind[1:] not in _NPY_NAMES or any(dim < 0 for dim in shape):
         raise UnsupportedError(f"{path}: array '{name}' is of type {kind}, which is not read here")
@@ -265,13 +379,25 @@ def _npy(path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile
     base, width = skip + length, dtype.bits // 8
     strides = [1] * len(shape)
     for at in range(1, len(shape)) if fortran else range(len(shape) - 2, -1, -1):
-        strides[at] = strides[at - 1] * shape[at - 1] if fortran else strides[at + 1] * shape[at + 1]
+        strides[at] = (
+            strides[at - 1] * shape[at - 1] if fortran else strides[at + 1] * shape[at + 1]
+        )
     if base + width * math.prod(shape) > entry.file_size:
         raise FormatError(f"{path}: array '{name}' ends after its entry")
     tensor = _Tensor(_Storage(entry.filename, dtype.name), 0, shape, tuple(strides), dtype.name)
     if _is_plain(tensor) and entry.compress_type == zipfile.ZIP_STORED:
         start = _start(path, source, entry) + base
-        return StoredTensor(name, dtype, shape, PLACE, Encoding.RAW, (Span(start, start + width * math.prod(shape)),), source)
+        return StoredTensor(
+            name,
+            dtype,
+            shape,
+            PLACE,
+            Encoding.RAW,
+            (Span(start, start + width * math.prod(shape)),),
+            source,
+        )
     if entry.file_size > MAX_INFLATED:
-        raise UnsupportedError(f"{path}: array '{name}' is too large to be unpacked in memory; save it uncompressed")
+        raise UnsupportedError(
+            f"{path}: array '{name}' is too large to be unpacked in memory; save it uncompressed"
+        )
     return _ordered(path, name, tensor, dtype, archive.read(entry)[base:])

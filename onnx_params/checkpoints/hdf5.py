@@ -1,7 +1,9 @@
-"""Read Keras' weights out of HDF5: legacy ``.h5`` files by the names that they list, ``.keras`` and ``.weights.h5`` by layer and place.
+"""Read Keras' weights out of HDF5: legacy ``.h5`` files by the names that they list, ``.keras`` and
+``.weights.h5`` by layer and place.
 
-Sources: keras/src/legacy/saving/legacy_h5_format.py (``layer_names``, ``weight_names``); keras/src/saving/saving_lib.py (``layers/<class>_<n>/vars/<k>``,
-``config.json`` beside them in the zip). HDF5 itself is h5py's.
+Sources: keras/src/legacy/saving/legacy_h5_format.py (``layer_names``, ``weight_names``);
+keras/src/saving/saving_lib.py (``layers/<class>_<n>/vars/<k>``, ``config.json`` beside them in the
+zip). HDF5 itself is h5py's.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from onnx_params.wire import BytesSource, FileSource, Source
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 WEIGHTS: Final = "model.weights.h5"
 MAX_INFLATED: Final = 1 << 31  # bytes of weights in a zip, which are unpacked in memory
-# the variables of a layer in the order in which it makes them, by its class; a bias may be left out at the end
+# the variables of a layer in the order in which it makes them, by its class; a bias may be left out
+# at the end
 _LEAVES: Final = {
     "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
     "LayerNormalization": ("gamma", "beta"),
@@ -38,11 +41,19 @@ _LEAVES: Final = {
 }
 _OF_CELLS: Final = ("kernel", "recurrent_kernel", "bias")
 _CELLS: Final = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}
-_OF_ATTENTION: Final = {"query_dense": "query", "key_dense": "key", "value_dense": "value", "output_dense": "attention_output"}
+_OF_ATTENTION: Final = {
+    "query_dense": "query",
+    "key_dense": "key",
+    "value_dense": "value",
+    "output_dense": "attention_output",
+}
 
 
 def read(path: str) -> Checkpoint:
-    """The weights of an HDF5 file of Keras'. Raises :class:`FormatError`, or :class:`DependencyError` where h5py is not installed."""
+    """The weights of an HDF5 file of Keras'.
+
+    Raises :class:`FormatError`, or :class:`DependencyError` where h5py is not installed.
+    """
     return _of(path, path, FileSource(path), None)
 
 
@@ -51,10 +62,23 @@ def read_keras(path: str) -> Checkpoint:
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(WEIGHTS).file_size > MAX_INFLATED:
-                raise UnsupportedError(f"{path}: its weights are too large to be unpacked in memory; save them as .weights.h5")
+                raise UnsupportedError(
+                    f"{path}: its weights are too large to be unpacked in memory; save them as"
+                    " .weights.h5"
+                )
             data = archive.read(WEIGHTS)
             config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, ValueError, OSError, RuntimeError, RecursionError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        KeyError,
+        NotImplementedError,
+        ValueError,
+        OSError,
+        RuntimeError,
+        RecursionError,
+    ) as error:
         raise FormatError(f"{path}: is a damaged .keras archive: {type(error).__name__}") from error
     return _of(path, io.BytesIO(data), BytesSource(data, path), config)
 
@@ -63,13 +87,17 @@ def _of(path: str, file: Any, source: Source, config: Any) -> Checkpoint:  # wha
     try:
         import h5py
     except ImportError as error:
-        raise DependencyError("h5py is not installed, and HDF5 is to be read: pip install 'onnx-params[hdf5]'") from error
+        raise DependencyError(
+            "h5py is not installed, and HDF5 is to be read: pip install 'onnx-params[hdf5]'"
+        ) from error
     try:
         with h5py.File(file, "r") as opened:
             named = list(_legacy(opened)) or list(_by_place(opened, config))
             tensors = [_tensor(path, name, dataset, source) for name, dataset in named]
     except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
-        raise FormatError(f"{path}: its HDF5 cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise FormatError(
+            f"{path}: its HDF5 cannot be read: {str(error).partition(chr(10))[0]}"
+        ) from error
     if not tensors:
         raise FormatError(f"{path}: holds no weights of Keras'")
     return Checkpoint(path=path, tensors=tuple(tensors), ordered=True)
@@ -89,23 +117,39 @@ def _by_place(opened: Any, config: Any) -> Iterator[tuple[str, Any]]:  # h5py's 
 
     layers = dict(_layers(config))
     found: list[tuple[str, Any]] = []
-    opened.visititems(lambda name, item: found.append((name, item)) if isinstance(item, h5py.Dataset) else None)
+    opened.visititems(
+        lambda name, item: found.append((name, item)) if isinstance(item, h5py.Dataset) else None
+    )
     order = {place: at for at, place in enumerate(layers)}
-    for name, dataset in sorted(found, key=lambda each: (order.get("/".join(each[0].split("/")[:2]), len(order)), each[0])):
+    for name, dataset in sorted(
+        found, key=lambda each: (order.get("/".join(each[0].split("/")[:2]), len(order)), each[0])
+    ):
         yield _named(name, layers), dataset
 
 
 def _layers(config: Any) -> Iterator[tuple[str, tuple[str, str]]]:  # JSON of a stranger
-    """Group of a layer -> its class and its name: groups are called after the class, with a counter."""
+    """Group of a layer -> its class and its name: groups are called after the class, with a
+    counter.
+    """
     counts: collections.Counter[str] = collections.Counter()
-    listed = config.get("config", {}).get("layers", ()) if isinstance(config, dict) and isinstance(config.get("config"), dict) else ()
+    listed = (
+        config.get("config", {}).get("layers", ())
+        if isinstance(config, dict) and isinstance(config.get("config"), dict)
+        else ()
+    )
     for layer in listed if isinstance(listed, list) else ():
         kind = str(layer.get("class_name", "")) if isinstance(layer, dict) else ""
         inner = layer.get("config") if isinstance(layer, dict) else None
         if isinstance(inner, dict):
             word = _snake(kind)
             counts[word] += 1
-            yield f"layers/{word}{f'_{counts[word] - 1}' if counts[word] > 1 else ''}", (kind, str(inner.get("name", word)))
+            yield (
+                f"layers/{word}{f'_{counts[word] - 1}' if counts[word] > 1 else ''}",
+                (
+                    kind,
+                    str(inner.get("name", word)),
+                ),
+            )
 
 
 def _snake(name: str) -> str:
@@ -136,9 +180,17 @@ def _tensor(path: str, name: str, dataset: Any, source: Source) -> StoredTensor:
         raise UnsupportedError(f"{path}: '{name}' is of type {word}, which is not read here")
     shape = tuple(int(dim) for dim in dataset.shape)
     dtype = BY_NAME[word]
-    offset = dataset.id.get_offset() if dataset.chunks is None and dataset.dtype.byteorder in ("=", "<", "|") else None
+    offset = (
+        dataset.id.get_offset()
+        if dataset.chunks is None and dataset.dtype.byteorder in ("=", "<", "|")
+        else None
+    )
     n_bytes = dtype.packed_length(int(dataset.size))
     if offset is not None and offset + n_bytes <= source.n_bytes:
-        return StoredTensor(name, dtype, shape, PLACE, Encoding.RAW, (Span(offset, offset + n_bytes),), source)
+        return StoredTensor(
+            name, dtype, shape, PLACE, Encoding.RAW, (Span(offset, offset + n_bytes),), source
+        )
     data = dataset[()].astype(dataset.dtype.newbyteorder("<")).tobytes()
-    return StoredTensor(name, dtype, shape, PLACE, Encoding.RAW, (Span(0, len(data)),), BytesSource(data, path))
+    return StoredTensor(
+        name, dtype, shape, PLACE, Encoding.RAW, (Span(0, len(data)),), BytesSource(data, path)
+    )

@@ -1,4 +1,6 @@
-"""Compare two artifacts: the more exact one is the reference, and each of its parameters is looked for in the other by name, content and place."""
+"""Compare two artifacts: the more exact one is the reference, and each of its parameters is looked
+for in the other by name, content and place.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,19 @@ from onnx_params.names.conventions import canonical
 from onnx_params.report import Report, Row
 from onnx_params.views import View
 
-EXPLAINED: Final = frozenset({Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED, Relation.QUANTISED, Relation.CLOSE, Relation.ERASED})
-RELATIVE: Final = 1e-4  # of the largest number: what another order of additions, or another epsilon, does
+EXPLAINED: Final = frozenset(
+    {
+        Relation.EQUAL,
+        Relation.VIEW,
+        Relation.CAST,
+        Relation.FOLDED,
+        Relation.QUANTISED,
+        Relation.CLOSE,
+        Relation.ERASED,
+    }
+)
+# of the largest number: what another order of additions, or another epsilon, does
+RELATIVE: Final = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +60,14 @@ class Comparison:
 
 
 def compare(
-    a: str | os.PathLike[str], b: str | os.PathLike[str], *, values: bool = True, progress: Callable[[int], None] = lambda n_bytes: None
+    a: str | os.PathLike[str],
+    b: str | os.PathLike[str],
+    *,
+    values: bool = True,
+    progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Comparison:
-    """Pair the parameters of two artifacts; with ``values`` they are read and compared, else names, shapes and places alone pair.
+    """Pair the parameters of two artifacts; with ``values`` they are read and compared, else names,
+    shapes and places alone pair.
 
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
@@ -57,16 +75,31 @@ def compare(
         return of_reports(api.analyze(a), api.analyze(b), values=values, progress=progress)
 
 
-def of_reports(one: Report, two: Report, *, values: bool = True, progress: Callable[[int], None] = lambda n_bytes: None) -> Comparison:
+def of_reports(
+    one: Report,
+    two: Report,
+    *,
+    values: bool = True,
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> Comparison:
     """The same of two reports that are there already."""
     if values:
         api.need_numpy()
         turned = _exactness(two) > _exactness(one)
         from onnx_params.comparing.contents import pair
 
-        pairs = [_turned(each) for each in pair(two, one, progress)] if turned else pair(one, two, progress)
-        if any(each.relation not in EXPLAINED for each in pairs):  # the other way round, what one framework joins the other has in parts
-            again = pair(one, two, progress) if turned else [_turned(each) for each in pair(two, one, progress)]
+        pairs = (
+            [_turned(each) for each in pair(two, one, progress)]
+            if turned
+            else pair(one, two, progress)
+        )
+        # the other way round, what one framework joins the other has in parts
+        if any(each.relation not in EXPLAINED for each in pairs):
+            again = (
+                pair(one, two, progress)
+                if turned
+                else [_turned(each) for each in pair(two, one, progress)]
+            )
             pairs = merged(one, two, pairs, again)
     else:
         pairs = by_names(one, two)
@@ -74,12 +107,18 @@ def of_reports(one: Report, two: Report, *, values: bool = True, progress: Calla
 
 
 def _exactness(report: Report) -> tuple[int, int]:
-    """What says which side the other may have been made from: bits a weight, and how little was folded."""
-    return 8 * report.n_bytes // max(1, report.stored_parameters), -sum(row.view.startswith("folded") for row in report.rows)
+    """What says which side the other may have been made from: bits a weight, and how little was
+    folded.
+    """
+    return 8 * report.n_bytes // max(1, report.stored_parameters), -sum(
+        row.view.startswith("folded") for row in report.rows
+    )
 
 
 def _turned(pair: Pair) -> Pair:
-    relation = {Relation.ONLY_A: Relation.ONLY_B, Relation.ONLY_B: Relation.ONLY_A}.get(pair.relation, pair.relation)
+    relation = {Relation.ONLY_A: Relation.ONLY_B, Relation.ONLY_B: Relation.ONLY_A}.get(
+        pair.relation, pair.relation
+    )
     return pair._replace(a=pair.b, b=pair.a, relation=relation)
 
 
@@ -89,25 +128,49 @@ def merged(one: Report, two: Report, first: list[Pair], second: list[Pair]) -> l
     done_a = {id(pair.a) for pair in chosen if pair.a is not None}
     done_b = {id(pair.b) for pair in chosen if pair.b is not None}
     for pair in second:
-        if pair.relation in EXPLAINED and (id(pair.a) not in done_a or id(pair.b) not in done_b) and pair.a is not None and pair.b is not None:
+        if (
+            pair.relation in EXPLAINED
+            and (id(pair.a) not in done_a or id(pair.b) not in done_b)
+            and pair.a is not None
+            and pair.b is not None
+        ):
             chosen.append(pair)
     done_a |= {id(pair.a) for pair in chosen if pair.a is not None}
     done_b |= {id(pair.b) for pair in chosen if pair.b is not None}
     for pair in (*first, *second):
-        if pair.relation in EXPLAINED or (pair.a is not None and id(pair.a) in done_a) or (pair.b is not None and id(pair.b) in done_b):
+        if (
+            pair.relation in EXPLAINED
+            or (pair.a is not None and id(pair.a) in done_a)
+            or (pair.b is not None and id(pair.b) in done_b)
+        ):
             continue
         chosen.append(pair)
         done_a |= {id(pair.a)} if pair.a is not None else set()
         done_b |= {id(pair.b)} if pair.b is not None else set()
-    missing_a = [Pair(row, None, By.NOTHING, Relation.ONLY_A, row.view) for row in one.rows if id(row) not in done_a]
-    missing_b = [Pair(None, row, By.NOTHING, Relation.ONLY_B, row.view) for row in two.rows if id(row) not in done_b]
-    order_a, order_b = ({id(row): at for at, row in enumerate(report.rows)} for report in (one, two))
+    missing_a = [
+        Pair(row, None, By.NOTHING, Relation.ONLY_A, row.view)
+        for row in one.rows
+        if id(row) not in done_a
+    ]
+    missing_b = [
+        Pair(None, row, By.NOTHING, Relation.ONLY_B, row.view)
+        for row in two.rows
+        if id(row) not in done_b
+    ]
+    order_a, order_b = (
+        {id(row): at for at, row in enumerate(report.rows)} for report in (one, two)
+    )
     whole = [*chosen, *missing_a, *missing_b]
-    return sorted(whole, key=lambda pair: (pair.a is None, order_a.get(id(pair.a), 0), order_b.get(id(pair.b), 0)))
+    return sorted(
+        whole,
+        key=lambda pair: (pair.a is None, order_a.get(id(pair.a), 0), order_b.get(id(pair.b), 0)),
+    )
 
 
 def by_names(one: Report, two: Report) -> list[Pair]:
-    """Pairs without values: the same name, else the same name in another framework's words, else shape and leaf in order."""
+    """Pairs without values: the same name, else the same name in another framework's words, else
+    shape and leaf in order.
+    """
     left = list(two.rows)
     pairs: dict[int, tuple[Row, By]] = {}
     taken: set[int] = set()
@@ -130,14 +193,31 @@ def by_names(one: Report, two: Report) -> list[Pair]:
         if at in pairs:
             other, by = pairs[at]
             how = "" if row.shape == other.shape else f"shapes {row.shape} and {other.shape}"
-            result.append(Pair(row, other, by, Relation.UNREAD if row.count == other.count else Relation.DIFFERENT, how))
+            result.append(
+                Pair(
+                    row,
+                    other,
+                    by,
+                    Relation.UNREAD if row.count == other.count else Relation.DIFFERENT,
+                    how,
+                )
+            )
         else:
             result.append(Pair(row, None, By.NOTHING, Relation.ONLY_A))
-    return [*result, *(Pair(None, row, By.NOTHING, Relation.ONLY_B) for at, row in enumerate(left) if at not in taken)]
+    return [
+        *result,
+        *(
+            Pair(None, row, By.NOTHING, Relation.ONLY_B)
+            for at, row in enumerate(left)
+            if at not in taken
+        ),
+    ]
 
 
 def in_order(one: Sequence[Row], two: Sequence[Row]) -> list[tuple[int, int, By]]:
-    """Positions that pair: the same name in other words; then the same leaf and sizes, where both sides have as many."""
+    """Positions that pair: the same name in other words; then the same leaf and sizes, where both
+    sides have as many.
+    """
     pairs: list[tuple[int, int, By]] = []
     taken: set[int] = set()
     words: dict[str, list[int]] = {}
@@ -154,7 +234,9 @@ def in_order(one: Sequence[Row], two: Sequence[Row]) -> list[tuple[int, int, By]
     for side, rows in enumerate((one, two)):
         for at, row in enumerate(rows):
             if at not in (done, taken)[side] and row.shape is not None:
-                groups.setdefault((_sizes(row), canonical(row.name).rpartition(".")[2]), ([], []))[side].append(at)
+                groups.setdefault((_sizes(row), canonical(row.name).rpartition(".")[2]), ([], []))[
+                    side
+                ].append(at)
     for ours, theirs in groups.values():
         if len(ours) == len(theirs):
             pairs.extend((at, other, By.PLACE) for at, other in zip(ours, theirs, strict=True))

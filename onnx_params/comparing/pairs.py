@@ -36,8 +36,9 @@ class By(enum.Enum):
 class Pair(NamedTuple):
     """Two parameters that are one in two artifacts, or one that has no partner.
 
-    ``how`` names the view or the reason. ``largest`` is the largest difference of two numbers, ``relative`` that by the largest number, ``sqnr`` is
-    in decibels; ``None`` where nothing was measured, or there was nothing to measure.
+    ``how`` names the view or the reason. ``largest`` is the largest difference of two numbers,
+    ``relative`` that by the largest number, ``sqnr`` is in decibels; ``None`` where nothing was
+    measured, or there was nothing to measure.
     """
 
     a: Row | None
@@ -63,10 +64,18 @@ class Pair(NamedTuple):
         if self.a is None or self.b is None:
             return frozenset({"only"})
         alike = self.relation is Relation.EQUAL or self.relation is Relation.UNREAD
-        if alike and self.a.name == self.b.name and self.a.dtype == self.b.dtype and self.a.count == self.b.count:
+        if (
+            alike
+            and self.a.name == self.b.name
+            and self.a.dtype == self.b.dtype
+            and self.a.count == self.b.count
+        ):
             return frozenset()  # nearly all
         found = set()
-        if self.a.name != self.b.name and not {self.a.name, *self.a.aliases} & {self.b.name, *self.b.aliases}:
+        if self.a.name != self.b.name and not {self.a.name, *self.a.aliases} & {
+            self.b.name,
+            *self.b.aliases,
+        }:
             found.add("names")
         if self.relation is Relation.VIEW:
             found.add("layout")

@@ -1,1 +1,3 @@
-"""Find where the tensors of a reference lie in an artifact, by content, and prove each place by comparing values."""
+"""Find where the tensors of a reference lie in an artifact, by content, and prove each place by
+comparing values.
+"""

@@ -15,7 +15,8 @@ from onnx_params.views import View
 
 
 class Found(NamedTuple):
-    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be compared, and ``because`` says why.
+    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be
+    compared, and ``because`` says why.
 
     ``factor`` is the number that it was multiplied by, where it was by one.
     """
@@ -43,14 +44,21 @@ class Board:
     ) -> None:
         self.model = model
         self.reference = {tensor.name: tensor for tensor in reference}
-        self.candidates = {tensor.key: Candidate(model, tensor, order) for order, tensor in enumerate(stored) if tensor.encoding is not Encoding.GENERATED}
+        self.candidates = {
+            tensor.key: Candidate(model, tensor, order)
+            for order, tensor in enumerate(stored)
+            if tensor.encoding is not Encoding.GENERATED
+        }
         self.named = named
         self.aliases = aliases
         self.values = Values(model)
         self.found: dict[str, Found] = {}
-        self.taken: dict[Key, str] = {}  # stored tensor that is one reference tensor as a whole -> its name
+        # stored tensor that is one reference tensor as a whole -> its name
+        self.taken: dict[Key, str] = {}
         self.placed: dict[tuple[Key, Steps], str] = {}
-        self.dtypes = dict.fromkeys(c.tensor.dtype.name for c in self.candidates.values() if c.is_float)
+        self.dtypes = dict.fromkeys(
+            c.tensor.dtype.name for c in self.candidates.values() if c.is_float
+        )
 
     def open(self) -> list[StoredTensor]:
         """The tensors that have no answer yet."""
@@ -61,11 +69,26 @@ class Board:
         return [candidate for key, candidate in self.candidates.items() if key not in self.taken]
 
     def casts(self, tensor: StoredTensor) -> list[str | None]:
-        """The types under which a tensor may be stored: its own, then the artifact's other floating-point types."""
-        others = [name for name in self.dtypes if name != tensor.dtype.name] if tensor.dtype.is_float else []
+        """The types under which a tensor may be stored: its own, then the artifact's other
+        floating-point types.
+        """
+        others = (
+            [name for name in self.dtypes if name != tensor.dtype.name]
+            if tensor.dtype.is_float
+            else []
+        )
         return [None, *others]
 
-    def take(self, name: str, key: Key, steps: Steps, because: str, *, certain: bool = True, cast: str | None = None) -> None:
+    def take(
+        self,
+        name: str,
+        key: Key,
+        steps: Steps,
+        because: str,
+        *,
+        certain: bool = True,
+        cast: str | None = None,
+    ) -> None:
         """Write down that a stored tensor is a reference tensor under ``steps``."""
         view = view_of(steps) if steps else View.WHOLE
         candidate = self.candidates[key]
@@ -77,7 +100,8 @@ class Board:
         elif (key, steps) in self.placed:
             view = View.MERGED
             because += f"; equal content is stored once, with '{self.placed[key, steps]}'"
-        if not any(isinstance(step, Take) for step in steps):  # else its siblings are in the same tensor
+        # else its siblings are in the same tensor
+        if not any(isinstance(step, Take) for step in steps):
             self.taken.setdefault(key, name)
         self.placed.setdefault((key, steps), name)
         self.found[name] = Found(view, because, (Piece(key, steps),), 0, (key,), certain)

@@ -1,4 +1,6 @@
-"""Hold a stored tensor as its operator takes it, with how far its numbers may lie from the original's."""
+"""Hold a stored tensor as its operator takes it, with how far its numbers may lie from the
+original's.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,20 @@ from onnx_params.tensors import StoredTensor
 from onnx_params.views import BLOCKS, block_steps, is_blocked, logical
 
 MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
-# relative to the largest number of the tensor: what rounding to a type may change, with room for a product before it
+# relative to the largest number of the tensor: what rounding to a type may change, with room for a
+# product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
-# half a unit in the last place, relative: how far an original in half precision may itself lie from what it was rounded from
+# half a unit in the last place, relative: how far an original in half precision may itself lie from
+# what it was rounded from
 OWN_ROUNDING: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 CLIPPED: Final = 2.0  # half steps by which a code at the end of the range may fall short
 HALF_STEP: Final = 0.5 + 1e-3  # of a quantisation step; the rest is float32's rounding
 
 
 class Candidate:
-    """A stored tensor, the steps to what its operator takes (there may be more than one way), and values when asked."""
+    """A stored tensor, the steps to what its operator takes (there may be more than one way), and
+    values when asked.
+    """
 
     def __init__(self, model: Model, tensor: StoredTensor, order: int) -> None:
         self.model = model
@@ -32,8 +38,16 @@ class Candidate:
         self.shape: Shape = taken.shape
         self.view = taken.view
         ways: list[Steps] = [] if taken.steps is None else [taken.steps]
-        if len(tensor.shape) == 4 and len(taken.shape) == 4 and (taken.steps is None or is_blocked(model, tensor)):
-            ways = [block_steps(tensor.shape, taken.shape[0], taken.shape[1], block) for block in BLOCKS if tensor.shape[0] % block == 0]
+        if (
+            len(tensor.shape) == 4
+            and len(taken.shape) == 4
+            and (taken.steps is None or is_blocked(model, tensor))
+        ):
+            ways = [
+                block_steps(tensor.shape, taken.shape[0], taken.shape[1], block)
+                for block in BLOCKS
+                if tensor.shape[0] % block == 0
+            ]
         self.ways = ways
 
     @property
@@ -82,16 +96,27 @@ class Values:
         """Half a quantisation step at each element, in the same layout."""
 
         def make() -> np.ndarray:
-            ones = tuple(step._replace(zero=None, offset=-1) if isinstance(step, Dequantise) else step for step in steps)
-            made: np.ndarray = np.abs(apply(np.zeros_like(self._held[key].read()), ones, self.read, f"'{key[1]}'")) * np.float32(HALF_STEP)
+            ones = tuple(
+                step._replace(zero=None, offset=-1) if isinstance(step, Dequantise) else step
+                for step in steps
+            )
+            made: np.ndarray = np.abs(
+                apply(np.zeros_like(self._held[key].read()), ones, self.read, f"'{key[1]}'")
+            ) * np.float32(HALF_STEP)
             return made
 
         return self._keep((key, steps, "half steps"), make)
 
     def allowed(self, target: np.ndarray, key: Key, steps: Steps) -> np.ndarray:
-        """Half a step, and by how much ``target`` was itself rounded where it is in half precision: both may come from one original."""
+        """Half a step, and by how much ``target`` was itself rounded where it is in half precision:
+        both may come from one original.
+        """
         own = OWN_ROUNDING.get(target.dtype.name, 0.0)
-        return self.half_steps(key, steps) + np.abs(target.astype(np.float32)) * np.float32(own) if own else self.half_steps(key, steps)
+        return (
+            self.half_steps(key, steps) + np.abs(target.astype(np.float32)) * np.float32(own)
+            if own
+            else self.half_steps(key, steps)
+        )
 
     def _keep(self, key: tuple[Key, Steps, str], make: Callable[[], np.ndarray]) -> np.ndarray:
         found = self._kept.get(key)
@@ -103,9 +128,11 @@ class Values:
         return found
 
     def is_close(self, target: np.ndarray, candidate: Candidate, steps: Steps) -> bool:
-        """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to steps of its scale.
+        """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to
+        steps of its scale.
 
-        A code at the end of its range may stand for a number up to a whole step beyond: a range of codes has one more on one side.
+        A code at the end of its range may stand for a number up to a whole step beyond: a range of
+        codes has one more on one side.
         """
         values = self.of(candidate.key, steps)
         if values.shape != target.shape:
@@ -116,14 +143,24 @@ class Values:
         if not np.isfinite(size):
             return False
         if not any(isinstance(step, Dequantise) for step in steps):
-            return bool(np.all(np.abs(difference) <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)))
+            return bool(
+                np.all(
+                    np.abs(difference)
+                    <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)
+                )
+            )
         allowed = np.broadcast_to(self.allowed(target, candidate.key, steps), target.shape)
-        far = ~(np.abs(difference) <= allowed + TOLERANCE["float32"] * size)  # a scale that is no number is far as well
+        # a scale that is no number is far as well
+        far = ~(np.abs(difference) <= allowed + TOLERANCE["float32"] * size)
         if not far.any():
             return bool(size > 0)
         whole = self.codes(candidate.key, steps)
         codes = whole[far]
         with np.errstate(invalid="ignore"):
             near = np.abs(difference[far]) <= CLIPPED * allowed[far] + TOLERANCE["float32"] * size
-        beyond = near & ((codes == whole.max()) | (codes == whole.min())) & (np.sign(difference[far]) == np.sign(values[far]))
+        beyond = (
+            near
+            & ((codes == whole.max()) | (codes == whole.min()))
+            & (np.sign(difference[far]) == np.sign(values[far]))
+        )
         return bool(beyond.all()) and bool(far.mean() < 0.25)

@@ -1,7 +1,8 @@
-"""Sum up a tensor's elements so that their order does not matter: equal multisets have equal sums, and a whole has the sum of its parts.
+"""Sum up a tensor's elements so that their order does not matter: equal multisets have equal sums,
+and a whole has the sum of its parts.
 
-Each element's bits go through a 32-bit mixer (multiply, fold, multiply); zero goes to zero, so that padding adds nothing. Equal sums are
-candidates and no proof.
+Each element's bits go through a 32-bit mixer (multiply, fold, multiply); zero goes to zero, so that
+padding adds nothing. Equal sums are candidates and no proof.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ _IN_PLACE: Final = frozenset({Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, E
 def words_of(values: np.ndarray) -> np.ndarray:
     """The bits of an array's elements as 32-bit words; 64-bit elements are folded into 32."""
     width = values.dtype.itemsize
-    bits = values.reshape(-1).view(f"<u{width}") if width in (1, 2, 4, 8) else np.frombuffer(values.tobytes(), np.uint32)
+    bits = (
+        values.reshape(-1).view(f"<u{width}")
+        if width in (1, 2, 4, 8)
+        else np.frombuffer(values.tobytes(), np.uint32)
+    )
     if width == 8:
         return (bits ^ (bits >> np.uint64(32)) * np.uint64(0x85EBCA6B)).astype(np.uint32)
     return bits if bits.dtype == np.uint32 else bits.astype(np.uint32)
@@ -60,13 +65,22 @@ def cast_to(values: np.ndarray, name: str) -> np.ndarray:
 def casts_to(values: np.ndarray, name: str) -> Iterator[np.ndarray]:
     """Values as another type, in every way that converters cast.
 
-    Converters to float16 take numbers whose size is below or above some bounds for those bounds. Sources: onnxruntime,
-    ``transformers/float16.py``, and onnxconverter-common, ``float16.py``, both convert_np_to_float16.
+    Converters to float16 take numbers whose size is below or above some bounds for those bounds.
+    Sources: onnxruntime, ``transformers/float16.py``, and onnxconverter-common, ``float16.py``,
+    both convert_np_to_float16.
     """
     yield cast_to(values, name)
-    for low, high in _HALF_BOUNDS if name == "float16" and values.dtype.kind == "f" and values.dtype.itemsize > 2 else ():
+    for low, high in (
+        _HALF_BOUNDS
+        if name == "float16" and values.dtype.kind == "f" and values.dtype.itemsize > 2
+        else ()
+    ):
         size = np.abs(values)
-        bounded = np.where((size > 0) & (size < low), np.copysign(low, values), np.where(np.isfinite(values), np.clip(values, -high, high), values))
+        bounded = np.where(
+            (size > 0) & (size < low),
+            np.copysign(low, values),
+            np.where(np.isfinite(values), np.clip(values, -high, high), values),
+        )
         yield cast_to(bounded, name)
 
 
@@ -78,7 +92,9 @@ def line_digests(values: np.ndarray) -> np.ndarray:
     step = max(1, _BATCH // max(1, width))
     for start in range(0, len(words), step):
         rows = words[start : start + step]
-        found[start : start + step] = mixed(rows.reshape(-1)).reshape(rows.shape).sum(axis=1, dtype=np.uint64)
+        found[start : start + step] = (
+            mixed(rows.reshape(-1)).reshape(rows.shape).sum(axis=1, dtype=np.uint64)
+        )
     return found
 
 
@@ -97,10 +113,16 @@ def chunks(tensor: StoredTensor) -> Iterator[np.ndarray]:
 
 
 def in_place(tensor: StoredTensor) -> tuple[Source, int, np.dtype] | None:
-    """Where a tensor's elements lie side by side, one in whole bytes each; ``None`` where they do not."""
+    """Where a tensor's elements lie side by side, one in whole bytes each; ``None`` where they do
+    not.
+    """
     if tensor.encoding not in _IN_PLACE or tensor.dtype.bits < 8 or tensor.indices is not None:
         return None
-    dtype = np.dtype(tensor.dtype.numpy) if tensor.dtype.numpy is not None else dtype_of(tensor.dtype.name)
+    dtype = (
+        np.dtype(tensor.dtype.numpy)
+        if tensor.dtype.numpy is not None
+        else dtype_of(tensor.dtype.name)
+    )
     if tensor.external is not None:
         return tensor.external.file.open(), tensor.external.offset, dtype
     if len(tensor.spans) != 1:

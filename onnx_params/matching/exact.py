@@ -1,4 +1,6 @@
-"""Find tensors of a reference by equal bits: under the same name, by some elements, by the sum over all; each is proved whole."""
+"""Find tensors of a reference by equal bits: under the same name, by some elements, by the sum over
+all; each is proved whole.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,40 @@ def by_name(board: Board) -> None:
     """The artifact's own names first: what they say is compared, and most of it is so."""
     for tensor in board.open():
         claim = board.named.get(tensor.name)
-        if claim is None or len(claim.pieces) != 1 or claim.pieces[0].key not in board.candidates or claim.shape != tensor.shape:
+        if (
+            claim is None
+            or len(claim.pieces) != 1
+            or claim.pieces[0].key not in board.candidates
+            or claim.shape != tensor.shape
+        ):
             continue
         piece = claim.pieces[0]
         candidate = board.candidates[piece.key]
         for cast in board.casts(tensor):
-            if (cast or tensor.dtype.name) == candidate.tensor.dtype.name and holds(board, tensor, candidate, piece.steps, cast):
+            if (cast or tensor.dtype.name) == candidate.tensor.dtype.name and holds(
+                board, tensor, candidate, piece.steps, cast
+            ):
                 because = f"every value equals that of '{candidate.tensor.name}'"
                 board.take(tensor.name, piece.key, piece.steps, because, cast=cast)
 
 
-def holds(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps, cast: str | None) -> bool:
+def holds(
+    board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps, cast: str | None
+) -> bool:
     if not steps:
         return tensor.shape == candidate.tensor.shape and is_equal(tensor, candidate.tensor, cast)
     if steps == (SWAP,):
-        return tensor.shape == candidate.tensor.shape[::-1] and is_transposed(tensor, candidate.tensor, cast)
+        return tensor.shape == candidate.tensor.shape[::-1] and is_transposed(
+            tensor, candidate.tensor, cast
+        )
     if candidate.is_quantised or candidate.shape_under(steps) != tensor.shape:
         return False
     values = tensor.read()
-    return np.array_equal(values if cast is None else cast_to(values, cast), board.values.of(candidate.key, steps), equal_nan=True)
+    return np.array_equal(
+        values if cast is None else cast_to(values, cast),
+        board.values.of(candidate.key, steps),
+        equal_nan=True,
+    )
 
 
 def by_probe(board: Board) -> None:
@@ -51,7 +68,9 @@ def by_probe(board: Board) -> None:
     for candidate in board.free():
         probe = ties.probe(candidate.tensor, False)
         if probe and candidate.tensor.count >= MIN_TELLING:
-            index.setdefault((candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe)), []).append(candidate)
+            index.setdefault(
+                (candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe)), []
+            ).append(candidate)
     for tensor in board.open():
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
             probe = ties.probe(tensor, False) if not turned else ties.probe(tensor, True)
@@ -59,13 +78,21 @@ def by_probe(board: Board) -> None:
                 continue
             shape = tensor.shape[::-1] if turned else tensor.shape
             for cast in board.casts(tensor):
-                told = tuple(probe) if cast is None else tuple(recast(element, tensor, cast) for element in probe)
+                told = (
+                    tuple(probe)
+                    if cast is None
+                    else tuple(recast(element, tensor, cast) for element in probe)
+                )
                 fits = index.get((cast or tensor.dtype.name, shape, told), ())
                 take_equal(board, tensor, fits, (SWAP,) if turned else (), cast)
 
 
-def take_equal(board: Board, tensor: StoredTensor, fits: Sequence[Candidate], steps: Steps, cast: str | None) -> None:
-    """The candidate that is equal; where several are, one that is not taken, in order, and no longer certain."""
+def take_equal(
+    board: Board, tensor: StoredTensor, fits: Sequence[Candidate], steps: Steps, cast: str | None
+) -> None:
+    """The candidate that is equal; where several are, one that is not taken, in order, and no
+    longer certain.
+    """
     if tensor.name in board.found:
         return
     equal = [c for c in fits[:MAX_EQUAL] if holds(board, tensor, c, steps, cast)]
@@ -80,22 +107,52 @@ def take_equal(board: Board, tensor: StoredTensor, fits: Sequence[Candidate], st
 
 
 def by_digest(board: Board) -> None:
-    """Equal multisets of elements: candidates under any order of axes, any reshape, in blocks of channels."""
+    """Equal multisets of elements: candidates under any order of axes, any reshape, in blocks of
+    channels.
+    """
     index: dict[tuple[str, int], list[Candidate]] = {}
     for candidate in board.candidates.values():
         if candidate.tensor.count >= MIN_TELLING and not candidate.is_quantised:
-            index.setdefault((candidate.tensor.dtype.name, digest(candidate.tensor)), []).append(candidate)
+            index.setdefault((candidate.tensor.dtype.name, digest(candidate.tensor)), []).append(
+                candidate
+            )
     for tensor in board.open():
         for cast in board.casts(tensor) if tensor.count >= MIN_TELLING else ():
             sums = digest(tensor, cast)
-            for candidate in index.get((cast or tensor.dtype.name, sums), ()) if tensor.name not in board.found else ():
-                steps = next((v for way in candidate.ways if (v := view_between(tensor, candidate.tensor, way, cast)) is not None), None)
-                if steps is not None and (candidate.key not in board.taken or not has_free_twin(board, tensor, index, cast, sums)):
-                    board.take(tensor.name, candidate.key, steps, f"every value equals that of '{candidate.tensor.name}'", cast=cast)
+            for candidate in (
+                index.get((cast or tensor.dtype.name, sums), ())
+                if tensor.name not in board.found
+                else ()
+            ):
+                steps = next(
+                    (
+                        v
+                        for way in candidate.ways
+                        if (v := view_between(tensor, candidate.tensor, way, cast)) is not None
+                    ),
+                    None,
+                )
+                if steps is not None and (
+                    candidate.key not in board.taken
+                    or not has_free_twin(board, tensor, index, cast, sums)
+                ):
+                    board.take(
+                        tensor.name,
+                        candidate.key,
+                        steps,
+                        f"every value equals that of '{candidate.tensor.name}'",
+                        cast=cast,
+                    )
                     break
 
 
-def has_free_twin(board: Board, tensor: StoredTensor, index: Mapping[tuple[str, int], list[Candidate]], cast: str | None, sums: int) -> bool:
+def has_free_twin(
+    board: Board,
+    tensor: StoredTensor,
+    index: Mapping[tuple[str, int], list[Candidate]],
+    cast: str | None,
+    sums: int,
+) -> bool:
     return any(c.key not in board.taken for c in index.get((cast or tensor.dtype.name, sums), ()))
 
 
@@ -103,14 +160,22 @@ def as_another(board: Board) -> None:
     """What equals another tensor of the reference lies where that one does."""
     groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[StoredTensor]] = {}
     for name, tensor in board.reference.items():
-        if name in board.found and board.found[name].pieces and tensor.count >= MIN_TELLING and (probe := ties.probe(tensor, False)):
+        if (
+            name in board.found
+            and board.found[name].pieces
+            and tensor.count >= MIN_TELLING
+            and (probe := ties.probe(tensor, False))
+        ):
             groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), []).append(tensor)
     for tensor in board.open():
         told = tuple(ties.probe(tensor, False) or ())
         for other in groups.get((tensor.dtype.name, tensor.shape, told), ()):
             if is_equal(tensor, other):
                 was = board.found[other.name]
-                board.found[tensor.name] = was._replace(view=View.MERGED, because=f"it equals '{other.name}' in the reference; {was.because}")
+                board.found[tensor.name] = was._replace(
+                    view=View.MERGED,
+                    because=f"it equals '{other.name}' in the reference; {was.because}",
+                )
                 break
 
 

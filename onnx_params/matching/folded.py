@@ -1,4 +1,6 @@
-"""Find tensors of a reference that were computed with: batch norms, weight norms, factors, formulas of one parameter."""
+"""Find tensors of a reference that were computed with: batch norms, weight norms, factors, formulas
+of one parameter.
+"""
 
 from __future__ import annotations
 
@@ -28,21 +30,32 @@ def weight_normed(board: Board) -> None:
         for candidate in board.free():
             if candidate.is_quantised or candidate.is_float:
                 for way in candidate.ways:
-                    if candidate.shape_under(way) == values.shape and board.values.is_close(values, candidate, way):
-                        because = f"'{candidate.tensor.name}' is g * v / |v| of it and its sibling, the weight norm of '{weight}'"
+                    if candidate.shape_under(way) == values.shape and board.values.is_close(
+                        values, candidate, way
+                    ):
+                        because = (
+                            f"'{candidate.tensor.name}' is g * v / |v| of it and its sibling, the"
+                            f" weight norm of '{weight}'"
+                        )
                         for name in (magnitude, direction):
-                            board.found.setdefault(name, Found(View.FOLDED, because, stored=(candidate.key,)))
+                            board.found.setdefault(
+                                name, Found(View.FOLDED, because, stored=(candidate.key,))
+                            )
 
 
 def normed(board: Board) -> None:
-    """Weights whose channels were multiplied: by the factors of one batch norm, by another parameter, by a number."""
+    """Weights whose channels were multiplied: by the factors of one batch norm, by another
+    parameter, by a number.
+    """
     norms = folds.norms(board.reference)
     weights = [tensor for tensor in small(board, board.open()) if len(tensor.shape) >= 2]
     used: set[Key] = set()
     for tensor in weights:
         claim = board.named.get(tensor.name)
         first = claim.stored[0] if claim is not None and claim.stored else None
-        fits = sorted((c for c in board.free() if c.key not in used and c.ways), key=lambda c: c.key != first)
+        fits = sorted(
+            (c for c in board.free() if c.key not in used and c.ways), key=lambda c: c.key != first
+        )
         for candidate in fits:
             if is_normed(board, tensor, candidate, norms):
                 used.add(candidate.key)
@@ -51,7 +64,9 @@ def normed(board: Board) -> None:
 
 
 def norm_alone(board: Board) -> None:
-    """A batch norm that is no operator: its factor and its shift, computed, are what a Mul and an Add take."""
+    """A batch norm that is no operator: its factor and its shift, computed, are what a Mul and an
+    Add take.
+    """
     for norm in folds.norms(board.reference):
         if norm.names[0] in board.found and norm.names[1] in board.found:
             continue
@@ -60,52 +75,84 @@ def norm_alone(board: Board) -> None:
             shifted = _holding(board, norm.bias - norm.mean * factor)
             if multiplied is None or (shifted is None and np.any(norm.bias - norm.mean * factor)):
                 continue
-            because = f"'{multiplied.tensor.name}' is weight / sqrt(variance + epsilon) of the batch norm"
+            because = (
+                f"'{multiplied.tensor.name}' is weight / sqrt(variance + epsilon) of the batch norm"
+            )
             for name in (norm.names[0], norm.names[3]):
                 board.found.setdefault(name, Found(View.FOLDED, because, stored=(multiplied.key,)))
             board.taken.setdefault(multiplied.key, norm.names[0])
             if shifted is not None:
-                because = f"'{shifted.tensor.name}' is bias - mean * weight / sqrt(variance + epsilon)"
+                because = (
+                    f"'{shifted.tensor.name}' is bias - mean * weight / sqrt(variance + epsilon)"
+                )
                 board.taken.setdefault(shifted.key, norm.names[1])
             for name in norm.names[1:3]:
-                board.found.setdefault(name, Found(View.FOLDED, because, stored=() if shifted is None else (shifted.key,)))
+                board.found.setdefault(
+                    name,
+                    Found(View.FOLDED, because, stored=() if shifted is None else (shifted.key,)),
+                )
             break
 
 
 def _holding(board: Board, values: np.ndarray) -> Candidate | None:
-    """A stored tensor that no one has yet, whose numbers these are, in order, whatever its axes of one."""
+    """A stored tensor that no one has yet, whose numbers these are, in order, whatever its axes of
+    one.
+    """
     for candidate in board.free():
-        fits = candidate.is_float and candidate.tensor.count == values.size and max(candidate.tensor.shape, default=1) == values.size
+        fits = (
+            candidate.is_float
+            and candidate.tensor.count == values.size
+            and max(candidate.tensor.shape, default=1) == values.size
+        )
         if fits and board.values.is_close(values, candidate, (Reshape(values.shape),)):
             return candidate
     return None
 
 
 def summed(board: Board) -> None:
-    """Two biases of a recurrent layer that another framework has as one: their sum, whole, in a part, or a gate in each of several tensors."""
+    """Two biases of a recurrent layer that another framework has as one: their sum, whole, in a
+    part, or a gate in each of several tensors.
+    """
     for name in [tensor.name for tensor in board.open()]:
         other = name.replace("bias_ih", "bias_hh")
-        if other == name or other not in board.reference or name in board.found or other in board.found:
+        if (
+            other == name
+            or other not in board.reference
+            or name in board.found
+            or other in board.found
+        ):
             continue
         one, two = board.reference[name].read(), board.reference[other].read()
         if one.shape != two.shape or one.dtype != two.dtype:
             continue
         total = one + two
-        arrays = [(c.key, board.values.of(c.key, ())) for c in board.free() if c.is_float and c.tensor.dtype.name == total.dtype.name and c.tensor.count]
+        arrays = [
+            (c.key, board.values.of(c.key, ()))
+            for c in board.free()
+            if c.is_float and c.tensor.dtype.name == total.dtype.name and c.tensor.count
+        ]
         pieces = find_vector(total, arrays) or split_vector(total, arrays) or ()
         keys = tuple(dict.fromkeys(piece.key for piece in pieces))
         for each in (name, other) if keys else ():
-            because = f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"
+            because = (
+                f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"
+            )
             board.found[each] = Found(View.FOLDED, because, stored=keys)
         for key in keys:
             board.taken.setdefault(key, name)
 
 
-def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]) -> bool:
+def is_normed(
+    board: Board, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]
+) -> bool:
     if not (candidate.is_float or candidate.is_quantised):
         return False
     for way in candidate.ways:
-        turns = (way, chain(*way, SWAP), *(chain(*way, Permute(axes)) for axes in _TO_LAST.get(len(tensor.shape), ())))
+        turns = (
+            way,
+            chain(*way, SWAP),
+            *(chain(*way, Permute(axes)) for axes in _TO_LAST.get(len(tensor.shape), ())),
+        )
         steps = next((s for s in turns if has_shape(candidate, s, tensor.shape)), None)
         if steps is None:
             continue
@@ -118,13 +165,22 @@ def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: l
                 if norm.weight.shape != scales.shape:
                     continue
                 for factor in norm.scales():
-                    if np.abs(factor - scales).max() > 0.05 * max(float(np.abs(factor).max()), 1e-30):
+                    if np.abs(factor - scales).max() > 0.05 * max(
+                        float(np.abs(factor).max()), 1e-30
+                    ):
                         continue
                     if board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
-                        because = f"'{candidate.tensor.name}' is it times weight / sqrt(variance + epsilon) of the batch norm '{norm.names[0]}'"
-                        board.found[tensor.name] = Found(View.FOLDED, because, stored=(candidate.key,))
+                        because = (
+                            f"'{candidate.tensor.name}' is it times weight / sqrt(variance +"
+                            f" epsilon) of the batch norm '{norm.names[0]}'"
+                        )
+                        board.found[tensor.name] = Found(
+                            View.FOLDED, because, stored=(candidate.key,)
+                        )
                         for name in (norm.names[0], norm.names[3]):
-                            board.found.setdefault(name, Found(View.FOLDED, because, stored=(candidate.key,)))
+                            board.found.setdefault(
+                                name, Found(View.FOLDED, because, stored=(candidate.key,))
+                            )
                         fold_bias(board, tensor.name, norm, factor, because)
                         return True
             if is_multiplied(board, tensor, values, candidate, steps, scales, axis):
@@ -133,20 +189,43 @@ def is_normed(board: Board, tensor: StoredTensor, candidate: Candidate, norms: l
 
 
 def is_multiplied(
-    board: Board, tensor: StoredTensor, values: np.ndarray, candidate: Candidate, steps: Steps, scales: np.ndarray, axis: int
+    board: Board,
+    tensor: StoredTensor,
+    values: np.ndarray,
+    candidate: Candidate,
+    steps: Steps,
+    scales: np.ndarray,
+    axis: int,
 ) -> bool:
-    """A weight times one number, or times a vector that is a parameter as well: an attention's scale, a layer scale."""
+    """A weight times one number, or times a vector that is a parameter as well: an attention's
+    scale, a layer scale.
+    """
     stored = f"'{candidate.tensor.name}'"
     middle = float(np.median(scales))
-    if middle and np.abs(scales - middle).max() <= 1e-4 * abs(middle) and board.values.is_close(values * middle, candidate, steps):
-        board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times {middle:.6g}", stored=(candidate.key,), factor=middle)
+    if (
+        middle
+        and np.abs(scales - middle).max() <= 1e-4 * abs(middle)
+        and board.values.is_close(values * middle, candidate, steps)
+    ):
+        board.found[tensor.name] = Found(
+            View.FOLDED,
+            f"{stored} is it times {middle:.6g}",
+            stored=(candidate.key,),
+            factor=middle,
+        )
         return True
     for other in board.open():
         if other.name != tensor.name and other.count == len(scales) == max(other.shape, default=0):
             factor = other.read().reshape(-1).astype(np.float64)
-            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
-                board.found[tensor.name] = Found(View.FOLDED, f"{stored} is it times '{other.name}'", stored=(candidate.key,))
-                board.found[other.name] = Found(View.FOLDED, f"{stored} is '{tensor.name}' times it", stored=(candidate.key,))
+            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and board.values.is_close(
+                folds.scaled(values, factor, axis), candidate, steps
+            ):
+                board.found[tensor.name] = Found(
+                    View.FOLDED, f"{stored} is it times '{other.name}'", stored=(candidate.key,)
+                )
+                board.found[other.name] = Found(
+                    View.FOLDED, f"{stored} is '{tensor.name}' times it", stored=(candidate.key,)
+                )
                 bias = bias_of(tensor.name)
                 if bias in board.reference and bias not in board.found:
                     multiplied_bias(board, bias, factor, other.name)
@@ -160,32 +239,61 @@ def bias_of(weight: str) -> str:
 
 
 def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> None:
-    """A bias that was multiplied as well, or multiplied and added to what stands beside the factor: a norm's shift."""
+    """A bias that was multiplied as well, or multiplied and added to what stands beside the factor:
+    a norm's shift.
+    """
     made = board.reference[name].read().astype(np.float64).reshape(-1)
     if factor.shape != made.shape:
         return
-    beside = [each for leaf in ("bias", "beta") if (each := f"{_OWN_LEAF.sub('', by)}{leaf}") in board.reference and each != name]
-    shifts = [(None, np.zeros_like(made)), *((each, board.reference[each].read().astype(np.float64).reshape(-1)) for each in beside)]
+    beside = [
+        each
+        for leaf in ("bias", "beta")
+        if (each := f"{_OWN_LEAF.sub('', by)}{leaf}") in board.reference and each != name
+    ]
+    shifts = [
+        (None, np.zeros_like(made)),
+        *((each, board.reference[each].read().astype(np.float64).reshape(-1)) for each in beside),
+    ]
     for shift, values in shifts:
         for candidate in board.free() if values.shape == made.shape else ():
-            if candidate.is_float and candidate.tensor.shape == made.shape and board.values.is_close(made * factor + values, candidate, candidate.steps):
+            if (
+                candidate.is_float
+                and candidate.tensor.shape == made.shape
+                and board.values.is_close(made * factor + values, candidate, candidate.steps)
+            ):
                 because = f"'{candidate.tensor.name}' is it times '{by}'"
                 because += f", plus '{shift}'" if shift else ""
                 board.found[name] = Found(View.FOLDED, because, stored=(candidate.key,))
                 board.taken.setdefault(candidate.key, name)
                 if shift and shift not in board.found:
-                    board.found[shift] = Found(View.FOLDED, f"'{candidate.tensor.name}' is '{name}' times '{by}', plus it", stored=(candidate.key,))
+                    board.found[shift] = Found(
+                        View.FOLDED,
+                        f"'{candidate.tensor.name}' is '{name}' times '{by}', plus it",
+                        stored=(candidate.key,),
+                    )
                 return
 
 
-def fold_bias(board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, because: str) -> None:
-    """The norm's bias, with the convolution's own if there was one: what became of them is ``bias + (own - mean) * factor``."""
+def fold_bias(
+    board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, because: str
+) -> None:
+    """The norm's bias, with the convolution's own if there was one: what became of them is ``bias +
+    (own - mean) * factor``.
+    """
     own = bias_of(weight)
-    before = board.reference[own].read().astype(np.float64) if own in board.reference and own not in board.found else 0.0
+    before = (
+        board.reference[own].read().astype(np.float64)
+        if own in board.reference and own not in board.found
+        else 0.0
+    )
     made = norm.bias + (before - norm.mean) * factor
     held: tuple[Key, ...] = ()
     for candidate in board.free():
-        fits = (candidate.is_float or candidate.is_quantised) and candidate.ways and has_shape(candidate, candidate.steps, made.shape)
+        fits = (
+            (candidate.is_float or candidate.is_quantised)
+            and candidate.ways
+            and has_shape(candidate, candidate.steps, made.shape)
+        )
         if fits and board.values.is_close(made, candidate, candidate.steps):
             held = (candidate.key,)
             board.taken[candidate.key] = norm.names[1]
@@ -196,11 +304,21 @@ def fold_bias(board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, b
     for name in norm.names[1:3]:
         board.found.setdefault(name, Found(View.FOLDED, because, stored=held, certain=sure))
     if own in board.reference:
-        board.found.setdefault(own, Found(View.FOLDED, f"{because}; with it its bias into '{norm.names[1]}'", stored=held, certain=sure))
+        board.found.setdefault(
+            own,
+            Found(
+                View.FOLDED,
+                f"{because}; with it its bias into '{norm.names[1]}'",
+                stored=held,
+                certain=sure,
+            ),
+        )
 
 
 def by_formula(board: Board) -> None:
-    """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector times one number."""
+    """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector
+    times one number.
+    """
     for tensor in small(board, board.open()):
         if len(tensor.shape) == 1 and tensor.count >= MIN_TELLING:
             multiplied_vector(board, tensor)
@@ -211,17 +329,30 @@ def by_formula(board: Board) -> None:
             with np.errstate(all="ignore"):
                 made = function(tensor.read().astype(np.float64))
             if np.isfinite(made).all() and made.size >= MIN_TELLING:
-                targets[tensor.name] = made.reshape(tuple(dim for dim in made.shape if dim != 1) or (1,))
+                targets[tensor.name] = made.reshape(
+                    tuple(dim for dim in made.shape if dim != 1) or (1,)
+                )
         for tensor, candidate, steps in near(board, targets):
             if board.values.is_close(targets[tensor.name], candidate, steps):
                 board.taken.setdefault(candidate.key, tensor.name)
-                board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is {formula} of it", stored=(candidate.key,))
+                board.found[tensor.name] = Found(
+                    View.FOLDED,
+                    f"'{candidate.tensor.name}' is {formula} of it",
+                    stored=(candidate.key,),
+                )
 
 
 def computed(board: Board, tensor: StoredTensor) -> None:
-    """What the artifact's own word says was computed from a tensor, held against the formulas; however few numbers it has."""
+    """What the artifact's own word says was computed from a tensor, held against the formulas;
+    however few numbers it has.
+    """
     claim = board.named.get(tensor.name)
-    if tensor.name in board.found or claim is None or claim.view is not View.FOLDED or len(claim.stored) != 1:
+    if (
+        tensor.name in board.found
+        or claim is None
+        or claim.view is not View.FOLDED
+        or len(claim.stored) != 1
+    ):
         return
     candidate = board.candidates.get(claim.stored[0])
     if candidate is None or candidate.tensor.count != tensor.count or not candidate.ways:
@@ -234,7 +365,11 @@ def computed(board: Board, tensor: StoredTensor) -> None:
         with np.errstate(all="ignore"):
             made = function(tensor.read().astype(np.float64))
         if np.isfinite(made).all() and board.values.is_close(made, candidate, steps):
-            board.found[tensor.name] = Found(View.FOLDED, f"'{candidate.tensor.name}' is {formula} of it", stored=(candidate.key,))
+            board.found[tensor.name] = Found(
+                View.FOLDED,
+                f"'{candidate.tensor.name}' is {formula} of it",
+                stored=(candidate.key,),
+            )
             return
 
 
@@ -247,7 +382,9 @@ def multiplied_vector(board: Board, tensor: StoredTensor) -> None:
             factor = float(values @ stored) / power if power and np.isfinite(stored).all() else 0.0
             if factor and board.values.is_close(values * factor, candidate, ()):
                 because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
-                board.found[tensor.name] = Found(View.FOLDED, because, stored=(candidate.key,), factor=factor)
+                board.found[tensor.name] = Found(
+                    View.FOLDED, because, stored=(candidate.key,), factor=factor
+                )
                 return
 
 

@@ -1,7 +1,9 @@
-"""Say what exporters and optimisers compute from parameters before they store the result: formulas, proved by computing them again.
+"""Say what exporters and optimisers compute from parameters before they store the result: formulas,
+proved by computing them again.
 
-Each row is a formula of one parameter, or of the several of a norm. Sources: onnxruntime, ``core/optimizer/conv_bn_fusion.cc``; onnxscript,
-``rewriter/rules/common/_fuse_batchnorm.py``; torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's decay
+Each row is a formula of one parameter, or of the several of a norm. Sources: onnxruntime,
+``core/optimizer/conv_bn_fusion.cc``; onnxscript, ``rewriter/rules/common/_fuse_batchnorm.py``;
+torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's decay
 (``-exp(A_log)``) in transformers.
 """
 
@@ -27,12 +29,19 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "w * w": lambda w: w * w,
     "1 / w": lambda w: 1 / w,
 }
-EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)  # defaults of torch, Keras, and what models set
-_LEAVES: Final = (("weight", "bias", "running_mean", "running_var"), ("gamma", "beta", "moving_mean", "moving_variance"), ("scale", "bias", "mean", "var"))
+# defaults of torch, Keras, and what models set
+EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)
+_LEAVES: Final = (
+    ("weight", "bias", "running_mean", "running_var"),
+    ("gamma", "beta", "moving_mean", "moving_variance"),
+    ("scale", "bias", "mean", "var"),
+)
 
 
 class Norm(NamedTuple):
-    """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by channel."""
+    """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by
+    channel.
+    """
 
     names: tuple[str, str, str, str]
     weight: np.ndarray
@@ -41,7 +50,9 @@ class Norm(NamedTuple):
     variance: np.ndarray
 
     def scales(self) -> list[np.ndarray]:
-        """What a convolution's output channels are multiplied by, for each epsilon that it may have."""
+        """What a convolution's output channels are multiplied by, for each epsilon that it may
+        have.
+        """
         return [self.weight / np.sqrt(self.variance + epsilon) for epsilon in EPSILONS]
 
 
@@ -55,22 +66,36 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
             if owner != name and all(each in reference for each in names):
                 tensors = [reference[each] for each in names]
                 if len({tensor.shape for tensor in tensors}) == 1 and len(tensors[0].shape) == 1:
-                    found.append(Norm((names[0], names[1], names[2], names[3]), *(tensor.read().astype(np.float64) for tensor in tensors)))
+                    found.append(
+                        Norm(
+                            (names[0], names[1], names[2], names[3]),
+                            *(tensor.read().astype(np.float64) for tensor in tensors),
+                        )
+                    )
     return found
 
 
 def lacks_statistics(name: str, reference: Container[str]) -> bool:
-    """Whether a parameter is a norm's by its siblings, and the variance that it was folded with is not in the reference."""
+    """Whether a parameter is a norm's by its siblings, and the variance that it was folded with is
+    not in the reference.
+    """
     for weight, bias, _, variance in _LEAVES:
-        owner = next((name.removesuffix(leaf) for leaf in (weight, bias) if name.endswith(leaf)), name)
-        told = weight == "gamma" or (f"{owner}{weight}" in reference and f"{owner}{bias}" in reference)  # other layers too have a weight and a bias
+        owner = next(
+            (name.removesuffix(leaf) for leaf in (weight, bias) if name.endswith(leaf)), name
+        )
+        # other layers too have a weight and a bias
+        told = weight == "gamma" or (
+            f"{owner}{weight}" in reference and f"{owner}{bias}" in reference
+        )
         if owner != name and told:
             return f"{owner}{variance}" not in reference
     return False
 
 
 def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndarray | None:
-    """The factor of each channel that best makes ``folded`` of ``weight``; ``None`` where no factor does."""
+    """The factor of each channel that best makes ``folded`` of ``weight``; ``None`` where no factor
+    does.
+    """
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1).astype(np.float64)
     turned = np.moveaxis(folded, axis, 0).reshape(rows.shape).astype(np.float64)
     power = np.einsum("ij,ij->i", rows, rows)
@@ -78,7 +103,9 @@ def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndar
         scales: np.ndarray = np.where(power > 0, np.einsum("ij,ij->i", rows, turned) / power, 0.0)
         left = turned - scales[:, None] * rows
         size = np.einsum("ij,ij->i", turned, turned)
-    if not np.isfinite(scales).all() or np.einsum("ij,ij->", left, left) > 0.02 * max(float(size.sum()), 1e-30):
+    if not np.isfinite(scales).all() or np.einsum("ij,ij->", left, left) > 0.02 * max(
+        float(size.sum()), 1e-30
+    ):
         return None
     return scales
 
@@ -90,7 +117,10 @@ def scaled(weight: np.ndarray, scales: np.ndarray, axis: int) -> np.ndarray:
 
 
 def weight_norms(reference: Mapping[str, StoredTensor]) -> list[tuple[str, str, str, np.ndarray]]:
-    """``(weight, magnitude, direction, values)`` of every weight norm: ``g * v / |v|``, the norm over the axes where ``g`` has one number."""
+    """``(weight, magnitude, direction, values)`` of every weight norm:
+
+    ``g * v / |v|``, the norm over the axes where ``g`` has one number.
+    """
     found = []
     for name in reference:
         parts = weight_norm_parts(name)
@@ -99,7 +129,11 @@ def weight_norms(reference: Mapping[str, StoredTensor]) -> list[tuple[str, str, 
         magnitude, direction = (reference[each].read().astype(np.float64) for each in parts[1:])
         if magnitude.ndim != direction.ndim:
             continue
-        axes = tuple(axis for axis in range(direction.ndim) if magnitude.shape[axis] == 1 != direction.shape[axis])
+        axes = tuple(
+            axis
+            for axis in range(direction.ndim)
+            if magnitude.shape[axis] == 1 != direction.shape[axis]
+        )
         length = np.sqrt((direction * direction).sum(axis=axes, keepdims=True))
         with np.errstate(divide="ignore", invalid="ignore"):
             found.append((*parts, magnitude * direction / length))

@@ -1,4 +1,6 @@
-"""Find tensors of a reference as lines of stored ones: parts, blocks in another order, one split over several."""
+"""Find tensors of a reference as lines of stored ones: parts, blocks in another order, one split
+over several.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once for loo
 
 def by_lines(board: Board) -> None:
     """Parts of concatenations, blocks in another order, one tensor split over several."""
-    free = [c for c in board.free() if c.is_float and not c.is_quantised and c.tensor.count >= parts.MIN_LINE]
+    free = [
+        c
+        for c in board.free()
+        if c.is_float and not c.is_quantised and c.tensor.count >= parts.MIN_LINE
+    ]
     by_dtype: dict[str, list[Candidate]] = {}
     room = MAX_LOOKED_AT
     for candidate in free:
@@ -26,24 +32,39 @@ def by_lines(board: Board) -> None:
             by_dtype.setdefault(candidate.tensor.dtype.name, []).append(candidate)
     for dtype, candidates in by_dtype.items():
         arrays = [(c.key, board.values.of(c.key, ())) for c in candidates]
-        index = parts.Index([lines for key, values in arrays for lines in parts.layouts(key, values)])
+        index = parts.Index(
+            [lines for key, values in arrays for lines in parts.layouts(key, values)]
+        )
         for tensor in board.open():
             cast = None if tensor.dtype.name == dtype else dtype
             if cast is not None and not tensor.dtype.is_float:
                 continue
             values = tensor.read() if cast is None else cast_to(tensor.read(), cast)
             if values.ndim == 1:
-                pieces, axis = parts.find_vector(values, arrays) or parts.split_vector(values, arrays), 0
+                pieces, axis = (
+                    parts.find_vector(values, arrays) or parts.split_vector(values, arrays),
+                    0,
+                )
             else:
                 pieces, axis = index.find(values) or (None, 0) if values.ndim else (None, 0)
             if pieces is not None:
                 take_parts(board, tensor, pieces, axis, cast)
 
 
-def take_parts(board: Board, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int, cast: str | None) -> None:
+def take_parts(
+    board: Board, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int, cast: str | None
+) -> None:
     names = [f"'{board.candidates[piece.key].tensor.name}'" for piece in pieces]
-    because = f"every value is in {', '.join(names[:3])}{f' (and {len(names) - 3} more)' if len(names) > 3 else ''}, by lines"
+    because = (
+        "every value is in"
+        f" {', '.join(names[:3])}{f' (and {len(names) - 3} more)' if len(names) > 3 else ''}, by"
+        " lines"
+    )
     if cast is not None:
         because += f", cast to {cast}"
-        pieces = tuple(Piece(piece.key, chain(*piece.steps, Cast(tensor.dtype.name))) for piece in pieces)
-    board.found[tensor.name] = Found(View.PART, because, pieces, axis, tuple(dict.fromkeys(piece.key for piece in pieces)))
+        pieces = tuple(
+            Piece(piece.key, chain(*piece.steps, Cast(tensor.dtype.name))) for piece in pieces
+        )
+    board.found[tensor.name] = Found(
+        View.PART, because, pieces, axis, tuple(dict.fromkeys(piece.key for piece in pieces))
+    )

@@ -1,7 +1,9 @@
-"""Match a reference's tensors with an artifact's, from what is proved by bits to what follows a formula; every tensor gets an answer.
+"""Match a reference's tensors with an artifact's, from what is proved by bits to what follows a
+formula; every tensor gets an answer.
 
-Order: the same bits under the same name; under another name, transposed or permuted, also after a cast; lines of a concatenation; rounded to
-steps of a scale; computed by a formula; looked up in part; erased, with the reason.
+Order: the same bits under the same name; under another name, transposed or permuted, also after a
+cast; lines of a concatenation; rounded to steps of a scale; computed by a formula; looked up in
+part; erased, with the reason.
 """
 
 from __future__ import annotations
@@ -42,26 +44,38 @@ def match(
 ) -> dict[str, Found]:
     """An answer for every tensor of ``reference``, by name.
 
-    ``named`` are the artifact's own claims under the reference's names; they settle ties between equal tensors and say where to look first.
-    Reads all values of the reference and those of the artifact that may be it; ``progress`` is told how many bytes of the reference are done.
-    Raises :class:`MissingDataError` where values are not there.
+    ``named`` are the artifact's own claims under the reference's names; they settle ties between
+    equal tensors and say where to look first. Reads all values of the reference and those of the
+    artifact that may be it; ``progress`` is told how many bytes of the reference are done. Raises
+    :class:`MissingDataError` where values are not there.
     """
     board = Board(model, reference, stored, named, aliases)
     for name, other in aliases.items():
-        board.found[name] = Found(View.TIED, f"the reference holds it and '{other}' as one", alias_of=other)
+        board.found[name] = Found(
+            View.TIED, f"the reference holds it and '{other}' as one", alias_of=other
+        )
     for tensor in reference:
         if not tensor.count:
-            board.found.setdefault(tensor.name, Found(View.DROPPED, "it has no elements, so there is nothing to compare"))
+            board.found.setdefault(
+                tensor.name,
+                Found(View.DROPPED, "it has no elements, so there is nothing to compare"),
+            )
     done = 0
     for stage in _STAGES:
         if board.open():
             stage(board)
-        before, done = done, sum(tensor.n_bytes for name, tensor in board.reference.items() if name in board.found)
+        before, done = (
+            done,
+            sum(tensor.n_bytes for name, tensor in board.reference.items() if name in board.found),
+        )
         progress(done - before)
     for tensor in board.open():
         claim = board.named.get(tensor.name)
-        placed = claim is not None and claim.pieces  # it is all there, if changed: the artifact's own word
-        board.found[tensor.name] = (None if placed else left.looked_up(board, tensor)) or left.erased(board, tensor)
+        # it is all there, if changed: the artifact's own word
+        placed = claim is not None and claim.pieces
+        board.found[tensor.name] = (
+            None if placed else left.looked_up(board, tensor)
+        ) or left.erased(board, tensor)
         progress(tensor.n_bytes)
     left.copied(board)
     return board.found

@@ -1,6 +1,8 @@
-"""Find a tensor as lines of stored ones: part of a concatenation, blocks in another order, or split over several.
+"""Find a tensor as lines of stored ones: part of a concatenation, blocks in another order, or split
+over several.
 
-Lines are rows or columns; equal sums over their elements are candidates. A vector is looked for element by element.
+Lines are rows or columns; equal sums over their elements are candidates. A vector is looked for
+element by element.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import numpy as np
 from onnx_params.layout import SWAP, Key, Piece, Reshape, Step, Take, chain
 from onnx_params.matching.digest import line_digests
 
-MAX_RUNS: Final = 24  # runs of lines that still make a view: gates by directions, or the parts of a few fused projections
+# runs of lines that still make a view: gates by directions, or the parts of a few fused projections
+MAX_RUNS: Final = 24
 MIN_LINE: Final = 4  # elements of a line that tells enough
 MAX_SHARES: Final = (2, 3, 4)  # query, key, value; gates
 MIN_VECTOR: Final = 4
@@ -28,7 +31,9 @@ class Lines(NamedTuple):
 
 
 def layouts(key: Key, values: np.ndarray) -> list[Lines]:
-    """The matrices in a stored tensor: its rows along the last axis, its columns, its outermost slices."""
+    """The matrices in a stored tensor: its rows along the last axis, its columns, its outermost
+    slices.
+    """
     found: list[Lines] = []
     shape = values.shape
     if values.ndim >= 2 and shape[-1] >= MIN_LINE:
@@ -59,7 +64,9 @@ class Index:
         self._place = np.concatenate(place)[order] if sums else every
 
     def find(self, values: np.ndarray) -> tuple[tuple[Piece, ...], int] | None:
-        """The pieces that hold a tensor of rank 2 or more, and the axis along which they stand side by side; proved by comparing."""
+        """The pieces that hold a tensor of rank 2 or more, and the axis along which they stand side
+        by side; proved by comparing.
+        """
         shape = values.shape
         matrix = values.reshape(shape[0], -1)
         tries = [(matrix, False)] if values.ndim > 2 else [(matrix, False), (matrix.T, True)]
@@ -81,7 +88,9 @@ class Index:
         return None
 
     def _runs(self, wanted: np.ndarray, width: int) -> list[tuple[int, int, int]] | None:
-        """Runs ``(lines, start, stop)`` that follow one another; ``None`` where a line is nowhere or the runs are too many."""
+        """Runs ``(lines, start, stop)`` that follow one another; ``None`` where a line is nowhere
+        or the runs are too many.
+        """
         runs: list[tuple[int, int, int]] = []
         at = 0
         while at < len(wanted):
@@ -107,7 +116,11 @@ class Index:
         at = 0
         for owner, start, stop in runs:
             n = stop - start
-            if not np.array_equal(wanted[at : at + n], self.lines[owner].values[start:stop], equal_nan=wanted.dtype.kind == "f"):
+            if not np.array_equal(
+                wanted[at : at + n],
+                self.lines[owner].values[start:stop],
+                equal_nan=wanted.dtype.kind == "f",
+            ):
                 return False
             at += n
         return True
@@ -124,8 +137,12 @@ def _by_owner(runs: list[tuple[int, int, int]]) -> list[tuple[int, tuple[tuple[i
     return [(owner, tuple(spans)) for owner, spans in found]
 
 
-def find_vector(wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]) -> tuple[Piece, ...] | None:
-    """The pieces of flattened stored tensors that hold a vector, in runs of elements; the fewest runs first. Equal bits are the proof."""
+def find_vector(
+    wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]
+) -> tuple[Piece, ...] | None:
+    """The pieces of flattened stored tensors that hold a vector, in runs of elements; the fewest
+    runs first. Equal bits are the proof.
+    """
     if len(wanted) < MIN_VECTOR or len(np.unique(wanted)) < MIN_VECTOR:
         return None
     for key, values in vectors:
@@ -152,15 +169,23 @@ def find_vector(wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]) -
     return None
 
 
-def split_vector(wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]) -> tuple[Piece, ...] | None:
-    """The stored tensors that hold a vector in equal shares, one after the other: a joined projection's biases, gates apart. Equal bits."""
+def split_vector(
+    wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]
+) -> tuple[Piece, ...] | None:
+    """The stored tensors that hold a vector in equal shares, one after the other: a joined
+    projection's biases, gates apart. Equal bits.
+    """
     for shares in MAX_SHARES:
         if len(wanted) % shares or len(wanted) // shares < MIN_VECTOR:
             continue
         found: list[Piece] = []
         for part in np.split(wanted, shares):
             for key, values in vectors:
-                if values.size == part.size and values.dtype == part.dtype and np.array_equal(values.reshape(-1), part):
+                if (
+                    values.size == part.size
+                    and values.dtype == part.dtype
+                    and np.array_equal(values.reshape(-1), part)
+                ):
                     found.append(Piece(key, () if values.ndim == 1 else (Reshape((part.size,)),)))
                     break
             else:

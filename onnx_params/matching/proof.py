@@ -14,13 +14,17 @@ from onnx_params.tensors import StoredTensor
 from onnx_params.wire import FileSource, Source
 
 BAND: Final = 8 << 20  # bytes of a matrix compared with a transposed one at once
-TILE: Final = (1024, 16)  # rows and columns compared transposed at once: a cache line of columns, and what the first-level cache holds of it
+# rows and columns compared transposed at once: a cache line of columns, and what the first-level
+# cache holds of it
+TILE: Final = (1024, 16)
 THREADS: Final = min(4, os.cpu_count() or 1)  # NumPy compares without the interpreter's lock
 MAX_PERMUTED: Final = 5  # rank up to which every order of axes is tried
 
 
 def is_equal(reference: StoredTensor, stored: StoredTensor, cast: str | None = None) -> bool:
-    """Whether two tensors of one shape have the same bits, after a cast of the reference if one is named. Reads both, in chunks."""
+    """Whether two tensors of one shape have the same bits, after a cast of the reference if one is
+    named. Reads both, in chunks.
+    """
     left, right = in_place(reference), in_place(stored)
     if left is None or right is None:
         return bits_equal(_as(reference.read(), cast), stored.read())
@@ -38,7 +42,10 @@ def is_equal(reference: StoredTensor, stored: StoredTensor, cast: str | None = N
 
 
 def is_transposed(reference: StoredTensor, stored: StoredTensor, cast: str | None = None) -> bool:
-    """Whether a matrix has the bits of the other one transposed. Reads both, a band of rows at a time."""
+    """Whether a matrix has the bits of the other one transposed.
+
+    Reads both, a band of rows at a time.
+    """
     rows, columns = reference.shape
     left, right = in_place(reference), in_place(stored)
     if left is None or right is None:
@@ -49,12 +56,21 @@ def is_transposed(reference: StoredTensor, stored: StoredTensor, cast: str | Non
 
     def is_band(top: int) -> bool:
         n = min(height, rows - top)
-        band = _as(np.frombuffer(source.read(start + top * columns * width, n * columns * width), dtype).reshape(n, columns), cast)
-        other = _map(stored, right)  # mapped anew for each band: the pages of the last one are let go
+        band = _as(
+            np.frombuffer(
+                source.read(start + top * columns * width, n * columns * width), dtype
+            ).reshape(n, columns),
+            cast,
+        )
+        # mapped anew for each band: the pages of the last one are let go
+        other = _map(stored, right)
         bits = f"u{band.dtype.itemsize}"
         one, two = band.view(bits), other.view(bits)
         return one.dtype == two.dtype and all(
-            np.array_equal(one[y : y + TILE[0], x : x + TILE[1]], two[x : x + TILE[1], top + y : top + min(n, y + TILE[0])].T)
+            np.array_equal(
+                one[y : y + TILE[0], x : x + TILE[1]],
+                two[x : x + TILE[1], top + y : top + min(n, y + TILE[0])].T,
+            )
             for y in range(0, n, TILE[0])
             for x in range(0, columns, TILE[1])
         )
@@ -78,24 +94,36 @@ def _as(values: np.ndarray, cast: str | None) -> np.ndarray:
 
 
 def bits_equal(one: np.ndarray, two: np.ndarray) -> bool:
-    """Whether two arrays have one shape, one type and the same bits; NaN equals itself, zero does not equal minus zero."""
+    """Whether two arrays have one shape, one type and the same bits; NaN equals itself, zero does
+    not equal minus zero.
+    """
     if one.shape != two.shape or one.dtype != two.dtype:
         return False
     bits = f"u{one.dtype.itemsize}"
     if one.dtype.itemsize not in (1, 2, 4, 8):
         return one.tobytes() == two.tobytes()
-    return bool(np.array_equal(np.ascontiguousarray(one).view(bits), np.ascontiguousarray(two).view(bits)))
+    return bool(
+        np.array_equal(np.ascontiguousarray(one).view(bits), np.ascontiguousarray(two).view(bits))
+    )
 
 
-def view_between(reference: StoredTensor, stored: StoredTensor, taken: Steps, cast: str | None = None) -> Steps | None:
-    """The steps from ``stored``, after ``taken``, to the bits of ``reference``; ``None`` where no order of axes and no reshape does it.
+def view_between(
+    reference: StoredTensor, stored: StoredTensor, taken: Steps, cast: str | None = None
+) -> Steps | None:
+    """The steps from ``stored``, after ``taken``, to the bits of ``reference``; ``None`` where no
+    order of axes and no reshape does it.
 
     Reads both, whole.
     """
     shape = shape_after(stored.shape, taken)
     if not taken and shape == reference.shape and is_equal(reference, stored, cast):
         return ()
-    if not taken and len(shape) == 2 and shape == reference.shape[::-1] and is_transposed(reference, stored, cast):
+    if (
+        not taken
+        and len(shape) == 2
+        and shape == reference.shape[::-1]
+        and is_transposed(reference, stored, cast)
+    ):
         return (SWAP,)
     wanted, values = _as(reference.read(), cast), apply(stored.read(), taken, _no_scales)
     if wanted.size != values.size:
@@ -111,7 +139,9 @@ def _ways(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Steps]:
     from itertools import permutations
 
     ways: list[Steps] = [()] if shape == wanted else [(Reshape(wanted),)]
-    for start in dict.fromkeys((shape, tuple(dim for dim in shape if dim != 1), *_split(shape, wanted))):
+    for start in dict.fromkeys(
+        (shape, tuple(dim for dim in shape if dim != 1), *_split(shape, wanted))
+    ):
         if not 1 < len(start) <= MAX_PERMUTED:
             continue
         for axes in permutations(range(len(start))):
@@ -127,7 +157,9 @@ def _ways(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Steps]:
 
 
 def _split(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Finer shapes of a matrix by the other's dimensions: heads that were joined with features, a patch flattened."""
+    """Finer shapes of a matrix by the other's dimensions: heads that were joined with features, a
+    patch flattened.
+    """
     if len(shape) != 2 or len(wanted) < 3:
         return []
     squeezed = tuple(dim for dim in wanted if dim != 1)

@@ -16,7 +16,9 @@ from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
 SAMPLES: Final = 64  # elements that are compared before all are
-CLOSE: Final = 0.35  # of the mean size: a sample of a tensor rounded to 4 bits is nearer than this to the original, another one is not
+# of the mean size: a sample of a tensor rounded to 4 bits is nearer than this to the original,
+# another one is not
+CLOSE: Final = 0.35
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
 
 
@@ -24,12 +26,21 @@ def rounded(board: Board) -> None:
     """Within half a step of a quantised tensor's scale, or the rounding of its type."""
     for tensor in board.open():
         claim = board.named.get(tensor.name)
-        if claim is not None and len(claim.pieces) == 1 and claim.shape == tensor.shape and claim.pieces[0].key in board.candidates:
+        if (
+            claim is not None
+            and len(claim.pieces) == 1
+            and claim.shape == tensor.shape
+            and claim.pieces[0].key in board.candidates
+        ):
             piece = claim.pieces[0]
             candidate = board.candidates[piece.key]
-            if candidate.tensor.count and board.values.is_close(tensor.read(), candidate, piece.steps):
+            if candidate.tensor.count and board.values.is_close(
+                tensor.read(), candidate, piece.steps
+            ):
                 take_close(board, tensor, candidate, piece.steps)
-    for tensor, candidate, steps in near(board, {tensor.name: tensor.read() for tensor in small(board, board.open())}):
+    for tensor, candidate, steps in near(
+        board, {tensor.name: tensor.read() for tensor in small(board, board.open())}
+    ):
         if board.values.is_close(tensor.read(), candidate, steps):
             take_close(board, tensor, candidate, steps)
 
@@ -43,14 +54,25 @@ def split(board: Board) -> None:
         values, at = tensor.read(), 0
         pieces: list[Piece] = []
         while at < len(values):
-            piece = next((p for c in rounded_ones if c.key not in {q.key for q in pieces} if (p := _rows(board, c, values[at:])) is not None), None)
+            piece = next(
+                (
+                    p
+                    for c in rounded_ones
+                    if c.key not in {q.key for q in pieces}
+                    if (p := _rows(board, c, values[at:])) is not None
+                ),
+                None,
+            )
             if piece is None:
                 break
             pieces.append(piece)
             at += shape_after(board.candidates[piece.key].tensor.shape, piece.steps)[0]
         if at == len(values) and len(pieces) > 1:
             keys = tuple(piece.key for piece in pieces)
-            because = f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)}, its rows one after the other"
+            because = (
+                f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
+                " its rows one after the other"
+            )
             board.found[tensor.name] = Found(View.DEQUANTISED, because, tuple(pieces), 0, keys)
             for key in keys:
                 board.taken.setdefault(key, tensor.name)
@@ -61,23 +83,45 @@ def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Piece | Non
     for way in candidate.ways:
         for steps in (way, chain(*way, SWAP)) if len(candidate.shape_under(way)) == 2 else ():
             rows, width = candidate.shape_under(steps)
-            if width == values.shape[1] and rows < len(values) + 1 and board.values.is_close(values[:rows], candidate, steps):
+            if (
+                width == values.shape[1]
+                and rows < len(values) + 1
+                and board.values.is_close(values[:rows], candidate, steps)
+            ):
                 return Piece(candidate.key, steps)
     return None
 
 
 def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:
-    if not candidate.is_quantised and candidate.tensor.dtype is tensor.dtype and bits_equal(tensor.read(), board.values.of(candidate.key, steps)):
-        board.take(tensor.name, candidate.key, steps, f"every value equals that of '{candidate.tensor.name}'")  # too few to be told by them alone
+    if (
+        not candidate.is_quantised
+        and candidate.tensor.dtype is tensor.dtype
+        and bits_equal(tensor.read(), board.values.of(candidate.key, steps))
+    ):
+        # too few to be told by them alone
+        board.take(
+            tensor.name,
+            candidate.key,
+            steps,
+            f"every value equals that of '{candidate.tensor.name}'",
+        )
         return
     if candidate.is_quantised:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
     else:
         because = f"every value is that of '{candidate.tensor.name}' but for rounding"
         steps = chain(*steps, Cast(tensor.dtype.name))
-    view = candidate.view if candidate.is_quantised else View.CAST if candidate.tensor.dtype.name != tensor.dtype.name else View.FOLDED
+    view = (
+        candidate.view
+        if candidate.is_quantised
+        else View.CAST
+        if candidate.tensor.dtype.name != tensor.dtype.name
+        else View.FOLDED
+    )
     board.taken.setdefault(candidate.key, tensor.name)
-    board.found[tensor.name] = Found(view, because, (Piece(candidate.key, steps),), 0, (candidate.key,))
+    board.found[tensor.name] = Found(
+        view, because, (Piece(candidate.key, steps),), 0, (candidate.key,)
+    )
 
 
 def small(board: Board, tensors: list[StoredTensor]) -> list[StoredTensor]:
@@ -90,13 +134,18 @@ def small(board: Board, tensors: list[StoredTensor]) -> list[StoredTensor]:
     return found
 
 
-def near(board: Board, targets: Mapping[str, np.ndarray], again: bool = False) -> Iterable[tuple[StoredTensor, Candidate, Steps]]:
-    """For each target the free stored tensors of its shape, or of the transposed one, whose sample is nearest; the nearest first.
+def near(
+    board: Board, targets: Mapping[str, np.ndarray], again: bool = False
+) -> Iterable[tuple[StoredTensor, Candidate, Steps]]:
+    """For each target the free stored tensors of its shape, or of the transposed one, whose sample
+    is nearest; the nearest first.
 
     ``again`` asks for all of them, also for targets that were found already.
     """
     samples: dict[tuple[Key, Steps], np.ndarray] = {}
-    places = {shape: sample_places(shape) for shape in {values.shape for values in targets.values()}}
+    places = {
+        shape: sample_places(shape) for shape in {values.shape for values in targets.values()}
+    }
     by_shape: dict[tuple[int, ...], list[tuple[Candidate, Steps]]] = {}
     for candidate in board.free():
         for way in candidate.ways if candidate.is_float or candidate.is_quantised else ():
@@ -106,7 +155,9 @@ def near(board: Board, targets: Mapping[str, np.ndarray], again: bool = False) -
                 by_shape.setdefault(shape[::-1], []).append((candidate, chain(*way, SWAP)))
             squeezed = tuple(dim for dim in shape if dim != 1)
             if squeezed != shape:
-                by_shape.setdefault(squeezed, []).append((candidate, chain(*way, Reshape(squeezed))))
+                by_shape.setdefault(squeezed, []).append(
+                    (candidate, chain(*way, Reshape(squeezed)))
+                )
     for name, values in targets.items():
         fits = by_shape.get(values.shape, ())
         wanted = values.reshape(-1)[places[values.shape]].astype(np.float64)
@@ -114,7 +165,11 @@ def near(board: Board, targets: Mapping[str, np.ndarray], again: bool = False) -
         near = []
         for at, (candidate, steps) in enumerate(fits if size else ()):
             if (candidate.key, steps) not in samples:
-                samples[candidate.key, steps] = board.values.of(candidate.key, steps).reshape(-1)[places[values.shape]].astype(np.float64)
+                samples[candidate.key, steps] = (
+                    board.values.of(candidate.key, steps)
+                    .reshape(-1)[places[values.shape]]
+                    .astype(np.float64)
+                )
             distance = float(np.abs(samples[candidate.key, steps] - wanted).mean()) / size
             if distance < CLOSE:
                 near.append((distance, at))
@@ -127,4 +182,8 @@ def near(board: Board, targets: Mapping[str, np.ndarray], again: bool = False) -
 def sample_places(shape: tuple[int, ...]) -> np.ndarray:
     """Some positions in a flat tensor of that shape, spread over it, the same each time."""
     count = math.prod(shape)
-    return np.unique(np.random.default_rng(0).integers(0, max(1, count), SAMPLES)) if count else np.empty(0, np.int64)
+    return (
+        np.unique(np.random.default_rng(0).integers(0, max(1, count), SAMPLES))
+        if count
+        else np.empty(0, np.int64)
+    )

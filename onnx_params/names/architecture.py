@@ -1,7 +1,9 @@
-"""Name stored tensors by an architecture without weights: its parameters' names and shapes in order, against the graph's order.
+"""Name stored tensors by an architecture without weights: its parameters' names and shapes in
+order, against the graph's order.
 
-What has a name of its own keeps it where the architecture has it too. The rest is dealt out by shape, within the same layer where the
-neighbours tell it: as many stored tensors as parameters, in the order in which the graph takes them. All of it is inferred.
+What has a name of its own keeps it where the architecture has it too. The rest is dealt out by
+shape, within the same layer where the neighbours tell it: as many stored tensors as parameters, in
+the order in which the graph takes them. All of it is inferred.
 """
 
 from __future__ import annotations
@@ -43,24 +45,45 @@ def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> 
         for name in (row.name, *row.aliases):
             named = by_name.get(name)
             if named is not None and named.shape in (None, row.shape) and row.name not in known:
-                known[row.name] = named._replace(name=row.name, shape=row.shape, aliases=row.aliases)
+                known[row.name] = named._replace(
+                    name=row.name, shape=row.shape, aliases=row.aliases
+                )
                 used.update(named.stored)
-    loose = sorted((claim for claim in own if claim.stored and not used.intersection(claim.stored)), key=lambda claim: _position(model, claim))
-    anchors = sorted((_position(model, claim), name) for name, claim in known.items() if claim.stored)
+    loose = sorted(
+        (claim for claim in own if claim.stored and not used.intersection(claim.stored)),
+        key=lambda claim: _position(model, claim),
+    )
+    anchors = sorted(
+        (_position(model, claim), name) for name, claim in known.items() if claim.stored
+    )
     dealt = _dealt(model, [row for row in expected if row.name not in known], loose, anchors)
     found = []
     for row in expected:
         claim_of = known.get(row.name) or dealt.get(row.name)
         if claim_of is None:
             because = "the architecture has it; no stored tensor is left that it could be"
-            claim_of = Claim(row.name, row.shape, None, Evidence.ARCHITECTURE, False, because, View.UNKNOWN, aliases=row.aliases)
+            claim_of = Claim(
+                row.name,
+                row.shape,
+                None,
+                Evidence.ARCHITECTURE,
+                False,
+                because,
+                View.UNKNOWN,
+                aliases=row.aliases,
+            )
         found.append(claim_of)
     return found
 
 
 def _position(model: Model, claim: Claim) -> int:
     """Where the graph takes a parameter first."""
-    positions = [use.node.position for key in claim.stored for use in model.wiring.uses(key) if use.node is not None and not use.graph]
+    positions = [
+        use.node.position
+        for key in claim.stored
+        for use in model.wiring.uses(key)
+        if use.node is not None and not use.graph
+    ]
     return min(positions, default=len(model.main.nodes))
 
 
@@ -69,8 +92,12 @@ def _layer(name: str) -> str:
     return match[1] if match is not None else ""
 
 
-def _dealt(model: Model, missing: list[Expected], loose: list[Claim], anchors: list[tuple[int, str]]) -> dict[str, Claim]:
-    """Names for stored tensors that have none, by shape and order: layer by layer where that comes out even, else over all."""
+def _dealt(
+    model: Model, missing: list[Expected], loose: list[Claim], anchors: list[tuple[int, str]]
+) -> dict[str, Claim]:
+    """Names for stored tensors that have none, by shape and order: layer by layer where that comes
+    out even, else over all.
+    """
     wanted: dict[tuple[Shape, str], list[Expected]] = {}
     for row in missing:
         wanted.setdefault((tuple(sorted(row.shape)), _layer(row.name)), []).append(row)
@@ -78,7 +105,11 @@ def _dealt(model: Model, missing: list[Expected], loose: list[Claim], anchors: l
     for claim in loose:
         shape = tuple(sorted(claim.shape or ()))
         held.setdefault((shape, _layer_at(_position(model, claim), anchors)), []).append(claim)
-    uneven = {shape for shape, layer in (*wanted, *held) if len(wanted.get((shape, layer), ())) != len(held.get((shape, layer), ()))}
+    uneven = {
+        shape
+        for shape, layer in (*wanted, *held)
+        if len(wanted.get((shape, layer), ())) != len(held.get((shape, layer), ()))
+    }
     found: dict[str, Claim] = {}
     pairs = [(wanted[key], held[key]) for key in wanted if key[0] not in uneven]
     for shape in uneven:
@@ -95,22 +126,38 @@ def _dealt(model: Model, missing: list[Expected], loose: list[Claim], anchors: l
 
 
 def _layer_at(position: int, anchors: list[tuple[int, str]]) -> str:
-    """The layer of the nearest named parameter at or before a place in the graph, or of the first after it."""
+    """The layer of the nearest named parameter at or before a place in the graph, or of the first
+    after it.
+    """
     before = [name for at, name in anchors if at <= position and _layer(name)]
     after = [name for at, name in anchors if at > position and _layer(name)]
     return _layer(before[-1]) if before else _layer(after[0]) if after else ""
 
 
 def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim | None:
-    """A claim that this stored tensor is that parameter; ``None`` where no order of axes gives its shape."""
+    """A claim that this stored tensor is that parameter; ``None`` where no order of axes gives its
+    shape.
+    """
     assert claim.shape is not None
     turned = claim.shape != row.shape
     if turned and claim.shape != row.shape[::-1]:
         return None
-    if not turned and len(row.shape) == 2 and row.shape[0] == row.shape[1] and claim.evidence is Evidence.NONE:
+    if (
+        not turned
+        and len(row.shape) == 2
+        and row.shape[0] == row.shape[1]
+        and claim.evidence is Evidence.NONE
+    ):
         turned = _is_product(model, claim)
-    because = f"the architecture has it; of {among} parameters of these dimensions, by the order in which the graph takes them"
-    pieces = tuple(Piece(piece.key, chain(*piece.steps, SWAP)) for piece in claim.pieces) if turned else claim.pieces
+    because = (
+        f"the architecture has it; of {among} parameters of these dimensions, by the order in which"
+        " the graph takes them"
+    )
+    pieces = (
+        tuple(Piece(piece.key, chain(*piece.steps, SWAP)) for piece in claim.pieces)
+        if turned
+        else claim.pieces
+    )
     view = View.TRANSPOSED if turned and claim.view is View.WHOLE else claim.view
     return claim._replace(
         name=row.name,
@@ -126,4 +173,7 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
 
 def _is_product(model: Model, claim: Claim) -> bool:
     tensor = model.held[claim.stored[0]]
-    return any(taker.node.op_type in MATRIX_PRODUCTS and not taker.turned for taker in takers(model, tensor))
+    return any(
+        taker.node.op_type in MATRIX_PRODUCTS and not taker.turned
+        for taker in takers(model, tensor)
+    )

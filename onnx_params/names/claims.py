@@ -25,8 +25,9 @@ class Evidence(enum.Enum):
 class Claim(NamedTuple):
     """One parameter as one source of evidence knows it.
 
-    ``shape`` is the original shape, ``None`` where nothing tells it. ``stored`` are the keys of the stored tensors that hold it, none
-    where its numbers are gone. ``aliases`` are further names of the same parameter (ties).
+    ``shape`` is the original shape, ``None`` where nothing tells it. ``stored`` are the keys of the
+    stored tensors that hold it, none where its numbers are gone. ``aliases`` are further names of
+    the same parameter (ties).
     """
 
     name: str
@@ -54,7 +55,8 @@ class Claim(NamedTuple):
         found = dict.fromkeys((self.view.value, *words(self.steps)))
         if len(found) > 1:
             found.pop(View.WHOLE.value, None)
-        if self.view is View.UNPACKED:  # how bytes are laid out for their operator is its own affair
+        # how bytes are laid out for their operator is its own affair
+        if self.view is View.UNPACKED:
             found.pop(View.RESHAPED.value, None)
             found.pop(View.PART.value, None)
         return tuple(found)

@@ -1,8 +1,12 @@
-"""Name what classical models learned in their estimator's own terms: ``coef_``, ``support_vectors_``, ``mean_``, thresholds and leaf values.
+"""Name what classical models learned in their estimator's own terms:
 
-Operators of ``ai.onnx.ml`` keep it in flat attributes; what they hold beside says the shape. Sources: the ai.onnx.ml schemas; skl2onnx,
-``operator_converters`` (linear_classifier, linear_regressor, support_vector_machines, scaler_op, decision_tree, random_forest, gradient_boosting,
-multilayer_perceptron, naive_bayes, k_means, decomposition) and ``common/tree_ensemble.py``; onnxmltools, ``convert/lightgbm`` and ``convert/xgboost``.
+``coef_``, ``support_vectors_``, ``mean_``, thresholds and leaf values.
+
+Operators of ``ai.onnx.ml`` keep it in flat attributes; what they hold beside says the shape.
+Sources: the ai.onnx.ml schemas; skl2onnx, ``operator_converters`` (linear_classifier,
+linear_regressor, support_vector_machines, scaler_op, decision_tree, random_forest,
+gradient_boosting, multilayer_perceptron, naive_bayes, k_means, decomposition) and
+``common/tree_ensemble.py``; onnxmltools, ``convert/lightgbm`` and ``convert/xgboost``.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ Attributes = dict[str, AttributeValue]
 
 
 class _Told(NamedTuple):
-    """What a stored tensor is in the estimator's terms; ``steps`` are ``None`` where the numbers are not the estimator's as they lie."""
+    """What a stored tensor is in the estimator's terms; ``steps`` are ``None`` where the numbers
+    are not the estimator's as they lie.
+    """
 
     name: str
     shape: Shape
@@ -33,8 +39,13 @@ class _Told(NamedTuple):
 
 
 def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
-    """Claims on the tensors of a table's rows, by key; other tensors are left out. Reads attributes of the nodes that hold them."""
-    held = [tensor for tensor in tensors if tensor.place.domain == _ML or model.producer_name == SKLEARN]
+    """Claims on the tensors of a table's rows, by key; other tensors are left out.
+
+    Reads attributes of the nodes that hold them.
+    """
+    held = [
+        tensor for tensor in tensors if tensor.place.domain == _ML or model.producer_name == SKLEARN
+    ]
     nodes = {(t.place.graph, t.place.node) for t in held if t.place.domain == _ML}
     known: dict[tuple[str, int], Attributes] = {}
     found: dict[Key, list[Claim]] = {}
@@ -57,7 +68,9 @@ def _claim(tensor: StoredTensor, told: _Told) -> Claim:
     if steps is None:
         view = View.PART if told.name.endswith("threshold") else View.FOLDED
     else:
-        view = View.WHOLE if not steps else View.PART if isinstance(steps[0], Take) else View.RESHAPED
+        view = (
+            View.WHOLE if not steps else View.PART if isinstance(steps[0], Take) else View.RESHAPED
+        )
     return Claim(
         name=told.name,
         shape=told.shape,
@@ -72,10 +85,17 @@ def _claim(tensor: StoredTensor, told: _Told) -> Claim:
 
 
 def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Take) -> _Told:
-    return _Told(name, shape, (*before, *(() if shape == tensor.shape and not before else (Reshape(shape),))), because)
+    return _Told(
+        name,
+        shape,
+        (*before, *(() if shape == tensor.shape and not before else (Reshape(shape),))),
+        because,
+    )
 
 
-def _attribute(model: Model, node: Node, tensor: StoredTensor, known: dict[tuple[str, int], Attributes]) -> _Told | None:
+def _attribute(
+    model: Model, node: Node, tensor: StoredTensor, known: dict[tuple[str, int], Attributes]
+) -> _Told | None:
     if node.op_type.startswith("TreeEnsemble"):
         return _tree(model, node, tensor)
     row = _ROWS.get((node.op_type, tensor.place.attribute))
@@ -89,7 +109,11 @@ def _attribute(model: Model, node: Node, tensor: StoredTensor, known: dict[tuple
 
 def _numbers(attributes: Attributes, name: str) -> list[float]:
     value = attributes.get(name)
-    return [float(number) for number in value if not isinstance(number, str)] if isinstance(value, list) else []
+    return (
+        [float(number) for number in value if not isinstance(number, str)]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _labels(attributes: Attributes) -> int:
@@ -99,9 +123,16 @@ def _labels(attributes: Attributes) -> int:
 
 def _is_doubled(attributes: Attributes) -> bool:
     """Whether two classes have one decision: the first half is the second with its signs turned."""
-    intercepts, coefficients = _numbers(attributes, "intercepts"), _numbers(attributes, "coefficients")
+    intercepts, coefficients = (
+        _numbers(attributes, "intercepts"),
+        _numbers(attributes, "coefficients"),
+    )
     half = len(coefficients) // 2
-    turned = half and all(a == -b for a, b in zip(coefficients[:half], coefficients[half:], strict=False)) and len(coefficients) == 2 * half
+    turned = (
+        half
+        and all(a == -b for a, b in zip(coefficients[:half], coefficients[half:], strict=False))
+        and len(coefficients) == 2 * half
+    )
     return bool(turned) and len(intercepts) == 2 and intercepts[0] == -intercepts[1]
 
 
@@ -111,13 +142,25 @@ def _classifier_coef(model: Model, tensor: StoredTensor, attributes: Attributes)
         return None
     if rows == 2 and _is_doubled(attributes):
         half = tensor.count // 2
-        return _as("coef_", tensor, (1, half), "two classes: the first half is the second with its signs turned", Take(0, ((half, 2 * half),)))
+        return _as(
+            "coef_",
+            tensor,
+            (1, half),
+            "two classes: the first half is the second with its signs turned",
+            Take(0, ((half, 2 * half),)),
+        )
     return _as("coef_", tensor, (rows, tensor.count // rows), f"{rows} decisions by its intercepts")
 
 
 def _classifier_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
     if tensor.count == 2 and _is_doubled(attributes):
-        return _as("intercept_", tensor, (1,), "two classes: the first is the second with its sign turned", Take(0, ((1, 2),)))
+        return _as(
+            "intercept_",
+            tensor,
+            (1,),
+            "two classes: the first is the second with its sign turned",
+            Take(0, ((1, 2),)),
+        )
     return _as("intercept_", tensor, tensor.shape, "one for each decision")
 
 
@@ -130,7 +173,12 @@ def _regressor_coef(model: Model, tensor: StoredTensor, attributes: Attributes) 
 
 def _regressor_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
     targets = attributes.get("targets")
-    return _as("intercept_", tensor, tensor.shape if isinstance(targets, int) or tensor.count > 1 else (), "one for each target")
+    return _as(
+        "intercept_",
+        tensor,
+        tensor.shape if isinstance(targets, int) or tensor.count > 1 else (),
+        "one for each target",
+    )
 
 
 def _vectors(attributes: Attributes) -> int:
@@ -141,7 +189,11 @@ def _vectors(attributes: Attributes) -> int:
 
 def _support_vectors(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
     n = _vectors(attributes)
-    return _as("support_vectors_", tensor, (n, tensor.count // n), f"{n} support vectors") if n and tensor.count % n == 0 else None
+    return (
+        _as("support_vectors_", tensor, (n, tensor.count // n), f"{n} support vectors")
+        if n and tensor.count % n == 0
+        else None
+    )
 
 
 def _dual(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
@@ -155,18 +207,27 @@ def _rho(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
     return _signed(model, "intercept_", tensor, tensor.shape, attributes)
 
 
-def _signed(model: Model, name: str, tensor: StoredTensor, shape: Shape, attributes: Attributes) -> _Told:
+def _signed(
+    model: Model, name: str, tensor: StoredTensor, shape: Shape, attributes: Attributes
+) -> _Told:
     if _labels(attributes) == 2 and model.producer_name == SKLEARN:
         return _Told(name, shape, None, "of two classes the estimator has the signs turned")
     return _as(name, tensor, shape, "as the estimator has it")
 
 
 def _plain(name: str) -> Callable[[Model, StoredTensor, Attributes], _Told]:
-    return lambda model, tensor, attributes: _as(name, tensor, tensor.shape, "as the estimator has it")
+    return lambda model, tensor, attributes: _as(
+        name, tensor, tensor.shape, "as the estimator has it"
+    )
 
 
 def _offset(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
-    return _as("mean_" if model.producer_name == SKLEARN else "offset", tensor, tensor.shape, "as the estimator has it")
+    return _as(
+        "mean_" if model.producer_name == SKLEARN else "offset",
+        tensor,
+        tensor.shape,
+        "as the estimator has it",
+    )
 
 
 def _scale(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
@@ -192,18 +253,28 @@ _ROWS: Final[dict[tuple[str, str], Callable[[Model, StoredTensor, Attributes], _
 
 
 def _tree(model: Model, node: Node, tensor: StoredTensor) -> _Told | None:
-    """Thresholds of inner nodes (leaves have a filler), leaf values in as many columns as each leaf has."""
+    """Thresholds of inner nodes (leaves have a filler), leaf values in as many columns as each leaf
+    has.
+    """
     attribute = tensor.place.attribute
     sklearn = model.producer_name == SKLEARN
-    leaves = sum(node.source.read(span.start, span.n_bytes).count(_LEAF) for span in node.attribute_spans)
+    leaves = sum(
+        node.source.read(span.start, span.n_bytes).count(_LEAF) for span in node.attribute_spans
+    )
     if attribute == "nodes_values" and leaves:
         because = f"{leaves} of {tensor.count} nodes are leaves, which have no threshold"
-        return _Told("tree_.threshold" if sklearn else "threshold", (tensor.count - leaves,), None, because)
+        return _Told(
+            "tree_.threshold" if sklearn else "threshold", (tensor.count - leaves,), None, because
+        )
     if attribute in ("class_weights", "target_weights") and leaves:
         width = tensor.count // leaves if tensor.count % leaves == 0 else 1
         shape = (leaves, width) if width > 1 else (tensor.count,)
         return _as("tree_.value" if sklearn else "leaf_value", tensor, shape, f"{leaves} leaves")
-    return _as("init_" if sklearn else "base_score", tensor, tensor.shape, "added to every result") if attribute == "base_values" else None
+    return (
+        _as("init_" if sklearn else "base_score", tensor, tensor.shape, "added to every result")
+        if attribute == "base_values"
+        else None
+    )
 
 
 # -- initializers of skl2onnx, whose names are fixed words and a number -----------------------------------------------------------------
@@ -221,15 +292,22 @@ def word_of(model: Model, name: str) -> str:
     """What an initializer of skl2onnx's is, in the estimator's words; empty where no row knows it."""
     match = _NAME.match(name) if model.producer_name == SKLEARN else None
     word = _WORDS.get(match[1], "") if match is not None else ""
-    if word in ("min_", "scale_") and any(tensor.name.startswith("Ge_Gemmcst") for tensor in model.main.tensors):
+    if word in ("min_", "scale_") and any(
+        tensor.name.startswith("Ge_Gemmcst") for tensor in model.main.tensors
+    ):
         return ""  # the squared norms of cluster centres, and a factor of -2
     return word
 
 
 def is_derived(model: Model, name: str) -> bool:
-    """Whether skl2onnx computed it from what was learned: squared norms of cluster centres, sums of logarithms."""
+    """Whether skl2onnx computed it from what was learned: squared norms of cluster centres, sums of
+    logarithms.
+    """
     match = _NAME.match(name) if model.producer_name == SKLEARN else None
-    return match is not None and (match[1] == "sigma_sum_log" or (match[1] in ("Ad_Addcst", "Mu_Mulcst") and not word_of(model, name)))
+    return match is not None and (
+        match[1] == "sigma_sum_log"
+        or (match[1] in ("Ad_Addcst", "Mu_Mulcst") and not word_of(model, name))
+    )
 
 
 def _initializer(model: Model, tensor: StoredTensor) -> _Told | None:
@@ -240,10 +318,16 @@ def _initializer(model: Model, tensor: StoredTensor) -> _Told | None:
     if word in _NUMBERED:
         word = f"{word}.{_NAME.match(tensor.name)[2] or 0}"  # type: ignore[index]  # word_of matched it
     if word == "class_prior_":
-        return _Told(word, tuple(dim for dim in tensor.shape if dim != 1), None, f"{because}: the logarithm")
+        return _Told(
+            word, tuple(dim for dim in tensor.shape if dim != 1), None, f"{because}: the logarithm"
+        )
     if word == "components_" and len(tensor.shape) == 2:
         return _Told(word, tensor.shape[::-1], (SWAP,), because)
     if word.startswith("intercepts_"):
         return _as(word, tensor, (tensor.count,), because)
-    squeezed = tuple(dim for dim in tensor.shape if dim != 1) if word in ("theta_", "var_") else tensor.shape
+    squeezed = (
+        tuple(dim for dim in tensor.shape if dim != 1)
+        if word in ("theta_", "var_")
+        else tensor.shape
+    )
     return _as(word, tensor, squeezed, because)

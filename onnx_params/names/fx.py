@@ -1,6 +1,8 @@
-"""Read the words that torch's exporter leaves in an artifact: the graph signature and the FX call of each node.
+"""Read the words that torch's exporter leaves in an artifact: the graph signature and the FX call
+of each node.
 
-Formats: ``str(ExportedProgram.graph_signature)`` (torch/export/graph_signature.py) and ``fx.Node.format_node()`` (torch/fx/node.py).
+Formats: ``str(ExportedProgram.graph_signature)`` (torch/export/graph_signature.py) and
+``fx.Node.format_node()`` (torch/fx/node.py).
 """
 
 from __future__ import annotations
@@ -16,11 +18,17 @@ RULE_KEY: Final = "pkg.onnxscript.rewriter.rule_name"
 FOLDED_KEY: Final = "pkg.onnxscript.optimizer.folded_from"
 KIND_KEY: Final = "pkg.torch.export.graph_signature.InputSpec.kind"
 
-_ENTRY: Final = re.compile(r"^(\w+): (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^'\n]*)'(?: persistent=(True|False))?", re.MULTILINE)
+_ENTRY: Final = re.compile(
+    r"^(\w+): (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^'\n]*)'(?: persistent=(True|False))?",
+    re.MULTILINE,
+)
 _PLACEHOLDER: Final = re.compile(r"%(p_\w+)")
-_CALL: Final = re.compile(r"^%(\S+) : .*?target=(?:torch\.ops\.)?([\w.]+)\]\(args = \((.*)\), kwargs = \{", re.DOTALL)
+_CALL: Final = re.compile(
+    r"^%(\S+) : .*?target=(?:torch\.ops\.)?([\w.]+)\]\(args = \((.*)\), kwargs = \{", re.DOTALL
+)
 
-# FX target without overload -> what each positional argument is. Source: torch/_ops, native_functions.yaml
+# FX target without overload -> what each positional argument is. Source: torch/_ops,
+# native_functions.yaml
 ARGUMENTS: Final = {
     "aten.linear": ("input", "weight", "bias"),
     "aten.addmm": ("bias", "input", "weight"),
@@ -47,8 +55,9 @@ ARGUMENTS: Final = {
     "aten.bilinear": ("input", "input", "weight", "bias"),
 }
 
-# FX target -> the ONNX operators that take its arguments as they are. A fused node bears the call of its last part: Conv after
-# FuseBatchNormIntoConv that of the batch norm, whose weight is then in none of Conv's slots.
+# FX target -> the ONNX operators that take its arguments as they are. A fused node bears the call
+# of its last part: Conv after FuseBatchNormIntoConv that of the batch norm, whose weight is then in
+# none of Conv's slots.
 OPERATORS: Final = {
     "aten.linear": ("Gemm", "MatMul"),
     "aten.addmm": ("Gemm", "MatMul", "Add"),
@@ -73,21 +82,44 @@ OPERATORS: Final = {
     "aten._prelu_kernel": ("PRelu",),
     "aten.prelu": ("PRelu",),
 }
-# classes of modules whose bias is a vector as long as their output. Source: torch.nn.Linear; transformers/pytorch_utils.py
-BIASED_MODULES: Final = frozenset({"torch.nn.modules.linear.Linear", "transformers.pytorch_utils.Conv1D"})
-VECTOR_NORMS: Final = frozenset({"aten.group_norm", "aten.native_group_norm", "aten.instance_norm", "aten.batch_norm"})
+# classes of modules whose bias is a vector as long as their output. Source: torch.nn.Linear;
+# transformers/pytorch_utils.py
+BIASED_MODULES: Final = frozenset(
+    {"torch.nn.modules.linear.Linear", "transformers.pytorch_utils.Conv1D"}
+)
+VECTOR_NORMS: Final = frozenset(
+    {"aten.group_norm", "aten.native_group_norm", "aten.instance_norm", "aten.batch_norm"}
+)
 BATCH_NORMS: Final = frozenset({"aten.batch_norm", "aten._native_batch_norm_legit_no_training"})
 
 
 # FX values are called after their operators; these keep a tensor's shape, or add and remove ones
 KEEPS_SHAPE: Final = frozenset(
-    ["exp", "neg", "abs", "sigmoid", "tanh", "softplus", "clone", "expand", "unsqueeze", "squeeze", "_to_copy", "to", "contiguous", "detach", "alias"]
+    [
+        "exp",
+        "neg",
+        "abs",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "clone",
+        "expand",
+        "unsqueeze",
+        "squeeze",
+        "_to_copy",
+        "to",
+        "contiguous",
+        "detach",
+        "alias",
+    ]
 )
 _NUMBER: Final = re.compile(r"_\d+$")
 
 
 class Entry(NamedTuple):
-    """One line of the signature: what a placeholder stands for; ``persistent`` says whether a buffer is in the state dict."""
+    """One line of the signature: what a placeholder stands for; ``persistent`` says whether a
+    buffer is in the state dict.
+    """
 
     placeholder: str
     kind: str
@@ -128,8 +160,12 @@ def operator_of(value: str) -> str:
 
 
 def read_signature(text: str) -> tuple[Entry, ...]:
-    """The parameters, buffers and constants of a signature, in its order, which is that of ``named_parameters()``."""
-    return tuple(Entry(match[1], match[2], match[3], match[4] != "False") for match in _ENTRY.finditer(text))
+    """The parameters, buffers and constants of a signature, in its order, which is that of
+    ``named_parameters()``.
+    """
+    return tuple(
+        Entry(match[1], match[2], match[3], match[4] != "False") for match in _ENTRY.finditer(text)
+    )
 
 
 def read_call(text: str) -> Call | None:
@@ -165,4 +201,8 @@ def read_list(text: str) -> tuple[str, ...]:
 def read_dims(text: str) -> tuple[int, ...] | None:
     """A literal list of numbers such as ``[768]``; ``None`` where a number is symbolic."""
     inner = text.strip("[] ")
-    return tuple(int(part) for part in inner.split(",")) if re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", inner) else None
+    return (
+        tuple(int(part) for part in inner.split(","))
+        if re.fullmatch(r"\s*\d+(\s*,\s*\d+)*\s*", inner)
+        else None
+    )

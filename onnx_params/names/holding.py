@@ -6,18 +6,33 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.graph import Model
-from onnx_params.layout import SWAP, Permute, Piece, Reshape, Shape, Step, Steps, Take, chain, shape_after
+from onnx_params.layout import (
+    SWAP,
+    Permute,
+    Piece,
+    Reshape,
+    Shape,
+    Step,
+    Steps,
+    Take,
+    chain,
+    shape_after,
+)
 from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.hops import Hop, undo
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View, logical
 
 MAX_HOPS: Final = 6  # operators between a stored tensor and the one that takes it as a weight
-_HANDS_ON: Final = frozenset({"DequantizeLinear", "Cast", "Identity", "Transpose", "Squeeze", "Unsqueeze"})
+_HANDS_ON: Final = frozenset(
+    {"DequantizeLinear", "Cast", "Identity", "Transpose", "Squeeze", "Unsqueeze"}
+)
 
 
 class Holding(NamedTuple):
-    """A stored tensor with the steps from it to a parameter; ``steps`` is ``None`` where the file does not tell them."""
+    """A stored tensor with the steps from it to a parameter; ``steps`` is ``None`` where the file
+    does not tell them.
+    """
 
     tensor: StoredTensor
     shape: Shape
@@ -25,7 +40,15 @@ class Holding(NamedTuple):
     view: View
     steps: Steps | None
 
-    def claim(self, name: str, evidence: Evidence, because: str, *, certain: bool, view: View | None = None) -> Claim:
+    def claim(
+        self,
+        name: str,
+        evidence: Evidence,
+        because: str,
+        *,
+        certain: bool,
+        view: View | None = None,
+    ) -> Claim:
         """The claim that the parameter ``name`` lies here."""
         return Claim(
             name=name,
@@ -36,12 +59,19 @@ class Holding(NamedTuple):
             because=because,
             view=view or self.view,
             stored=(self.tensor.key,),
-            pieces=() if self.steps is None or view is View.FOLDED else (Piece(self.tensor.key, self.steps),),
+            pieces=(
+                ()
+                if self.steps is None or view is View.FOLDED
+                else (Piece(self.tensor.key, self.steps),)
+            ),
         )
 
 
 def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
-    """How ``tensor`` holds what its operator takes, after ``more`` steps. Reads attributes of the consumers of quantised tensors."""
+    """How ``tensor`` holds what its operator takes, after ``more`` steps.
+
+    Reads attributes of the consumers of quantised tensors.
+    """
     taken = logical(model, tensor)
     if not more and taken.view is View.WHOLE and taken.steps == ():  # nearly all
         return Holding(tensor, tensor.shape, tensor.dtype.name, View.WHOLE, ())
@@ -52,8 +82,17 @@ def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
     return Holding(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
 
 
-def unsure(tensor: StoredTensor, name: str, steps: Steps | None, evidence: Evidence, because: str, shape: Shape | None = None) -> Claim:
-    """The claim, inferred, that the parameter ``name`` lies in a tensor after ``steps``; ``None`` where its numbers were computed with others."""
+def unsure(
+    tensor: StoredTensor,
+    name: str,
+    steps: Steps | None,
+    evidence: Evidence,
+    because: str,
+    shape: Shape | None = None,
+) -> Claim:
+    """The claim, inferred, that the parameter ``name`` lies in a tensor after ``steps``; ``None``
+    where its numbers were computed with others.
+    """
     return Claim(
         name=name,
         shape=shape_after(tensor.shape, steps or ()) if shape is None else shape,
@@ -70,7 +109,11 @@ def unsure(tensor: StoredTensor, name: str, steps: Steps | None, evidence: Evide
 def view_of(steps: Steps) -> View:
     """The word for a chain without quantisation."""
     if any(isinstance(step, Take) for step in steps):
-        return View.REORDERED if any(isinstance(step, Take) and len(step.runs) > 1 for step in steps) else View.PART
+        return (
+            View.REORDERED
+            if any(isinstance(step, Take) and len(step.runs) > 1 for step in steps)
+            else View.PART
+        )
     last = steps[-1]
     if isinstance(last, Permute):
         return View.TRANSPOSED if last.axes == (1, 0) else View.PERMUTED
@@ -78,7 +121,9 @@ def view_of(steps: Steps) -> View:
 
 
 class Stored:
-    """The main graph's stored tensors under the names that they have, and under those that they had before post-processing."""
+    """The main graph's stored tensors under the names that they have, and under those that they had
+    before post-processing.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -109,7 +154,9 @@ class Stored:
         if name not in self.before:
             return None
         tensor, hop = self.before[name]
-        steps = (SWAP, *more) if hop.turned and len(logical(self.model, tensor).shape) == 2 else more
+        steps = (
+            (SWAP, *more) if hop.turned and len(logical(self.model, tensor).shape) == 2 else more
+        )
         return holding(self.model, tensor, *steps)
 
     def is_changed(self, name: str) -> bool:
@@ -118,14 +165,21 @@ class Stored:
 
 
 def behind(model: Model, graph: str, name: str) -> StoredTensor | None:
-    """The stored tensor that a value is, through operators that only hand it on; ``None`` where it is computed."""
+    """The stored tensor that a value is, through operators that only hand it on; ``None`` where it
+    is computed.
+    """
     key = model.wiring.resolve(graph, name)
     for _ in range(MAX_HOPS):
         tensor = model.held.get(key)
         if tensor is not None:
             return tensor
         maker = model.wiring.maker(key)
-        if maker is None or maker.op_type not in _HANDS_ON or not maker.inputs or not maker.inputs[0]:
+        if (
+            maker is None
+            or maker.op_type not in _HANDS_ON
+            or not maker.inputs
+            or not maker.inputs[0]
+        ):
             return None
         key = model.wiring.resolve(key[0], maker.inputs[0])
     return None

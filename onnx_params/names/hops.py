@@ -1,9 +1,13 @@
-"""Undo what post-processors do to a name: the value that a stored tensor was made from, and what was done to it.
+"""Undo what post-processors do to a name: the value that a stored tensor was made from, and what
+was done to it.
 
-One row a convention; the first that fits is undone, then the rest is looked at again. Sources: onnxruntime, ``quantization/quant_utils.py``
-(TENSOR_NAME_QUANT_SUFFIX), ``quantization/base_quantizer.py`` and ``operators/lstm.py``, ``quantization/matmul_nbits_quantizer.py``,
-``matmul_bnb4_quantizer.py``; ``core/optimizer/conv_bn_fusion.cc``, ``conv_mul_fusion.cc``, ``conv_add_fusion.cc``; the ``QGemm`` preparation
-``gemm_to_matmul`` in ``quantization/onnx_quantizer.py`` (``_Transposed``); optimum, ``onnx/transformations_utils.py`` (``_merged_0``: decoders joined).
+One row a convention; the first that fits is undone, then the rest is looked at again. Sources:
+onnxruntime, ``quantization/quant_utils.py`` (TENSOR_NAME_QUANT_SUFFIX),
+``quantization/base_quantizer.py`` and ``operators/lstm.py``,
+``quantization/matmul_nbits_quantizer.py``, ``matmul_bnb4_quantizer.py``;
+``core/optimizer/conv_bn_fusion.cc``, ``conv_mul_fusion.cc``, ``conv_add_fusion.cc``; the ``QGemm``
+preparation ``gemm_to_matmul`` in ``quantization/onnx_quantizer.py`` (``_Transposed``); optimum,
+``onnx/transformations_utils.py`` (``_merged_0``: decoders joined).
 """
 
 from __future__ import annotations
@@ -33,7 +37,8 @@ _ROWS: Final = (
     (re.compile(r"Conv(Mul|Add)Fusion_(W|B|Mul_B|Add_B)_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
 )
-_ENDS: Final = ("_quantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")  # what a name must have for any row to fit
+# what a name must have for any row to fit
+_ENDS: Final = ("_quantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")
 _STARTS: Final = ("Conv", "MatmulBnFusion_")
 MAX_HOPS: Final = 4  # post-processors one after the other
 
@@ -47,7 +52,9 @@ class Hop(NamedTuple):
 
 
 def undo(name: str) -> list[Hop]:
-    """Every name that a stored name may have had before, the nearest first; none where no convention fits."""
+    """Every name that a stored name may have had before, the nearest first; none where no
+    convention fits.
+    """
     found: list[Hop] = []
     if not (name.endswith(_ENDS) or "_Q" in name or "_merged_" in name or name.startswith(_STARTS)):
         return found  # nearly all names

@@ -1,15 +1,27 @@
-"""Collect where each original parameter was consumed, by the FX calls that torch's exporter leaves at nodes."""
+"""Collect where each original parameter was consumed, by the FX calls that torch's exporter leaves
+at nodes.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from onnx_params.graph import Model, Node
-from onnx_params.names.fx import CLASSES_KEY, FX_NODE_KEY, OPERATORS, SCOPES_KEY, Call, read_call, read_list
+from onnx_params.names.fx import (
+    CLASSES_KEY,
+    FX_NODE_KEY,
+    OPERATORS,
+    SCOPES_KEY,
+    Call,
+    read_call,
+    read_list,
+)
 
 
 class Site(NamedTuple):
-    """One place where a parameter was consumed: the node, its FX call, the argument's role, the module's path and class."""
+    """One place where a parameter was consumed: the node, its FX call, the argument's role, the
+    module's path and class.
+    """
 
     node: Node
     call: Call
@@ -19,12 +31,16 @@ class Site(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the node's slots are the call's arguments, and not those of something that was fused with it."""
+        """Whether the node's slots are the call's arguments, and not those of something that was
+        fused with it.
+        """
         return self.node.op_type.removesuffix("Integer") in OPERATORS.get(self.call.target, ())
 
 
 class Sites:
-    """All places of a model, by what was consumed there, by module path, by call, and by the stored tensors of the node."""
+    """All places of a model, by what was consumed there, by module path, by call, and by the stored
+    tensors of the node.
+    """
 
     def __init__(self, model: Model) -> None:
         self.by_placeholder: dict[str, list[Site]] = {}
@@ -48,7 +64,13 @@ class Sites:
             for position, argument in enumerate(call.arguments):
                 for placeholder in call.placeholders(argument):
                     role = roles[position] if position < len(roles) else ""
-                    site = Site(node, call, role, scopes[-2] if len(scopes) > 1 else "", classes[-2] if len(classes) > 1 else "")
+                    site = Site(
+                        node,
+                        call,
+                        role,
+                        scopes[-2] if len(scopes) > 1 else "",
+                        classes[-2] if len(classes) > 1 else "",
+                    )
                     self.by_placeholder.setdefault(placeholder, []).append(site)
                     self.by_scope.setdefault(site.scope, []).append(site)
                     for name in node.inputs:

@@ -1,4 +1,6 @@
-"""Name stored tensors where no list of parameters is left: by their own names, the scope of the node that takes them, or a sibling."""
+"""Name stored tensors where no list of parameters is left: by their own names, the scope of the
+node that takes them, or a sibling.
+"""
 
 from __future__ import annotations
 
@@ -12,31 +14,67 @@ from onnx_params.names.claims import Claim, Evidence
 from onnx_params.names.holding import Holding, Stored, behind, holding
 from onnx_params.names.modules import group_norm_leaf
 from onnx_params.names.scopes import computed_by, is_norm_folded, real_name, scope_of
-from onnx_params.names.takers import MATRIX_PRODUCTS, MAX_HOPS, MAX_USES, PRODUCTS, Taker, as_torch, takers
+from onnx_params.names.takers import (
+    MATRIX_PRODUCTS,
+    MAX_HOPS,
+    MAX_USES,
+    PRODUCTS,
+    Taker,
+    as_torch,
+    takers,
+)
 from onnx_params.operators import slot_word
 from onnx_params.tensors import StoredTensor
 from onnx_params.views import View
 
 # between a product and the Add of its bias
-_UNTIL_BIAS: Final = frozenset({"Cast", "Mul", "Reshape", "DequantizeLinear", "QuantizeLinear", "Identity", "Squeeze", "Unsqueeze", "ReorderOutput"})
-_ADDS: Final = {"Add": (0, 1), "BiasGelu": (1,), "FastGelu": (1,), "BiasAdd": (1,), "SkipLayerNormalization": (4,), "QLinearAdd": (0, 3)}
-# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear, torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
-# (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the weight
+_UNTIL_BIAS: Final = frozenset(
+    {
+        "Cast",
+        "Mul",
+        "Reshape",
+        "DequantizeLinear",
+        "QuantizeLinear",
+        "Identity",
+        "Squeeze",
+        "Unsqueeze",
+        "ReorderOutput",
+    }
+)
+_ADDS: Final = {
+    "Add": (0, 1),
+    "BiasGelu": (1,),
+    "FastGelu": (1,),
+    "BiasAdd": (1,),
+    "SkipLayerNormalization": (4,),
+    "QLinearAdd": (0, 3),
+}
+# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear,
+# torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
+# (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the
+# weight
 _BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bias": "weight"}
 
 
-# ending of the bias that a fusion makes and calls after the weight whose values it changes under its old name. Source: onnxscript, as above
+# ending of the bias that a fusion makes and calls after the weight whose values it changes under
+# its old name. Source: onnxscript, as above
 _MADE_BESIDE: Final = "bias"
 
 
 def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
-    """Claims for stored tensors that hold parameters, at least one each; in an order as near to the framework's as can be told."""
+    """Claims for stored tensors that hold parameters, at least one each; in an order as near to the
+    framework's as can be told.
+    """
     tensors = list(tensors)
     stored = Stored(model)
     found: dict[Key, list[Claim]] = {}
     names: set[str] = set()
     loose: list[StoredTensor] = []
-    learned = {**converters.claims(model, tensors), **classical.claims(model, tensors), **tensorflow.claims(model, tensors)}
+    learned = {
+        **converters.claims(model, tensors),
+        **classical.claims(model, tensors),
+        **tensorflow.claims(model, tensors),
+    }
     for tensor in tensors:
         if tensor.key in learned:
             found[tensor.key] = learned[tensor.key]
@@ -52,7 +90,9 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
         several = joined.get(tensor.key)
         if several is None:
             one = by_place(model, tensor)
-            several = [one if one is not None and one.name not in names else _nameless(model, tensor)]
+            several = [
+                one if one is not None and one.name not in names else _nameless(model, tensor)
+            ]
         names.update(claim.name for claim in several)
         found[tensor.key] = several
     return _ordered([claim for tensor in tensors for claim in found[tensor.key]])
@@ -60,11 +100,17 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
 
 def claim(model: Model, tensor: StoredTensor) -> Claim:
     """The likeliest claim for one stored tensor by itself."""
-    return by_own_name(model, Stored(model), tensor) or by_place(model, tensor) or _nameless(model, tensor)
+    return (
+        by_own_name(model, Stored(model), tensor)
+        or by_place(model, tensor)
+        or _nameless(model, tensor)
+    )
 
 
 def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | None:
-    """The name in the file, or the one before post-processing; ``None`` where an exporter made it up."""
+    """The name in the file, or the one before post-processing; ``None`` where an exporter made it
+    up.
+    """
     name, hopped = real_name(tensor.name), False
     if name is None:
         return None
@@ -76,7 +122,9 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
             return None
         held, folded = stored.hold(name), stored.is_changed(name)
     assert held is not None
-    because = "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
+    because = (
+        "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
+    )
     folded = folded or (not hopped and stored.get(f"{name}_{_MADE_BESIDE}") is not None)
     if folded:
         because += "; a fusion changed the values"
@@ -85,20 +133,35 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     for taker in takers(model, tensor):
         if owner and scope_of(taker.node) == owner:
             sure = not folded
-            return held.claim(name, Evidence.STORED_NAME, f"{because}, confirmed by the scope of the node '{owner}'", certain=sure, view=view)
-    return held.claim(name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view)
+            return held.claim(
+                name,
+                Evidence.STORED_NAME,
+                f"{because}, confirmed by the scope of the node '{owner}'",
+                certain=sure,
+                view=view,
+            )
+    return held.claim(
+        name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view
+    )
 
 
 def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
-    """The name that the operator's module, or a sibling with a name, implies; ``None`` where neither does."""
+    """The name that the operator's module, or a sibling with a name, implies; ``None`` where
+    neither does.
+    """
     computed = computed_by(tensor.name)
     view = View.FOLDED if computed else None
     for taker in takers(model, tensor):
         node, word = taker.node, taker.word
         leaf = group_norm_leaf(model, taker.graph, node)
         if leaf:
-            because = f"{node.op_type} after InstanceNormalization in scope '{scope_of(node)}': how TorchScript's exporter writes a group norm"
-            return holding(model, tensor, Reshape((tensor.count,))).claim(f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False)
+            because = (
+                f"{node.op_type} after InstanceNormalization in scope '{scope_of(node)}': how"
+                " TorchScript's exporter writes a group norm"
+            )
+            return holding(model, tensor, Reshape((tensor.count,))).claim(
+                f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False
+            )
         if node.op_type in PRODUCTS and word in ("weight", "operand"):
             held = holding(model, tensor, *as_torch(taker, tensor))
             sibling = _bias_beside(model, taker)
@@ -107,13 +170,21 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
             scope = scope_of(node)
             if scope:
                 because = f"the weight of {node.op_type} in scope '{scope}'"
-                return held.claim(f"{scope}.weight", Evidence.SCOPE, because, certain=False, view=view or _folded_view(tensor))
+                return held.claim(
+                    f"{scope}.weight",
+                    Evidence.SCOPE,
+                    because,
+                    certain=False,
+                    view=view or _folded_view(tensor),
+                )
         elif word in ("weight", "bias", "table") and node.op_type not in recurrent.GATES:
             scope = scope_of(node)
             if scope and not is_norm_folded(tensor.name):
                 because = f"the {word} of {node.op_type} in scope '{scope}'"
                 leaf = "bias" if word == "bias" else "weight"
-                return holding(model, tensor).claim(f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view)
+                return holding(model, tensor).claim(
+                    f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
+                )
     return None
 
 
@@ -124,8 +195,13 @@ def _folded_view(tensor: StoredTensor) -> View | None:
 def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     because = "nothing tells what it was called"
     if is_norm_folded(tensor.name):
-        because = "a batch norm was folded into it; neither its name nor whether it stood there before is left"
-    return holding(model, tensor).claim(tensor.name or str(tensor.place), Evidence.NONE, because, certain=False)
+        because = (
+            "a batch norm was folded into it; neither its name nor whether it stood there before is"
+            " left"
+        )
+    return holding(model, tensor).claim(
+        tensor.name or str(tensor.place), Evidence.NONE, because, certain=False
+    )
 
 
 def _bias_beside(model: Model, taker: Taker) -> tuple[str, Evidence, str] | None:
@@ -140,14 +216,22 @@ def _implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidenc
             owner, _, leaf = name.rpartition(".")
             if leaf in _BESIDE:
                 implied = f"{owner}.{_BESIDE[leaf]}" if owner else _BESIDE[leaf]
-                return implied, Evidence.SIBLING, f"'{bias.name}' is added to what {op_type} makes of it"
+                return (
+                    implied,
+                    Evidence.SIBLING,
+                    f"'{bias.name}' is added to what {op_type} makes of it",
+                )
     return None
 
 
 def _biases(model: Model, taker: Taker) -> Iterator[StoredTensor]:
     """Stored tensors in the bias slot of a product, or added to its result."""
     for slot, name in enumerate(taker.node.inputs):
-        if name and slot != taker.slot and slot_word(taker.node.domain, taker.node.op_type, slot) == "bias":
+        if (
+            name
+            and slot != taker.slot
+            and slot_word(taker.node.domain, taker.node.op_type, slot) == "bias"
+        ):
             tensor = behind(model, taker.graph, name)
             if tensor is not None:
                 yield tensor
@@ -170,20 +254,35 @@ def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredT
                         tensor = behind(model, use.graph, node.inputs[slot])
                         if tensor is not None:
                             yield tensor
-            elif node.op_type in _UNTIL_BIAS and node.outputs and hops < MAX_HOPS and (use.graph, node.outputs[0]) not in seen:
+            elif (
+                node.op_type in _UNTIL_BIAS
+                and node.outputs
+                and hops < MAX_HOPS
+                and (use.graph, node.outputs[0]) not in seen
+            ):
                 seen.add((use.graph, node.outputs[0]))
                 todo.append((use.graph, node.outputs[0], hops + 1))
 
 
 def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
-    """Claims for weights of several projections that a post-processor joined: one product, a Split, a bias added to each part."""
+    """Claims for weights of several projections that a post-processor joined: one product, a Split,
+    a bias added to each part.
+    """
     found: dict[Key, list[Claim]] = {}
     for tensor in tensors:
         held = holding(model, tensor)
         for taker in takers(model, tensor) if len(held.shape) == 2 else ():
-            if taker.node.op_type not in MATRIX_PRODUCTS or taker.slot != 1 or not taker.node.outputs:
+            if (
+                taker.node.op_type not in MATRIX_PRODUCTS
+                or taker.slot != 1
+                or not taker.node.outputs
+            ):
                 continue
-            splits = [use.node for use in model.wiring.uses((taker.graph, taker.node.outputs[0])) if use.node is not None and use.node.op_type == "Split"]
+            splits = [
+                use.node
+                for use in model.wiring.uses((taker.graph, taker.node.outputs[0]))
+                if use.node is not None and use.node.op_type == "Split"
+            ]
             turned = as_torch(taker, tensor)  # rows are outputs then
             axis, start, parts = 0, 0, []
             for output in splits[0].outputs if len(splits) == 1 else ():
@@ -204,16 +303,28 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
     """Claims for what recurrent nodes with a scope take joined: torch's parameters, layer by layer."""
     loose = {tensor.key for tensor in tensors}
     layers: dict[str, int] = {}
-    found: dict[Key, list[Claim]] = {}  # all of a node's under the first of its tensors, so that they stay together
+    # all of a node's under the first of its tensors, so that they stay together
+    found: dict[Key, list[Claim]] = {}
     for path, graph in model.graphs.items():
         for node in graph.nodes:
             scope = scope_of(node) if node.op_type in recurrent.GATES else None
             if scope is None:
                 continue
             layer = layers[scope] = layers.get(scope, -1) + 1
-            held = [behind(model, path, node.inputs[slot]) if len(node.inputs) > slot and node.inputs[slot] else None for slot in (1, 2, 3)]
+            held = [
+                (
+                    behind(model, path, node.inputs[slot])
+                    if len(node.inputs) > slot and node.inputs[slot]
+                    else None
+                )
+                for slot in (1, 2, 3)
+            ]
             weight, recurrence, bias = held
-            if weight is None or recurrence is None or not any(tensor is not None and tensor.key in loose for tensor in held):
+            if (
+                weight is None
+                or recurrence is None
+                or not any(tensor is not None and tensor.key in loose for tensor in held)
+            ):
                 continue
             shapes = holding(model, weight).shape, holding(model, recurrence).shape
             first: Key | None = None
@@ -221,8 +332,12 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
                 tensor = held[part.slot - 1]
                 if tensor is not None and tensor.key in loose:
                     name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)
-                    because = f"input {part.slot} of {node.op_type}, the {layer + 1}. in scope '{scope}'"
-                    claim = holding(model, tensor, *part.steps).claim(name, Evidence.SCOPE, because, certain=False, view=View.PART)
+                    because = (
+                        f"input {part.slot} of {node.op_type}, the {layer + 1}. in scope '{scope}'"
+                    )
+                    claim = holding(model, tensor, *part.steps).claim(
+                        name, Evidence.SCOPE, because, certain=False, view=View.PART
+                    )
                     first = first or tensor.key
                     found.setdefault(tensor.key, [])
                     found[first].append(claim)
@@ -230,8 +345,14 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
 
 
 def _ordered(claims: list[Claim]) -> list[Claim]:
-    """The claims with each that was named by its place beside its siblings: a weight before its bias, else where its module begins."""
-    placed = [claim for claim in claims if claim.evidence is not Evidence.SCOPE and claim.evidence is not Evidence.SIBLING]
+    """The claims with each that was named by its place beside its siblings: a weight before its
+    bias, else where its module begins.
+    """
+    placed = [
+        claim
+        for claim in claims
+        if claim.evidence is not Evidence.SCOPE and claim.evidence is not Evidence.SIBLING
+    ]
     if len(placed) == len(claims):
         return claims
     at = {claim.name: position for position, claim in enumerate(placed)}
@@ -243,11 +364,24 @@ def _ordered(claims: list[Claim]) -> list[Claim]:
     for claim in claims:
         if claim.evidence in (Evidence.SCOPE, Evidence.SIBLING):
             owner, _, leaf = claim.name.rpartition(".")
-            bias = next((f"{owner}.{name}".lstrip(".") for name, weight in _BESIDE.items() if weight == leaf), "")
-            beside = next((first[prefix] for prefix in _prefixes(claim.name) if prefix in first), len(placed))
+            bias = next(
+                (
+                    f"{owner}.{name}".lstrip(".")
+                    for name, weight in _BESIDE.items()
+                    if weight == leaf
+                ),
+                "",
+            )
+            beside = next(
+                (first[prefix] for prefix in _prefixes(claim.name) if prefix in first), len(placed)
+            )
             position = at.get(bias, beside)
             before.setdefault(position, []).append(claim)
-    return [claim for position in range(len(placed) + 1) for claim in (*before.get(position, ()), *placed[position : position + 1])]
+    return [
+        claim
+        for position in range(len(placed) + 1)
+        for claim in (*before.get(position, ()), *placed[position : position + 1])
+    ]
 
 
 def _prefixes(name: str) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""Collect what the exporter itself says of values: which are parameters, buffers, constants, and what was folded from what."""
+"""Collect what the exporter itself says of values: which are parameters, buffers, constants, and
+what was folded from what.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ from typing import Any, Final
 
 from onnx_params.graph import Model
 from onnx_params.layout import Key
-from onnx_params.names.fx import FOLDED_KEY, KIND_KEY, SIGNATURE_KEY, Entry, read_list, read_signature
+from onnx_params.names.fx import (
+    FOLDED_KEY,
+    KIND_KEY,
+    SIGNATURE_KEY,
+    Entry,
+    read_list,
+    read_signature,
+)
 
 SOURCE_MAP_KEY: Final = "onnx-params.source-map"
 _ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_TENSOR": "buffer"}
@@ -17,7 +26,10 @@ _ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """The exporter's words on one artifact; empty where it left none. ``given`` is a source map from beside it."""
+    """The exporter's words on one artifact; empty where it left none.
+
+    ``given`` is a source map from beside it.
+    """
 
     model: Model
     given: dict[str, Any] | None = None  # JSON

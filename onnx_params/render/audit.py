@@ -1,4 +1,6 @@
-"""Lay an audit out: one screen for a reader, a full table on demand, Markdown, JSON and comma-separated values for others."""
+"""Lay an audit out: one screen for a reader, a full table on demand, Markdown, JSON and
+comma-separated values for others.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,35 @@ from onnx_params.render.text import finite, for_sheet, n_bytes, plain, shape
 
 SCHEMA: Final = "onnx-params/audit/1"
 MAX_LINES: Final = 8  # findings of one rule on the screen
-_TITLES: Final = ("Name", "Verdict", "Shape", "Type", "Stored", "SQNR dB", "Largest error", "Saturated", "Because")
+_TITLES: Final = (
+    "Name",
+    "Verdict",
+    "Shape",
+    "Type",
+    "Stored",
+    "SQNR dB",
+    "Largest error",
+    "Saturated",
+    "Because",
+)
 
 
 def render(audit: Audit, full: bool = False) -> str:
-    """The screen: what it is held against, verdicts by number, findings by rule with what to do next, the outcome."""
+    """The screen: what it is held against, verdicts by number, findings by rule with what to do
+    next, the outcome.
+    """
     out = [heading(audit)]
     if audit.judgements:
-        out.append(columns(("Verdict", "Tensors", "Parameters"), _counts(audit.judgements), frozenset({1, 2})))
+        out.append(
+            columns(
+                ("Verdict", "Tensors", "Parameters"), _counts(audit.judgements), frozenset({1, 2})
+            )
+        )
         out.extend(_quantised(audit.judgements))
     if full and audit.judgements:
-        out.append(columns(_TITLES, [_cells(each) for each in audit.judgements], frozenset({5, 6, 7})))
+        out.append(
+            columns(_TITLES, [_cells(each) for each in audit.judgements], frozenset({5, 6, 7}))
+        )
     out.extend(_by_rule(audit.findings))
     out.append(outcome(audit))
     return "\n".join(out) + "\n"
@@ -41,11 +61,20 @@ def heading(audit: Audit) -> str:
 def outcome(audit: Audit) -> str:
     """One line: whether it passed, and by what."""
     by = f" (policy: {plain(audit.policy.path)})" if audit.policy.path else ""
-    kinds = [(severity, sum(each.severity is severity for each in audit.findings)) for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)]
-    counted = ", ".join(f"{n} {severity.value}{'s' if n != 1 else ''}" for severity, n in kinds if n) or "nothing found"
+    kinds = [
+        (severity, sum(each.severity is severity for each in audit.findings))
+        for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+    ]
+    counted = (
+        ", ".join(f"{n} {severity.value}{'s' if n != 1 else ''}" for severity, n in kinds if n)
+        or "nothing found"
+    )
     unproven = sum(not each.placed for each in audit.judgements)
     open_ones = sum(each.verdict is Verdict.NOT_COMPARABLE for each in audit.judgements)
-    limits = [f"{open_ones} not comparable" if open_ones else "", f"{unproven} placed by content alone" if unproven else ""]
+    limits = [
+        f"{open_ones} not comparable" if open_ones else "",
+        f"{unproven} placed by content alone" if unproven else "",
+    ]
     told_limits = f"; {', '.join(filter(None, limits))}" if any(limits) else ""
     return f"{'passed' if audit.passed else 'FAILED'}: {counted}{told_limits}{by}"
 
@@ -55,20 +84,33 @@ def _counts(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
     for verdict in Verdict:
         of = [each for each in judgements if each.verdict is verdict]
         if of:
-            rows.append((verdict.value, f"{len(of)}", f"{sum(math.prod(each.shape or ()) for each in of):,}"))
+            rows.append(
+                (
+                    verdict.value,
+                    f"{len(of)}",
+                    f"{sum(math.prod(each.shape or ()) for each in of):,}",
+                )
+            )
     return rows
 
 
 def _quantised(judgements: Sequence[Judgement]) -> list[str]:
-    rounded = [each for each in judgements if each.rounding is not None and each.verdict is Verdict.QUANTISED and math.isfinite(each.rounding.sqnr)]
+    rounded = [
+        each
+        for each in judgements
+        if each.rounding is not None
+        and each.verdict is Verdict.QUANTISED
+        and math.isfinite(each.rounding.sqnr)
+    ]
     if not rounded:
         return []
     worst = min(rounded, key=lambda each: each.rounding.sqnr if each.rounding is not None else 0.0)
     numbers = sorted(each.rounding.sqnr for each in rounded if each.rounding is not None)
     assert worst.rounding is not None
     return [
-        f"quantised: SQNR {numbers[0]:.1f} dB at least ({plain(worst.name)}), {numbers[len(numbers) // 2]:.1f} dB in the middle; "
-        f"largest error {max(each.rounding.largest for each in rounded if each.rounding is not None):.4g}\n"
+        f"quantised: SQNR {numbers[0]:.1f} dB at least ({plain(worst.name)}),"
+        f" {numbers[len(numbers) // 2]:.1f} dB in the middle; largest error"
+        f" {max(each.rounding.largest for each in rounded if each.rounding is not None):.4g}\n"
     ]
 
 
@@ -80,7 +122,11 @@ def _by_rule(findings: Sequence[Finding]) -> list[str]:
         bytes_told = f", {n_bytes(size)}" if size else ""
         out.append(f"{of[0].severity.value}: {rule}: {RULES[rule].finds} ({len(of)}{bytes_told})")
         for each in of[:MAX_LINES]:
-            out.append(f"  {plain(each.name)}: {plain(each.message)}" if each.name else f"  {plain(each.message)}")
+            out.append(
+                f"  {plain(each.name)}: {plain(each.message)}"
+                if each.name
+                else f"  {plain(each.message)}"
+            )
         if len(of) > MAX_LINES:
             out.append(f"  and {len(of) - MAX_LINES} more (--format json lists them)")
         out.append(f"  why: {RULES[rule].why}\n  next: {RULES[rule].next}\n")
@@ -89,15 +135,33 @@ def _by_rule(findings: Sequence[Finding]) -> list[str]:
 
 def _cells(each: Judgement) -> tuple[str, ...]:
     lost = each.rounding
-    numbers = ("", "", "") if lost is None else (f"{lost.sqnr:.1f}", f"{lost.largest:.4g}", f"{lost.saturated:.2%}")
-    return plain(each.name), each.verdict.value, shape(each.shape), each.dtype, plain(", ".join(each.stored)), *numbers, plain(told(each))
+    numbers = (
+        ("", "", "")
+        if lost is None
+        else (f"{lost.sqnr:.1f}", f"{lost.largest:.4g}", f"{lost.saturated:.2%}")
+    )
+    return (
+        plain(each.name),
+        each.verdict.value,
+        shape(each.shape),
+        each.dtype,
+        plain(", ".join(each.stored)),
+        *numbers,
+        plain(told(each)),
+    )
 
 
 def markdown(audit: Audit) -> str:
     """The same as Markdown, with the full table of what is not identical."""
 
     def cell(text: str) -> str:
-        return plain(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+        return (
+            plain(text)
+            .replace("\\", "\\\\")
+            .replace("|", "\\|")
+            .replace("<", "&lt;")
+            .replace("`", "'")
+        )
 
     out = [f"# Audit of {cell(audit.name)}", ""]
     if audit.reference:
@@ -108,7 +172,10 @@ def markdown(audit: Audit) -> str:
         out += [f"| {' | '.join(row)} |" for row in _counts(audit.judgements)] + [""]
     if audit.findings:
         out += ["| Severity | Rule | Where | What |", "|---|---|---|---|"]
-        out += [f"| {each.severity.value} | {each.rule} | {cell(each.name)} | {cell(each.message)} |" for each in audit.findings] + [""]
+        out += [
+            f"| {each.severity.value} | {each.rule} | {cell(each.name)} | {cell(each.message)} |"
+            for each in audit.findings
+        ] + [""]
     others = [each for each in audit.judgements if each.verdict is not Verdict.IDENTICAL]
     if others:
         out += [f"| {' | '.join(_TITLES)} |", f"|{'---|' * len(_TITLES)}"]
@@ -117,7 +184,9 @@ def markdown(audit: Audit) -> str:
 
 
 def document(audit: Audit) -> dict[str, Any]:  # JSON
-    """The audit by the contract ``onnx-params/audit/1``: plain lists, dictionaries, strings and numbers."""
+    """The audit by the contract ``onnx-params/audit/1``: plain lists, dictionaries, strings and
+    numbers.
+    """
     return {
         "schema": SCHEMA,
         "model": audit.path,
@@ -128,7 +197,14 @@ def document(audit: Audit) -> dict[str, Any]:  # JSON
         "verdicts": dict(audit.verdicts),
         "judgements": [_judgement(each) for each in audit.judgements],
         "findings": [
-            {"rule": f.rule, "severity": f.severity.value, "name": f.name, "message": f.message, "stored": f.stored, "bytes": f.n_bytes}
+            {
+                "rule": f.rule,
+                "severity": f.severity.value,
+                "name": f.name,
+                "message": f.message,
+                "stored": f.stored,
+                "bytes": f.n_bytes,
+            }
             for f in audit.findings
         ],
     }
@@ -145,10 +221,26 @@ def _judgement(each: Judgement) -> dict[str, Any]:  # JSON
         "because": each.because,
         "other": each.other or None,
         "placed_by_name": each.placed,
-        "difference": None
-        if apart is None
-        else {"changed": apart.changed, "of": apart.of, "first": apart.first, "largest": finite(apart.largest), "nan": apart.n_nan},
-        "quantisation": None if lost is None else {"sqnr_db": finite(lost.sqnr), "largest_error": finite(lost.largest), "saturated": lost.saturated},
+        "difference": (
+            None
+            if apart is None
+            else {
+                "changed": apart.changed,
+                "of": apart.of,
+                "first": apart.first,
+                "largest": finite(apart.largest),
+                "nan": apart.n_nan,
+            }
+        ),
+        "quantisation": (
+            None
+            if lost is None
+            else {
+                "sqnr_db": finite(lost.sqnr),
+                "largest_error": finite(lost.largest),
+                "saturated": lost.saturated,
+            }
+        ),
     }
 
 
@@ -157,15 +249,57 @@ def to_json(audit: Audit) -> str:
 
 
 def to_csv(audit: Audit) -> str:
-    """Judgements first, then findings, each a line; names that a spreadsheet would take for formulas get an apostrophe."""
+    """Judgements first, then findings, each a line; names that a spreadsheet would take for
+    formulas get an apostrophe.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("kind", "name", "verdict_or_rule", "severity", "shape", "dtype", "stored", "sqnr_db", "largest_error", "saturated", "message"))
+    writer.writerow(
+        (
+            "kind",
+            "name",
+            "verdict_or_rule",
+            "severity",
+            "shape",
+            "dtype",
+            "stored",
+            "sqnr_db",
+            "largest_error",
+            "saturated",
+            "message",
+        )
+    )
 
     for each in audit.judgements:
         name, verdict, _, dtype, stored, *numbers, because = _cells(each)
         dims = "" if each.shape is None else "x".join(map(str, each.shape))
-        writer.writerow(("tensor", for_sheet(name), verdict, "", dims, dtype, for_sheet(stored), *numbers, for_sheet(because)))
+        writer.writerow(
+            (
+                "tensor",
+                for_sheet(name),
+                verdict,
+                "",
+                dims,
+                dtype,
+                for_sheet(stored),
+                *numbers,
+                for_sheet(because),
+            )
+        )
     for f in audit.findings:
-        writer.writerow(("finding", for_sheet(f.name), f.rule, f.severity.value, "", "", for_sheet(" ".join(f.stored)), "", "", "", for_sheet(f.message)))
+        writer.writerow(
+            (
+                "finding",
+                for_sheet(f.name),
+                f.rule,
+                f.severity.value,
+                "",
+                "",
+                for_sheet(" ".join(f.stored)),
+                "",
+                "",
+                "",
+                for_sheet(f.message),
+            )
+        )
     return out.getvalue()

@@ -11,7 +11,8 @@ from onnx_params.report import Report
 
 # Okabe and Ito's palette, which people who do not see all colours can tell apart
 COLOURS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-_DARK = frozenset({"#0072B2", "#009E73", "#D55E00"})  # white text is legible on these, black on the others
+# white text is legible on these, black on the others
+_DARK = frozenset({"#0072B2", "#009E73", "#D55E00"})
 _FORMATS = (".png", ".svg", ".pdf")
 MAX_HISTOGRAMS = 200  # in one figure
 MAX_TITLE = 34  # characters of a name over its histogram
@@ -21,7 +22,8 @@ _TINY = 0.04  # share below which a slice has no room for its own label
 def draw(report: Report, path: str) -> None:
     """Write the pie to ``path`` (.png, .svg or .pdf), whole or not at all.
 
-    Raises :class:`UsageError` for another ending, :class:`DependencyError` where matplotlib is not installed.
+    Raises :class:`UsageError` for another ending, :class:`DependencyError` where matplotlib is not
+    installed.
     """
     figure = new_figure(path, 6, 4.5)
     forms = [form for form in report.forms if form.parameters]
@@ -35,20 +37,31 @@ def draw(report: Report, path: str) -> None:
         colors=[COLOURS[at % len(COLOURS)] for at in range(len(forms))],
         startangle=90,
         counterclock=False,
-        wedgeprops={"edgecolor": "white", "linewidth": 1.5 if min(shares) >= _TINY else 0},  # an edge would paint over a tiny slice
+        # an edge would paint over a tiny slice
+        wedgeprops={"edgecolor": "white", "linewidth": 1.5 if min(shares) >= _TINY else 0},
         autopct=lambda share: f"{share:.1f}%" if share >= 100 * _TINY else "",
         textprops={"fontsize": 16, "fontweight": "bold"},
     )
     for label, colour in zip(inside, COLOURS * len(forms), strict=False):
         label.set_color("white" if colour in _DARK else "black")
     labels = [f"{form.form}  {100 * share:.1f}%" for form, share in zip(forms, shares, strict=True)]
-    axes.legend(wedges, labels, loc="lower center", bbox_to_anchor=(0.5, -0.14), ncols=min(3, len(forms)), frameon=False, fontsize=12)
+    axes.legend(
+        wedges,
+        labels,
+        loc="lower center",
+        bbox_to_anchor=(0.5, -0.14),
+        ncols=min(3, len(forms)),
+        frameon=False,
+        fontsize=12,
+    )
     axes.set_title(f"{report.name}: parameters by form", fontsize=15)
     save(figure, path)
 
 
 def histograms(report: Report, path: str) -> None:
-    """Write a histogram of the numbers of each parameter that has statistics: a small one each, in the report's order."""
+    """Write a histogram of the numbers of each parameter that has statistics: a small one each, in
+    the report's order.
+    """
     rows = [row for row in report.rows if row.name in report.stats and report.stats[row.name].bins]
     if not rows:
         raise UsageError(f"{report.name}: has no values to draw a histogram of")
@@ -61,8 +74,14 @@ def histograms(report: Report, path: str) -> None:
         axes = figure.add_subplot(lines, columns, at + 1)
         edges = [edge for edge, _ in stats.bins]
         width = edges[1] - edges[0] if len(edges) > 1 else 1.0
-        axes.bar(edges, [count for _, count in stats.bins], width=width, align="edge", color=COLOURS[1])
-        axes.set_title(row.name if len(row.name) <= MAX_TITLE else f"…{row.name[1 - MAX_TITLE :]}", fontsize=7, parse_math=False)
+        axes.bar(
+            edges, [count for _, count in stats.bins], width=width, align="edge", color=COLOURS[1]
+        )
+        axes.set_title(
+            row.name if len(row.name) <= MAX_TITLE else f"…{row.name[1 - MAX_TITLE :]}",
+            fontsize=7,
+            parse_math=False,
+        )
         axes.tick_params(labelsize=6)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=4)
@@ -85,5 +104,8 @@ def new_figure(path: str, width: float, height: float) -> Any:  # a matplotlib F
 
 
 def save(figure: Any, path: str) -> None:  # a matplotlib Figure
-    """Write a figure beside ``path``, then move it there. Raises :class:`UnreadableError` where that folder cannot be written."""
+    """Write a figure beside ``path``, then move it there.
+
+    Raises :class:`UnreadableError` where that folder cannot be written.
+    """
     write_with(path, lambda temporary: figure.savefig(temporary, dpi=150))

@@ -1,4 +1,6 @@
-"""Lay a comparison out: totals side by side, what changed by module, the pairs; a matrix for three and more."""
+"""Lay a comparison out: totals side by side, what changed by module, the pairs; a matrix for three
+and more.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +24,46 @@ SCHEMA: Final = "onnx-params/compare/1"
 MAX_MODULES: Final = 15  # of the tree on the screen
 MAX_EXPLAINED: Final = 20  # pairs that differ as they may
 DEPTH: Final = 3  # segments of a module's name in the tree
-_TITLES: Final = ("A", "B", "Paired by", "Relation", "Shapes", "Types", "Bytes", "Largest", "Relative", "SQNR dB", "How")
+_TITLES: Final = (
+    "A",
+    "B",
+    "Paired by",
+    "Relation",
+    "Shapes",
+    "Types",
+    "Bytes",
+    "Largest",
+    "Relative",
+    "SQNR dB",
+    "How",
+)
 _NUMBERS: Final = frozenset({6, 7, 8, 9})
 
 
 def render(made: Comparison, full: bool = False) -> str:
-    """The screen: totals, relations by number, modules that grew or shrank, then the pairs that are not equal (``full``: all)."""
-    out = [f"A: {plain(made.path_a)}\nB: {plain(made.path_b)}\n", columns(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3}))]
-    out.append(columns(("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"), relations(made.pairs), frozenset({1, 2, 3, 4})))
+    """The screen: totals, relations by number, modules that grew or shrank, then the pairs that are
+    not equal (``full``: all).
+    """
+    out = [
+        f"A: {plain(made.path_a)}\nB: {plain(made.path_b)}\n",
+        columns(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3})),
+    ]
+    out.append(
+        columns(
+            ("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"),
+            relations(made.pairs),
+            frozenset({1, 2, 3, 4}),
+        )
+    )
     tree = modules(made)
     if tree:
-        out.append(columns(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[:MAX_MODULES], frozenset({1, 2, 3})))
+        out.append(
+            columns(
+                ("Module", "Bytes in A", "Bytes in B", "Change", "Types"),
+                tree[:MAX_MODULES],
+                frozenset({1, 2, 3}),
+            )
+        )
         if len(tree) > MAX_MODULES:
             out.append(f"and {len(tree) - MAX_MODULES} more modules\n")
     shown, left = chosen(made, full)
@@ -46,15 +77,27 @@ def render(made: Comparison, full: bool = False) -> str:
 
 
 def chosen(made: Comparison, full: bool) -> tuple[list[Pair], str]:
-    """The pairs to list, and a line on those left out: what nothing explains, all; of what is explained, what lost most, the rest by name in order."""
+    """The pairs to list, and a line on those left out: what nothing explains, all; of what is
+    explained, what lost most, the rest by name in order.
+    """
     if full:
         return list(made.pairs), ""
-    worth = [pair for pair in made.pairs if pair.relation not in (Relation.EQUAL, Relation.ERASED, Relation.UNREAD) or pair.differences()]
+    worth = [
+        pair
+        for pair in made.pairs
+        if pair.relation not in (Relation.EQUAL, Relation.ERASED, Relation.UNREAD)
+        or pair.differences()
+    ]
     explained = [pair for pair in worth if pair.relation in EXPLAINED]
     if len(explained) <= MAX_EXPLAINED:
         return worth, ""
-    kept = sorted(explained, key=lambda pair: math.inf if pair.sqnr is None else pair.sqnr)[:MAX_EXPLAINED]
-    left = f"and {len(explained) - MAX_EXPLAINED} more pairs that are explained, with less lost; --full lists all"
+    kept = sorted(explained, key=lambda pair: math.inf if pair.sqnr is None else pair.sqnr)[
+        :MAX_EXPLAINED
+    ]
+    left = (
+        f"and {len(explained) - MAX_EXPLAINED} more pairs that are explained, with less lost;"
+        " --full lists all"
+    )
     return [*(pair for pair in worth if pair.relation not in EXPLAINED), *kept], left
 
 
@@ -63,17 +106,31 @@ def totals(made: Comparison) -> list[tuple[str, ...]]:
     a, b = made.a, made.b
     rows: list[tuple[str, ...]] = [
         ("layers", f"{a.layers:,}", f"{b.layers:,}", _change(a.layers, b.layers)),
-        ("parameters", f"{a.parameters:,}", f"{b.parameters:,}", _change(a.parameters, b.parameters)),
+        (
+            "parameters",
+            f"{a.parameters:,}",
+            f"{b.parameters:,}",
+            _change(a.parameters, b.parameters),
+        ),
         ("bytes", n_bytes(a.n_bytes), n_bytes(b.n_bytes), _change(a.n_bytes, b.n_bytes)),
     ]
     one, two = by_dtype(a), by_dtype(b)
-    rows += [(f"  {name}", *(n_bytes(side[name]) if side[name] else "-" for side in (one, two)), _change(one[name], two[name])) for name in (one | two)]
+    rows += [
+        (
+            f"  {name}",
+            *(n_bytes(side[name]) if side[name] else "-" for side in (one, two)),
+            _change(one[name], two[name]),
+        )
+        for name in one | two
+    ]
     forms_a, forms_b = ({form.form: form.parameters for form in report.forms} for report in (a, b))
     for form in forms_a | forms_b:
         before, after = forms_a.get(form, 0), forms_b.get(form, 0)
         if before != after:
             rows.append((f"  {form}", human(before), human(after), _change(before, after)))
-    whole_a, whole_b = (sum(file.n_bytes or 0 for file in report.inventory.files) for report in (a, b))
+    whole_a, whole_b = (
+        sum(file.n_bytes or 0 for file in report.inventory.files) for report in (a, b)
+    )
     rows.append(("files", n_bytes(whole_a), n_bytes(whole_b), _change(whole_a, whole_b)))
     return rows
 
@@ -99,7 +156,9 @@ def relations(pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
             rows_a, rows_b = _once(pair.a for pair in of), _once(pair.b for pair in of)
             count = sum(row.count or 0 for row in rows_a) or sum(row.count or 0 for row in rows_b)
             size_a, size_b = (sum(row.n_bytes for row in side) for side in (rows_a, rows_b))
-            rows.append((relation.value, f"{len(of)}", f"{count:,}", n_bytes(size_a), n_bytes(size_b)))
+            rows.append(
+                (relation.value, f"{len(of)}", f"{count:,}", n_bytes(size_a), n_bytes(size_b))
+            )
     return rows
 
 
@@ -109,8 +168,15 @@ def _once(rows: Iterable[Row | None]) -> list[Row]:
 
 
 def modules(made: Comparison) -> list[tuple[str, ...]]:
-    """Modules whose bytes or types differ, the largest change first; a module whose change is that of one child alone is left out."""
-    if all(pair.a is not None and pair.b is not None and (pair.a.n_bytes, pair.a.dtype) == (pair.b.n_bytes, pair.b.dtype) for pair in made.pairs):
+    """Modules whose bytes or types differ, the largest change first; a module whose change is that
+    of one child alone is left out.
+    """
+    if all(
+        pair.a is not None
+        and pair.b is not None
+        and (pair.a.n_bytes, pair.a.dtype) == (pair.b.n_bytes, pair.b.dtype)
+        for pair in made.pairs
+    ):
         return []
     sizes: dict[str, tuple[int, int, set[str], set[str]]] = {}
     done: set[int] = set()
@@ -124,15 +190,29 @@ def modules(made: Comparison) -> list[tuple[str, ...]]:
             for row, types in ((pair.a, types_a), (pair.b, types_b)):
                 if row is not None and row.dtype and row.n_bytes:
                     types.add(row.dtype)
-            more_a, more_b = (sum(row.n_bytes for row in new if row is side) for side in (pair.a, pair.b))
+            more_a, more_b = (
+                sum(row.n_bytes for row in new if row is side) for side in (pair.a, pair.b)
+            )
             sizes[prefix] = size_a + more_a, size_b + more_b, types_a, types_b
     changed = {name: row for name, row in sizes.items() if row[0] != row[1] or row[2] != row[3]}
-    alone = {name for name in changed for child in changed if child.startswith(f"{name}.") and changed[child][:2] == changed[name][:2]}
-    ordered = sorted((name for name in changed if name not in alone), key=lambda name: -abs(changed[name][1] - changed[name][0]))
+    alone = {
+        name
+        for name in changed
+        for child in changed
+        if child.startswith(f"{name}.") and changed[child][:2] == changed[name][:2]
+    }
+    ordered = sorted(
+        (name for name in changed if name not in alone),
+        key=lambda name: -abs(changed[name][1] - changed[name][0]),
+    )
     rows: list[tuple[str, ...]] = []
     for name in ordered:
         before, after, types_a, types_b = changed[name]
-        told = f"{', '.join(sorted(types_a)) or '-'} -> {', '.join(sorted(types_b)) or '-'}" if types_a != types_b else ", ".join(sorted(types_a))
+        told = (
+            f"{', '.join(sorted(types_a)) or '-'} -> {', '.join(sorted(types_b)) or '-'}"
+            if types_a != types_b
+            else ", ".join(sorted(types_a))
+        )
         rows.append((plain(name), n_bytes(before), n_bytes(after), _change(before, after), told))
     return rows
 
@@ -164,7 +244,9 @@ def cells(pair: Pair) -> tuple[str, ...]:
     )
 
 
-def markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]) -> list[str]:
+def markdown_table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]
+) -> list[str]:
     """The lines of a table; columns in ``right`` are flush right."""
     rule = "|".join("---:" if at in right else "---" for at in range(len(titles)))
     body = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
@@ -177,12 +259,25 @@ def _cell(text: str) -> str:
 
 def markdown(made: Comparison, full: bool = False) -> str:
     """The same as Markdown, fit for a release note."""
-    out = [f"# {plain(made.a.name)} and {plain(made.b.name)}", "", f"A: `{plain(made.path_a)}`, B: `{plain(made.path_b)}`", ""]
+    out = [
+        f"# {plain(made.a.name)} and {plain(made.b.name)}",
+        "",
+        f"A: `{plain(made.path_a)}`, B: `{plain(made.path_b)}`",
+        "",
+    ]
     out += markdown_table(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3}))
-    out += markdown_table(("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"), relations(made.pairs), frozenset({1, 2, 3, 4}))
+    out += markdown_table(
+        ("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"),
+        relations(made.pairs),
+        frozenset({1, 2, 3, 4}),
+    )
     tree = modules(made)
     if tree:
-        out += markdown_table(("Module", "Bytes in A", "Bytes in B", "Change", "Types"), tree[: None if full else MAX_MODULES], frozenset({1, 2, 3}))
+        out += markdown_table(
+            ("Module", "Bytes in A", "Bytes in B", "Change", "Types"),
+            tree[: None if full else MAX_MODULES],
+            frozenset({1, 2, 3}),
+        )
     shown, left = chosen(made, full)
     if shown:
         out += markdown_table(_TITLES, [cells(pair) for pair in shown], _NUMBERS)
@@ -195,7 +290,18 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
     """The comparison by the contract ``onnx-params/compare/1``."""
 
     def side(row: Row | None) -> dict[str, Any] | None:  # JSON
-        return None if row is None else {"name": row.name, "shape": row.shape, "dtype": row.dtype, "bytes": row.n_bytes, "stored": row.stored, "view": row.view}
+        return (
+            None
+            if row is None
+            else {
+                "name": row.name,
+                "shape": row.shape,
+                "dtype": row.dtype,
+                "bytes": row.n_bytes,
+                "stored": row.stored,
+                "view": row.view,
+            }
+        )
 
     return {
         "schema": SCHEMA,
@@ -221,7 +327,13 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
 def whole(report: Report) -> dict[str, Any]:  # JSON
     """What one model is in all."""
     path = report.inventory.model.source.label
-    return {"path": path, "layers": report.layers, "parameters": report.parameters, "bytes": report.n_bytes, "bytes_by_dtype": dict(by_dtype(report))}
+    return {
+        "path": path,
+        "layers": report.layers,
+        "parameters": report.parameters,
+        "bytes": report.n_bytes,
+        "bytes_by_dtype": dict(by_dtype(report)),
+    }
 
 
 def to_json(made: Comparison) -> str:
@@ -249,12 +361,22 @@ def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
         axes = figure.add_subplot()
         sizes = [{m.name: m.n_bytes for m in report.modules(2)} for report in reports]
         known = {name for side in sizes for name in side}
-        leaves = [name for name in known if not any(other.startswith(f"{name}.") for other in known)]
-        shown = sorted(leaves, key=lambda name: -max(side.get(name, 0) for side in sizes))[:12][::-1]
+        leaves = [
+            name for name in known if not any(other.startswith(f"{name}.") for other in known)
+        ]
+        shown = sorted(leaves, key=lambda name: -max(side.get(name, 0) for side in sizes))[:12][
+            ::-1
+        ]
         height = 0.8 / len(reports)
         for at, side in enumerate(sizes):
             places = [y + (len(reports) / 2 - 0.5 - at) * height for y in range(len(shown))]
-            axes.barh(places, [side.get(name, 0) / 1e6 for name in shown], height, label=names[at], color=COLOURS[at % len(COLOURS)])
+            axes.barh(
+                places,
+                [side.get(name, 0) / 1e6 for name in shown],
+                height,
+                label=names[at],
+                color=COLOURS[at % len(COLOURS)],
+            )
         axes.set_yticks(range(len(shown)), shown, fontsize=8)
         axes.set_xlabel("MB")
     else:
@@ -263,14 +385,35 @@ def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
         held = [by_dtype(report) for report in reports]
         types = list(dict.fromkeys(name for side in held for name in side))
         most = max(sum(side.values()) for side in held)
-        unit, word = next(((10**power, word) for power, word in ((9, "GB"), (6, "MB"), (3, "KB")) if most >= 10**power), (1, "bytes"))
+        unit, word = next(
+            (
+                (10**power, word)
+                for power, word in ((9, "GB"), (6, "MB"), (3, "KB"))
+                if most >= 10**power
+            ),
+            (1, "bytes"),
+        )
         base = [0.0] * len(reports)
         for at, name in enumerate(types):
             sizes_of = [side[name] / unit for side in held]
-            axes.bar(range(len(reports)), sizes_of, 0.6, bottom=base, label=name, color=COLOURS[at % len(COLOURS)])
+            axes.bar(
+                range(len(reports)),
+                sizes_of,
+                0.6,
+                bottom=base,
+                label=name,
+                color=COLOURS[at % len(COLOURS)],
+            )
             base = [low + size for low, size in zip(base, sizes_of, strict=True)]
         for at, top in enumerate(base):
-            axes.annotate(n_bytes(round(top * unit)), (at, top), ha="center", va="bottom", fontsize=10, fontweight="bold")
+            axes.annotate(
+                n_bytes(round(top * unit)),
+                (at, top),
+                ha="center",
+                va="bottom",
+                fontsize=10,
+                fontweight="bold",
+            )
         axes.set_xticks(range(len(reports)), names, fontsize=9)
         axes.set_ylabel(word)
         axes.set_ylim(0, max(most, 1) / unit * 1.15)

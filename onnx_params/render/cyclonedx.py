@@ -1,6 +1,8 @@
-"""Write an attestation as a CycloneDX 1.6 bill of materials: the model as a component, each stored tensor as a part of it with its digest.
+"""Write an attestation as a CycloneDX 1.6 bill of materials: the model as a component, each stored
+tensor as a part of it with its digest.
 
-Source: https://cyclonedx.org/docs/1.6/json/ (component, modelCard, hashes, properties). Counts are properties: the model card has no place for them.
+Source: https://cyclonedx.org/docs/1.6/json/ (component, modelCard, hashes, properties). Counts are
+properties: the model card has no place for them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from onnx_params.lock import Lock, Locked
 from onnx_params.plain import plain
 
 _PREFIX: Final = "onnx-params"
-_NAMESPACE: Final = uuid.UUID("6f0dc3a1-4c3d-5d3c-9c05-0a7d4b6b7a55")  # of our serial numbers: the same lock gives the same document
+# of our serial numbers: the same lock gives the same document
+_NAMESPACE: Final = uuid.UUID("6f0dc3a1-4c3d-5d3c-9c05-0a7d4b6b7a55")
 
 
 def render(made: Lock) -> str:
@@ -24,7 +27,9 @@ def render(made: Lock) -> str:
 
 def document(made: Lock) -> dict[str, Any]:  # JSON
     tensors = [_tensor(at, tensor) for at, tensor in enumerate(made.tensors)]
-    digest = uuid.uuid5(_NAMESPACE, "".join([made.structure, *(tensor.sha256 for tensor in made.tensors)]))
+    digest = uuid.uuid5(
+        _NAMESPACE, "".join([made.structure, *(tensor.sha256 for tensor in made.tensors)])
+    )
     producer = f"{made.model['producer_name']} {made.model['producer_version']}".strip()
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
@@ -32,19 +37,33 @@ def document(made: Lock) -> dict[str, Any]:  # JSON
         "specVersion": "1.6",
         "serialNumber": f"urn:uuid:{digest}",
         "version": 1,
-        "metadata": {"tools": {"components": [{"type": "application", "name": "onnx-params", "version": __version__}]}},
+        "metadata": {
+            "tools": {
+                "components": [
+                    {"type": "application", "name": "onnx-params", "version": __version__}
+                ]
+            }
+        },
         "components": [
             {
                 "type": "machine-learning-model",
                 "bom-ref": "model",
                 "name": plain(made.name),
                 "hashes": [{"alg": "SHA-256", "content": made.structure}],
-                "modelCard": {"modelParameters": {}, "properties": _properties({f"totals:{key}": value for key, value in made.totals.items()})},
+                "modelCard": {
+                    "modelParameters": {},
+                    "properties": _properties(
+                        {f"totals:{key}": value for key, value in made.totals.items()}
+                    ),
+                },
                 "properties": _properties(
                     {
                         "ir-version": made.model["ir_version"],
                         "producer": plain(producer),
-                        **{f"opset:{plain(row['domain']) or 'ai.onnx'}": row["version"] for row in made.model["opsets"]},
+                        **{
+                            f"opset:{plain(row['domain']) or 'ai.onnx'}": row["version"]
+                            for row in made.model["opsets"]
+                        },
                         "hash-of": "structure: nodes, attributes, names",
                     }
                 ),
@@ -61,7 +80,13 @@ def _tensor(at: int, tensor: Locked) -> dict[str, Any]:  # JSON
         "name": plain(tensor.name) or f"tensor-{at}",
         "hashes": [{"alg": "SHA-256", "content": tensor.sha256}],
         "properties": _properties(
-            {"role": tensor.role, "dtype": tensor.dtype, "shape": ",".join(map(str, tensor.shape)), "bytes": tensor.n_bytes, "graph": plain(tensor.graph)}
+            {
+                "role": tensor.role,
+                "dtype": tensor.dtype,
+                "shape": ",".join(map(str, tensor.shape)),
+                "bytes": tensor.n_bytes,
+                "graph": plain(tensor.graph),
+            }
         ),
     }
 

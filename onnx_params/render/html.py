@@ -15,6 +15,11 @@ def render(report: Report) -> str:
         f"<td>{row.form}</td><td>{escape(row.dtype or '')}</td><td>{row.evidence}{'' if row.certain else ' ?'}</td></tr>"
         for row in report.rows
     )
-    head = "".join(f"<th>{title}</th>" for title in ("Name", "Shape", "Parameters", "Form", "Type", "Evidence"))
+    head = "".join(
+        f"<th>{title}</th>" for title in ("Name", "Shape", "Parameters", "Form", "Type", "Evidence")
+    )
     name = escape(plain(report.name))
-    return f"<p><b>{name}</b>: {report.layers} layers, {human(report.parameters)} parameters</p><table><tr>{head}</tr>{rows}</table>\n"
+    return (
+        f"<p><b>{name}</b>: {report.layers} layers, {human(report.parameters)}"
+        f" parameters</p><table><tr>{head}</tr>{rows}</table>\n"
+    )

@@ -1,4 +1,6 @@
-"""Write a report as JSON by the contract ``onnx-params/report/1`` (``report.schema.json`` beside this module)."""
+"""Write a report as JSON by the contract ``onnx-params/report/1`` (``report.schema.json`` beside
+this module).
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,13 @@ def document(report: Report) -> dict[str, Any]:  # JSON
             "producer_version": model.producer_version,
             "opsets": [{"domain": domain, "version": version} for domain, version in model.opsets],
             "files": [
-                {"path": f.path, "bytes": f.n_bytes, "tensor_bytes": f.tensor_bytes, "structure_bytes": f.structure_bytes} for f in report.inventory.files
+                {
+                    "path": f.path,
+                    "bytes": f.n_bytes,
+                    "tensor_bytes": f.tensor_bytes,
+                    "structure_bytes": f.structure_bytes,
+                }
+                for f in report.inventory.files
             ],
         },
         "totals": {
@@ -35,10 +43,16 @@ def document(report: Report) -> dict[str, Any]:  # JSON
             "parameters": report.parameters,
             "stored_parameters": report.stored_parameters,
             "bytes": report.n_bytes,
-            "bits_per_weight": 8 * report.n_bytes / report.parameters if report.parameters else None,
+            "bits_per_weight": (
+                8 * report.n_bytes / report.parameters if report.parameters else None
+            ),
         },
-        "forms": [{"form": f.form, "layers": f.layers, "parameters": f.parameters} for f in report.forms],
-        "dtypes": [{"dtype": f.form, "layers": f.layers, "parameters": f.parameters} for f in report.dtypes],
+        "forms": [
+            {"form": f.form, "layers": f.layers, "parameters": f.parameters} for f in report.forms
+        ],
+        "dtypes": [
+            {"dtype": f.form, "layers": f.layers, "parameters": f.parameters} for f in report.dtypes
+        ],
         "parameters": [
             {
                 "name": row.name,
@@ -54,12 +68,25 @@ def document(report: Report) -> dict[str, Any]:  # JSON
                 "view": row.view,
                 "stored": row.stored,
                 "aliases": row.aliases,
-                **({"stats": statistics(report.stats[row.name])} if row.name in report.stats else {}),
+                **(
+                    {"stats": statistics(report.stats[row.name])}
+                    if row.name in report.stats
+                    else {}
+                ),
             }
             for row in report.rows
         ],
         "others": [
-            {"name": o.name, "role": o.role, "rule": o.rule, "because": o.because, "dtype": o.dtype, "shape": o.shape, "bytes": o.n_bytes, "place": o.place}
+            {
+                "name": o.name,
+                "role": o.role,
+                "rule": o.rule,
+                "because": o.because,
+                "dtype": o.dtype,
+                "shape": o.shape,
+                "bytes": o.n_bytes,
+                "place": o.place,
+            }
             for o in report.others
         ],
         "notes": list(report.inventory.notes),
@@ -79,7 +106,9 @@ def statistics(stats: Stats) -> dict[str, Any]:  # JSON
         "nan": stats.nans,
         "infinite": stats.infinite,
         "subnormal": stats.subnormal,
-        "quantiles": {str(q): finite(value) for q, value in zip(QUANTILES, stats.quantiles, strict=True)},
+        "quantiles": {
+            str(q): finite(value) for q, value in zip(QUANTILES, stats.quantiles, strict=True)
+        },
     }
 
 

@@ -10,7 +10,9 @@ def render(report: Report) -> str:
     """The page; the trailing spaces and the empty lines are the format's own."""
     forms = report.forms
     name = _cell(report.name)
-    head = f"| {' | '.join(form.form for form in forms)} | \n|  {' | '.join('---' for _ in forms)} |\n"
+    head = (
+        f"| {' | '.join(form.form for form in forms)} | \n|  {' | '.join('---' for _ in forms)} |\n"
+    )
     layers = " | ".join(percent(form.layers, report.layers) for form in forms)
     parameters = " | ".join(percent(form.parameters, report.parameters) for form in forms)
     lines = [
@@ -21,10 +23,14 @@ def render(report: Report) -> str:
         f"**Proportional of parameters by form** (%)\n\n\n{head}| {parameters} | \n\n",
         f'<img src="../figs/{name}_pie_chart.png" alt="pie_chart" width="500"/>\n\n',
         "**Layer information**\n\n\n",
-        "| Name | Shape | Squeezed shape | Number of parameters | Form |\n| --- | --- | --- | --- | --- |\n",
+        (
+            "| Name | Shape | Squeezed shape | Number of parameters | Form |\n| --- | --- | --- |"
+            " --- | --- |\n"
+        ),
     ]
     lines.extend(
-        f"| {_cell(row.name)} | {shape(row.shape)} | {shape(row.squeezed_shape)} | {'?' if row.count is None else row.count} | {row.form} |\n"
+        f"| {_cell(row.name)} | {shape(row.shape)} | {shape(row.squeezed_shape)} |"
+        f" {'?' if row.count is None else row.count} | {row.form} |\n"
         for row in report.rows
     )
     return "".join(lines) + "\n"
@@ -32,4 +38,11 @@ def render(report: Report) -> str:
 
 def _cell(text: str) -> str:
     """A name that cannot leave its cell or bring in markup."""
-    return plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("|", "\\|").replace('"', "&quot;")
+    return (
+        plain(text)
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace("|", "\\|")
+        .replace('"', "&quot;")
+    )

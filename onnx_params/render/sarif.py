@@ -1,6 +1,7 @@
 """Write findings as SARIF 2.1.0, which code hosts show as annotations.
 
-Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
+Source:
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
 """
 
 from __future__ import annotations
@@ -15,19 +16,36 @@ from onnx_params.auditing.audit import Audit
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.text import plain
 
-_LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note", Severity.OFF: "none"}
+_LEVELS: Final = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.NOTE: "note",
+    Severity.OFF: "none",
+}
 
 
 def render(audits: Sequence[Audit]) -> str:
-    """One run with a result for each finding of each audit; parameters are logical locations in their model."""
+    """One run with a result for each finding of each audit; parameters are logical locations in
+    their model.
+    """
     used = sorted({each.rule for audit in audits for each in audit.findings})
     document = {
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        "$schema": (
+            "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+        ),
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {"driver": {"name": "onnx-params", "version": __version__, "rules": [_rule(rule) for rule in used]}},
-                "results": [_result(audit, each, used) for audit in audits for each in audit.findings],
+                "tool": {
+                    "driver": {
+                        "name": "onnx-params",
+                        "version": __version__,
+                        "rules": [_rule(rule) for rule in used],
+                    }
+                },
+                "results": [
+                    _result(audit, each, used) for audit in audits for each in audit.findings
+                ],
             }
         ],
     }
@@ -46,9 +64,15 @@ def _rule(name: str) -> dict[str, Any]:  # JSON
 
 
 def _result(audit: Audit, finding: Finding, used: list[str]) -> dict[str, Any]:  # JSON
-    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": {"uri": quote(audit.path.replace("\\", "/"), safe="/:?=&%~")}}}
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(audit.path.replace("\\", "/"), safe="/:?=&%~")}
+        }
+    }
     if finding.name:
-        location["logicalLocations"] = [{"fullyQualifiedName": plain(finding.name), "kind": "variable"}]
+        location["logicalLocations"] = [
+            {"fullyQualifiedName": plain(finding.name), "kind": "variable"}
+        ]
     where = f"{plain(finding.name)}: " if finding.name else ""
     return {
         "ruleId": finding.rule,

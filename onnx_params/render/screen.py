@@ -1,4 +1,7 @@
-"""Show a report on a terminal, by rich: colours, and columns that fit the window. Pipes get :mod:`~onnx_params.render.terminal`."""
+"""Show a report on a terminal, by rich: colours, and columns that fit the window.
+
+Pipes get :mod:`~onnx_params.render.terminal`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ _OF_FORM: Final = {"Vector": "cyan", "Matrix": "green"}
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the table of parameters, then totals. Names are never cut: columns are left out, and named, where the window is narrow."""
+    """Print the table of parameters, then totals.
+
+    Names are never cut: columns are left out, and named, where the window is narrow.
+    """
     rows = [cells(row) for row in report.rows]
     widths = [max(map(len, column)) for column in zip(TITLES, *rows, strict=True)]
     shown = list(range(len(TITLES)))
@@ -28,13 +34,34 @@ def show(report: Report, console: Console) -> None:
             break
         shown.remove(TITLES.index(title))
         left_out.append(title)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, GAP, 0, 0),
+        pad_edge=False,
+        header_style="bold",
+    )
     for at in shown:
-        table.add_column(TITLES[at], justify="right" if at in NUMBERS else "left", overflow="fold", no_wrap=bool(at))
+        table.add_column(
+            TITLES[at],
+            justify="right" if at in NUMBERS else "left",
+            overflow="fold",
+            no_wrap=bool(at),
+        )
     for row, texts in zip(report.rows, rows, strict=True):
-        styles = {0: "bold" if row.certain else "yellow", 3: _OF_FORM.get(row.form, "magenta"), 6: "" if row.certain else "yellow"}
+        styles = {
+            0: "bold" if row.certain else "yellow",
+            3: _OF_FORM.get(row.form, "magenta"),
+            6: "" if row.certain else "yellow",
+        }
         table.add_row(*(Text(texts[at], styles.get(at, "")) for at in shown))
     console.print(table)
     if left_out:
-        console.print(Text(f"(for want of room without {', '.join(left_out)}; a pipe, or --format csv, has all)", "dim"))
+        console.print(
+            Text(
+                f"(for want of room without {', '.join(left_out)}; a pipe, or --format csv, has"
+                " all)",
+                "dim",
+            )
+        )
     console.print(Text("\n" + totals(report)), end="", soft_wrap=True)

@@ -13,9 +13,16 @@ def columns(titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozens
     """Align cells under their titles; ``right`` are the columns of numbers."""
     body = list(rows)
     widths = [max(map(len, column)) for column in zip(titles, *body, strict=True)]
-    layout = "  ".join(f"{{:{'>' if at in right else '<'}{width}}}" for at, width in enumerate(widths))
+    layout = "  ".join(
+        f"{{:{'>' if at in right else '<'}{width}}}" for at, width in enumerate(widths)
+    )
     rule = "  ".join("-" * width for width in widths)
-    return "\n".join([layout.format(*titles).rstrip(), rule, *(layout.format(*row).rstrip() for row in body)]) + "\n"
+    return (
+        "\n".join(
+            [layout.format(*titles).rstrip(), rule, *(layout.format(*row).rstrip() for row in body)]
+        )
+        + "\n"
+    )
 
 
 TITLES: Final = ("Name", "Shape", "Parameters", "Form", "Type", "Bits", "Evidence", "View")
@@ -45,7 +52,10 @@ def totals(report: Report) -> str:
     """What the table adds up to, and what else is in the file."""
     model = report.inventory.model
     certain = sum(row.certain for row in report.rows)
-    lines = [f"{plain(report.name)}: {report.layers} layers, {human(report.parameters)} parameters ({report.parameters:,}), {n_bytes(report.n_bytes)} stored"]
+    lines = [
+        f"{plain(report.name)}: {report.layers} layers, {human(report.parameters)} parameters"
+        f" ({report.parameters:,}), {n_bytes(report.n_bytes)} stored"
+    ]
     if report.parameters:
         lines[0] += f", {8 * report.n_bytes / report.parameters:.2f} bits a weight"
     lines.extend(
@@ -54,12 +64,19 @@ def totals(report: Report) -> str:
         for form in report.forms
         if form.layers
     )
-    lines.append(f"  types: {', '.join(f'{human(t.parameters)} {t.form}' for t in report.dtypes)}" if report.rows else "  no parameters")
+    lines.append(
+        f"  types: {', '.join(f'{human(t.parameters)} {t.form}' for t in report.dtypes)}"
+        if report.rows
+        else "  no parameters"
+    )
     lines.append(f"  names: {certain} certain, {report.layers - certain} inferred (marked ?)")
     others = len(report.inventory.others)
     lines.append(f"  besides: {others} stored tensors that are no parameters (--stored lists them)")
     by = f"{plain(model.producer_name) or 'unknown producer'} {plain(model.producer_version)}".rstrip()
-    lines.append(f"  made by {by}, IR {model.ir_version}, opset {', '.join(f'{plain(d)} {v}'.strip() for d, v in model.opsets)}")
+    lines.append(
+        f"  made by {by}, IR {model.ir_version}, opset"
+        f" {', '.join(f'{plain(d)} {v}'.strip() for d, v in model.opsets)}"
+    )
     lines.extend(f"  note: {plain(note)}" for note in report.inventory.notes)
     return "\n".join(lines) + "\n"
 
@@ -67,11 +84,28 @@ def totals(report: Report) -> str:
 def stored(report: Report) -> str:
     """Every stored tensor under the name that it has in the file."""
     inventory = report.inventory
-    rows = ((plain(t.name) or "-", v.role.value, t.dtype.name, shape(t.shape), f"{t.n_bytes:,}", v.rule, plain(str(t.place))) for t, v in inventory.verdicts)
-    table = columns(("Stored name", "Role", "Type", "Shape", "Bytes", "Rule", "Place"), rows, frozenset({4}))
+    rows = (
+        (
+            plain(t.name) or "-",
+            v.role.value,
+            t.dtype.name,
+            shape(t.shape),
+            f"{t.n_bytes:,}",
+            v.rule,
+            plain(str(t.place)),
+        )
+        for t, v in inventory.verdicts
+    )
+    table = columns(
+        ("Stored name", "Role", "Type", "Shape", "Bytes", "Rule", "Place"), rows, frozenset({4})
+    )
     files = "\n".join(
         f"{plain(f.path)}: {n_bytes(f.tensor_bytes)} in tensors, "
-        + ("the file is not there" if f.structure_bytes is None else f"{n_bytes(f.structure_bytes)} structure")
+        + (
+            "the file is not there"
+            if f.structure_bytes is None
+            else f"{n_bytes(f.structure_bytes)} structure"
+        )
         for f in inventory.files
     )
     return f"{table}\n{files}\n"
@@ -86,15 +120,37 @@ def statistics(report: Report) -> str:
         if s is None:
             rows.append((plain(row.name), *("-" for _ in titles[1:])))
             continue
-        numbers = (s.minimum, s.quantiles[0], s.quantiles[3], s.quantiles[-1], s.maximum, s.mean, s.std)
-        rows.append((plain(row.name), *(f"{number:.4g}" for number in numbers), percent(s.zeros, s.n) + " %", f"{s.nans:,}", f"{s.infinite:,}"))
+        numbers = (
+            s.minimum,
+            s.quantiles[0],
+            s.quantiles[3],
+            s.quantiles[-1],
+            s.maximum,
+            s.mean,
+            s.std,
+        )
+        rows.append(
+            (
+                plain(row.name),
+                *(f"{number:.4g}" for number in numbers),
+                percent(s.zeros, s.n) + " %",
+                f"{s.nans:,}",
+                f"{s.infinite:,}",
+            )
+        )
     return f"{columns(titles, rows, frozenset(range(1, len(titles))))}\n{totals(report)}"
 
 
 def modules(report: Report, depth: int) -> str:
     """The module tree down to ``depth``."""
     rows = (
-        ("  " * m.name.count(".") + plain(m.name), f"{m.layers}", f"{m.parameters:,}", percent(m.parameters, report.parameters), n_bytes(m.n_bytes))
+        (
+            "  " * m.name.count(".") + plain(m.name),
+            f"{m.layers}",
+            f"{m.parameters:,}",
+            percent(m.parameters, report.parameters),
+            n_bytes(m.n_bytes),
+        )
         for m in report.modules(depth)
     )
     table = columns(("Module", "Layers", "Parameters", "%", "Bytes"), rows, frozenset({1, 2, 3, 4}))
@@ -107,15 +163,22 @@ def explain(report: Report, name: str) -> str:
     out: list[str] = []
     for claim in inventory.claims:
         if name in (claim.name, *claim.aliases) or any(key[1] == name for key in claim.stored):
-            held = ", ".join(plain(f"{path}:{own}" if path else own) for path, own in claim.stored) or "nothing"
+            held = (
+                ", ".join(plain(f"{path}:{own}" if path else own) for path, own in claim.stored)
+                or "nothing"
+            )
             shown = f"parameter {plain(claim.name)} {shape(claim.shape)}"
             surety = "certain" if claim.certain else "inferred"
-            out.append(f"{shown}\n  {claim.evidence.value}, {surety}: {plain(claim.because)}\n  view: {claim.view.value} of {held}")
+            out.append(
+                f"{shown}\n  {claim.evidence.value}, {surety}: {plain(claim.because)}\n  view:"
+                f" {claim.view.value} of {held}"
+            )
             if claim.aliases:
                 out.append(f"  also called: {', '.join(map(plain, claim.aliases))}")
     out.extend(
-        f"stored tensor {plain(t.name)} {shape(t.shape)} {t.dtype.name}, {t.n_bytes:,} bytes as {t.encoding.value}\n"
-        f"  at: {plain(str(t.place))}\n  role: {v.role.value}, by rule {v.rule}: {plain(v.because)}"
+        f"stored tensor {plain(t.name)} {shape(t.shape)} {t.dtype.name}, {t.n_bytes:,} bytes as"
+        f" {t.encoding.value}\n  at: {plain(str(t.place))}\n  role: {v.role.value}, by rule"
+        f" {v.rule}: {plain(v.because)}"
         for t, v in inventory.verdicts
         if t.name == name
     )

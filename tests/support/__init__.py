@@ -1,1 +1,4 @@
-"""Helpers that tests share: models, artifacts, checkpoints, mutations. Tests import from here, never from one another."""
+"""Helpers that tests share: models, artifacts, checkpoints, mutations.
+
+Tests import from here, never from one another.
+"""

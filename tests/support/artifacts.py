@@ -1,4 +1,6 @@
-"""Exports of the zoo's plain modules and of small transformers, as anyone makes them, with their truth; made once a run."""
+"""Exports of the zoo's plain modules and of small transformers, as anyone makes them, with their
+truth; made once a run.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +48,20 @@ def case(name: str) -> Case:
     else:
         model = tiny(name)
         inputs = make_inputs(model)
-    save_file({key: tensor.detach().clone().contiguous() for key, tensor in model.state_dict().items()}, folder / "weights.safetensors")
+    save_file(
+        {key: tensor.detach().clone().contiguous() for key, tensor in model.state_dict().items()},
+        folder / "weights.safetensors",
+    )
     np.savez(folder / "inputs.npz", **{key: value.numpy() for key, value in inputs.items()})
     return Case(model, folder, inputs)
 
 
 @cache
 def artifact(name: str, kind: str) -> Path:
-    """The path of an artifact: ``dynamo``, ``unoptimised`` or ``torchscript``, then a plus and a post-processor."""
+    """The path of an artifact:
+
+    ``dynamo``, ``unoptimised`` or ``torchscript``, then a plus and a post-processor.
+    """
     made = case(name)
     exporter, _, process = kind.partition("+")
     path = made.folder / f"{kind}.onnx"

@@ -1,7 +1,9 @@
-"""Lay an artifact's convolutions out in blocks of another number of channels, as onnxruntime does on another processor.
+"""Lay an artifact's convolutions out in blocks of another number of channels, as onnxruntime does
+on another processor.
 
-onnxruntime optimises for the processor that it runs on: blocks are 16 channels with AVX-512 and 8 without. Source: onnxruntime,
-``core/optimizer/nchwc_transformer.cc`` and ``core/mlas/lib/reorder.cpp``.
+onnxruntime optimises for the processor that it runs on: blocks are 16 channels with AVX-512 and 8
+without. Source: onnxruntime, ``core/optimizer/nchwc_transformer.cc`` and
+``core/mlas/lib/reorder.cpp``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ NCHWC = "com.microsoft.nchwc"
 
 
 def reblocked(model: onnx.ModelProto, block: int) -> onnx.ModelProto:
-    """A copy of the model whose blocked convolutions have blocks of ``block`` channels, whatever they had."""
+    """A copy of the model whose blocked convolutions have blocks of ``block`` channels, whatever
+    they had.
+    """
     made = onnx.ModelProto()
     made.CopyFrom(model)
     held = {tensor.name: tensor for tensor in made.graph.initializer}
@@ -23,7 +27,9 @@ def reblocked(model: onnx.ModelProto, block: int) -> onnx.ModelProto:
             continue
         values = numpy_helper.to_array(held[node.input[1]])
         old = 16 if values.shape[0] % 16 == 0 else 8
-        held[node.input[1]].CopyFrom(numpy_helper.from_array(_weight(values, old, block), node.input[1]))
+        held[node.input[1]].CopyFrom(
+            numpy_helper.from_array(_weight(values, old, block), node.input[1])
+        )
         if len(node.input) > 2 and node.input[2]:
             bias = _padded(_stripped(numpy_helper.to_array(held[node.input[2]]), 0), 0, block)
             held[node.input[2]].CopyFrom(numpy_helper.from_array(bias, node.input[2]))
@@ -31,7 +37,9 @@ def reblocked(model: onnx.ModelProto, block: int) -> onnx.ModelProto:
 
 
 def _weight(values: np.ndarray, old: int, new: int) -> np.ndarray:
-    """``[out, in, h, w]`` whose elements lie in blocks of ``old`` channels, in blocks of ``new`` ones."""
+    """``[out, in, h, w]`` whose elements lie in blocks of ``old`` channels, in blocks of ``new``
+    ones.
+    """
     outputs, inputs, height, width = values.shape
     inner = old if inputs % old == 0 else 1
     blocks = values.reshape(outputs // old, inputs // inner, height, width, inner, old)

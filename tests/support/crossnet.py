@@ -1,4 +1,6 @@
-"""One small network, its numbers drawn once (every parameter distinct), in torch, Keras 3 (TensorFlow) and Flax NNX."""
+"""One small network, its numbers drawn once (every parameter distinct), in torch, Keras 3
+(TensorFlow) and Flax NNX.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,9 @@ def values() -> dict[str, np.ndarray]:
 def inputs() -> tuple[np.ndarray, np.ndarray]:
     """An image as NHWC and token ids."""
     draw = np.random.default_rng(8)
-    return draw.standard_normal((2, SIDE, SIDE, 3)).astype(np.float32), draw.integers(0, VOCAB, (2, TOKENS)).astype(np.int32)
+    return draw.standard_normal((2, SIDE, SIDE, 3)).astype(np.float32), draw.integers(
+        0, VOCAB, (2, TOKENS)
+    ).astype(np.int32)
 
 
 class Row(NamedTuple):
@@ -84,17 +88,46 @@ def _same(x: np.ndarray) -> np.ndarray:
 def _rows() -> list[Row]:
     rows: list[Row] = []
 
-    def add(names: str, keras: str | None, flax: str | None, note: str, change: Callable[..., np.ndarray] = _same) -> None:
+    def add(
+        names: str,
+        keras: str | None,
+        flax: str | None,
+        note: str,
+        change: Callable[..., np.ndarray] = _same,
+    ) -> None:
         rows.append(Row(tuple(names.split("+")), keras, flax, note, change))
 
-    add("stem.weight", "stem/kernel", "stem.kernel", "OIHW->HWIO transpose(2,3,1,0)", lambda x: x.transpose(2, 3, 1, 0))
+    add(
+        "stem.weight",
+        "stem/kernel",
+        "stem.kernel",
+        "OIHW->HWIO transpose(2,3,1,0)",
+        lambda x: x.transpose(2, 3, 1, 0),
+    )
     add("stem.bias", "stem/bias", "stem.bias", "same")
     for norm in ("norm", "free_norm"):
-        leaves = ("weight", "gamma", "scale"), ("bias", "beta", "bias"), ("running_mean", "moving_mean", "mean"), ("running_var", "moving_variance", "var")
+        leaves = (
+            ("weight", "gamma", "scale"),
+            ("bias", "beta", "bias"),
+            ("running_mean", "moving_mean", "mean"),
+            ("running_var", "moving_variance", "var"),
+        )
         for t, k, f in leaves:
             add(f"{norm}.{t}", f"{norm}/{k}", f"{norm}.{f}", "same")
-    add("depth.weight", "depth/kernel", None, "(CM,1,H,W)->(H,W,C,M) transpose(2,3,0,1)", lambda x: x.transpose(2, 3, 0, 1))
-    add("depth.weight", None, "depth.kernel", "(C,1,H,W)->(H,W,1,C) transpose(2,3,1,0)", lambda x: x.transpose(2, 3, 1, 0))
+    add(
+        "depth.weight",
+        "depth/kernel",
+        None,
+        "(CM,1,H,W)->(H,W,C,M) transpose(2,3,0,1)",
+        lambda x: x.transpose(2, 3, 0, 1),
+    )
+    add(
+        "depth.weight",
+        None,
+        "depth.kernel",
+        "(C,1,H,W)->(H,W,1,C) transpose(2,3,1,0)",
+        lambda x: x.transpose(2, 3, 1, 0),
+    )
     add("depth.bias", "depth/bias", "depth.bias", "same")
     for dense in ("head", "tail"):
         add(f"{dense}.weight", f"{dense}/kernel", f"{dense}.kernel", "transpose(1,0)", np.transpose)
@@ -118,17 +151,59 @@ def _rows() -> list[Row]:
             f"rows {rows_of.start}:{rows_of.stop}, reshape (H,D/H)",
             lambda x, r=rows_of: x[r].reshape(HEADS, HEAD),
         )
-    add("attn.out_proj.weight", "attn/attention_output/kernel", "attn.out.kernel", "transpose, reshape (H,D/H,D)", lambda x: x.T.reshape(HEADS, HEAD, DIM))
+    add(
+        "attn.out_proj.weight",
+        "attn/attention_output/kernel",
+        "attn.out.kernel",
+        "transpose, reshape (H,D/H,D)",
+        lambda x: x.T.reshape(HEADS, HEAD, DIM),
+    )
     add("attn.out_proj.bias", "attn/attention_output/bias", "attn.out.bias", "same")
-    add("lstm.weight_ih_l0", "lstm/lstm_cell/kernel", None, "transpose; gates i,f,g,o = Keras i,f,c,o", np.transpose)
-    add("lstm.weight_hh_l0", "lstm/lstm_cell/recurrent_kernel", None, "transpose; gates as they are", np.transpose)
-    add("lstm.bias_ih_l0+lstm.bias_hh_l0", "lstm/lstm_cell/bias", None, "SUM of torch's two biases", np.add)
+    add(
+        "lstm.weight_ih_l0",
+        "lstm/lstm_cell/kernel",
+        None,
+        "transpose; gates i,f,g,o = Keras i,f,c,o",
+        np.transpose,
+    )
+    add(
+        "lstm.weight_hh_l0",
+        "lstm/lstm_cell/recurrent_kernel",
+        None,
+        "transpose; gates as they are",
+        np.transpose,
+    )
+    add(
+        "lstm.bias_ih_l0+lstm.bias_hh_l0",
+        "lstm/lstm_cell/bias",
+        None,
+        "SUM of torch's two biases",
+        np.add,
+    )
     for at, (gate, flax) in enumerate((("i", "i"), ("f", "f"), ("g", "g"), ("o", "o"))):
         part = slice(at * UNITS, (at + 1) * UNITS)
         entering = f"lstm.cell.i{flax}.kernel" if flax != "f" else "lstm.cell.if_.kernel"
-        add("lstm.weight_ih_l0", None, entering, f"gate {gate} (rows {part.start}:{part.stop}), transpose", lambda x, p=part: x[p].T)
-        add("lstm.weight_hh_l0", None, f"lstm.cell.h{flax}.kernel", f"gate {gate} (rows {part.start}:{part.stop}), transpose", lambda x, p=part: x[p].T)
-        add("lstm.bias_ih_l0+lstm.bias_hh_l0", None, f"lstm.cell.h{flax}.bias", f"gate {gate}, SUM of torch's two biases", lambda x, y, p=part: (x + y)[p])
+        add(
+            "lstm.weight_ih_l0",
+            None,
+            entering,
+            f"gate {gate} (rows {part.start}:{part.stop}), transpose",
+            lambda x, p=part: x[p].T,
+        )
+        add(
+            "lstm.weight_hh_l0",
+            None,
+            f"lstm.cell.h{flax}.kernel",
+            f"gate {gate} (rows {part.start}:{part.stop}), transpose",
+            lambda x, p=part: x[p].T,
+        )
+        add(
+            "lstm.bias_ih_l0+lstm.bias_hh_l0",
+            None,
+            f"lstm.cell.h{flax}.bias",
+            f"gate {gate}, SUM of torch's two biases",
+            lambda x, y, p=part: (x + y)[p],
+        )
     return rows
 
 
@@ -138,7 +213,11 @@ Own = list[tuple[str, tuple[int, ...], np.ndarray]]
 
 def _transplanted(framework: str) -> dict[str, np.ndarray]:
     drawn = values()
-    return {name: np.ascontiguousarray(row.change(*(drawn[t] for t in row.names))) for row in ROWS if (name := getattr(row, framework))}
+    return {
+        name: np.ascontiguousarray(row.change(*(drawn[t] for t in row.names)))
+        for row in ROWS
+        if (name := getattr(row, framework))
+    }
 
 
 # --- torch --------------------------------------------------------------------------------------------------------------------------
@@ -162,16 +241,20 @@ def build_torch() -> tuple[Any, Own]:
             self.lstm = nn.LSTM(DIM, UNITS, batch_first=True)
             self.tail = nn.Linear(UNITS, CLASSES)
 
-        def forward(self, image: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        def forward(
+            self, image: torch.Tensor, ids: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             x = torch.relu(self.norm(self.stem(image)))
-            x = self.free_norm(torch.relu(self.depth(x)))  # no convolution right before: cannot be folded into one
+            # no convolution right before: cannot be folded into one
+            x = self.free_norm(torch.relu(self.depth(x)))
             y = self.ln(self.embed(ids))
             y = y + self.attn(y, y, y, need_weights=False)[0]
             y = self.lstm(y)[0][:, -1]
             return self.head(x.mean((2, 3))), self.tail(y)
 
     model = Net().eval()
-    model.load_state_dict({n: torch.from_numpy(v) for n, v in values().items()}, strict=False)  # num_batches_tracked stays
+    # num_batches_tracked stays
+    model.load_state_dict({n: torch.from_numpy(v) for n, v in values().items()}, strict=False)
     return model, [(n, tuple(t.shape), t.detach().numpy()) for n, t in model.state_dict().items()]
 
 
@@ -191,7 +274,9 @@ def build_keras() -> tuple[Any, Own]:
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     left = layers.Dense(CLASSES, name="head")(x)
     ids = keras.Input((TOKENS,), dtype="int32", name="ids")
-    y = layers.LayerNormalization(epsilon=EPS, name="ln")(layers.Embedding(VOCAB, DIM, name="embed")(ids))
+    y = layers.LayerNormalization(epsilon=EPS, name="ln")(
+        layers.Embedding(VOCAB, DIM, name="embed")(ids)
+    )
     y = layers.Add(name="add")([y, layers.MultiHeadAttention(HEADS, HEAD, name="attn")(y, y)])
     y = layers.LSTM(UNITS, name="lstm")(y)
     right = layers.Dense(CLASSES, name="tail")(y)
@@ -200,7 +285,9 @@ def build_keras() -> tuple[Any, Own]:
     for weight in model.weights:
         if weight.path in given:
             weight.assign(given[weight.path])
-    assert set(given) <= {w.path for w in model.weights}, set(given) - {w.path for w in model.weights}
+    assert set(given) <= {w.path for w in model.weights}, set(given) - {
+        w.path for w in model.weights
+    }
     return model, [(w.path, tuple(w.shape), w.numpy()) for w in model.weights]
 
 
@@ -233,21 +320,30 @@ def build_flax() -> tuple[Any, Own]:
             y = self.lstm(y)[:, -1]
             return self.head(jnp.mean(x, (1, 2))), self.tail(y)
 
-    model = nnx.eval_shape(lambda: Net(nnx.Rngs(0)))  # shapes alone: drawing values that are replaced takes jax 20 s
+    # shapes alone: drawing values that are replaced takes jax 20 s
+    model = nnx.eval_shape(lambda: Net(nnx.Rngs(0)))
     given = _transplanted("flax")
     variables = flax_variables(model)
     for name, variable in variables.items():
         if name in given:
-            assert variable.get_value().shape == given[name].shape, (name, variable.get_value().shape)
+            assert variable.get_value().shape == given[name].shape, (
+                name,
+                variable.get_value().shape,
+            )
             variable.set_value(jnp.asarray(given[name]))
     for _, variable in nnx.to_flat_state(nnx.state(model, nnx.RngState)):
         variable.set_value(jax.random.key(0) if isinstance(variable, nnx.RngKey) else jnp.uint32(0))
     assert set(given) == set(variables), set(given) - set(variables)
-    return model, [(n, tuple(v[...].shape), np.asarray(v[...])) for n, v in flax_variables(model).items()]
+    return model, [
+        (n, tuple(v[...].shape), np.asarray(v[...])) for n, v in flax_variables(model).items()
+    ]
 
 
 def flax_variables(module: Any) -> dict[str, Any]:
     """Dotted path -> variable; no random state."""
     from flax import nnx
 
-    return {".".join(str(part) for part in path): variable for path, variable in nnx.to_flat_state(nnx.state(module, nnx.Not(nnx.RngState)))}
+    return {
+        ".".join(str(part) for part in path): variable
+        for path, variable in nnx.to_flat_state(nnx.state(module, nnx.Not(nnx.RngState)))
+    }

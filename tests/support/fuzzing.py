@@ -1,8 +1,10 @@
-"""Mutate small models and checkpoints, structure first: the format stays what it is, and its content goes wrong.
+"""Mutate small models and checkpoints, structure first: the format stays what it is, and its
+content goes wrong.
 
-``python tests/support/fuzzing.py COUNT [SEED]`` runs every verb on ``COUNT`` inputs and prints what it saw; ``--guided`` has atheris choose
-the inputs by what they reach. An input fails where anything but an error of ours is raised, where a broken file ends the command line with
-another status than 2, and where it takes too much time or memory.
+``python tests/support/fuzzing.py COUNT [SEED]`` runs every verb on ``COUNT`` inputs and prints what
+it saw; ``--guided`` has atheris choose the inputs by what they reach. An input fails where anything
+but an error of ours is raised, where a broken file ends the command line with another status than
+2, and where it takes too much time or memory.
 """
 
 from __future__ import annotations
@@ -34,17 +36,24 @@ TESTS = Path(__file__).resolve().parent.parent
 ZOO = TESTS / "models"
 NUMBERS = (0, 1, 2, 127, 128, 255, 2**15, 2**31 - 1, 2**31, 2**32, 10**15, 2**62, 2**63, 2**64 - 1)
 MAX_SECONDS = 3.0  # for all verbs together
-MAX_EXTRA = 256 << 20  # bytes by which memory may grow over a run: NumPy's and the libraries' own caches included
+# bytes by which memory may grow over a run: NumPy's and the libraries' own caches included
+MAX_EXTRA = 256 << 20
 
 
 def seeds() -> list[bytes]:
-    """A model for each thing that the reader treats in its own way: the zoo, the small counting traps, files of older converters."""
+    """A model for each thing that the reader treats in its own way: the zoo, the small counting
+    traps, files of older converters.
+    """
     from support.traps import TRAPS
 
     zoo = [onnx.parser.parse_model(path.read_text()) for path in sorted(ZOO.glob("*.onnxtxt"))]
     traps = [build() for _, build in TRAPS.values()]
     real = [path.read_bytes() for path in sorted(ZOO.glob("converters/*.onnx"))]
-    return [data for data in (*(proto.SerializeToString() for proto in (*zoo, *traps)), *real) if len(data) < 1 << 14]
+    return [
+        data
+        for data in (*(proto.SerializeToString() for proto in (*zoo, *traps)), *real)
+        if len(data) < 1 << 14
+    ]
 
 
 def varint(value: int) -> bytes:
@@ -97,7 +106,10 @@ def split(data: bytes) -> list[tuple[int, int, bytes]] | None:
 
 
 def join(fields: list[tuple[int, int, bytes]]) -> bytes:
-    return b"".join(varint(number << 3 | kind) + (varint(len(value)) if kind == 2 else b"") + value for number, kind, value in fields)
+    return b"".join(
+        varint(number << 3 | kind) + (varint(len(value)) if kind == 2 else b"") + value
+        for number, kind, value in fields
+    )
 
 
 def mutate(data: bytes, rng: random.Random, depth: int = 0) -> bytes:
@@ -141,11 +153,19 @@ def damage(data: bytes, rng: random.Random) -> bytes:
         return data[:at] + varint(rng.choice(NUMBERS)) + data[at:]
     if choice == 3:
         return data[:at] + data[at + rng.randrange(1, 9) :]
-    return data[:at] + rng.choice([b"../../etc/passwd", b"\xff" * 9, b"\0" * 9, b"a" * 300, "\u202e|\n\x1b".encode()]) + data[at:]
+    return (
+        data[:at]
+        + rng.choice(
+            [b"../../etc/passwd", b"\xff" * 9, b"\0" * 9, b"a" * 300, "\u202e|\n\x1b".encode()]
+        )
+        + data[at:]
+    )
 
 
 def attempt(data: bytes) -> bool:
-    """Whether the analyser takes the input for a model; whatever it raises but our own errors goes through."""
+    """Whether the analyser takes the input for a model; whatever it raises but our own errors goes
+    through.
+    """
     try:
         report = onnx_params.analyze(data)
     except onnx_params.OnnxParamsError as error:
@@ -154,7 +174,9 @@ def attempt(data: bytes) -> bool:
     report.to_json()
     inventory = report.inventory
     assert len(inventory.holders) + len(inventory.others) == len(inventory.verdicts)
-    assert inventory.files[0].structure_bytes is not None and inventory.files[0].structure_bytes >= 0
+    assert (
+        inventory.files[0].structure_bytes is not None and inventory.files[0].structure_bytes >= 0
+    )
     return True
 
 
@@ -162,27 +184,52 @@ def attempt(data: bytes) -> bool:
 
 
 def checkpoint_of(data: bytes, folder: Path, rng: random.Random) -> Path:
-    """A checkpoint with the numbers of a model's initializers, in one of the formats; its tensors under their own names."""
+    """A checkpoint with the numbers of a model's initializers, in one of the formats; its tensors
+    under their own names.
+    """
     with contextlib.suppress(Exception):  # onnx's own opinion on a mutated model
         model = onnx.ModelProto.FromString(data)
         arrays = {t.name or "w": numpy_helper.to_array(t) for t in model.graph.initializer}
-        plain = {name: np.ascontiguousarray(value) for name, value in arrays.items() if value.dtype.kind in "fiub" and value.dtype.name in _WORDS}
+        plain = {
+            name: np.ascontiguousarray(value)
+            for name, value in arrays.items()
+            if value.dtype.kind in "fiub" and value.dtype.name in _WORDS
+        }
         if plain:
-            return rng.choice((_safetensors, _npz, _torch_zip, _source_map, _hdf5, _index))(plain, folder)
+            return rng.choice((_safetensors, _npz, _torch_zip, _source_map, _hdf5, _index))(
+                plain, folder
+            )
     return _safetensors({"w": np.ones((0, 3), np.float32)}, folder)
 
 
-_WORDS = {"float32": "F32", "float64": "F64", "float16": "F16", "int64": "I64", "int32": "I32", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
+_WORDS = {
+    "float32": "F32",
+    "float64": "F64",
+    "float16": "F16",
+    "int64": "I64",
+    "int32": "I32",
+    "int8": "I8",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
 
 
 def _safetensors(arrays: dict[str, np.ndarray], folder: Path, name: str = "c.safetensors") -> Path:
     header: dict[str, object] = {}
     at = 0
     for key, value in arrays.items():
-        header[key] = {"dtype": _WORDS[value.dtype.name], "shape": list(value.shape), "data_offsets": [at, at + value.nbytes]}
+        header[key] = {
+            "dtype": _WORDS[value.dtype.name],
+            "shape": list(value.shape),
+            "data_offsets": [at, at + value.nbytes],
+        }
         at += value.nbytes
     text = json.dumps(header).encode()
-    (folder / name).write_bytes(len(text).to_bytes(8, "little") + text + b"".join(value.tobytes() for value in arrays.values()))
+    (folder / name).write_bytes(
+        len(text).to_bytes(8, "little")
+        + text
+        + b"".join(value.tobytes() for value in arrays.values())
+    )
     return folder / name
 
 
@@ -201,7 +248,9 @@ def _npz(arrays: dict[str, np.ndarray], folder: Path) -> Path:
 def _torch_zip(arrays: dict[str, np.ndarray], folder: Path) -> Path:
     import torch
 
-    torch.save({key: torch.from_numpy(value.copy()) for key, value in arrays.items()}, folder / "c.pt")
+    torch.save(
+        {key: torch.from_numpy(value.copy()) for key, value in arrays.items()}, folder / "c.pt"
+    )
     return folder / "c.pt"
 
 
@@ -225,16 +274,25 @@ def _source_map(arrays: dict[str, np.ndarray], folder: Path) -> Path:
             "sha256": hashlib.sha256(value.tobytes()).hexdigest(),
             "stored": key,
             "view": "whole",
-            "pieces": [{"stored": {"graph": "", "name": key}, "steps": [{"step": "reshape", "shape": list(value.shape)}]}],
+            "pieces": [
+                {
+                    "stored": {"graph": "", "name": key},
+                    "steps": [{"step": "reshape", "shape": list(value.shape)}],
+                }
+            ],
         }
         for key, value in arrays.items()
     ]
-    (folder / "map.json").write_text(json.dumps({"schema": "onnx-params/source-map/1", "parameters": rows, "buffers": []}))
+    (folder / "map.json").write_text(
+        json.dumps({"schema": "onnx-params/source-map/1", "parameters": rows, "buffers": []})
+    )
     return folder / "map.json"
 
 
 def mutate_file(path: Path, rng: random.Random) -> None:
-    """One change inside a checkpoint, a lock or a map: in its JSON where it has some, in a member of its zip, else in its bytes."""
+    """One change inside a checkpoint, a lock or a map: in its JSON where it has some, in a member
+    of its zip, else in its bytes.
+    """
     data = path.read_bytes()
     if path.suffix == ".json":
         path.write_text(json.dumps(mutate_json(json.loads(data), rng)))
@@ -266,7 +324,32 @@ def mutate_json(value: object, rng: random.Random) -> object:
         if rng.random() < 0.15:
             return [*value[:at], *value[at + 1 :]]
         return [*value[:at], mutate_json(value[at], rng), *value[at + rng.choice((0, 1, 1, 1)) :]]
-    return rng.choice([None, True, -1, 0, 1, 2, 3, 7, 2**31, 2**63, 10**30, 1.5, "", "x", "../x", "F32", "I4", [], [1], [0, 2], {}, {"graph": "", "name": "w"}])
+    return rng.choice(
+        [
+            None,
+            True,
+            -1,
+            0,
+            1,
+            2,
+            3,
+            7,
+            2**31,
+            2**63,
+            10**30,
+            1.5,
+            "",
+            "x",
+            "../x",
+            "F32",
+            "I4",
+            [],
+            [1],
+            [0, 2],
+            {},
+            {"graph": "", "name": "w"},
+        ]
+    )
 
 
 # -- every verb -----------------------------------------------------------------------------------------------------------------------
@@ -285,7 +368,13 @@ class Bench:
         self.reference = checkpoint_of(data if rng.random() < 0.6 else other, folder, rng)
         for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
             with contextlib.suppress(
-                ValueError, KeyError, RecursionError, zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error
+                ValueError,
+                KeyError,
+                RecursionError,
+                zipfile.BadZipFile,
+                NotImplementedError,
+                EOFError,
+                zlib.error,
             ):  # mutated before: no longer what it was
                 mutate_file(self.reference, rng)
 
@@ -305,7 +394,11 @@ class Bench:
     def extract(self) -> None:
         from onnx_params.extract import extract
 
-        extract(onnx_params.analyze(self.model).inventory, str(self.folder / "x.safetensors"), dequantize=self.rng.random() < 0.7)
+        extract(
+            onnx_params.analyze(self.model).inventory,
+            str(self.folder / "x.safetensors"),
+            dequantize=self.rng.random() < 0.7,
+        )
 
     def extract_reference(self) -> None:
         from onnx_params.extract import extract
@@ -361,7 +454,9 @@ class Bench:
 
 
 def status_of(*words: str) -> int:
-    """The exit status of the command line, run in this process; an exception that it lets through goes through."""
+    """The exit status of the command line, run in this process; an exception that it lets through
+    goes through.
+    """
     from onnx_params.cli import main
 
     before, sys.argv = sys.argv, ["onnx-params", *words]
@@ -377,7 +472,9 @@ def status_of(*words: str) -> int:
     return 0
 
 
-def attempt_verbs(folder: Path, data: bytes, other: bytes, rng: random.Random, seen: collections.Counter[str]) -> None:
+def attempt_verbs(
+    folder: Path, data: bytes, other: bytes, rng: random.Random, seen: collections.Counter[str]
+) -> None:
     """Run verbs on an input; whatever is raised but our own errors goes through."""
     bench = Bench(folder, data, other, rng)
     for verb in bench.verbs():
@@ -416,7 +513,9 @@ def main(count: int, seed: int = 0) -> None:
     before = 0
     for step, (data, other) in enumerate(inputs(count, rng)):
         start = time.perf_counter()
-        with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        with tempfile.TemporaryDirectory(
+            dir="/dev/shm" if os.path.isdir("/dev/shm") else None
+        ) as folder:
             try:
                 read += attempt(data)
                 attempt_verbs(Path(folder), data, other, rng, seen)
@@ -434,7 +533,10 @@ def main(count: int, seed: int = 0) -> None:
             before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     took = time.monotonic() - began
-    print(f"{count} inputs in {took:.0f} s: {read} read as models, the others refused; slowest {slowest:.3f} s, {grown >> 20} MiB more memory")
+    print(
+        f"{count} inputs in {took:.0f} s: {read} read as models, the others refused; slowest"
+        f" {slowest:.3f} s, {grown >> 20} MiB more memory"
+    )
     for what, n in sorted(seen.items()):
         print(f"  {what}: {n}")
     if grown > MAX_EXTRA:
@@ -442,7 +544,9 @@ def main(count: int, seed: int = 0) -> None:
 
 
 def guided(count: int) -> None:
-    """The same by atheris, which keeps inputs that reach new code; mutations are :func:`mutate`'s and libFuzzer's own."""
+    """The same by atheris, which keeps inputs that reach new code; mutations are :func:`mutate`'s
+    and libFuzzer's own.
+    """
     import atheris
 
     corpus = Path(".cache/fuzz")
@@ -463,9 +567,15 @@ def guided(count: int) -> None:
 
     def mutator(data: bytes, max_size: int, seed: int) -> bytes:
         rng = random.Random(seed)
-        return (mutate(data, rng) if rng.random() < 0.7 else atheris.Mutate(data, max_size))[:max_size]
+        return (mutate(data, rng) if rng.random() < 0.7 else atheris.Mutate(data, max_size))[
+            :max_size
+        ]
 
-    atheris.Setup([sys.argv[0], f"-runs={count}", "-max_len=16384", "-rss_limit_mb=2048", str(corpus)], one, custom_mutator=mutator)
+    atheris.Setup(
+        [sys.argv[0], f"-runs={count}", "-max_len=16384", "-rss_limit_mb=2048", str(corpus)],
+        one,
+        custom_mutator=mutator,
+    )
     atheris.Fuzz()
 
 

@@ -35,4 +35,11 @@ def build_gpt2(**config: int) -> torch.nn.Module:
 
 def plain_export(model: torch.nn.Module, path: Path, **options: object) -> None:
     """What a user does without us: torch.onnx.export and nothing else."""
-    torch.onnx.export(model, (torch.arange(8)[None],), str(path), kwargs={"use_cache": False}, verbose=False, **options)
+    torch.onnx.export(
+        model,
+        (torch.arange(8)[None],),
+        str(path),
+        kwargs={"use_cache": False},
+        verbose=False,
+        **options,
+    )

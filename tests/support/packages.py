@@ -16,25 +16,41 @@ CACHE = Path(__file__).resolve().parent.parent.parent / ".cache" / "wheels"
 
 
 def fetch(wheel: str) -> Path:
-    """A wheel at a pinned version, fetched once and kept beside the repository; skips where no registry gives it."""
+    """A wheel at a pinned version, fetched once and kept beside the repository; skips where no
+    registry gives it.
+    """
     CACHE.mkdir(parents=True, exist_ok=True)
     name, _, version = wheel.partition("==")
     pattern = f"{name.replace('-', '_')}-{version}-*.whl"
     if not list(CACHE.glob(pattern)):
-        done = subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), wheel], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE), wheel],
+            capture_output=True,
+            text=True,
+        )
         if done.returncode:
-            pytest.skip(f"no registry gives {wheel}: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}")
+            pytest.skip(
+                f"no registry gives {wheel}:"
+                f" {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no reason'}"
+            )
     return next(CACHE.glob(pattern))
 
 
 def fetch_npm(package: str, version: str, sha256: str) -> Path:
-    """An npm package's tarball at a pinned version and digest, fetched once and kept likewise; skips where the registry cannot be reached."""
+    """An npm package's tarball at a pinned version and digest, fetched once and kept likewise;
+    skips where the registry cannot be reached.
+    """
     CACHE.mkdir(parents=True, exist_ok=True)
     name = f"{package.rpartition('/')[2]}-{version}.tgz"
     kept = CACHE / name
     if not kept.exists():
         try:
-            with urllib.request.urlopen(f"https://registry.npmjs.org/{package}/-/{name}", timeout=60) as answer, open(f"{kept}.part", "wb") as file:
+            with (
+                urllib.request.urlopen(
+                    f"https://registry.npmjs.org/{package}/-/{name}", timeout=60
+                ) as answer,
+                open(f"{kept}.part", "wb") as file,
+            ):
                 shutil.copyfileobj(answer, file)
         except OSError as error:
             pytest.skip(f"the npm registry cannot be reached: {error}")

@@ -17,4 +17,8 @@ def assert_partition(inventory: Inventory) -> None:
     for file in inventory.files:
         if file.n_bytes is not None:
             assert file.structure_bytes is not None and file.structure_bytes >= 0
-            assert file.tensor_bytes + file.structure_bytes == file.n_bytes == Path(file.path).stat().st_size
+            assert (
+                file.tensor_bytes + file.structure_bytes
+                == file.n_bytes
+                == Path(file.path).stat().st_size
+            )
