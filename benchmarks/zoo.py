@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import onnx_params
 from onnx_params.names.architecture import Expected
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 sys.path.insert(0, str(Path(__file__).parent))
 from zoo_build import FOLDER, build_all  # noqa: E402

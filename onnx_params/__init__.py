@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from onnx_params.api import analyze
     from onnx_params.auditing.audit import Audit, audit
-    from onnx_params.comparing.compare import Comparison, compare
+    from onnx_params.comparison.compare import Comparison, compare
     from onnx_params.errors import (
         DependencyError,
         ExportError,
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
         UnsupportedError,
         UsageError,
     )
-    from onnx_params.report import Other, Report, Row
-    from onnx_params.tensors import StoredTensor
+    from onnx_params.report.report import Other, Report, Row
+    from onnx_params.tensors.stored import StoredTensor
 
 __version__ = "0.1.0"
 
@@ -45,14 +45,14 @@ __all__ = [
 
 _HOME = {
     "Audit": "auditing.audit",
-    "Comparison": "comparing.compare",
-    "Other": "report",
-    "Report": "report",
-    "Row": "report",
-    "StoredTensor": "tensors",
+    "Comparison": "comparison.compare",
+    "Other": "report.report",
+    "Report": "report.report",
+    "Row": "report.report",
+    "StoredTensor": "tensors.stored",
     "analyze": "api",
     "audit": "auditing.audit",
-    "compare": "comparing.compare",
+    "compare": "comparison.compare",
 }
 
 

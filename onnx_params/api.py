@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO
 
-from onnx_params.checkpoints import open_checkpoint
+from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import DependencyError, UsageError
-from onnx_params.inventory import take
+from onnx_params.inventory.inventory import take
+from onnx_params.io.opening import is_url, open_bytes, open_path, open_stream
+from onnx_params.io.wire import BytesSource, Source
 from onnx_params.names.architecture import Expected
 from onnx_params.names.source_map import read_map
-from onnx_params.report import Report, build
-from onnx_params.sources import is_url, open_bytes, open_path, open_stream
-from onnx_params.wire import BytesSource, Source
+from onnx_params.report.report import Report, build
 
 
 def analyze(
@@ -62,7 +62,7 @@ def analyze(
         report = build(inventory, name or own_name)
         if not stats:
             return report
-        from onnx_params.described import by_parameter
+        from onnx_params.report.statistics import by_parameter
 
         return replace(report, stats=by_parameter(inventory, progress))
 

@@ -18,11 +18,11 @@ import pytest
 from support.process import run
 
 import onnx_params
-from onnx_params.checkpoints import open_checkpoint
-from onnx_params.comparing.compare import EXPLAINED, compare
-from onnx_params.comparing.pairs import Relation
+from onnx_params.comparison.compare import EXPLAINED, compare
+from onnx_params.comparison.pairs import Relation
+from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import DependencyError, ExportError, FormatError
-from onnx_params.extract import values_of
+from onnx_params.extraction.extract import values_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 HERE = Path(__file__).parent

@@ -18,8 +18,8 @@ from support.models import parsed
 from support.process import run
 
 import onnx_params
-from onnx_params.extract import extract
-from onnx_params.restore import restore, write_map
+from onnx_params.extraction.extract import extract
+from onnx_params.extraction.restore import restore, write_map
 
 VERBS = (
     "analyze --stats",

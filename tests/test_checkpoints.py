@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 
 import onnx_params
-from onnx_params.checkpoints import open_checkpoint
+from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import OnnxParamsError
 
 GENERATOR = torch.Generator().manual_seed(0)

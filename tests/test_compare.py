@@ -19,9 +19,9 @@ from support.packages import fetch, fetch_npm
 from support.process import run
 
 import onnx_params
-from onnx_params.comparing.compare import compare
-from onnx_params.comparing.pairs import By, Relation
-from onnx_params.ranking import entry, ordered
+from onnx_params.comparison.compare import compare
+from onnx_params.comparison.pairs import By, Relation
+from onnx_params.ranking.rank import entry, ordered
 
 
 @pytest.mark.parametrize(

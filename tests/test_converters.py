@@ -9,8 +9,8 @@ import pytest
 from support.models import ZOO
 
 import onnx_params
-from onnx_params.extract import values_of
-from onnx_params.report import Report
+from onnx_params.extraction.extract import values_of
+from onnx_params.report.report import Report
 
 Shapes = list[tuple[str, tuple[int, ...]]]
 

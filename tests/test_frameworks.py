@@ -18,8 +18,8 @@ from onnx import numpy_helper
 from support.process import run
 
 import onnx_params
-from onnx_params.comparing.compare import EXPLAINED, compare
-from onnx_params.comparing.pairs import Relation
+from onnx_params.comparison.compare import EXPLAINED, compare
+from onnx_params.comparison.pairs import Relation
 from onnx_params.errors import ExportError
 
 ROOT = Path(__file__).parent.parent
@@ -333,7 +333,7 @@ def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
     """
     from support import crossnet
 
-    from onnx_params.extract import values_of
+    from onnx_params.extraction.extract import values_of
 
     model = onnx.load(four["keras"])
     del model.metadata_props[:]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import onnx_params
-from onnx_params.extract import values_of
-from onnx_params.layout import (
+from onnx_params.extraction.extract import values_of
+from onnx_params.tensors.steps import (
     SWAP,
     Cast,
     Dequantise,

@@ -19,7 +19,7 @@ from support.models import ZOO
 from support.process import run
 
 from onnx_params.errors import FormatError
-from onnx_params.lock import differences, lock, read_lock, to_json
+from onnx_params.locking.lock import differences, lock, read_lock, to_json
 
 
 @pytest.fixture

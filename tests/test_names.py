@@ -9,9 +9,9 @@ import pytest
 from support.artifacts import artifact, case
 
 import onnx_params
-from onnx_params.names.hops import Hop, undo
-from onnx_params.names.prefix import wrapper_prefix
-from onnx_params.names.scopes import real_name, scope_of
+from onnx_params.idioms.onnxruntime import Hop, undo
+from onnx_params.idioms.torchscript import real_name, scope_of
+from onnx_params.idioms.wrappers import wrapper_prefix
 
 # module, kind of artifact -> parameters that nothing in the file tells any more
 CASES = {

@@ -12,8 +12,8 @@ from support.models import ZOO, parsed
 from support.partition import assert_partition
 
 import onnx_params
-from onnx_params.parse import Parser
-from onnx_params.wire import BytesSource
+from onnx_params.containers.onnx.parse import Parser
+from onnx_params.io.wire import BytesSource
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.onnxtxt"))
 

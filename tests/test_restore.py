@@ -17,8 +17,8 @@ from support.artifacts import artifact, case
 from support.process import run
 
 import onnx_params
-from onnx_params.extract import extract
-from onnx_params.restore import restore, write_map
+from onnx_params.extraction.extract import extract
+from onnx_params.extraction.restore import restore, write_map
 
 
 def outputs(path: Path, name: str) -> list[np.ndarray]:

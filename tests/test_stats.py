@@ -18,7 +18,7 @@ from support.artifacts import artifact
 from support.process import run
 
 import onnx_params
-from onnx_params.stats import QUANTILES, describe_values
+from onnx_params.tensors.stats import QUANTILES, describe_values
 
 RNG = np.random.default_rng(0)
 TYPES = ["float32", "float16", "float64", "int8", "uint8", "int16", "int32", "int64"]

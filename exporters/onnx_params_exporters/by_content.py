@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from onnx_params.checkpoints import Checkpoint, open_checkpoint
+from onnx_params.containers.formats import Checkpoint, open_checkpoint
 from onnx_params.errors import ExportError
-from onnx_params.inventory import take
-from onnx_params.names.claims import Claim, Evidence
-from onnx_params.sources import open_path
+from onnx_params.inventory.inventory import take
+from onnx_params.io.opening import open_path
+from onnx_params.names.claim import Claim, Evidence
 from onnx_params_exporters import source_map
 from onnx_params_exporters.workshop import checked, draft_of, running
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from onnx_params.errors import ExportError
-from onnx_params.names.claims import Claim
+from onnx_params.names.claim import Claim
 from onnx_params_exporters import by_content, source_map
 from onnx_params_exporters.workshop import calling, checked, draft_of, running
 

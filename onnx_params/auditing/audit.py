@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from onnx_params import api, report
+from onnx_params import api
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import RULES, Finding, Severity
-from onnx_params.checkpoints import Checkpoint
-from onnx_params.inventory import Inventory, take
-from onnx_params.layout import Key
-from onnx_params.watch import unchanged
+from onnx_params.containers.formats import Checkpoint
+from onnx_params.inventory.inventory import Inventory, take
+from onnx_params.io.freshness import unchanged
+from onnx_params.report import report
+from onnx_params.tensors.steps import Key
 
 _RULE_OF: Final = {
     Verdict.CHANGED: "changed",
@@ -80,7 +81,7 @@ def audit(
     """
     from onnx_params.auditing import numbers, structure  # NumPy
     from onnx_params.auditing.references import open_reference
-    from onnx_params.auditing.runtimes import limits
+    from onnx_params.operators.runtimes import limits
 
     policy = policy or Policy()
     if runtime:

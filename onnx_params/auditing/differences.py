@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing.judgements import Difference, Rounding
-from onnx_params.layout import Steps, Unpack
 from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.tensors.steps import Steps, Unpack
 
 BAND: Final = 1 << 20  # elements compared at once
 

@@ -17,22 +17,32 @@ import numpy as np
 from onnx_params.auditing import places
 from onnx_params.auditing.differences import difference, rounding
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
-from onnx_params.extract import shape_of
-from onnx_params.inventory import Inventory
-from onnx_params.layout import SWAP, Cast, Key, Piece, Take, Unblock, chain, shape_after, words
-from onnx_params.matching.board import Found
+from onnx_params.dataflow.consumers import PRODUCTS, takers
+from onnx_params.dataflow.logical import View, logical
+from onnx_params.extraction.extract import shape_of
+from onnx_params.idioms.recurrent import GATES, read_name
+from onnx_params.idioms.torchscript import is_result
+from onnx_params.inventory.inventory import Inventory
 from onnx_params.matching.candidates import Candidate, Values
-from onnx_params.matching.digest import casts_to
+from onnx_params.matching.claims import Matched, moved
 from onnx_params.matching.folds import lacks_statistics
-from onnx_params.matching.proof import bits_equal
-from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.recurrent import GATES, read_name
-from onnx_params.names.reference import Matched, moved
-from onnx_params.names.scopes import is_result
-from onnx_params.names.takers import PRODUCTS, takers
-from onnx_params.roles import Role, is_buffer_name
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View, logical
+from onnx_params.matching.match_state import Found
+from onnx_params.matching.multiset_hash import casts_to
+from onnx_params.matching.verify import bits_equal
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.roles.rules import Role, is_buffer_name
+from onnx_params.tensors.steps import (
+    SWAP,
+    Cast,
+    Key,
+    Piece,
+    Take,
+    Unblock,
+    chain,
+    shape_after,
+    words,
+)
+from onnx_params.tensors.stored import StoredTensor
 
 _GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 _PARTNERS: Final = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 import enum
 from typing import Final, NamedTuple
 
-from onnx_params.layout import Shape
+from onnx_params.tensors.steps import Shape
 
 
 class Verdict(enum.Enum):

@@ -11,13 +11,13 @@ from typing import Final
 
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import Finding
-from onnx_params.inventory import Inventory
-from onnx_params.layout import Dequantise, Key
-from onnx_params.quantised import scale_of
-from onnx_params.roles import Role
-from onnx_params.stats import Stats, describe_all, zero_lines
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import logical
+from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.scales import scale_of
+from onnx_params.inventory.inventory import Inventory
+from onnx_params.roles.rules import Role
+from onnx_params.tensors.stats import Stats, describe_all, zero_lines
+from onnx_params.tensors.steps import Dequantise, Key
+from onnx_params.tensors.stored import StoredTensor
 
 FEW: Final = 16  # numbers that make no many
 MANY_SUBNORMAL: Final = 0.01  # share of a tensor

@@ -11,10 +11,10 @@ import collections
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from onnx_params.graph import Model
-from onnx_params.layout import SWAP, Key, Permute, Steps
-from onnx_params.matching.board import Found
-from onnx_params.names.takers import MATRIX_PRODUCTS, takers
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import MATRIX_PRODUCTS, takers
+from onnx_params.matching.match_state import Found
+from onnx_params.tensors.steps import SWAP, Key, Permute, Steps
 
 MIN_VOTES: Final = 2  # others of the kind that must agree
 

@@ -6,17 +6,17 @@ import math
 import os
 from typing import Any
 
-from onnx_params.checkpoints import Checkpoint, open_checkpoint
-from onnx_params.checkpoints.safetensors import PLACE
-from onnx_params.dtypes import BY_NAME
+from onnx_params.containers.formats import Checkpoint, open_checkpoint
+from onnx_params.containers.safetensors import PLACE
+from onnx_params.dataflow.logical import HELD, View
 from onnx_params.errors import FormatError
-from onnx_params.extract import buffers, dtype_of, shape_of, values_of
-from onnx_params.inventory import Inventory, take
-from onnx_params.names.claims import Claim
+from onnx_params.extraction.extract import buffers, dtype_of, shape_of, values_of
+from onnx_params.inventory.inventory import Inventory, take
+from onnx_params.io.opening import is_url, open_path
+from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import read_map
-from onnx_params.sources import is_url, open_path
-from onnx_params.tensors import Encoding, Span, StoredTensor
-from onnx_params.views import HELD, View
+from onnx_params.tensors.dtypes import BY_NAME
+from onnx_params.tensors.stored import Encoding, Span, StoredTensor
 
 
 def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:  # JSON

@@ -10,19 +10,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from onnx_params import ties
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import Finding
-from onnx_params.auditing.runtimes import beyond
-from onnx_params.graph import Model
-from onnx_params.inventory import Inventory
-from onnx_params.layout import Key
-from onnx_params.matching.proof import is_equal
-from onnx_params.names.takers import PRODUCTS, takers
-from onnx_params.roles import Role
-from onnx_params.sources import is_url
-from onnx_params.tensors import Encoding, StoredTensor
-from onnx_params.wire import Source
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import PRODUCTS, takers
+from onnx_params.inventory.inventory import Inventory
+from onnx_params.io.opening import is_url
+from onnx_params.io.wire import Source
+from onnx_params.matching import duplicates
+from onnx_params.matching.verify import is_equal
+from onnx_params.operators.runtimes import beyond
+from onnx_params.roles.rules import Role
+from onnx_params.tensors.steps import Key
+from onnx_params.tensors.stored import Encoding, StoredTensor
 
 MIN_COPY: Final = 1024  # elements below which a copy wastes nothing
 LARGE: Final = 1 << 20  # bytes of a constant that are many
@@ -103,7 +103,7 @@ def _wasted(
     ]
     copies: set[Key] = set()
     for tensor in parameters:
-        probe = ties.probe(tensor, False)
+        probe = duplicates.probe(tensor, False)
         if not probe or len(set(probe)) < 2:
             continue
         first = groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), tensor)
@@ -117,7 +117,7 @@ def _wasted(
                 (tensor.name,),
                 tensor.n_bytes,
             )
-    for copy, key in ties.transposed(parameters).items():
+    for copy, key in duplicates.transposed(parameters).items():
         if copy not in copies:
             message = f"'{copy[1]}' is '{names.get(key, key[1])}' transposed"
             yield policy.find(

@@ -9,10 +9,19 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.graph import Model
-from onnx_params.layout import Dequantise, Key, Piece, Shape, Steps, apply, evaluate, shape_after
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import BLOCKS, block_steps, is_blocked, logical
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.logical import BLOCKS, block_steps, is_blocked, logical
+from onnx_params.tensors.steps import (
+    Dequantise,
+    Key,
+    Piece,
+    Shape,
+    Steps,
+    apply,
+    evaluate,
+    shape_after,
+)
+from onnx_params.tensors.stored import StoredTensor
 
 MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a

@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params import ties
-from onnx_params.layout import SWAP, Steps, dtype_of
-from onnx_params.matching.board import Board
+from onnx_params.dataflow.logical import View
+from onnx_params.matching import duplicates
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.digest import cast_to, digest
-from onnx_params.matching.proof import is_equal, is_transposed, view_between
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.matching.match_state import Board
+from onnx_params.matching.multiset_hash import cast_to, digest
+from onnx_params.matching.verify import is_equal, is_transposed, view_between
+from onnx_params.tensors.steps import SWAP, Steps, dtype_of
+from onnx_params.tensors.stored import StoredTensor
 
 MIN_TELLING: Final = 4  # elements below which equal content tells nothing without a name
 MAX_EQUAL: Final = 64  # stored tensors with equal probes that are compared whole
@@ -66,14 +66,16 @@ def by_probe(board: Board) -> None:
     """Some elements at places that follow from the shape: equal ones are compared whole."""
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[Candidate]] = {}
     for candidate in board.free():
-        probe = ties.probe(candidate.tensor, False)
+        probe = duplicates.probe(candidate.tensor, False)
         if probe and candidate.tensor.count >= MIN_TELLING:
             index.setdefault(
                 (candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe)), []
             ).append(candidate)
     for tensor in board.open():
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
-            probe = ties.probe(tensor, False) if not turned else ties.probe(tensor, True)
+            probe = (
+                duplicates.probe(tensor, False) if not turned else duplicates.probe(tensor, True)
+            )
             if not probe or tensor.name in board.found:
                 continue
             shape = tensor.shape[::-1] if turned else tensor.shape
@@ -164,11 +166,11 @@ def as_another(board: Board) -> None:
             name in board.found
             and board.found[name].pieces
             and tensor.count >= MIN_TELLING
-            and (probe := ties.probe(tensor, False))
+            and (probe := duplicates.probe(tensor, False))
         ):
             groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), []).append(tensor)
     for tensor in board.open():
-        told = tuple(ties.probe(tensor, False) or ())
+        told = tuple(duplicates.probe(tensor, False) or ())
         for other in groups.get((tensor.dtype.name, tensor.shape, told), ()):
             if is_equal(tensor, other):
                 was = board.found[other.name]

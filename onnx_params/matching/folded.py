@@ -9,15 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.layout import SWAP, Key, Permute, Reshape, Steps, chain
+from onnx_params.dataflow.logical import View
 from onnx_params.matching import folds
-from onnx_params.matching.board import Board, Found
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_TELLING
-from onnx_params.matching.parts import find_vector, split_vector
+from onnx_params.matching.lines import find_vector, split_vector
+from onnx_params.matching.match_state import Board, Found
 from onnx_params.matching.rounded import near, small, take_close
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.tensors.steps import SWAP, Key, Permute, Reshape, Steps, chain
+from onnx_params.tensors.stored import StoredTensor
 
 _OWN_LEAF: Final = re.compile(r"(weight|gamma|scale)$")
 # from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from onnx_params.names.modules import weight_norm_parts
-from onnx_params.tensors import StoredTensor
+from onnx_params.idioms.torch_modules import weight_norm_parts
+from onnx_params.tensors.stored import StoredTensor
 
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {

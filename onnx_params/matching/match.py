@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from onnx_params.graph import Model
-from onnx_params.matching import exact, folded, joined, left, rounded
-from onnx_params.matching.board import Board, Found
-from onnx_params.names.claims import Claim
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.logical import View
+from onnx_params.matching import concatenated, exact, folded, rounded, unmatched
+from onnx_params.matching.match_state import Board, Found
+from onnx_params.names.claim import Claim
+from onnx_params.tensors.stored import StoredTensor
 
 _STAGES: Final[Sequence[Callable[[Board], None]]] = (
     exact.by_name,
     exact.by_probe,
     exact.by_digest,
-    joined.by_lines,
+    concatenated.by_lines,
     rounded.rounded,
     rounded.split,
     exact.as_another,
@@ -74,8 +74,8 @@ def match(
         # it is all there, if changed: the artifact's own word
         placed = claim is not None and claim.pieces
         board.found[tensor.name] = (
-            None if placed else left.looked_up(board, tensor)
-        ) or left.erased(board, tensor)
+            None if placed else unmatched.looked_up(board, tensor)
+        ) or unmatched.erased(board, tensor)
         progress(tensor.n_bytes)
-    left.copied(board)
+    unmatched.copied(board)
     return board.found

@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.layout import SWAP, Cast, Key, Piece, Reshape, Steps, chain, shape_after
-from onnx_params.matching.board import Board, Found
+from onnx_params.dataflow.logical import View
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.proof import bits_equal
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.verify import bits_equal
+from onnx_params.tensors.steps import SWAP, Cast, Key, Piece, Reshape, Steps, chain, shape_after
+from onnx_params.tensors.stored import StoredTensor
 
 SAMPLES: Final = 64  # elements that are compared before all are
 # of the mean size: a sample of a tensor rounded to 4 bits is nearer than this to the original,

@@ -12,12 +12,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from onnx_params.graph import Model
-from onnx_params.layout import SWAP, Piece, Shape, chain
-from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.reference import moved, prefix_between
-from onnx_params.names.takers import MATRIX_PRODUCTS, takers
-from onnx_params.views import HELD, View
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import MATRIX_PRODUCTS, takers
+from onnx_params.dataflow.logical import HELD, View
+from onnx_params.matching.claims import moved, prefix_between
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.tensors.steps import SWAP, Piece, Shape, chain
 
 _LAYER = re.compile(r"^(.*?\.\d+\.)")
 

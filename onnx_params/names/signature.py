@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from onnx_params.graph import Model
-from onnx_params.layout import SWAP, Reshape, Shape
-from onnx_params.names import recurrent
-from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.fx import (
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import MATRIX_PRODUCTS, as_torch, takers
+from onnx_params.dataflow.logical import View
+from onnx_params.idioms import recurrent
+from onnx_params.idioms.call_sites import Site, Sites
+from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.torch_dynamo import (
     BATCH_NORMS,
     BIASED_MODULES,
     KEEPS_SHAPE,
@@ -23,15 +25,13 @@ from onnx_params.names.fx import (
     operator_of,
     read_dims,
 )
-from onnx_params.names.holding import Holding, Stored, behind, holding
-from onnx_params.names.modules import weight_norm_shape
-from onnx_params.names.scopes import is_made_up
-from onnx_params.names.sites import Site, Sites
-from onnx_params.names.takers import MATRIX_PRODUCTS, as_torch, takers
-from onnx_params.names.words import Words
-from onnx_params.operators import SLOTS
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.idioms.torch_modules import weight_norm_shape
+from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.names.placement import Holding, Stored, behind, holding
+from onnx_params.operators.schemas import SLOTS
+from onnx_params.tensors.steps import SWAP, Reshape, Shape
+from onnx_params.tensors.stored import StoredTensor
 
 SIGNATURE: Final = Evidence.SIGNATURE
 CONVOLUTIONS: Final = ("Conv", "ConvTranspose")

@@ -15,12 +15,12 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from onnx_params.graph import Model
-from onnx_params.layout import SWAP, Piece, evaluate, from_json, is_exact, shape_after
-from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.holding import Stored
-from onnx_params.names.words import Words
-from onnx_params.views import View
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.logical import View
+from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.names.placement import Stored
+from onnx_params.tensors.steps import SWAP, Piece, evaluate, from_json, is_exact, shape_after
 
 SCHEMA = "onnx-params/source-map/1"
 

@@ -7,14 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from onnx_params.graph import Model
-from onnx_params.layout import Key, Reshape, Take
-from onnx_params.names import classical, converters, recurrent, tensorflow
-from onnx_params.names.claims import Claim, Evidence
-from onnx_params.names.holding import Holding, Stored, behind, holding
-from onnx_params.names.modules import group_norm_leaf
-from onnx_params.names.scopes import computed_by, is_norm_folded, real_name, scope_of
-from onnx_params.names.takers import (
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import (
     MATRIX_PRODUCTS,
     MAX_HOPS,
     MAX_USES,
@@ -23,9 +17,15 @@ from onnx_params.names.takers import (
     as_torch,
     takers,
 )
-from onnx_params.operators import slot_word
-from onnx_params.tensors import StoredTensor
-from onnx_params.views import View
+from onnx_params.dataflow.logical import View
+from onnx_params.idioms import converters, recurrent, skl2onnx, tf2onnx
+from onnx_params.idioms.torch_modules import group_norm_leaf
+from onnx_params.idioms.torchscript import computed_by, is_norm_folded, real_name, scope_of
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.names.placement import Holding, Stored, behind, holding
+from onnx_params.operators.schemas import slot_word
+from onnx_params.tensors.steps import Key, Reshape, Take
+from onnx_params.tensors.stored import StoredTensor
 
 # between a product and the Add of its bias
 _UNTIL_BIAS: Final = frozenset(
@@ -72,8 +72,8 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
     loose: list[StoredTensor] = []
     learned = {
         **converters.claims(model, tensors),
-        **classical.claims(model, tensors),
-        **tensorflow.claims(model, tensors),
+        **skl2onnx.claims(model, tensors),
+        **tf2onnx.claims(model, tensors),
     }
     for tensor in tensors:
         if tensor.key in learned:

@@ -6,8 +6,8 @@ import os
 from typing import Any
 
 from onnx_params.errors import DependencyError, UsageError
-from onnx_params.output import write_with
-from onnx_params.report import Report
+from onnx_params.io.atomic import write_with
+from onnx_params.report.report import Report
 
 # Okabe and Ito's palette, which people who do not see all colours can tell apart
 COLOURS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from onnx_params.comparing.compare import EXPLAINED, Comparison
-from onnx_params.comparing.pairs import Pair, Relation
+from onnx_params.comparison.compare import EXPLAINED, Comparison
+from onnx_params.comparison.pairs import Pair, Relation
 from onnx_params.render.chart import COLOURS, new_figure, save
 from onnx_params.render.terminal import columns
 from onnx_params.render.text import finite, for_sheet, human, n_bytes, plain, shape
-from onnx_params.report import Report, Row
+from onnx_params.report.report import Report, Row
 
 SCHEMA: Final = "onnx-params/compare/1"
 MAX_MODULES: Final = 15  # of the tree on the screen

@@ -6,7 +6,7 @@ import csv
 import io
 
 from onnx_params.render.text import for_sheet, plain
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 COLUMNS = (
     "name",

@@ -12,7 +12,7 @@ import uuid
 from typing import Any, Final
 
 from onnx_params import __version__
-from onnx_params.lock import Lock, Locked
+from onnx_params.locking.lock import Lock, Locked
 from onnx_params.plain import plain
 
 _PREFIX: Final = "onnx-params"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from onnx_params.render.text import human, plain, shape
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 
 def render(report: Report) -> str:

@@ -8,10 +8,10 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from onnx_params.render.text import finite
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 if TYPE_CHECKING:
-    from onnx_params.stats import Stats
+    from onnx_params.tensors.stats import Stats
 
 SCHEMA: Final = "onnx-params/report/1"
 
@@ -95,7 +95,7 @@ def document(report: Report) -> dict[str, Any]:  # JSON
 
 def statistics(stats: Stats) -> dict[str, Any]:  # JSON
     """Statistics as JSON has them: no infinity, no NaN."""
-    from onnx_params.stats import QUANTILES
+    from onnx_params.tensors.stats import QUANTILES
 
     return {
         "min": finite(stats.minimum),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onnx_params.render.text import human, percent, plain, shape
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 
 def render(report: Report) -> str:

@@ -11,12 +11,12 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from onnx_params.comparing.compare import Comparison
-from onnx_params.comparing.pairs import Relation
+from onnx_params.comparison.compare import Comparison
+from onnx_params.comparison.pairs import Relation
 from onnx_params.render.compare import by_dtype, markdown_table, whole
 from onnx_params.render.terminal import columns
 from onnx_params.render.text import for_sheet, n_bytes, plain
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 SCHEMA: Final = "onnx-params/compare-matrix/1"
 Made = Mapping[tuple[int, int], Comparison]  # by the positions of the two, the lower first

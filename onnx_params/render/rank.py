@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Sequence
 
-from onnx_params.ranking import Entry
+from onnx_params.ranking.rank import Entry
 from onnx_params.render.chart import COLOURS, new_figure, save
 from onnx_params.render.terminal import columns
 from onnx_params.render.text import human, n_bytes, plain

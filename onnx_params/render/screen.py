@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onnx_params.render.terminal import NUMBERS, TITLES, cells, totals
-from onnx_params.report import Report
+from onnx_params.report.report import Report
 
 GAP: Final = 2  # blanks between columns
 _LEFT_OUT_FIRST: Final = ("View", "Bits", "Form", "Type", "Evidence", "Shape")

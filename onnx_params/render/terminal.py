@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from onnx_params.render.text import human, n_bytes, percent, plain, shape
-from onnx_params.report import Report, Row
+from onnx_params.report.report import Report, Row
 
 
 def columns(titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int]) -> str:

@@ -392,7 +392,7 @@ class Bench:
             onnx_params.analyze(self.reference, stats=True).to_json()
 
     def extract(self) -> None:
-        from onnx_params.extract import extract
+        from onnx_params.extraction.extract import extract
 
         extract(
             onnx_params.analyze(self.model).inventory,
@@ -401,13 +401,13 @@ class Bench:
         )
 
     def extract_reference(self) -> None:
-        from onnx_params.extract import extract
+        from onnx_params.extraction.extract import extract
 
         inventory = onnx_params.analyze(self.model, reference=self.reference).inventory
         extract(inventory, str(self.folder / "x.safetensors"), dequantize=True)
 
     def restore(self) -> None:
-        from onnx_params.restore import restore, write_map
+        from onnx_params.extraction.restore import restore, write_map
 
         inventory = onnx_params.analyze(self.model).inventory
         restore(inventory, str(self.folder / "r.onnx"))
@@ -424,7 +424,7 @@ class Bench:
         onnx_params.audit(self.other, reference=self.model)
 
     def lock(self) -> None:
-        from onnx_params.lock import lock, read_lock, to_json, verify
+        from onnx_params.locking.lock import lock, read_lock, to_json, verify
 
         path = self.folder / "m.lock.json"
         path.write_text(to_json(lock(str(self.other))))
@@ -436,7 +436,7 @@ class Bench:
         onnx_params.compare(self.model, self.other, values=self.rng.random() < 0.8)
 
     def rank(self) -> None:
-        from onnx_params.ranking import entry
+        from onnx_params.ranking.rank import entry
 
         path = self.folder / "report.json"
         path.write_text(onnx_params.analyze(self.other).to_json())

@@ -1,0 +1,157 @@
+"""The commands that set models side by side: compare, rank."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from typing import Annotated
+
+import typer
+
+from onnx_params.errors import UsageError
+
+
+class Format(enum.StrEnum):
+    """How a comparison or a leaderboard is written."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ChartBy(enum.StrEnum):
+    """What a chart of bytes is split by."""
+
+    DTYPE = "dtype"
+    MODULE = "module"
+
+
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="A B...", help="ONNX files, two or more.")],
+    format: Annotated[
+        Format, typer.Option("--format", help="How the comparison is written.")
+    ] = Format.TABLE,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+    ] = "",
+    full: Annotated[bool, typer.Option("--full", help="List equal pairs as well.")] = False,
+    no_values: Annotated[
+        bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")
+    ] = False,
+    ignore: Annotated[
+        str,
+        typer.Option(
+            "--ignore",
+            metavar="WORDS",
+            help="What does not count: names,layout,dtype,rounding,folding,values,only.",
+        ),
+    ] = "",
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart", metavar="FILE", help="Draw bytes side by side: .png, .svg or .pdf."
+        ),
+    ] = "",
+    by: Annotated[
+        ChartBy, typer.Option("--by", help="What the chart is split by.")
+    ] = ChartBy.DTYPE,
+) -> None:
+    """Pair the parameters of models and say how they differ. Status 1 where they do."""
+    import gc
+    from itertools import combinations
+
+    from onnx_params.api import analyze
+    from onnx_params.cli.audit import bar
+    from onnx_params.comparison.compare import of_reports
+    from onnx_params.comparison.pairs import WORDS
+    from onnx_params.io.atomic import refuse_overwriting, write
+    from onnx_params.render import compare as render
+    from onnx_params.render import matrix
+
+    ignored = {word.strip() for word in ignore.split(",") if word.strip()}
+    if ignored - set(WORDS):
+        raise UsageError(f"--ignore {min(ignored - set(WORDS))}: there are {', '.join(WORDS)}")
+    if len(models) < 2:
+        raise UsageError("compare needs two models")
+    refuse_overwriting([output, chart], models)
+    # the process ends soon, and looking through a million records for garbage takes a second
+    gc.disable()
+    reports = [analyze(model) for model in models]
+    inputs = [path for report in reports for path in report.inventory.input_paths()]
+    refuse_overwriting([output, chart], inputs)
+    made = {}
+    for one, two in combinations(range(len(models)), 2):
+        with bar("comparing", models[one], models[two]) as progress:
+            made[one, two] = of_reports(
+                reports[one], reports[two], values=not no_values, progress=progress
+            )
+    if len(models) > 2:
+        text = matrix.RENDERERS[format.value](reports, made)
+    else:
+        write_as = {Format.JSON: render.to_json, Format.CSV: render.to_csv}.get(format)
+        (first,) = made.values()
+        text = (
+            write_as(first)
+            if write_as
+            else (render.markdown if format is Format.MARKDOWN else render.render)(first, full)
+        )
+    if chart:
+        render.draw(reports, chart, by is ChartBy.MODULE)
+    if output:
+        write(output, text, inputs)
+    else:
+        sys.stdout.write(text)
+    if any(each.differences - ignored for each in made.values()):
+        raise typer.Exit(1)
+
+
+class RankBy(enum.StrEnum):
+    """By what models are ranked, the largest first."""
+
+    PARAMETERS = "parameters"
+    BYTES = "bytes"
+    BITS = "bits"
+
+
+def rank(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES...", help="ONNX files, or JSON reports that analyze wrote."),
+    ],
+    format: Annotated[
+        Format, typer.Option("--format", help="How the leaderboard is written.")
+    ] = Format.TABLE,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+    ] = "",
+    by: Annotated[
+        RankBy, typer.Option("--by", help="The order, the largest first.")
+    ] = RankBy.PARAMETERS,
+    chart: Annotated[
+        str,
+        typer.Option(
+            "--chart", metavar="FILE", help="Draw a bar for each model: .png, .svg or .pdf."
+        ),
+    ] = "",
+) -> None:
+    """Rank models by parameters, bytes, or bits a parameter."""
+    from onnx_params.io.atomic import refuse_overwriting, write
+    from onnx_params.ranking.rank import entry, ordered
+    from onnx_params.render import rank as render
+
+    refuse_overwriting([output, chart], models)
+    entries = ordered([entry(model) for model in models], by.value)
+    text = {
+        Format.JSON: render.to_json,
+        Format.CSV: render.to_csv,
+        Format.MARKDOWN: render.markdown,
+    }.get(format, render.table)(entries)
+    inputs = [path for each in entries for path in each.files]
+    refuse_overwriting([output, chart], inputs)
+    if chart:
+        render.draw(entries, chart, by.value)
+    if output:
+        write(output, text, inputs)
+    else:
+        sys.stdout.write(text)

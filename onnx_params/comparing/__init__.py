@@ -1,1 +1,0 @@
-"""Say how artifacts differ: parameter by parameter, in totals, by module."""

@@ -1,0 +1,250 @@
+"""Pair parameters by what they hold: one artifact is the reference, the other is searched as an
+audit searches, then the rest goes by name and place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from onnx_params.auditing.differences import difference
+from onnx_params.auditing.judge import Judge
+from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.references import of_artifact
+from onnx_params.comparison.compare import RELATIVE, in_order, is_held, relative_to, rows_by_key
+from onnx_params.comparison.pairs import By, Pair, Relation
+from onnx_params.dataflow.logical import logical
+from onnx_params.extraction.extract import values_of
+from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.matching import claims
+from onnx_params.matching.match_state import Found
+from onnx_params.report.report import Report, Row
+from onnx_params.tensors.steps import Key, Piece, evaluate
+
+_RELATIONS: Final = {
+    Verdict.IDENTICAL: Relation.EQUAL,
+    Verdict.MOVED: Relation.VIEW,
+    Verdict.CAST: Relation.CAST,
+    Verdict.QUANTISED: Relation.QUANTISED,
+    Verdict.FOLDED: Relation.FOLDED,
+    Verdict.CHANGED: Relation.DIFFERENT,
+    Verdict.SWAPPED: Relation.DIFFERENT,
+}
+
+
+def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair]:
+    """The pairs of two reports, ``one`` being the more exact; in the order of ``one``, then what
+    only ``two`` has. Reads all values of both.
+    """
+    inventory = two.inventory
+    checkpoint = of_artifact(one.inventory, folded=True)
+    words = Words(model=inventory.model)
+    matched = claims.claims(
+        inventory.model,
+        words,
+        checkpoint,
+        list(inventory.parameters),
+        list(inventory.verdicts),
+        progress,
+    )
+    judge = Judge(inventory, matched, strict=False)
+    judged = {each.name: each for each in judge.judgements()}
+    by_key = rows_by_key(two)
+    positions = {name: at for at, row in enumerate(two.rows) for name in (row.name, *row.aliases)}
+    taken: set[int] = set()
+    pairs: dict[int, list[Pair]] = {}
+    for at, row in enumerate(one.rows):
+        each = judged.get(row.name)
+        relation = _RELATIONS.get(each.verdict) if each is not None else None
+        if each is None or relation is None:
+            continue
+        found = matched.found[row.name]
+        named = next(
+            (positions[name] for name in (row.name, *row.aliases) if name in positions), None
+        )
+        for place in _places(two, by_key, found, named, taken):
+            taken.add(place)
+            by = By.NAME if place == named else By.CONTENT
+            pairs.setdefault(at, []).append(
+                _measured(_made(row, two.rows[place], by, relation, each), one, two, at, place)
+            )
+    left_a = [at for at in range(len(one.rows)) if at not in pairs]
+    left_b = [at for at in range(len(two.rows)) if at not in taken]
+    for at_a, at_b, by in _rest([one.rows[at] for at in left_a], [two.rows[at] for at in left_b]):
+        at, place = left_a[at_a], left_b[at_b]
+        taken.add(place)
+        both_gone = not is_held(one.inventory, at) and not is_held(two.inventory, place)
+        how = (
+            f"in both {two.rows[place].view}"
+            if both_gone
+            else "one of the two holds no values that could be compared"
+        )
+        bare = Pair(one.rows[at], two.rows[place], by, Relation.UNREAD, how)
+        pairs[at] = [_measured(bare, one, two, at, place)]
+    listed = [
+        pair for at, row in enumerate(one.rows) for pair in pairs.get(at) or [_alone(row, None)]
+    ]
+    return [*listed, *(_alone(None, row) for at, row in enumerate(two.rows) if at not in taken)]
+
+
+def _places(
+    two: Report, by_key: dict[Key, list[int]], found: Found, named: int | None, taken: set[int]
+) -> list[int]:
+    """The rows of the other report that hold what was found: one, or one for each stored tensor
+    where it is split over several.
+    """
+    fits = [list(by_key.get(key, ())) for key in found.stored]
+    flat = [place for group in fits for place in group]
+    if named is not None and (named in flat or not flat):
+        return [named]
+    own = [
+        place
+        for place in flat
+        if two.inventory.parameters[place].pieces
+        and two.inventory.parameters[place].pieces == found.pieces
+    ]
+    if own:
+        return [next((place for place in own if place not in taken), own[0])]
+    chosen = [
+        next((place for place in group if place not in taken), group[0]) for group in fits if group
+    ]
+    return (
+        list(dict.fromkeys(chosen))
+        if len(found.pieces) > 1 or len(found.stored) > 1
+        else chosen[:1]
+    )
+
+
+def _alone(a: Row | None, b: Row | None) -> Pair:
+    """What has no partner: where it has no numbers of its own, folded into others or left out,
+    nothing could have been one.
+    """
+    row = a or b
+    assert row is not None
+    if not row.n_bytes and row.view in ("folded", "dropped", "merged", "tied", "sliced"):
+        return Pair(a, b, By.NOTHING, Relation.ERASED, row.view)
+    return Pair(a, b, By.NOTHING, Relation.ONLY_A if a is not None else Relation.ONLY_B, row.view)
+
+
+def _rest(one: list[Row], two: list[Row]) -> list[tuple[int, int, By]]:
+    """What content did not pair: by name, then by words and place."""
+    pairs: list[tuple[int, int, By]] = []
+    names = {name: at for at, row in enumerate(two) for name in (row.name, *row.aliases)}
+    done: set[int] = set()
+    for at, row in enumerate(one):
+        found = next((names[name] for name in (row.name, *row.aliases) if name in names), None)
+        if found is not None and found not in done:
+            pairs.append((at, found, By.NAME))
+            done.add(found)
+    left_a = [at for at in range(len(one)) if at not in {a for a, _, _ in pairs}]
+    left_b = [at for at in range(len(two)) if at not in done]
+    return [
+        *pairs,
+        *(
+            (left_a[a], left_b[b], by)
+            for a, b, by in in_order([one[at] for at in left_a], [two[at] for at in left_b])
+        ),
+    ]
+
+
+def _made(a: Row, b: Row, by: By, relation: Relation, judged: Judgement) -> Pair:
+    how = (
+        b.view
+        if relation in (Relation.VIEW, Relation.QUANTISED) and b.view != "whole"
+        else judged.because
+    )
+    if relation is Relation.VIEW and a.shape == b.shape and a.view == b.view:
+        relation, how = Relation.EQUAL, ""  # stored alike, whatever it is called in the file
+    # stored alike, and laid out otherwise by their frameworks
+    if relation is Relation.EQUAL and a.shape != b.shape:
+        relation, how = Relation.VIEW, b.view
+    if relation is Relation.EQUAL:
+        how = ""
+    lost, apart = judged.rounding, judged.difference
+    return Pair(
+        a, b, by, relation, how,
+        largest=lost.largest if lost is not None else apart.largest if apart is not None else None,
+        sqnr=lost.sqnr if lost is not None and math.isfinite(lost.sqnr) else None,
+    )  # fmt: skip
+
+
+def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair:
+    """The pair with its differences in numbers, where both sides hold some of one size."""
+    if pair.relation in (Relation.EQUAL, Relation.VIEW, Relation.FOLDED):
+        return pair
+    left, right = _values(one, at), _values(two, place)
+    if left is None or right is None or left.size != right.size or not left.size:
+        return pair
+    size = float(np.abs(left.astype(np.float64)).max(initial=0.0))
+    if pair.largest is not None and pair.relation is Relation.QUANTISED:
+        return pair._replace(relative=relative_to(pair.largest, size))
+    best = min(
+        (d for d in (_apart(left, each) for each in _ways(right, left.shape))),
+        key=lambda found: found[0],
+        default=None,
+    )
+    if best is None:
+        return pair
+    largest, sqnr = best
+    relative = relative_to(largest, size)
+    made = pair._replace(largest=largest, relative=relative, sqnr=sqnr)
+    close = relative is not None and relative <= RELATIVE
+    if pair.relation is Relation.DIFFERENT and close:
+        return made._replace(relation=Relation.CLOSE)
+    if pair.relation is not Relation.UNREAD:
+        return made
+    folded = [view == "folded" for view in (one.rows[at].view, two.rows[place].view)]
+    how = "both folded" if all(folded) else "folded on one side" if any(folded) else ""
+    # of course: one side holds what was computed with others
+    if any(folded) and not all(folded) and not close:
+        return pair._replace(
+            how="folded on one side, and what it was folded with is not on the other"
+        )
+    if largest:
+        return made._replace(relation=Relation.CLOSE if close else Relation.DIFFERENT, how=how)
+    return made._replace(
+        relation=Relation.EQUAL if one.rows[at].shape == two.rows[place].shape else Relation.VIEW,
+        how=how,
+    )
+
+
+def _values(report: Report, at: int) -> np.ndarray | None:
+    inventory = report.inventory
+    claim = inventory.parameters[at]
+    if claim.pieces:
+        return values_of(inventory, claim)
+    if not is_held(inventory, at):
+        return None
+    tensor = inventory.model.held[claim.stored[0]]
+    # folded and then quantised: its numbers are those that the codes stand for
+    steps = logical(inventory.model, tensor).steps
+    return None if steps is None else evaluate(inventory.model.held, Piece(tensor.key, steps))
+
+
+def _ways(values: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """An array in every order of axes that has a shape."""
+    from itertools import permutations
+
+    ways = [values] if values.shape == shape else []
+    if values.ndim == len(shape) <= 4:
+        ways.extend(
+            values.transpose(axes)
+            for axes in permutations(range(values.ndim))
+            if tuple(values.shape[axis] for axis in axes) == shape
+        )
+    return ways or [values.reshape(shape)]
+
+
+def _apart(one: np.ndarray, two: np.ndarray) -> tuple[float, float | None]:
+    """The largest difference, and the signal to noise in decibels."""
+    found = difference(one, two)
+    if found is None:
+        return 0.0, None
+    wide = one.astype(np.float64)
+    noise = float(((wide - two) ** 2).sum())
+    signal = float((wide * wide).sum())
+    sqnr = 10 * math.log10(signal / noise) if noise and signal and math.isfinite(noise) else None
+    return (found.largest if not found.n_nan else math.inf), sqnr

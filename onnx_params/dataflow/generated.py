@@ -1,0 +1,130 @@
+"""List the weights that are in no file:
+
+``ConstantOfShape`` of a constant shape, where what it makes stands in a weight's slot.
+
+Models without their weights (the ``light_*`` networks that onnx ships) are written so.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Graph, Model, Use
+from onnx_params.io.wire import signed, varints
+from onnx_params.operators.schemas import PASS_THROUGH, slot_word
+from onnx_params.tensors.dtypes import BY_NAME
+from onnx_params.tensors.stored import Encoding, Place, PlaceKind, StoredTensor
+
+MAX_RANK: Final = 64  # numbers that are read as a shape
+_WEIGHT_WORDS: Final = frozenset({"weight", "bias", "stat", "operand", "table"})
+
+
+def expand(model: Model) -> Model:
+    """The model with generated weights among its stored tensors; the same model where there are
+    none.
+    """
+    found = {
+        path: tuple(_made(model, graph))
+        for path, graph in model.graphs.items()
+        if any(node.op_type == "ConstantOfShape" for node in graph.nodes)
+    }
+    if not any(found.values()):
+        return model
+    graphs = {
+        path: replace(graph, tensors=(*graph.tensors, *found.get(path, ())))
+        for path, graph in model.graphs.items()
+    }
+    return replace(model, graphs=graphs)
+
+
+def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
+    held = {tensor.name: tensor for tensor in graph.tensors}
+    values = {
+        tensor.place.node: tensor
+        for tensor in graph.tensors
+        if tensor.place.op_type == "ConstantOfShape"
+    }
+    for node in graph.nodes:
+        if (
+            node.op_type != "ConstantOfShape"
+            or node.domain
+            or not node.inputs
+            or not node.outputs
+            or node.inputs[0] not in held
+        ):
+            continue
+        if not _feeds_a_weight(model, graph.path, node.outputs[0]):
+            continue
+        shape = _integers(held[node.inputs[0]])
+        if shape is None or any(dim < 0 for dim in shape):
+            continue
+        value = values.get(node.position)
+        yield StoredTensor(
+            name=node.outputs[0],
+            dtype=value.dtype if value is not None else BY_NAME["float32"],
+            shape=shape,
+            place=Place(kind=PlaceKind.GENERATED, graph=graph.path, node=node.position),
+            encoding=Encoding.GENERATED,
+            spans=(),
+            source=graph.source,
+        )
+
+
+def _feeds_a_weight(model: Model, path: str, name: str) -> bool:
+    todo, seen = [(path, name)], {(path, name)}
+    while todo:
+        for use in model.wiring.uses(todo.pop()):
+            node = use.node
+            if node is None:
+                continue
+            if (
+                slot_word(node.domain, node.op_type, use.slot) in _WEIGHT_WORDS
+                and node.op_type not in PASS_THROUGH
+                and not (node.op_type in ("Gemm", "MatMul") and use.slot == 0)
+            ):
+                return True
+            if node.op_type in ("Mul", "Add") and _scales_a_norm(model, use):
+                return True
+            if node.op_type in PASS_THROUGH and use.slot == 0:
+                following = [
+                    (use.graph, output)
+                    for output in node.outputs
+                    if (use.graph, output) not in seen
+                ]
+                seen.update(following)
+                todo.extend(following)
+    return False
+
+
+def _scales_a_norm(model: Model, use: Use) -> bool:
+    """Whether the other input is a batch norm's result, or that times something: a scale layer of
+    its own, as in Caffe.
+    """
+    assert use.node is not None
+    names = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    for name in names:
+        maker = model.wiring.maker((use.graph, name))
+        if maker is not None and maker.op_type == "Mul" and use.node.op_type == "Add":
+            makers = [model.wiring.maker((use.graph, factor)) for factor in maker.inputs]
+            if any(each is not None and each.op_type == "BatchNormalization" for each in makers):
+                return True
+        if maker is not None and maker.op_type == "BatchNormalization":
+            return True
+    return False
+
+
+def _integers(tensor: StoredTensor) -> tuple[int, ...] | None:
+    """The numbers of a short int64 tensor, without NumPy; ``None`` where it is none, or lies
+    elsewhere.
+    """
+    if tensor.dtype.name != "int64" or tensor.count > MAX_RANK or tensor.external is not None:
+        return None
+    data = b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
+    if tensor.encoding is Encoding.RAW:
+        return struct.unpack(f"<{tensor.count}q", data)
+    if tensor.encoding is Encoding.INT64S:
+        return tuple(map(signed, varints(data)))
+    return () if not tensor.count else None

@@ -1,0 +1,182 @@
+"""Write the original state dict out of an artifact: each parameter under its own name, shape and
+layout, as safetensors.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from onnx_params.containers.safetensors import DTYPES
+from onnx_params.dataflow.logical import HELD, View
+from onnx_params.errors import UsageError, content_errors
+from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.inventory.inventory import Inventory
+from onnx_params.io.atomic import write_bytes
+from onnx_params.names import signature
+from onnx_params.names import source_map as mapped
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.tensors.steps import Cast, Dequantise, Shape, evaluate, is_exact, shape_after
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_WORDS: Final = {name: word for word, name in DTYPES.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """What was written, in order, and what could not be, with the reason."""
+
+    written: tuple[str, ...]
+    lossy: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
+
+
+def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Extraction:
+    """Write the parameters and persistent buffers of an artifact to ``path``, whole or not at all;
+    values are streamed, a tensor at a time.
+
+    Exact views only, unless ``dequantize`` allows rounded ones. A tied parameter is written under
+    each of its names. Raises :class:`UsageError` where there is nothing to write,
+    :class:`MissingDataError` where values are not there.
+    """
+    rows: dict[str, Claim] = {}
+    left: list[tuple[str, str]] = []
+    lossy: list[str] = []
+    for claim in (*inventory.parameters, *buffers(inventory)):
+        reason = _refused(inventory, claim, dequantize)
+        names = [claim.name, *claim.aliases]
+        if reason:
+            left.extend((name, reason) for name in names)
+            continue
+        if not is_exact(claim.steps):
+            lossy.extend(names)
+        for name in names:
+            rows.setdefault(name, claim)
+    if not rows:
+        raise UsageError(
+            f"{inventory.model.source.label}: nothing in it can be"
+            f" extracted{f': {left[0][0]}: {left[0][1]}' if left else ''}"
+        )
+    write_bytes(path, _safetensors(inventory, rows), inventory.input_paths())
+    return Extraction(written=tuple(rows), lossy=tuple(lossy), left=tuple(left))
+
+
+def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
+    """The values of a parameter, in its original shape and layout. Reads its stored tensors."""
+    import numpy as np
+
+    held = inventory.model.held
+    parts = [evaluate(held, piece) for piece in claim.pieces]
+    if len(parts) == 1:
+        return parts[0]
+    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
+        return np.concatenate(parts, claim.axis)
+
+
+def shape_of(inventory: Inventory, claim: Claim) -> Shape:
+    """The shape that a claim's pieces make, from headers alone.
+
+    Raises :class:`FormatError` where their steps do not fit what is stored.
+    """
+    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
+        shapes = [
+            shape_after(inventory.model.held[piece.key].shape, piece.steps)
+            for piece in claim.pieces
+        ]
+        if len(shapes) == 1:
+            return shapes[0]
+        joined = sum(shape[claim.axis] for shape in shapes)
+        return (*shapes[0][: claim.axis], joined, *shapes[0][claim.axis + 1 :])
+
+
+def dtype_of(inventory: Inventory, claim: Claim) -> str:
+    """The element type that a claim's pieces make: what the last step says, else what is stored."""
+    for step in reversed(claim.pieces[0].steps):
+        if isinstance(step, Cast):
+            return step.numpy
+        if isinstance(step, Dequantise):
+            return "float32"
+    return inventory.model.held[claim.pieces[0].key].dtype.name
+
+
+def buffers(inventory: Inventory) -> Iterator[Claim]:
+    """Persistent buffers that are still in the file: by the signature, or running statistics under
+    names of their own.
+    """
+    words = Words(model=inventory.model)
+    listed = mapped.buffers(inventory.model, words) or list(
+        signature.buffers(inventory.model, words)
+    )
+    yield from listed
+    known = {claim.name for claim in listed}
+    for tensor, verdict in inventory.verdicts:
+        if (
+            verdict.rule == "running-statistics-slot"
+            and "." in tensor.name
+            and tensor.name not in known
+            and not tensor.name.startswith("/")
+        ):
+            yield signature.buffer(inventory.model, tensor)
+
+
+def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
+    """Why a parameter is not written; empty where it is."""
+    if not claim.pieces or claim.view not in HELD:
+        return claim.because
+    if claim.evidence is Evidence.NONE:
+        return claim.because
+    tensor = inventory.model.held[claim.pieces[0].key]
+    if (
+        not claim.steps
+        and tensor.dtype.is_narrow_integer
+        and claim.view is View.WHOLE
+        and claim.dtype == tensor.dtype.name
+    ):
+        return f"it is stored as {tensor.dtype.name}, and nothing tells its scale"
+    if not is_exact(claim.steps) and not dequantize:
+        return "its values were rounded; --dequantize writes what is left of them"
+    dtype = dtype_of(inventory, claim)
+    if dtype not in _WORDS:
+        return f"safetensors has no type for {dtype}"
+    if claim.shape is not None and shape_of(inventory, claim) != claim.shape:
+        return f"its values have the shape {shape_of(inventory, claim)}, not {claim.shape}"
+    return ""
+
+
+def _safetensors(inventory: Inventory, rows: dict[str, Claim]) -> Iterator[bytes]:
+    """The file, piece by piece.
+
+    Source of the format: https://github.com/huggingface/safetensors, README.
+    """
+    import numpy as np
+
+    header: dict[str, object] = {}
+    at = 0
+    for name, claim in rows.items():
+        shape, dtype = shape_of(inventory, claim), dtype_of(inventory, claim)
+        n_bytes = math.prod(shape) * _width(dtype)
+        header[name] = {"dtype": _WORDS[dtype], "shape": shape, "data_offsets": [at, at + n_bytes]}
+        at += n_bytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for name, claim in rows.items():
+        values = values_of(inventory, claim)
+        data = np.ascontiguousarray(values).tobytes()
+        expected = header[name]
+        assert (
+            isinstance(expected, dict)
+            and len(data) == expected["data_offsets"][1] - expected["data_offsets"][0]
+        ), name
+        yield data
+
+
+def _width(dtype: str) -> int:
+    from onnx_params.tensors.dtypes import BY_NAME
+
+    return BY_NAME[dtype].bits // 8

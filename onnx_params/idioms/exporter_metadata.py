@@ -1,0 +1,111 @@
+"""Collect what the exporter itself says of values: which are parameters, buffers, constants, and
+what was folded from what.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.idioms.torch_dynamo import (
+    FOLDED_KEY,
+    KIND_KEY,
+    SIGNATURE_KEY,
+    Entry,
+    read_list,
+    read_signature,
+)
+from onnx_params.tensors.steps import Key
+
+SOURCE_MAP_KEY: Final = "onnx-params.source-map"
+_ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_TENSOR": "buffer"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The exporter's words on one artifact; empty where it left none.
+
+    ``given`` is a source map from beside it.
+    """
+
+    model: Model
+    given: dict[str, Any] | None = None  # JSON
+
+    @cached_property
+    def source_map(self) -> dict[str, Any] | None:  # JSON
+        """Our own source map, or ``None``; a broken one counts as none."""
+        if self.given is not None:
+            return self.given
+        text = self.model.read_metadata().get(SOURCE_MAP_KEY)
+        try:
+            found = json.loads(text) if text else None
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    @cached_property
+    def signature(self) -> tuple[Entry, ...]:
+        """The torch exporter's signature of the main graph."""
+        return read_signature(self.model.main.read_metadata().get(SIGNATURE_KEY, ""))
+
+    @cached_property
+    def values(self) -> dict[str, dict[str, str]]:
+        """Metadata of the main graph's values."""
+        return self.model.main.read_value_metadata()
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Original name -> kind, by the signature."""
+        return {entry.target: entry.kind for entry in self.signature}
+
+    @cached_property
+    def placeholders(self) -> dict[str, str]:
+        """Original name -> the placeholder that stands for it in FX calls."""
+        return {entry.target: entry.placeholder for entry in self.signature}
+
+    @cached_property
+    def _mapped(self) -> dict[str, str]:
+        """Stored name -> role, by the source map."""
+        found: dict[str, str] = {}
+        for role, rows in (("parameter", "parameters"), ("buffer", "buffers")):
+            listed = (self.source_map or {}).get(rows)
+            for row in listed if isinstance(listed, list) else ():
+                if isinstance(row, dict) and isinstance(row.get("stored"), str):
+                    found.setdefault(row["stored"], role)
+        return found
+
+    def folded_from(self, name: str) -> tuple[str, ...]:
+        """The names from which a value of the main graph was computed at export time."""
+        return read_list(self.values.get(name, {}).get(FOLDED_KEY, ""))
+
+    @cached_property
+    def says_roles(self) -> bool:
+        """Whether the exporter said anything of roles."""
+        return bool(self.signature or self._mapped)
+
+    def role_of(self, key: Key) -> tuple[str, str] | None:
+        """``(role, reason)`` where the exporter told what the value is."""
+        path, name = key
+        if path or not self.says_roles:
+            return None
+        if name in self._mapped:
+            return self._mapped[name], "the source map says so"
+        if not self.signature:
+            return None
+        said = self.values.get(name, {})
+        kind = said.get(KIND_KEY)
+        if kind in _ROLE_OF_KIND:
+            return _ROLE_OF_KIND[kind], f"InputSpec.kind is {kind}"
+        if name in self.kinds:
+            return _ROLE_OF_KIND[self.kinds[name]], f"the signature lists it as {self.kinds[name]}"
+        sources = self.folded_from(name)
+        if sources:
+            parents = [source for source in sources if self.kinds.get(source) == "PARAMETER"]
+            if parents:
+                return "parameter", f"folded from {', '.join(parents[:5])}"
+            if any(source in self.kinds for source in sources):
+                return "buffer", "folded from buffers"
+        return None

@@ -1,0 +1,94 @@
+"""Say how torch's recurrent parameters lie in the stored tensors of ONNX's LSTM, GRU and RNN.
+
+ONNX stacks directions, orders gates i,o,f,c (LSTM) and z,r,h (GRU), and joins input and hidden
+bias; torch has i,f,g,o and r,z,n. Sources: onnx ``Operators.md``; torch ``nn.LSTM``, ``nn.GRU``;
+torch/onnx/_internal/torchscript_exporter/symbolic_opset9.py, ``_generic_rnn``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from onnx_params.tensors.steps import Reshape, Step, Take
+
+# operator -> where torch's gates are among ONNX's
+GATES: Final = {
+    "LSTM": (0, 2, 3, 1),
+    "DynamicQuantizeLSTM": (0, 2, 3, 1),
+    "GRU": (1, 0, 2),
+    "RNN": (0,),
+}
+# FX targets whose argument is a list of these parameters, layer by layer, direction by direction
+TARGETS: Final = {
+    "aten.lstm": "LSTM",
+    "aten.gru": "GRU",
+    "aten.rnn_tanh": "RNN",
+    "aten.rnn_relu": "RNN",
+}
+SLOTS: Final = {"weight_ih": 1, "weight_hh": 2, "bias_ih": 3, "bias_hh": 3}
+
+
+_NAME: Final = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh)_l(\d+)(_reverse)?$")
+
+
+class Part(NamedTuple):
+    """One of torch's parameters in a recurrent node: its kind, direction, input slot, and the steps
+    from what the slot takes.
+    """
+
+    kind: str
+    direction: int
+    slot: int
+    steps: tuple[Step, ...]
+
+    def name(self, layer: int) -> str:
+        """torch's name for it. Source: ``nn.RNNBase.__init__``."""
+        return f"{self.kind}_l{layer}{'_reverse' if self.direction else ''}"
+
+
+def parts(
+    op_type: str, weight: tuple[int, ...], recurrence: tuple[int, ...], biased: bool
+) -> list[Part]:
+    """The parameters in a node whose W is ``[directions, gates * hidden, in]`` and R ``[directions,
+    gates * hidden, hidden]``, in torch's order.
+
+    Empty where the shapes are not such.
+    """
+    order = GATES.get(op_type)
+    if (
+        order is None
+        or len(weight) != 3
+        or len(recurrence) != 3
+        or weight[:2] != recurrence[:2]
+        or weight[1] != len(order) * recurrence[2]
+    ):
+        return []
+    directions, rows, _ = weight
+    hidden = recurrence[2]
+    found: list[Part] = []
+    for direction in range(directions):
+        only = Take(0, ((direction, direction + 1),)) if directions > 1 else None
+        for kind, slot in SLOTS.items():
+            if slot == 3 and not biased:
+                continue
+            start = rows if kind == "bias_hh" else 0
+            gates = tuple((start + gate * hidden, start + (gate + 1) * hidden) for gate in order)
+            flat = (2 * rows,) if slot == 3 else (rows, (weight if slot == 1 else recurrence)[2])
+            if len(order) == 1 and slot != 3:
+                gates = ()
+            steps = [
+                step
+                for step in (only, Reshape(flat), Take(0, gates) if gates else None)
+                if step is not None
+            ]
+            found.append(Part(kind, direction, slot, tuple(steps)))
+    return found
+
+
+def read_name(leaf: str) -> tuple[str, int] | None:
+    """Kind and direction of a parameter that ``nn.RNNBase`` gave its name; ``None`` where it did
+    not.
+    """
+    match = _NAME.match(leaf)
+    return None if match is None else (match[1], int(match[3] is not None))

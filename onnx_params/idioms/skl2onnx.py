@@ -1,0 +1,333 @@
+"""Name what classical models learned in their estimator's own terms:
+
+``coef_``, ``support_vectors_``, ``mean_``, thresholds and leaf values.
+
+Operators of ``ai.onnx.ml`` keep it in flat attributes; what they hold beside says the shape.
+Sources: the ai.onnx.ml schemas; skl2onnx, ``operator_converters`` (linear_classifier,
+linear_regressor, support_vector_machines, scaler_op, decision_tree, random_forest,
+gradient_boosting, multilayer_perceptron, naive_bayes, k_means, decomposition) and
+``common/tree_ensemble.py``; onnxmltools, ``convert/lightgbm`` and ``convert/xgboost``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from onnx_params.containers.onnx.graph import AttributeValue, Model, Node
+from onnx_params.dataflow.logical import View
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.tensors.steps import SWAP, Key, Piece, Reshape, Shape, Steps, Take
+from onnx_params.tensors.stored import StoredTensor
+
+SKLEARN: Final = "skl2onnx"
+_LEAF: Final = b"\x4a\x04LEAF"  # an entry of nodes_modes: field 9 of AttributeProto, four bytes
+_ML: Final = "ai.onnx.ml"
+Attributes = dict[str, AttributeValue]
+
+
+class _Told(NamedTuple):
+    """What a stored tensor is in the estimator's terms; ``steps`` are ``None`` where the numbers
+    are not the estimator's as they lie.
+    """
+
+    name: str
+    shape: Shape
+    steps: Steps | None
+    because: str
+
+
+def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
+    """Claims on the tensors of a table's rows, by key; other tensors are left out.
+
+    Reads attributes of the nodes that hold them.
+    """
+    held = [
+        tensor for tensor in tensors if tensor.place.domain == _ML or model.producer_name == SKLEARN
+    ]
+    nodes = {(t.place.graph, t.place.node) for t in held if t.place.domain == _ML}
+    known: dict[tuple[str, int], Attributes] = {}
+    found: dict[Key, list[Claim]] = {}
+    for tensor in held:
+        place = tensor.place
+        if place.domain != _ML or place.node is None:
+            told = _initializer(model, tensor)
+            prefix = ""
+        else:
+            node = model.graphs[place.graph].nodes[place.node]
+            told = _attribute(model, node, tensor, known)
+            prefix = f"{node.name or node.op_type}." if len(nodes) > 1 else ""
+        if told is not None:
+            found[tensor.key] = [_claim(tensor, told._replace(name=prefix + told.name))]
+    return found
+
+
+def _claim(tensor: StoredTensor, told: _Told) -> Claim:
+    steps = told.steps
+    if steps is None:
+        view = View.PART if told.name.endswith("threshold") else View.FOLDED
+    else:
+        view = (
+            View.WHOLE if not steps else View.PART if isinstance(steps[0], Take) else View.RESHAPED
+        )
+    return Claim(
+        name=told.name,
+        shape=told.shape,
+        dtype=tensor.dtype.name,
+        evidence=Evidence.STORED_NAME,
+        certain=False,
+        because=told.because,
+        view=view,
+        stored=(tensor.key,),
+        pieces=() if steps is None else (Piece(tensor.key, steps),),
+    )
+
+
+def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Take) -> _Told:
+    return _Told(
+        name,
+        shape,
+        (*before, *(() if shape == tensor.shape and not before else (Reshape(shape),))),
+        because,
+    )
+
+
+def _attribute(
+    model: Model, node: Node, tensor: StoredTensor, known: dict[tuple[str, int], Attributes]
+) -> _Told | None:
+    if node.op_type.startswith("TreeEnsemble"):
+        return _tree(model, node, tensor)
+    row = _ROWS.get((node.op_type, tensor.place.attribute))
+    if row is None:
+        return None
+    key = tensor.place.graph, node.position
+    if key not in known:
+        known[key] = node.read_attributes()
+    return row(model, tensor, known[key])
+
+
+def _numbers(attributes: Attributes, name: str) -> list[float]:
+    value = attributes.get(name)
+    return (
+        [float(number) for number in value if not isinstance(number, str)]
+        if isinstance(value, list)
+        else []
+    )
+
+
+def _labels(attributes: Attributes) -> int:
+    found = attributes.get("classlabels_ints") or attributes.get("classlabels_strings")
+    return len(found) if isinstance(found, list) else 0
+
+
+def _is_doubled(attributes: Attributes) -> bool:
+    """Whether two classes have one decision: the first half is the second with its signs turned."""
+    intercepts, coefficients = (
+        _numbers(attributes, "intercepts"),
+        _numbers(attributes, "coefficients"),
+    )
+    half = len(coefficients) // 2
+    turned = (
+        half
+        and all(a == -b for a, b in zip(coefficients[:half], coefficients[half:], strict=False))
+        and len(coefficients) == 2 * half
+    )
+    return bool(turned) and len(intercepts) == 2 and intercepts[0] == -intercepts[1]
+
+
+def _classifier_coef(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
+    rows = len(_numbers(attributes, "intercepts"))
+    if not rows or tensor.count % rows:
+        return None
+    if rows == 2 and _is_doubled(attributes):
+        half = tensor.count // 2
+        return _as(
+            "coef_",
+            tensor,
+            (1, half),
+            "two classes: the first half is the second with its signs turned",
+            Take(0, ((half, 2 * half),)),
+        )
+    return _as("coef_", tensor, (rows, tensor.count // rows), f"{rows} decisions by its intercepts")
+
+
+def _classifier_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    if tensor.count == 2 and _is_doubled(attributes):
+        return _as(
+            "intercept_",
+            tensor,
+            (1,),
+            "two classes: the first is the second with its sign turned",
+            Take(0, ((1, 2),)),
+        )
+    return _as("intercept_", tensor, tensor.shape, "one for each decision")
+
+
+def _regressor_coef(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    targets = attributes.get("targets")
+    rows = targets if isinstance(targets, int) and targets > 0 else 0
+    shape = (rows, tensor.count // rows) if rows and tensor.count % rows == 0 else tensor.shape
+    return _as("coef_", tensor, shape, "targets says how many rows" if rows else "one target")
+
+
+def _regressor_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    targets = attributes.get("targets")
+    return _as(
+        "intercept_",
+        tensor,
+        tensor.shape if isinstance(targets, int) or tensor.count > 1 else (),
+        "one for each target",
+    )
+
+
+def _vectors(attributes: Attributes) -> int:
+    per_class = _numbers(attributes, "vectors_per_class")
+    supports = attributes.get("n_supports")
+    return int(sum(per_class)) if per_class else supports if isinstance(supports, int) else 0
+
+
+def _support_vectors(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
+    n = _vectors(attributes)
+    return (
+        _as("support_vectors_", tensor, (n, tensor.count // n), f"{n} support vectors")
+        if n and tensor.count % n == 0
+        else None
+    )
+
+
+def _dual(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
+    n = _vectors(attributes)
+    if not n or tensor.count % n:
+        return None
+    return _signed(model, "dual_coef_", tensor, (tensor.count // n, n), attributes)
+
+
+def _rho(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    return _signed(model, "intercept_", tensor, tensor.shape, attributes)
+
+
+def _signed(
+    model: Model, name: str, tensor: StoredTensor, shape: Shape, attributes: Attributes
+) -> _Told:
+    if _labels(attributes) == 2 and model.producer_name == SKLEARN:
+        return _Told(name, shape, None, "of two classes the estimator has the signs turned")
+    return _as(name, tensor, shape, "as the estimator has it")
+
+
+def _plain(name: str) -> Callable[[Model, StoredTensor, Attributes], _Told]:
+    return lambda model, tensor, attributes: _as(
+        name, tensor, tensor.shape, "as the estimator has it"
+    )
+
+
+def _offset(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    return _as(
+        "mean_" if model.producer_name == SKLEARN else "offset",
+        tensor,
+        tensor.shape,
+        "as the estimator has it",
+    )
+
+
+def _scale(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+    if model.producer_name != SKLEARN:
+        return _as("scale", tensor, tensor.shape, "what it multiplies by")
+    return _Told("scale_", tensor.shape, None, "one over the estimator's")
+
+
+_ROWS: Final[dict[tuple[str, str], Callable[[Model, StoredTensor, Attributes], _Told | None]]] = {
+    ("LinearClassifier", "coefficients"): _classifier_coef,
+    ("LinearClassifier", "intercepts"): _classifier_intercept,
+    ("LinearRegressor", "coefficients"): _regressor_coef,
+    ("LinearRegressor", "intercepts"): _regressor_intercept,
+    **{(f"SVM{kind}", "support_vectors"): _support_vectors for kind in ("Classifier", "Regressor")},
+    **{(f"SVM{kind}", "coefficients"): _dual for kind in ("Classifier", "Regressor")},
+    **{(f"SVM{kind}", "rho"): _rho for kind in ("Classifier", "Regressor")},
+    ("SVMClassifier", "prob_a"): _plain("probA_"),
+    ("SVMClassifier", "prob_b"): _plain("probB_"),
+    ("Scaler", "offset"): _offset,
+    ("Scaler", "scale"): _scale,
+    ("Imputer", "imputed_value_floats"): _plain("statistics_"),
+}
+
+
+def _tree(model: Model, node: Node, tensor: StoredTensor) -> _Told | None:
+    """Thresholds of inner nodes (leaves have a filler), leaf values in as many columns as each leaf
+    has.
+    """
+    attribute = tensor.place.attribute
+    sklearn = model.producer_name == SKLEARN
+    leaves = sum(
+        node.source.read(span.start, span.n_bytes).count(_LEAF) for span in node.attribute_spans
+    )
+    if attribute == "nodes_values" and leaves:
+        because = f"{leaves} of {tensor.count} nodes are leaves, which have no threshold"
+        return _Told(
+            "tree_.threshold" if sklearn else "threshold", (tensor.count - leaves,), None, because
+        )
+    if attribute in ("class_weights", "target_weights") and leaves:
+        width = tensor.count // leaves if tensor.count % leaves == 0 else 1
+        shape = (leaves, width) if width > 1 else (tensor.count,)
+        return _as("tree_.value" if sklearn else "leaf_value", tensor, shape, f"{leaves} leaves")
+    return (
+        _as("init_" if sklearn else "base_score", tensor, tensor.shape, "added to every result")
+        if attribute == "base_values"
+        else None
+    )
+
+
+# -- initializers of skl2onnx, whose names are fixed words and a number -----------------------------------------------------------------
+
+_WORDS: Final = {
+    "coefficient": "coefs_", "intercepts": "intercepts_", "Mu_Mulcst": "scale_", "transform_matrix": "components_", "mean": "mean_",
+    "explained_variance": "explained_variance_", "theta": "theta_", "sigma": "var_", "jointi": "class_prior_", "coef": "coef_", "intercept": "intercept_",
+    "Ge_Gemmcst": "cluster_centers_", "Ad_Addcst": "min_",
+}  # fmt: skip
+_NUMBERED: Final = frozenset({"coefs_", "intercepts_"})
+_NAME: Final = re.compile(r"^(.*?)(\d*)$")
+
+
+def word_of(model: Model, name: str) -> str:
+    """What an initializer of skl2onnx's is, in the estimator's words; empty where no row knows it."""
+    match = _NAME.match(name) if model.producer_name == SKLEARN else None
+    word = _WORDS.get(match[1], "") if match is not None else ""
+    if word in ("min_", "scale_") and any(
+        tensor.name.startswith("Ge_Gemmcst") for tensor in model.main.tensors
+    ):
+        return ""  # the squared norms of cluster centres, and a factor of -2
+    return word
+
+
+def is_derived(model: Model, name: str) -> bool:
+    """Whether skl2onnx computed it from what was learned: squared norms of cluster centres, sums of
+    logarithms.
+    """
+    match = _NAME.match(name) if model.producer_name == SKLEARN else None
+    return match is not None and (
+        match[1] == "sigma_sum_log"
+        or (match[1] in ("Ad_Addcst", "Mu_Mulcst") and not word_of(model, name))
+    )
+
+
+def _initializer(model: Model, tensor: StoredTensor) -> _Told | None:
+    word = word_of(model, tensor.name)
+    if not word:
+        return None
+    because = f"skl2onnx calls it '{tensor.name}'"
+    if word in _NUMBERED:
+        word = f"{word}.{_NAME.match(tensor.name)[2] or 0}"  # type: ignore[index]  # word_of matched it
+    if word == "class_prior_":
+        return _Told(
+            word, tuple(dim for dim in tensor.shape if dim != 1), None, f"{because}: the logarithm"
+        )
+    if word == "components_" and len(tensor.shape) == 2:
+        return _Told(word, tensor.shape[::-1], (SWAP,), because)
+    if word.startswith("intercepts_"):
+        return _as(word, tensor, (tensor.count,), because)
+    squeezed = (
+        tuple(dim for dim in tensor.shape if dim != 1)
+        if word in ("theta_", "var_")
+        else tensor.shape
+    )
+    return _as(word, tensor, squeezed, because)

@@ -1,0 +1,395 @@
+"""Name what tf2onnx stored as Keras names it: from the name of the TensorFlow operator that read
+the variable, its layer's path and its word.
+
+``net_1/stem_1/convolution/ReadVariableOp:0`` is ``stem/kernel``, as Keras lays it out. Every part
+of a scope has a counter; the first is the model's, which the paths of functional models leave out.
+Sources: tf2onnx 1.17's output for Keras 3.15 on TensorFlow 2.21, layer by layer; tf2onnx 1.9's for
+tf.keras 2.2 and for graphs of TensorFlow 1 (``conv1/weights/read:0``), whose operators have other
+words; keras/src/layers for the words and layouts (kernel [..., in, out], gates i, f, c, o).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.dataflow.consumers import takers
+from onnx_params.idioms import keras
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.names.placement import unsure
+from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Step, Steps, shape_after
+from onnx_params.tensors.stored import StoredTensor
+
+PRODUCER: Final = "tf2onnx"
+MAX_HOPS: Final = 6  # nodes before an initial state
+_COUNTER: Final = re.compile(r"_\d+$")
+# a graph that JAX wrote: no layer is Keras', and the counters are Flax' own
+_JAX: Final = "jax2tf_"
+_PRODUCT: Final = re.compile(r"/batchnorm/mul(_1)?(?:__\d+)?(?::0)?$")
+_FOLDED_NORM: Final = re.compile(r"^(?P<scope>.+)/batchnorm/sub:0$")
+_CALLED: Final = "/StatefulPartitionedCall"
+_CONSTANT: Final = re.compile(r"(^|/)Const(_\d+)?(:0|__\d+)?$")
+_TO_LAST: Final = keras.TO_LAST[4]
+
+
+class _Row(NamedTuple):
+    """The end of a stored name, the word of Keras' for it, and the step from storage; ``None``
+    where the numbers were computed.
+    """
+
+    ends: re.Pattern[str]
+    leaf: str
+    step: Step | None | str
+
+
+def _row(ends: str, leaf: str, step: Step | None | str = "") -> _Row:
+    return _Row(re.compile(rf"^(?P<scope>.*?)/{ends}(?:/resource)?(?::0|__\d+)?$"), leaf, step)
+
+
+_READ: Final = r"ReadVariableOp(?:_\d+)?"
+_ROWS: Final = (
+    _row(rf"(?:(?:Cast|split|Cast_1|BiasAdd|MatMul|MatMul_1)/)?{_READ}(?=/resource)", "", "cell"),
+    _row(rf"separable_conv2d/{_READ}", "pointwise_kernel", _TO_LAST),
+    _row(rf"(?:convolution|conv_transpose|Conv2D|conv2d_transpose)/{_READ}", "kernel", _TO_LAST),
+    _row(r"(?:convolution|conv1d)/ExpandDims_1", "kernel", "conv1d"),
+    _Row(
+        re.compile(
+            r"^(?P<scope>.*?)(?:/(?:BiasAdd|Conv2D|convolution|depthwise))?_weights_fused_bn$"
+        ),
+        "kernel",
+        None,
+    ),
+    _Row(
+        re.compile(r"^(?P<scope>.*?)(?:/(?:BiasAdd|Conv2D|convolution|depthwise))?_bias_fused_bn$"),
+        "bias",
+        None,
+    ),
+    _row(r"convolution/merged_input", "kernel", None),
+    _row(r"separable_conv2d/merged_input", "pointwise_kernel", None),
+    _row(rf"(?:Cast|MatMul|Tensordot)/{_READ}", "kernel"),
+    _row(rf"(?:BiasAdd|Add)/{_READ}", "bias"),
+    _row(r"Squeeze", "bias"),
+    _row(r"batchnorm/mul", "gamma", None),
+    _row(r"batchnorm/sub", "beta", None),
+    _row(rf"(?:GatherV2|embedding_lookup)/(?:{_READ}|\d+)", "embeddings"),
+    _row(rf"mul_\d+/{_READ}", "gamma"),
+    _row(rf"add/{_READ}", "", "added"),
+    _row(_READ, "", "norm"),
+    _Row(re.compile(r"^(?P<scope>.+?)/(?P<leaf>\w+)/read(?:__\d+)?:0$"), "", "read"),
+    _row(rf"Mul_1/{_READ}", "scale"),
+    _row(r"Neg", "alpha", None),
+    _row(r"Reshape", "", "reshape"),
+    _row(r"Reshape_1", "", "reshape"),
+    _row(r"Reshape_2", "", "reshape"),
+)
+
+
+def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
+    """Claims on what a row knows, by key; none for other producers.
+
+    All inferred: the names are TensorFlow's operators', not the variables'.
+    """
+    if model.producer_name != PRODUCER:
+        return {}
+    listed = [tensor for tensor in tensors if not tensor.name.startswith(_JAX)]
+    names = {tensor.name.partition(":")[0] for tensor in listed}
+    found: dict[Key, list[tuple[str, Shape, Steps | None]]] = {}
+    factors = _have_factors(model)
+    for tensor in listed:
+        told = _told(model, tensor, names)
+        if told is not None:
+            gamma = (
+                _folded_gamma(model, tensor)
+                if factors and told[2] is None and told[0].endswith("kernel")
+                else None
+            )
+            found[tensor.key] = [told, *([gamma] if gamma is not None else [])]
+    every = [name for told in found.values() for name, _, _ in told]
+    first = {name.partition("/")[0] for name in every if "/" in name}
+    prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in name for name in every) else ""
+    drop = (
+        bool(prefix)
+        and not prefix.startswith("sequential")
+        and all(name.count("/") > 1 for name in every)
+    )
+    return {
+        key: [
+            _claim(model.held[key], name.removeprefix(prefix) if drop else name, shape, steps)
+            for name, shape, steps in told
+        ]
+        for key, told in found.items()
+    }
+
+
+def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Claim:
+    return unsure(
+        tensor,
+        name,
+        steps,
+        Evidence.SCOPE,
+        f"tf2onnx calls it '{tensor.name}', after the operator that read it",
+        shape,
+    )
+
+
+def _path(scope: str) -> str:
+    """A scope without its counters."""
+    return "/".join(_COUNTER.sub("", part) for part in scope.split("/"))
+
+
+def _told(
+    model: Model, tensor: StoredTensor, names: set[str]
+) -> tuple[str, Shape, Steps | None] | None:
+    """A name, a shape and the steps to it."""
+    for row in _ROWS:
+        match = row.ends.match(tensor.name)
+        if match is not None:
+            return _by_row(model, tensor, row, match["scope"], names)
+    return _by_taker(model, tensor)
+
+
+def _by_row(
+    model: Model, tensor: StoredTensor, row: _Row, scope: str, names: set[str]
+) -> tuple[str, Shape, Steps | None] | None:
+    path, shape = _path(scope), tensor.shape
+    if row.step is None and row.leaf.endswith("kernel"):
+        # Conv__62 is tf2onnx's own word
+        return (
+            _folded_kernel(model, tensor, path, row.leaf)
+            if scope and not scope.startswith("Conv__")
+            else None
+        )
+    if row.step is None:
+        return (
+            None
+            if scope.startswith("Conv__")
+            else (f"{path}/{row.leaf}", tuple(dim for dim in shape if dim != 1) or (1,), None)
+        )
+    if row.step == "read":  # a variable of TensorFlow 1, under its own name
+        name = tensor.name.rpartition("/read")[0]
+        taker = next(takers(model, tensor), None)
+        steps: Steps = (
+            (keras.kernel(taker.node, shape, False) or ())
+            if taker is not None and taker.slot == 1
+            else ()
+        )
+        return name, shape_after(shape, steps), steps
+    if row.step == "added":
+        return (
+            (
+                f"{path}/{'beta' if any(f'{scope}/mul_{at}/ReadVariableOp' in names for at in range(10)) else 'bias'}"
+            ),
+            shape,
+            (),
+        )
+    if row.step == "norm":
+        taker = next(takers(model, tensor), None)
+        if taker is None or taker.node.op_type != "BatchNormalization" or taker.slot not in (1, 2):
+            return None
+        return f"{path}/{('gamma', 'beta')[taker.slot - 1]}", shape, ()
+    if row.step == "cell":
+        return f"{path}/{_of_cell(tensor.name)}", shape, ()
+    if row.step == "conv1d" and len(shape) == 4:
+        steps = (
+            Reshape(
+                tuple(dim for at, dim in enumerate(shape) if at != (2 if shape[2] == 1 else 3))
+            ),
+            Permute((2, 1, 0)),
+        )
+        return f"{path}/kernel", shape_after(shape, steps), steps
+    if row.step == "reshape":
+        return _reshaped(model, tensor, scope, path, names)
+    if isinstance(row.step, Permute):
+        return (
+            (f"{path}/{row.leaf}", shape_after(shape, (row.step,)), (row.step,))
+            if len(shape) == 4
+            else None
+        )
+    return f"{path}/{row.leaf}", shape, ()
+
+
+def _folded_kernel(
+    model: Model, tensor: StoredTensor, path: str, word: str
+) -> tuple[str, Shape, Steps | None]:
+    """A kernel into which a norm was folded: its numbers are others, its shape is Keras' own."""
+    taker = next(takers(model, tensor), None)
+    if taker is None:
+        return f"{path}/{word}", tensor.shape, None
+    leaf, shape = keras.folded(taker.node, tensor.shape)
+    return f"{path}/{leaf if word == 'kernel' else word}", shape, None
+
+
+def _of_cell(name: str) -> str:
+    """The word for what a recurrent cell reads: the first product takes the kernel, the second the
+    recurrent one.
+    """
+    if "/Cast/" in name or "/MatMul/" in name:
+        return "kernel"
+    return "bias" if "/split/" in name or "/BiasAdd/" in name else "recurrent_kernel"
+
+
+def _reshaped(
+    model: Model, tensor: StoredTensor, scope: str, path: str, names: set[str]
+) -> tuple[str, Shape, Steps | None] | None:
+    """A norm's vector brought to the rank of its input, or an attention's kernel whose heads were
+    joined.
+    """
+    ending = tensor.name.partition(":")[0].rpartition("/")[2]
+    if len(tensor.shape) == 2 and min(tensor.shape) > 1:
+        heads = _heads(model, scope)
+        if heads is None:
+            return f"{path}/kernel", tensor.shape, ()
+        shape = (*heads, tensor.shape[1]) if ending == "Reshape_1" else (tensor.shape[0], *heads)
+        steps: Steps = (Reshape(shape),)
+        return f"{path}/kernel", shape, steps
+    size = tensor.count
+    order = ["Reshape", "Reshape_1"] if f"{scope}/Reshape" in names else ["Reshape_1", "Reshape_2"]
+    if ending not in order:
+        return None
+    return f"{path}/{('gamma', 'beta')[order.index(ending)]}", (size,), (Reshape((size,)),)
+
+
+def _heads(model: Model, scope: str) -> tuple[int, int] | None:
+    """Heads and width of one, by the bias of a projection of the same attention."""
+    for owner in (scope, scope.rpartition("/")[0]):
+        for tensor in model.main.tensors:
+            if (
+                tensor.name.startswith(f"{owner}/")
+                and tensor.name.endswith("Add/ReadVariableOp:0")
+                and len(tensor.shape) == 2
+            ):
+                return tensor.shape[0], tensor.shape[1]
+    return None
+
+
+def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | None] | None:
+    """What constant folding left without a name: by the operator that takes it, its own name or its
+    bias's.
+    """
+    for taker in takers(model, tensor):
+        node = taker.node
+        if node.op_type in keras.CELLS and taker.slot in (1, 2, 3):
+            return _of_cell_operator(model, node, tensor, taker.slot)
+        if node.op_type == "Conv" and taker.slot == 1 and node.name.endswith("/depthwise"):
+            depth = keras.kernel(node, tensor.shape, True)
+            if depth is not None:
+                return (
+                    _depthwise(node.name.removesuffix("/depthwise")),
+                    shape_after(tensor.shape, depth),
+                    depth,
+                )
+        if node.op_type == "Conv" and taker.slot == 1 and len(tensor.shape) == 4:
+            bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
+            if bias:
+                steps: Steps = (Permute((2, 3, 0, 1)),) if tensor.shape[1] == 1 else (_TO_LAST,)
+                return (
+                    f"{_path(bias.removesuffix('/Squeeze:0'))}/kernel",
+                    shape_after(tensor.shape, steps),
+                    steps,
+                )
+        size = tuple(dim for dim in tensor.shape if dim != 1)
+        if node.op_type == "Add" and len(size) == 1 and "/batchnorm/" in node.name:
+            return f"{_path(node.name.partition('/batchnorm/')[0])}/beta", size, None
+        if node.op_type == "Add" and len(size) == 1 and node.name.endswith("/BiasAdd"):
+            return f"{_path(node.name.removesuffix('/BiasAdd'))}/bias", size, (Reshape(size),)
+    return None
+
+
+def _depthwise(scope: str) -> str:
+    """The name of a depthwise kernel:
+
+    Keras 3, whose scopes have counters throughout, calls it ``kernel`` where it is the layer's only
+    one.
+    """
+    layer = scope.removesuffix("/separable_conv2d")
+    only = layer == scope and all(_COUNTER.search(part) for part in scope.split("/"))
+    return f"{_path(layer)}/{'kernel' if only else 'depthwise_kernel'}"
+
+
+def _have_factors(model: Model) -> bool:
+    """Whether the model's batch norms have a factor of their own, as Keras' have by default: what
+    multiplies the activation is then the second product.
+
+    Source: tensorflow/python/ops/nn_impl.py, ``batch_normalization``: ``inv *= scale`` comes first
+    where there is a scale.
+    """
+    first = False
+    for node in model.main.nodes:
+        for name in (node.name, *node.outputs):
+            match = _PRODUCT.search(name)
+            if match is not None and match[1]:
+                return True
+            first = first or match is not None
+    return not first
+
+
+def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | None] | None:
+    """The factor of a norm that was folded into a convolution: the convolution's bias bears the
+    norm's name.
+    """
+    for taker in takers(model, tensor):
+        bias = taker.node.inputs[2] if taker.slot == 1 and len(taker.node.inputs) > 2 else ""
+        match = _FOLDED_NORM.match(bias)
+        held = model.held.get((taker.graph, bias))
+        if (
+            match is not None
+            and held is not None
+            and taker.node.op_type in ("Conv", "ConvTranspose")
+        ):
+            return f"{_path(match['scope'])}/gamma", (held.count,), None
+    return None
+
+
+def _scope_behind(model: Model, name: str) -> str:
+    """The scope of the nearest node before a value that has one."""
+    for _ in range(MAX_HOPS):
+        maker = model.wiring.maker(model.wiring.resolve("", name))
+        if maker is None:
+            return ""
+        if "/" in maker.name:
+            return maker.name.rpartition("/")[0]
+        if not maker.inputs or not maker.inputs[0]:
+            return ""
+        name = maker.inputs[0]
+    return ""
+
+
+def is_constant(name: str) -> bool:
+    """Whether TensorFlow calls its constants so: ``zeros/Const:0``."""
+    return _CONSTANT.search(name) is not None
+
+
+def is_vector_of_norm(model: Model, tensor: StoredTensor) -> bool:
+    """Whether a tensor is named as tf2onnx names a norm's vector that Keras brought to the rank of
+    its input.
+    """
+    ending = tensor.name.partition(":")[0].rpartition("/")[2]
+    return (
+        model.producer_name == PRODUCER
+        and ending in ("Reshape", "Reshape_1", "Reshape_2")
+        and sum(dim > 1 for dim in tensor.shape) == 1
+    )
+
+
+def _of_cell_operator(
+    model: Model, node: Node, tensor: StoredTensor, slot: int
+) -> tuple[str, Shape, Steps | None] | None:
+    """Keras' variable out of what a recurrent operator takes; the layer's path by its initial
+    state's name, or its input's.
+    """
+    made = keras.cell(node, slot, tensor.shape)
+    # the function that ran it in tf.keras 2; its initial state may be another layer's too
+    called = _CALLED in node.inputs[0]
+    names = node.inputs[:1] if called else [*node.inputs[5:7], *node.inputs[:1]]
+    scope = next((scope for name in names if name and (scope := _scope_behind(model, name))), "")
+    scope = scope.partition(_CALLED)[0].removesuffix("/zeros")
+    if made is None or not scope:
+        return None
+    leaf, steps = made
+    return (
+        f"{_path(scope)}/{keras.CELLS[node.op_type]}/{leaf}",
+        shape_after(tensor.shape, steps),
+        steps,
+    )

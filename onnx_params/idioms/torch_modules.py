@@ -1,0 +1,89 @@
+"""Hold torch's idioms: how modules call, shape and compute with their parameters, where that is
+more than a name.
+
+Sources: torch/nn/utils/parametrizations.py (``_WeightNorm``), torch/nn/utils/weight_norm.py;
+torch/onnx/_internal/torchscript_exporter/ symbolic_opset9.py (``group_norm``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.idioms.torchscript import scope_of
+from onnx_params.tensors.steps import Shape
+
+# leaves of the magnitude and the direction of a weight norm: parametrizations, and the older hook
+WEIGHT_NORMS: Final = (
+    ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+    ("weight_g", "weight_v"),
+)
+
+
+def weight_norm_parts(name: str) -> tuple[str, str, str] | None:
+    """``(weight, magnitude, direction)`` of the weight norm that a parameter belongs to, ``None``
+    where it belongs to none.
+    """
+    for magnitude, direction in WEIGHT_NORMS:
+        for leaf in (magnitude, direction):
+            if name == leaf or name.endswith(f".{leaf}"):
+                owner = name[: -len(leaf)]
+                return f"{owner}weight", owner + magnitude, owner + direction
+    return None
+
+
+def weight_norm_shape(name: str, others: list[str], weight: Shape) -> Shape | None:
+    """The shape of one part of a weight norm, given what else the weight was computed from: the
+    direction has the weight's, the magnitude one number for each of its outermost slices
+    (``dim=0``, the default).
+    """
+    parts = weight_norm_parts(name)
+    if parts is None or not {parts[1], parts[2]} <= {name, *others} or not weight:
+        return None
+    return weight if name == parts[2] else (weight[0], *(1,) * (len(weight) - 1))
+
+
+def group_norm_leaf(model: Model, graph: str, node: Node) -> str:
+    """``weight`` or ``bias`` where a node multiplies by, or adds, a group norm's:
+
+    TorchScript writes one as InstanceNormalization by fillers, Reshape, Mul, Add, all in the
+    module's scope. Empty where it is no such node.
+    """
+    wanted = {"Mul": "weight", "Add": "bias"}.get(node.op_type, "")
+    scope = scope_of(node)
+    if not wanted or not scope:
+        return ""
+    way = (
+        ("Reshape", "InstanceNormalization")
+        if wanted == "weight"
+        else ("Mul", "Reshape", "InstanceNormalization")
+    )
+    at: Node | None = node
+    for op_type in way:
+        makers = [
+            model.wiring.maker(model.wiring.resolve(graph, name))
+            for name in (at.inputs if at is not None else ())
+        ]
+        at = next(
+            (
+                maker
+                for maker in makers
+                if maker is not None and maker.op_type == op_type and scope_of(maker) == scope
+            ),
+            None,
+        )
+    return wanted if at is not None else ""
+
+
+def is_filler(model: Model, graph: str, node: Node) -> bool:
+    """Whether an InstanceNormalization is the inner part of a group norm, whose scale and bias are
+    ones and zeros that no one learned.
+    """
+    if node.op_type != "InstanceNormalization" or not node.outputs:
+        return False
+    for reshape in model.wiring.uses((graph, node.outputs[0])):
+        if reshape.node is not None and reshape.node.op_type == "Reshape" and reshape.node.outputs:
+            for use in model.wiring.uses((graph, reshape.node.outputs[0])):
+                if use.node is not None and group_norm_leaf(model, graph, use.node) == "weight":
+                    return True
+    return False

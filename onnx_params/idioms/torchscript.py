@@ -1,0 +1,116 @@
+"""Read module paths out of the names of nodes and values.
+
+TorchScript's exporter calls nodes ``/h.0/attn/c_attn/Gemm``: the path of the module, then the
+operator. Sources: torch/onnx/utils.py, node scope naming; onnxruntime, ``GenerateNodeName`` in
+``core/optimizer``: fusions append ``/MatMulAddFusion`` and the like.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Node
+from onnx_params.idioms.onnxruntime import undo
+
+# names whose answers are kept: each is asked for several times, and once more by a model to compare
+# with
+NAMES: Final = 1 << 16
+# names that an exporter or a post-processor makes up: counters of values, never a module's word
+_MADE_UP: Final = re.compile(
+    r"^(onnx::\w+|(helper|auto)\.\w+\.\d+|p2o\.[\w.]+|"
+    r"_?val_\d+(_weight|_bias)?|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
+    r"|(unsqueeze|expand|view|transpose|permute|slice|embedding|gather|index|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack)(_\d+)?)$"
+)
+# names of FX nodes whose result is other numbers than those that went in. Source:
+# torch/fx/graph.py, names follow the operator
+_COMPUTED: Final = re.compile(
+    r"^(mul|add|sub|rsub|div|exp|neg|pow|sqrt|rsqrt|linear|matmul|mm|bmm|addmm|einsum|sin|cos|tanh|sigmoid|softmax|softplus|repeat_interleave|arange|where"
+    r"|cumsum|mean|sum|baddbmm|layer_norm|zeros|ones|full|reciprocal|to|abs|sign|log|clamp|outer|masked_fill|triu|tril)(_\w*)?(_\d+)?$"
+)
+_FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
+# constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it
+# leaves what it does not compute its name. Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp,
+# fuseConvBatchNorm
+_NORM_FOLDED: Final = re.compile(r"^onnx::Conv(Transpose)?_\d+(_quantized|_Q\d)?$")
+# values of TorchScript's exporter are called after the operator that makes them; these operators
+# change no element
+_RESULT: Final = re.compile(r"/([A-Z]\w*?)(?:_\d+)?_output_\d+$")
+# what was computed for these is a transposition, or gates in order
+_TAKEN_BY_PRODUCT: Final = re.compile(r"onnx::(MatMul|Gemm|LSTM|GRU|RNN)_")
+_KEEPS_VALUES: Final = frozenset(
+    {"Constant", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Identity", "Flatten"}
+)
+
+
+def is_made_up(name: str) -> bool:
+    """Whether an exporter made the name up: no module's word is in it."""
+    return not name or _MADE_UP.match(name) is not None
+
+
+@lru_cache(NAMES)
+def real_name(name: str) -> str | None:
+    """The name that a module gave: this one, or the one before post-processing; ``None`` where
+    there was none.
+    """
+    names = [hop.base for hop in reversed(undo(name))] or [name]
+    for before in names:
+        if not is_made_up(before):
+            return before
+    return None
+
+
+def is_norm_folded(name: str) -> bool:
+    """Whether TorchScript's exporter gave this name to a convolution's weight or bias into which it
+    folded a batch norm.
+    """
+    return _NORM_FOLDED.match(name) is not None
+
+
+def computed_by(name: str) -> str:
+    """The operator whose result a stored tensor is, where an optimiser computed it and kept the
+    value's name; empty where the name tells none.
+    """
+    # TorchScript's exporter computed it, and names it after the operator that takes it
+    if name.startswith("onnx::"):
+        return "" if _TAKEN_BY_PRODUCT.match(name) else "the exporter"
+    match = _RESULT.search(name)
+    return "" if match is None or match[1] in _KEEPS_VALUES else str(match[1])
+
+
+def is_result(name: str) -> bool:
+    """Whether a stored tensor bears the name of an operator's result, so that its numbers were
+    computed when it was folded.
+    """
+    names = {name, *(hop.base for hop in undo(name))}
+    return any(
+        bool(computed_by(each))
+        and not each.startswith("onnx::")
+        or _COMPUTED.match(each) is not None
+        for each in names
+    )
+
+
+def scope_of(node: Node) -> str | None:
+    """The module path of a node, by its name or by that of its first output; ``None`` where neither
+    has one, ``""`` for the root module.
+
+    A container that calls its own items stands in the path twice (``layers/layers.0``), and once in
+    the module's name.
+    """
+    name = node.name
+    if name[:1] == "/":
+        return _scope(name)
+    return _scope(node.outputs[0]) if node.outputs and node.outputs[0][:1] == "/" else None
+
+
+@lru_cache(NAMES)
+def _scope(name: str) -> str:
+    segments = _FUSED.sub("", name, count=1).split("/")[1:-1]
+    kept = [
+        segment
+        for at, segment in enumerate(segments)
+        if at + 1 == len(segments) or not segments[at + 1].startswith(f"{segment}.")
+    ]
+    return ".".join(kept)

@@ -1,0 +1,107 @@
+"""Hold what is known while a reference is matched: its tensors, the candidates, the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.logical import View
+from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.names.claim import Claim
+from onnx_params.names.placement import view_of
+from onnx_params.tensors.steps import Cast, Key, Piece, Steps, Take, chain
+from onnx_params.tensors.stored import Encoding, StoredTensor
+
+
+class Found(NamedTuple):
+    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be
+    compared, and ``because`` says why.
+
+    ``factor`` is the number that it was multiplied by, where it was by one.
+    """
+
+    view: View
+    because: str
+    pieces: tuple[Piece, ...] = ()
+    axis: int = 0
+    stored: tuple[Key, ...] = ()
+    certain: bool = True
+    alias_of: str = ""
+    factor: float = 1.0
+
+
+class Board:
+    """The state that the stages of a match share."""
+
+    def __init__(
+        self,
+        model: Model,
+        reference: Sequence[StoredTensor],
+        stored: Iterable[StoredTensor],
+        named: Mapping[str, Claim],
+        aliases: Mapping[str, str],
+    ) -> None:
+        self.model = model
+        self.reference = {tensor.name: tensor for tensor in reference}
+        self.candidates = {
+            tensor.key: Candidate(model, tensor, order)
+            for order, tensor in enumerate(stored)
+            if tensor.encoding is not Encoding.GENERATED
+        }
+        self.named = named
+        self.aliases = aliases
+        self.values = Values(model)
+        self.found: dict[str, Found] = {}
+        # stored tensor that is one reference tensor as a whole -> its name
+        self.taken: dict[Key, str] = {}
+        self.placed: dict[tuple[Key, Steps], str] = {}
+        self.dtypes = dict.fromkeys(
+            c.tensor.dtype.name for c in self.candidates.values() if c.is_float
+        )
+
+    def open(self) -> list[StoredTensor]:
+        """The tensors that have no answer yet."""
+        return [tensor for name, tensor in self.reference.items() if name not in self.found]
+
+    def free(self) -> list[Candidate]:
+        """The stored tensors that are not taken yet."""
+        return [candidate for key, candidate in self.candidates.items() if key not in self.taken]
+
+    def casts(self, tensor: StoredTensor) -> list[str | None]:
+        """The types under which a tensor may be stored: its own, then the artifact's other
+        floating-point types.
+        """
+        others = (
+            [name for name in self.dtypes if name != tensor.dtype.name]
+            if tensor.dtype.is_float
+            else []
+        )
+        return [None, *others]
+
+    def take(
+        self,
+        name: str,
+        key: Key,
+        steps: Steps,
+        because: str,
+        *,
+        certain: bool = True,
+        cast: str | None = None,
+    ) -> None:
+        """Write down that a stored tensor is a reference tensor under ``steps``."""
+        view = view_of(steps) if steps else View.WHOLE
+        candidate = self.candidates[key]
+        if cast is not None or candidate.view is not View.WHOLE:
+            view = View.CAST if cast is not None else candidate.view
+        if cast is not None:
+            because += f", cast to {candidate.tensor.dtype.name}"
+            steps = chain(*steps, Cast(self.reference[name].dtype.name))
+        elif (key, steps) in self.placed:
+            view = View.MERGED
+            because += f"; equal content is stored once, with '{self.placed[key, steps]}'"
+        # else its siblings are in the same tensor
+        if not any(isinstance(step, Take) for step in steps):
+            self.taken.setdefault(key, name)
+        self.placed.setdefault((key, steps), name)
+        self.found[name] = Found(view, because, (Piece(key, steps),), 0, (key,), certain)

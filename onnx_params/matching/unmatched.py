@@ -1,0 +1,288 @@
+"""Say what became of a reference's tensors that nothing holds: looked up in part, changed, or
+erased, with the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from onnx_params.dataflow.logical import View
+from onnx_params.matching import duplicates, lines
+from onnx_params.matching.candidates import TOLERANCE, Candidate
+from onnx_params.matching.concatenated import MAX_LOOKED_AT
+from onnx_params.matching.exact import MIN_TELLING
+from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.multiset_hash import cast_to, line_digests
+from onnx_params.matching.rounded import near, small
+from onnx_params.matching.verify import is_equal, is_transposed
+from onnx_params.tensors.steps import Piece, Reshape, chain
+from onnx_params.tensors.stored import StoredTensor
+
+MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its table
+MAX_COMPARED: Final = 1 << 28  # comparisons of numbers in a search for rounded rows
+
+
+def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
+    """A table of which only some rows are left: every line of a stored tensor is one of its rows;
+    or a vector of which parts are.
+    """
+    if len(tensor.shape) == 1:
+        return _parts_of_vector(board, tensor)
+    if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
+        return None
+    values = (
+        tensor.read().reshape(tensor.shape[0], -1)
+        if tensor.shape[0] > 1
+        else tensor.read().reshape(-1, tensor.shape[-1])
+    )
+    if values.shape[1] < 2 or len(values) < 2:
+        return None
+    kept: list[tuple[Candidate, int, str]] = []
+    for candidate in board.free():
+        if candidate.is_quantised:
+            rows, how = _rounded_rows(board, candidate, values), ", rounded"
+        elif (
+            candidate.tensor.dtype.name == tensor.dtype.name
+            or candidate.tensor.dtype.name in board.casts(tensor)[1:]
+        ):
+            own = (
+                values
+                if candidate.tensor.dtype.name == tensor.dtype.name
+                else cast_to(values, candidate.tensor.dtype.name)
+            )
+            rows, how = _equal_rows(board, candidate, own), ""
+        else:
+            continue
+        if rows:
+            kept.append((candidate, rows, how))
+    if not kept:
+        return None
+    told = ", ".join(f"'{candidate.tensor.name}' {rows}{how}" for candidate, rows, how in kept)
+    because = f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {told}"
+    return Found(View.SLICED, because, stored=tuple(candidate.key for candidate, _, _ in kept))
+
+
+def _equal_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
+    """How many rows of a table a stored tensor has, if every line of it is one; 0 otherwise."""
+    known = set(line_digests(values).tolist())
+    for layout in lines.layouts(candidate.key, board.values.of(candidate.key, ())):
+        grids = [layout.values]
+        if len(candidate.tensor.shape) > 2:
+            turned = np.moveaxis(board.values.of(candidate.key, ()), -1, 0)
+            grids += [
+                turned.reshape(-1, turned.shape[-1]),
+                np.moveaxis(board.values.of(candidate.key, ()), 1, -1).reshape(
+                    -1, candidate.tensor.shape[1]
+                ),
+            ]
+        for grid in grids:
+            if grid.shape[1] == values.shape[1] and (
+                len(grid) > 1 or len(np.unique(grid)) >= MIN_ROW
+            ):
+                found = set(line_digests(grid).tolist())
+                if found <= known:
+                    return len(found)
+    return 0
+
+
+def _rounded_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
+    """The same of a quantised tensor: every line is within half a step of a row."""
+    width = values.shape[1]
+    for way in candidate.ways:
+        made, allowed = (
+            board.values.of(candidate.key, way),
+            board.values.half_steps(candidate.key, way),
+        )
+        for axis in range(made.ndim) if made.size else ():
+            if (
+                made.shape[axis] != width
+                or (made.size // width < 2 and width < MIN_ROW)
+                or made.size * len(values) > MAX_COMPARED
+            ):
+                continue
+            grid = np.moveaxis(made, axis, -1).reshape(-1, width)
+            room = np.moveaxis(np.broadcast_to(allowed, made.shape), axis, -1).reshape(
+                -1, width
+            ) + TOLERANCE["float32"] * float(np.abs(values).max())
+            near = [
+                np.flatnonzero((np.abs(values - line) <= step).all(axis=1))
+                for line, step in zip(grid, room, strict=True)
+            ]
+            if all(len(rows) for rows in near):
+                return len({int(each[0]) for each in near})
+    return 0
+
+
+def copied(board: Board) -> None:
+    """Stored tensors that repeat what another holds already: the same parameter once more."""
+    index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]] = {}
+    for name, found in board.found.items():
+        tensor = board.reference[name]
+        for turned in (False, True) if len(tensor.shape) == 2 else (False,):
+            probe = (
+                duplicates.probe(tensor, turned)
+                if found.pieces and tensor.count >= duplicates.MIN_COUNT
+                else None
+            )
+            if probe:
+                shape = tensor.shape[::-1] if turned else tensor.shape
+                index.setdefault((tensor.dtype.name, shape, tuple(probe)), []).append(name)
+    used = {key for found in board.found.values() for key in found.stored}
+    for candidate in board.free():
+        probe = duplicates.probe(candidate.tensor, False)
+        for name in (
+            index.get((candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe or ())), ())
+            if candidate.key not in used
+            else ()
+        ):
+            tensor = board.reference[name]
+            same = (
+                is_equal(tensor, candidate.tensor)
+                if tensor.shape == candidate.tensor.shape
+                else False
+            )
+            if same or (
+                len(tensor.shape) == 2
+                and tensor.shape == candidate.tensor.shape[::-1]
+                and is_transposed(tensor, candidate.tensor)
+            ):
+                was = board.found[name]
+                because = f"{was.because}; '{candidate.tensor.name}' is a copy of it"
+                board.found[name] = was._replace(
+                    stored=(*was.stored, candidate.key), because=because
+                )
+                board.taken[candidate.key] = name
+                break
+    _copied_rounded(board)
+
+
+def _copied_rounded(board: Board) -> None:
+    """Stored tensors that are within half a step of what another holds already: the same parameter
+    quantised once more.
+    """
+    used = {key for found in board.found.values() for key in found.stored}
+    free = [
+        candidate
+        for candidate in board.free()
+        if candidate.is_quantised and candidate.key not in used
+    ]
+    if not free:
+        return
+    known = [
+        board.reference[name]
+        for name, found in board.found.items()
+        if found.pieces and found.view is not View.CHANGED
+    ]
+    for tensor, candidate, steps in near(
+        board, {tensor.name: tensor.read() for tensor in small(board, known)}, again=True
+    ):
+        if (
+            candidate in free
+            and candidate.key not in board.taken
+            and board.values.is_close(tensor.read(), candidate, steps)
+        ):
+            was = board.found[tensor.name]
+            because = f"{was.because}; '{candidate.tensor.name}' is it once more, rounded"
+            board.found[tensor.name] = was._replace(
+                stored=(*was.stored, candidate.key), because=because
+            )
+            board.taken[candidate.key] = tensor.name
+
+
+def _parts_of_vector(board: Board, tensor: StoredTensor) -> Found | None:
+    """A vector of which stored tensors hold parts."""
+    values = tensor.read()
+    if values.size < lines.MIN_VECTOR or not tensor.dtype.is_float:
+        return None
+    inside = [
+        candidate.key
+        for candidate in board.free()
+        if lines.MIN_VECTOR <= candidate.tensor.count < values.size
+        and _is_inside(board, candidate, tensor)
+    ]
+    if not inside:
+        return None
+    because = f"'{inside[0][1]}' holds a part of it; the rest was computed away"
+    return Found(View.SLICED, because, stored=tuple(inside))
+
+
+def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool:
+    """Whether a stored tensor is some elements of a vector, one after the other; rounded ones at a
+    multiple of their own length.
+    """
+    values = tensor.read()
+    if candidate.is_quantised:
+        n = candidate.tensor.count
+        ways = [chain(*way, Reshape((n,))) for way in candidate.ways]
+        return any(
+            board.values.is_close(values[at : at + n], candidate, way)
+            for way in ways
+            for at in range(0, values.size - n + 1, n)
+        )
+    if not candidate.is_float:
+        return False
+    own = (
+        values
+        if candidate.tensor.dtype.name == tensor.dtype.name
+        else cast_to(values, candidate.tensor.dtype.name)
+    )
+    return (
+        lines.find_vector(board.values.of(candidate.key, ()).reshape(-1), [(candidate.key, own)])
+        is not None
+    )
+
+
+def erased(board: Board, tensor: StoredTensor) -> Found:
+    """Why nothing holds it, as far as that can be told."""
+    claim = board.named.get(tensor.name)
+    if (
+        claim is not None
+        and claim.view in (View.SLICED, View.FOLDED, View.DROPPED)
+        and not claim.pieces
+    ):
+        return Found(
+            claim.view,
+            f"its values are not in the artifact: {claim.because}",
+            stored=claim.stored,
+            certain=False,
+        )
+    if tensor.count and not np.any(tensor.read()):
+        return Found(
+            View.DROPPED,
+            "it is all zeros, which exporters leave out, and no stored tensor of its shape is",
+        )
+    if claim is not None and claim.stored:
+        name = claim.stored[0][1]
+        pieces = claim.pieces if claim.shape == tensor.shape else ()
+        return Found(
+            View.CHANGED,
+            f"the artifact has '{name}' in its place, with other values",
+            pieces,
+            claim.axis,
+            claim.stored,
+            certain=False,
+        )
+    looked_for = (
+        tensor.count >= MIN_TELLING and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT
+    )
+    for _, candidate, steps in near(board, {tensor.name: tensor.read()}) if looked_for else ():
+        board.taken[candidate.key] = tensor.name
+        because = f"'{candidate.tensor.name}' is nearest to it, with other values"
+        return Found(
+            View.CHANGED,
+            because,
+            (Piece(candidate.key, steps),),
+            0,
+            (candidate.key,),
+            certain=False,
+        )
+    if claim is not None and claim.view is View.UNKNOWN:
+        return Found(View.DROPPED, f"not in the artifact: {claim.because}", certain=False)
+    return Found(
+        View.DROPPED,
+        "no stored tensor holds it, whole, in part, rounded or computed: it was never used, or"
+        " computed away",
+        certain=False,
+    )

@@ -1,0 +1,185 @@
+"""Find the stored tensor behind a value, and say how a parameter lies in it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.logical import View, logical
+from onnx_params.idioms.onnxruntime import Hop, undo
+from onnx_params.names.claim import Claim, Evidence
+from onnx_params.tensors.steps import (
+    SWAP,
+    Permute,
+    Piece,
+    Reshape,
+    Shape,
+    Step,
+    Steps,
+    Take,
+    chain,
+    shape_after,
+)
+from onnx_params.tensors.stored import StoredTensor
+
+MAX_HOPS: Final = 6  # operators between a stored tensor and the one that takes it as a weight
+_HANDS_ON: Final = frozenset(
+    {"DequantizeLinear", "Cast", "Identity", "Transpose", "Squeeze", "Unsqueeze"}
+)
+
+
+class Holding(NamedTuple):
+    """A stored tensor with the steps from it to a parameter; ``steps`` is ``None`` where the file
+    does not tell them.
+    """
+
+    tensor: StoredTensor
+    shape: Shape
+    dtype: str
+    view: View
+    steps: Steps | None
+
+    def claim(
+        self,
+        name: str,
+        evidence: Evidence,
+        because: str,
+        *,
+        certain: bool,
+        view: View | None = None,
+    ) -> Claim:
+        """The claim that the parameter ``name`` lies here."""
+        return Claim(
+            name=name,
+            shape=self.shape,
+            dtype=self.dtype,
+            evidence=evidence,
+            certain=certain,
+            because=because,
+            view=view or self.view,
+            stored=(self.tensor.key,),
+            pieces=(
+                ()
+                if self.steps is None or view is View.FOLDED
+                else (Piece(self.tensor.key, self.steps),)
+            ),
+        )
+
+
+def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
+    """How ``tensor`` holds what its operator takes, after ``more`` steps.
+
+    Reads attributes of the consumers of quantised tensors.
+    """
+    taken = logical(model, tensor)
+    if not more and taken.view is View.WHOLE and taken.steps == ():  # nearly all
+        return Holding(tensor, tensor.shape, tensor.dtype.name, View.WHOLE, ())
+    view = taken.view
+    steps = None if taken.steps is None else chain(*taken.steps, *more)
+    if more and view is View.WHOLE and steps:
+        view = view_of(steps)
+    return Holding(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
+
+
+def unsure(
+    tensor: StoredTensor,
+    name: str,
+    steps: Steps | None,
+    evidence: Evidence,
+    because: str,
+    shape: Shape | None = None,
+) -> Claim:
+    """The claim, inferred, that the parameter ``name`` lies in a tensor after ``steps``; ``None``
+    where its numbers were computed with others.
+    """
+    return Claim(
+        name=name,
+        shape=shape_after(tensor.shape, steps or ()) if shape is None else shape,
+        dtype=tensor.dtype.name,
+        evidence=evidence,
+        certain=False,
+        because=because,
+        view=View.FOLDED if steps is None else view_of(steps) if steps else View.WHOLE,
+        stored=(tensor.key,),
+        pieces=() if steps is None else (Piece(tensor.key, steps),),
+    )
+
+
+def view_of(steps: Steps) -> View:
+    """The word for a chain without quantisation."""
+    if any(isinstance(step, Take) for step in steps):
+        return (
+            View.REORDERED
+            if any(isinstance(step, Take) and len(step.runs) > 1 for step in steps)
+            else View.PART
+        )
+    last = steps[-1]
+    if isinstance(last, Permute):
+        return View.TRANSPOSED if last.axes == (1, 0) else View.PERMUTED
+    return View.RESHAPED if isinstance(last, Reshape) else View.WHOLE
+
+
+class Stored:
+    """The main graph's stored tensors under the names that they have, and under those that they had
+    before post-processing.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.now = {tensor.name: tensor for tensor in model.main.tensors}
+
+    @cached_property
+    def before(self) -> dict[str, tuple[StoredTensor, Hop]]:
+        """Name before -> the tensor made from that value; names that still exist are not in it."""
+        found: dict[str, tuple[StoredTensor, Hop]] = {}
+        for name, tensor in self.now.items():
+            for hop in undo(name):
+                if hop.base not in self.now:
+                    found.setdefault(hop.base, (tensor, hop))
+        return found
+
+    def get(self, name: str) -> StoredTensor | None:
+        """The tensor that bears, or before post-processing bore, a name."""
+        tensor = self.now.get(name)
+        if tensor is None and name in self.before:
+            tensor = self.before[name][0]
+        return tensor
+
+    def hold(self, name: str, *more: Step) -> Holding | None:
+        """How the tensor of that name holds it, in whatever was made of it since."""
+        tensor = self.now.get(name)
+        if tensor is not None:
+            return holding(self.model, tensor, *more)
+        if name not in self.before:
+            return None
+        tensor, hop = self.before[name]
+        steps = (
+            (SWAP, *more) if hop.turned and len(logical(self.model, tensor).shape) == 2 else more
+        )
+        return holding(self.model, tensor, *steps)
+
+    def is_changed(self, name: str) -> bool:
+        """Whether only a tensor whose values were changed on the way is left of a name."""
+        return name not in self.now and name in self.before and self.before[name][1].folded
+
+
+def behind(model: Model, graph: str, name: str) -> StoredTensor | None:
+    """The stored tensor that a value is, through operators that only hand it on; ``None`` where it
+    is computed.
+    """
+    key = model.wiring.resolve(graph, name)
+    for _ in range(MAX_HOPS):
+        tensor = model.held.get(key)
+        if tensor is not None:
+            return tensor
+        maker = model.wiring.maker(key)
+        if (
+            maker is None
+            or maker.op_type not in _HANDS_ON
+            or not maker.inputs
+            or not maker.inputs[0]
+        ):
+            return None
+        key = model.wiring.resolve(key[0], maker.inputs[0])
+    return None

@@ -1,0 +1,295 @@
+"""Turn an inventory into rows, totals and proportions by form: numbers only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from onnx_params.dataflow.logical import View
+from onnx_params.inventory.inventory import Inventory
+from onnx_params.tensors.stored import StoredTensor
+
+if TYPE_CHECKING:
+    from onnx_params.tensors.stats import Stats
+
+
+class Row(NamedTuple):
+    """One parameter of the original model.
+
+    ``shape`` and ``count`` are ``None`` where the file does not tell them.
+    """
+
+    name: str
+    shape: tuple[int, ...] | None
+    squeezed_shape: tuple[int, ...] | None
+    count: int | None  # type: ignore[assignment]  # hides tuple.count, which no one misses
+    form: str
+    dtype: str | None
+    n_bytes: int
+    evidence: str
+    certain: bool
+    view: str
+    stored: tuple[str, ...]
+    aliases: tuple[str, ...]
+
+    @property
+    def bits_per_weight(self) -> float | None:
+        """Stored bits for each element; 0 where the numbers are another row's or gone."""
+        return 8 * self.n_bytes / self.count if self.count else None
+
+
+class Other(NamedTuple):
+    """One stored tensor that is no parameter."""
+
+    name: str
+    role: str
+    rule: str
+    because: str
+    dtype: str
+    shape: tuple[int, ...]
+    n_bytes: int
+    place: str
+
+
+class Form(NamedTuple):
+    """How many layers and parameters have one form."""
+
+    form: str
+    layers: int
+    parameters: int
+
+
+class Module(NamedTuple):
+    """One node of the module tree: everything whose name begins with ``name``."""
+
+    name: str
+    layers: int
+    parameters: int
+    n_bytes: int
+
+
+def form_of(shape: tuple[int, ...] | None) -> str:
+    """The seed's word for a shape, by the rank after squeezing."""
+    if shape is None:
+        return "Unknown"
+    rank = len(shape) - shape.count(1)
+    return {1: "Vector", 2: "Matrix"}.get(rank, f"Tensor rank {rank}")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report:
+    """What the framework would have said of its model, from the artifact alone.
+
+    ``stats`` are by parameter, where they were asked for.
+    """
+
+    name: str
+    inventory: Inventory
+    rows: tuple[Row, ...]
+    stats: Mapping[str, Stats] = field(default_factory=dict)
+
+    @cached_property
+    def others(self) -> tuple[Other, ...]:
+        """What is stored and is no parameter."""
+        verdicts = self.inventory.verdicts
+        return tuple(
+            Other(
+                t.name,
+                v.role.value,
+                v.rule,
+                v.because,
+                t.dtype.name,
+                t.shape,
+                t.n_bytes,
+                str(t.place),
+            )
+            for t, v in (verdicts[position] for position in self.inventory.others)
+        )
+
+    @property
+    def layers(self) -> int:
+        """Rows of the table."""
+        return len(self.rows)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Elements of all rows whose shape is known: the original model's size."""
+        return sum(row.count or 0 for row in self.rows)
+
+    @cached_property
+    def stored_parameters(self) -> int:
+        """Elements that the artifact stores for parameters: less than :attr:`parameters` where some
+        were merged or dropped.
+        """
+        return sum(tensor.count for tensor in self.inventory.holders.values())
+
+    @cached_property
+    def n_bytes(self) -> int:
+        """Bytes that the rows take in the artifact."""
+        return sum(row.n_bytes for row in self.rows)
+
+    @cached_property
+    def forms(self) -> tuple[Form, ...]:
+        """By form: Vector and Matrix always, the others by rank."""
+        layers: dict[str, int] = {"Vector": 0, "Matrix": 0}
+        parameters: dict[str, int] = {"Vector": 0, "Matrix": 0}
+        for row in self.rows:
+            layers[row.form] = layers.get(row.form, 0) + 1
+            parameters[row.form] = parameters.get(row.form, 0) + (row.count or 0)
+        order = [
+            "Vector",
+            "Matrix",
+            *sorted(form for form in layers if form not in ("Vector", "Matrix")),
+        ]
+        return tuple(Form(form, layers[form], parameters[form]) for form in order)
+
+    @cached_property
+    def dtypes(self) -> tuple[Form, ...]:
+        """By element type, the largest first."""
+        found: dict[str, tuple[int, int]] = {}
+        for row in self.rows:
+            layers, parameters = found.get(row.dtype or "unknown", (0, 0))
+            found[row.dtype or "unknown"] = layers + 1, parameters + (row.count or 0)
+        return tuple(Form(k, *v) for k, v in sorted(found.items(), key=lambda item: -item[1][1]))
+
+    def modules(self, depth: int) -> tuple[Module, ...]:
+        """The module tree rolled up: every prefix of up to ``depth`` segments, in the order of its
+        first row.
+        """
+        found: dict[str, Module] = {}
+        for row in self.rows:
+            segments = row.name.split(".")
+            for length in range(1, min(depth, len(segments)) + 1):
+                prefix = ".".join(segments[:length])
+                was = found.get(prefix, Module(prefix, 0, 0, 0))
+                found[prefix] = Module(
+                    prefix,
+                    was.layers + 1,
+                    was.parameters + (row.count or 0),
+                    was.n_bytes + row.n_bytes,
+                )
+        return tuple(found.values())
+
+    # any sort key
+    def select(
+        self, keep: Callable[[Row], bool], key: Callable[[Row], Any] | None = None
+    ) -> Report:
+        """The same report with the rows that ``keep`` lets pass, sorted by ``key`` if given."""
+        rows: Iterable[Row] = filter(keep, self.rows)
+        return replace(self, rows=tuple(sorted(rows, key=key) if key else rows))
+
+    def named(self, convention: str) -> Report:
+        """The same report with names and shapes in another framework's words (``torch``, ``keras``,
+        ``flax``), where the rule is known, or ``stored`` ones.
+        """
+        from onnx_params.idioms.vocabulary import Convention, convention_of, kinds, told_as
+
+        if convention == "stored":
+            return replace(
+                self,
+                rows=tuple(
+                    row._replace(name=row.stored[0] if row.stored else row.name)
+                    for row in self.rows
+                ),
+            )
+        frm = convention_of([row.name for row in self.rows])
+        if frm is None or frm.value == convention:
+            return self
+        known = kinds([(row.name, row.shape) for row in self.rows], self._tables())
+        rows = []
+        for row in self.rows:
+            name, shape = told_as(row.name, row.shape, known[row.name], frm, Convention(convention))
+            squeezed = (
+                shape
+                if shape is None or 1 not in shape
+                else tuple(dim for dim in shape if dim != 1)
+            )
+            rows.append(row._replace(name=name, shape=shape, squeezed_shape=squeezed))
+        return replace(self, rows=tuple(rows))
+
+    def _tables(self) -> frozenset[str]:
+        """The parameters that lookups take."""
+        from onnx_params.dataflow.consumers import takers
+
+        model = self.inventory.model
+        held = (
+            (claim.name, model.held[key])
+            for claim in self.inventory.parameters
+            for key in claim.stored
+            if key in model.held
+        )
+        return frozenset(
+            name
+            for name, tensor in held
+            if any(taker.node.op_type == "Gather" for taker in takers(model, tensor))
+        )
+
+    def to_markdown(self) -> str:
+        """The report in the seed's format."""
+        from onnx_params.render.markdown import render
+
+        return render(self)
+
+    def to_json(self) -> str:
+        """The report by the contract ``onnx-params/report/1``."""
+        from onnx_params.render.json import render
+
+        return render(self)
+
+    def to_csv(self) -> str:
+        """The rows, comma-separated, with a header."""
+        from onnx_params.render.csv import render
+
+        return render(self)
+
+    def _repr_html_(self) -> str:
+        from onnx_params.render.html import render
+
+        return render(self)
+
+
+def build(inventory: Inventory, name: str) -> Report:
+    """Make the report of an inventory. A stored tensor's bytes go to the first row that it holds."""
+    rows: list[Row] = []
+    holders = inventory.holders
+    spent: dict[tuple[str, str], int] = {}  # bytes of a stored tensor that went to rows already
+    for claim in inventory.parameters:
+        shape = claim.shape
+        n_bytes = 0
+        names: list[str] = []
+        tensor: StoredTensor | None = None
+        for key in claim.stored:
+            held = holders[key]
+            tensor = tensor or held
+            names.append(held.name)
+            share = held.n_bytes
+            # its siblings lie in the same tensor
+            if claim.view in (View.PART, View.REORDERED) and shape is not None and held.count:
+                share = share * math.prod(shape) // held.count
+            share = min(share, held.n_bytes - spent.get(key, 0))
+            spent[key] = spent.get(key, 0) + share
+            n_bytes += share
+        rows.append(
+            Row(
+                claim.name,
+                shape,
+                (
+                    shape
+                    if shape is None or 1 not in shape
+                    else tuple(dim for dim in shape if dim != 1)
+                ),
+                None if shape is None else math.prod(shape),
+                form_of(shape),
+                claim.dtype if tensor is None or claim.view is View.UNPACKED else tensor.dtype.name,
+                n_bytes,
+                claim.evidence.value,
+                claim.certain,
+                ", ".join(claim.view_words),
+                tuple(names),
+                claim.aliases,
+            )
+        )
+    return Report(name=name, inventory=inventory, rows=tuple(rows))
