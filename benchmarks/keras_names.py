@@ -21,7 +21,7 @@ import numpy as np
 import onnx
 
 import onnx_params
-from onnx_params.extraction.extract import values_of
+from onnx_params.inventory.values import values_of
 from onnx_params.report.report import Report
 
 # name -> (options, side of the picture); all but MobileNet, ResNet50V2 and VGG16 were looked at

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from onnx_params.api import analyze
+    from onnx_params.api import Report, analyze, compare
     from onnx_params.auditing.audit import Audit, audit
-    from onnx_params.comparison.compare import Comparison, compare
+    from onnx_params.comparison.compare import Comparison
     from onnx_params.errors import (
         DependencyError,
         ExportError,
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         UsageError,
     )
-    from onnx_params.report.report import Other, Report, Row
+    from onnx_params.report.report import Other, Row
     from onnx_params.tensors.stored import StoredTensor
 
 __version__ = "0.1.0"
@@ -47,12 +47,12 @@ _HOME = {
     "Audit": "auditing.audit",
     "Comparison": "comparison.compare",
     "Other": "report.report",
-    "Report": "report.report",
+    "Report": "api",
     "Row": "report.report",
     "StoredTensor": "tensors.stored",
     "analyze": "api",
     "audit": "auditing.audit",
-    "compare": "comparison.compare",
+    "compare": "api",
 }
 
 

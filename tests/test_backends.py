@@ -22,7 +22,7 @@ from onnx_params.comparison.compare import EXPLAINED, compare
 from onnx_params.comparison.pairs import Relation
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import DependencyError, ExportError, FormatError
-from onnx_params.extraction.extract import values_of
+from onnx_params.inventory.values import values_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 HERE = Path(__file__).parent

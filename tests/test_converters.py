@@ -9,7 +9,7 @@ import pytest
 from support.models import ZOO
 
 import onnx_params
-from onnx_params.extraction.extract import values_of
+from onnx_params.inventory.values import values_of
 from onnx_params.report.report import Report
 
 Shapes = list[tuple[str, tuple[int, ...]]]

@@ -333,7 +333,7 @@ def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
     """
     from support import crossnet
 
-    from onnx_params.extraction.extract import values_of
+    from onnx_params.inventory.values import values_of
 
     model = onnx.load(four["keras"])
     del model.metadata_props[:]

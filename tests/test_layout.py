@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 import onnx_params
-from onnx_params.extraction.extract import values_of
+from onnx_params.inventory.values import values_of
+from onnx_params.tensors.evaluate import apply
 from onnx_params.tensors.steps import (
     SWAP,
     Cast,
@@ -22,16 +23,14 @@ from onnx_params.tensors.steps import (
     Permute,
     Piece,
     Reshape,
+    Slice,
     Step,
-    Take,
     Unblock,
     Unpack,
-    apply,
     chain,
-    from_json,
     shape_after,
-    to_json,
 )
+from onnx_params.tensors.steps_json import from_json, to_json
 
 ZERO, SCALE = ("", "zero"), ("", "scale")
 RNG = np.random.default_rng(0)
@@ -46,13 +45,13 @@ def no_scales(key: tuple[str, str]) -> np.ndarray:
     [
         ((3, 4), (SWAP,)),
         ((3, 4, 5), (Permute((2, 0, 1)),)),
-        ((3, 4), (Reshape((2, 6)), Take(1, ((4, 6), (0, 1))))),
+        ((3, 4), (Reshape((2, 6)), Slice(1, ((4, 6), (0, 1))))),
         (
             (2, 8, 3),
-            (Take(0, ((1, 2),)), Reshape((8, 3)), Take(0, ((0, 2), (4, 6), (6, 8), (2, 4)))),
+            (Slice(0, ((1, 2),)), Reshape((8, 3)), Slice(0, ((0, 2), (4, 6), (6, 8), (2, 4)))),
         ),
         ((16, 32, 3, 3), (Unblock(16, 16),)),
-        ((16, 3, 3, 3), (Unblock(8, 1), Take(0, ((0, 10),)))),
+        ((16, 3, 3, 3), (Unblock(8, 1), Slice(0, ((0, 10),)))),
         ((4, 6), (Cast("float16"),)),
     ],
 )
@@ -170,7 +169,7 @@ steps = st.one_of(
     st.permutations(range(3)).map(lambda axes: Permute(tuple(axes))),
     st.lists(st.integers(0, 9)).map(lambda shape: Reshape(tuple(shape))),
     st.builds(
-        Take,
+        Slice,
         st.integers(0, 3),
         st.lists(st.tuples(st.integers(0, 4), st.integers(4, 9))).map(tuple),
     ),

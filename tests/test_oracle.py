@@ -15,7 +15,7 @@ from support.partition import assert_partition
 import onnx_params
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.containers.onnx.parse import Parser
-from onnx_params.io.wire import BytesSource, FileSource
+from onnx_params.io.sources import BytesSource, FileSource
 
 DATA = Path(onnx.backend.test.__file__).parent / "data"
 GROUPS = sorted(path for path in DATA.iterdir() if path.is_dir() and any(path.rglob("*.onnx")))

@@ -13,7 +13,7 @@ from support.partition import assert_partition
 
 import onnx_params
 from onnx_params.containers.onnx.parse import Parser
-from onnx_params.io.wire import BytesSource
+from onnx_params.io.sources import BytesSource
 
 NAMES = sorted(path.stem for path in ZOO.glob("*.onnxtxt"))
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from support.artifacts import artifact, case
 
 import onnx_params
-from onnx_params.extraction.extract import values_of
+from onnx_params.inventory.values import values_of
 
 # what is left of each parameter: view -> how many, for the cases that show them
 VIEWS = {

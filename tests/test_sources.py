@@ -17,7 +17,7 @@ from read import write_model
 from support.models import parsed
 
 import onnx_params
-from onnx_params.io.opening import RemoteSource
+from onnx_params.io.remote import RemoteSource
 
 
 @pytest.fixture

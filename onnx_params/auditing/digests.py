@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from onnx_params.auditing.judgements import Judgement, Verdict
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.errors import UsageError
-from onnx_params.extraction.extract import values_of
 from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import SCHEMA
-from onnx_params.roles.rules import Role
+from onnx_params.roles.role import Role
 from onnx_params.tensors.steps import Key, is_exact
 from onnx_params.tensors.stored import StoredTensor
 

@@ -17,43 +17,38 @@ import numpy as np
 from onnx_params.auditing import places
 from onnx_params.auditing.differences import difference, rounding
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
-from onnx_params.dataflow.consumers import PRODUCTS, takers
-from onnx_params.dataflow.logical import View, logical
-from onnx_params.extraction.extract import shape_of
+from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.recurrent import GATES, read_name
 from onnx_params.idioms.torchscript import is_result
+from onnx_params.idioms.vocabulary import PARTNERS, is_buffer_name
 from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.values import shape_of
 from onnx_params.matching.candidates import Candidate, Values
-from onnx_params.matching.claims import Matched, moved
+from onnx_params.matching.casts import casts_to
+from onnx_params.matching.claims import Matched
 from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.match_state import Found
-from onnx_params.matching.multiset_hash import casts_to
 from onnx_params.matching.verify import bits_equal
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.roles.rules import Role, is_buffer_name
+from onnx_params.names.claim import Claim
+from onnx_params.names.prefix import moved
+from onnx_params.roles.role import Role
 from onnx_params.tensors.steps import (
     SWAP,
     Cast,
     Key,
     Piece,
-    Take,
+    Slice,
     Unblock,
     chain,
+    describe,
     shape_after,
-    words,
 )
 from onnx_params.tensors.stored import StoredTensor
 
 _GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
-_PARTNERS: Final = {
-    "weight": "bias",
-    "bias": "weight",
-    "in_proj_weight": "in_proj_bias",
-    "in_proj_bias": "in_proj_weight",
-    "gamma": "beta",
-    "beta": "gamma",
-}
-_WEIGHED: Final = PRODUCTS | GATES.keys()
 MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
 MAX_WIDTH: Final = 65536  # of a layer
 MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
@@ -342,15 +337,15 @@ class Judge:
             )
             return self._say(tensor, Verdict.CHANGED, because, found.stored)
         if found.view is not View.REORDERED and not any(
-            isinstance(s, Take) and len(s.runs) > 1 for p in found.pieces for s in p.steps
+            isinstance(s, Slice) and len(s.runs) > 1 for p in found.pieces for s in p.steps
         ):
             return None
         for key in found.stored:
             operator = next(
                 (
-                    taker.node.op_type
-                    for taker in takers(self.model, self.model.held[key])
-                    if taker.node.op_type in GATES
+                    consumer.node.op_type
+                    for consumer in consumers(self.model, self.model.held[key])
+                    if consumer.node.op_type in GATES
                 ),
                 "",
             )
@@ -367,7 +362,7 @@ class Judge:
         )
 
     def _how(self, found: Found) -> str:
-        told = dict.fromkeys(word for piece in found.pieces for word in words(piece.steps))
+        told = dict.fromkeys(word for piece in found.pieces for word in describe(piece.steps))
         return ", ".join(told) or "as they are, where the artifact takes them otherwise"
 
     def _values(self, pieces: tuple[Piece, ...], axis: int) -> np.ndarray | None:
@@ -503,7 +498,7 @@ class Judge:
             pieces = [
                 piece
                 for piece in found.pieces
-                if any(isinstance(step, Take) for step in piece.steps)
+                if any(isinstance(step, Slice) for step in piece.steps)
             ]
             for key in found.stored:
                 parts = [
@@ -553,8 +548,8 @@ class Judge:
 
     def _is_weight(self, tensor: StoredTensor) -> bool:
         return len(tensor.shape) >= 2 and any(
-            taker.node.op_type in _WEIGHED and taker.word == "weight"
-            for taker in takers(self.model, tensor)
+            (consumer.is_product or consumer.node.op_type in GATES) and consumer.word == "weight"
+            for consumer in consumers(self.model, tensor)
         )
 
     def _is_missed(self, name: str) -> str:
@@ -562,9 +557,9 @@ class Judge:
         list.
         """
         owner, _, leaf = name.rpartition(".")
-        partner = _PARTNERS.get(leaf)
-        if partner and owner and self._is_there(f"{owner}.{partner}"):
-            return f"'{owner}.{partner}' is there and it is not"
+        for partner in PARTNERS.get(leaf, ()) if owner else ():
+            if self._is_there(f"{owner}.{partner}"):
+                return f"'{owner}.{partner}' is there and it is not"
         segments = name.split(".")
         for at, segment in enumerate(segments):
             if segment.isdigit():
@@ -665,7 +660,7 @@ def _in_gate_order(piece: Piece, rows: int, gates: tuple[int, ...]) -> bool:
     runs = [
         run
         for step in piece.steps
-        if isinstance(step, Take) and len(step.runs) > 1
+        if isinstance(step, Slice) and len(step.runs) > 1
         for run in step.runs
     ]
     size = rows // len(gates)

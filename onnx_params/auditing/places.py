@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import MATRIX_PRODUCTS, takers
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import SWAP, Key, Permute, Steps
 
@@ -51,9 +51,9 @@ class Depths:
         """The depth of the first node that takes a weight."""
         return min(
             (
-                self.of[taker.node.position]
-                for taker in takers(self.model, self.model.held[key])
-                if not taker.graph
+                self.of[consumer.node.position]
+                for consumer in consumers(self.model, self.model.held[key])
+                if not consumer.graph
             ),
             default=None,
         )
@@ -117,22 +117,20 @@ class Turns:
             ):
                 continue
             tensor = model.held[each.stored[0]]
-            taker = next(
-                (t for t in takers(model, tensor) if t.node.op_type in MATRIX_PRODUCTS), None
-            )
-            if taker is not None:
+            consumer = next((t for t in consumers(model, tensor) if t.is_matrix_product), None)
+            if consumer is not None:
                 flag = (
-                    bool(taker.node.read_attributes().get("transB"))
-                    if taker.node.op_type != "MatMul"
+                    bool(consumer.node.read_attributes().get("transB"))
+                    if consumer.node.op_type != "MatMul"
                     else False
                 )
                 kind = (
                     "MatMul"
-                    if taker.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul")
-                    else taker.node.op_type
+                    if consumer.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul")
+                    else consumer.node.op_type
                 )
                 self._kinds[kind][name] = (
-                    _is_swapped(each.pieces[0].steps) ^ flag ^ taker.turned,
+                    _is_swapped(each.pieces[0].steps) ^ flag ^ consumer.is_transposed,
                     len(set(tensor.shape)) == 1,
                 )
                 self._of[name] = kind

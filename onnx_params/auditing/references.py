@@ -6,17 +6,20 @@ import math
 import os
 from typing import Any
 
-from onnx_params.containers.formats import Checkpoint, open_checkpoint
-from onnx_params.containers.safetensors import PLACE
-from onnx_params.dataflow.logical import HELD, View
+from onnx_params.containers.checkpoint import PLACE, Checkpoint
+from onnx_params.containers.formats import open_checkpoint
+from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import FormatError
-from onnx_params.extraction.extract import buffers, dtype_of, shape_of, values_of
+from onnx_params.extraction.extract import buffers
 from onnx_params.inventory.inventory import Inventory, take
-from onnx_params.io.opening import is_url, open_path
+from onnx_params.inventory.values import dtype_of, shape_of, values_of
+from onnx_params.io.opening import open_path
+from onnx_params.io.remote import is_url
 from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import read_map
 from onnx_params.tensors.dtypes import BY_NAME
-from onnx_params.tensors.stored import Encoding, Span, StoredTensor
+from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.stored import StoredTensor
 
 
 def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:  # JSON
@@ -52,7 +55,7 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
     seen: set[str] = set()
     for claim in (*inventory.parameters, *(buffers(inventory) if folded else ())):
         is_folded = folded and claim.view is View.FOLDED and len(claim.stored) == 1
-        if claim.name in seen or not (is_folded or (claim.pieces and claim.view in HELD)):
+        if claim.name in seen or not (is_folded or (claim.pieces and claim.view in READABLE)):
             continue
         seen.add(claim.name)
         tensors.append(

@@ -11,18 +11,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from onnx_params.auditing.policy import Policy
+from onnx_params.auditing.releases import beyond
 from onnx_params.auditing.rules import Finding
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import PRODUCTS, takers
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.inventory.inventory import Inventory
-from onnx_params.io.opening import is_url
-from onnx_params.io.wire import Source
+from onnx_params.io.remote import is_url
+from onnx_params.io.sources import Source
 from onnx_params.matching import duplicates
+from onnx_params.matching.probes import read_probe
 from onnx_params.matching.verify import is_equal
-from onnx_params.operators.runtimes import beyond
-from onnx_params.roles.rules import Role
+from onnx_params.roles.role import Role, RuleId
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Key
-from onnx_params.tensors.stored import Encoding, StoredTensor
+from onnx_params.tensors.stored import StoredTensor
 
 MIN_COPY: Final = 1024  # elements below which a copy wastes nothing
 LARGE: Final = 1 << 20  # bytes of a constant that are many
@@ -75,7 +77,7 @@ def _wasted(
         if (
             not wiring.uses(tensor.key)
             and (not place.op_type or place.op_type == "Constant")
-            and verdict.rule != "shadowed"
+            and verdict.rule is not RuleId.SHADOWED
         ):
             yield policy.find(
                 "unused",
@@ -92,7 +94,7 @@ def _wasted(
             yield policy.find(
                 "large-constant",
                 tensor.name,
-                f"{verdict.role.value} by rule {verdict.rule}",
+                f"{verdict.role.value} by rule {verdict.rule.value}",
                 (tensor.name,),
                 tensor.n_bytes,
             )
@@ -103,7 +105,7 @@ def _wasted(
     ]
     copies: set[Key] = set()
     for tensor in parameters:
-        probe = duplicates.probe(tensor, False)
+        probe = read_probe(tensor, False)
         if not probe or len(set(probe)) < 2:
             continue
         first = groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), tensor)
@@ -168,7 +170,10 @@ def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Itera
 
 
 def _is_weight(model: Model, tensor: StoredTensor) -> bool:
-    return any(taker.node.op_type in (*PRODUCTS, "Gather") for taker in takers(model, tensor))
+    return any(
+        consumer.is_product or consumer.node.op_type == "Gather"
+        for consumer in consumers(model, tensor)
+    )
 
 
 def _files(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print, exit status."""
+"""Assemble the commands, and end every error in one line and a status."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import typer
 
 from onnx_params import __version__
 from onnx_params.cli import audit, compare
+from onnx_params.cli.progress import bar
 from onnx_params.errors import DependencyError, OnnxParamsError, UsageError
 
 if TYPE_CHECKING:
+    from onnx_params.api import Report
     from onnx_params.names.source_map import Verification
-    from onnx_params.report.report import Report
 
 MAX_SHOWN: Final = 2000  # rows that rich lays out; it takes a millisecond each
+
 
 app = typer.Typer(
     name="onnx-params",
@@ -68,6 +70,8 @@ Reference = Annotated[
         help="Name by content: safetensors, torch zip, npz, a folder of them, or a source map.",
     ),
 ]
+
+
 Like = Annotated[
     str,
     typer.Option(
@@ -76,6 +80,8 @@ Like = Annotated[
         help="Name by an architecture: a transformers model type or a config.json.",
     ),
 ]
+
+
 StripPrefix = Annotated[
     bool,
     typer.Option(
@@ -295,15 +301,8 @@ def _take(
     }
     if not reference and not stats:
         return take(model, **options)
-    with audit.bar("reading", reference, model if stats else "") as progress:
+    with bar("reading", reference, model if stats else "") as progress:
         return take(model, **options, progress=progress)
-
-
-def n_bytes_of(path: str) -> int:
-    """How large a checkpoint is, for the bar's end."""
-    if os.path.isdir(path):
-        return sum(entry.stat().st_size for entry in os.scandir(path) if entry.is_file())
-    return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
 @app.command()

@@ -1,22 +1,17 @@
-"""The commands that judge: audit, lock, verify.
-
-Typer reads their signatures; what they need is imported when they run.
-"""
+"""The commands that judge: audit, lock, verify. What they need is imported when they run."""
 
 from __future__ import annotations
 
 import enum
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onnx_params.cli.progress import bar
 from onnx_params.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from onnx_params.auditing.audit import Audit
 
 
@@ -101,10 +96,10 @@ def audit(
     """
     from dataclasses import replace
 
-    from onnx_params.api import need_numpy
     from onnx_params.auditing.audit import audit as take
     from onnx_params.auditing.policy import read_policy
     from onnx_params.auditing.rules import Severity
+    from onnx_params.inventory.opening import need_numpy
     from onnx_params.io.atomic import refuse_overwriting, write
 
     need_numpy()
@@ -158,22 +153,6 @@ def _document(audits: list[Audit], format: AuditFormat, full: bool) -> str:
     )
 
 
-@contextmanager
-def bar(word: str, *paths: str) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr while bytes are read, where someone looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda n_bytes: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from onnx_params.cli.app import n_bytes_of
-
-    with Progress(console=Console(stderr=True), transient=True) as shown:
-        task = shown.add_task(word, total=sum(n_bytes_of(path) for path in paths if path) or None)
-        yield lambda n_bytes: shown.advance(task, n_bytes)
-
-
 def lock(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
     output: Annotated[
@@ -190,7 +169,7 @@ def lock(
     """Write down what an artifact is: a digest of every stored tensor and of the structure, totals,
     producer, source map.
     """
-    from onnx_params.api import need_numpy
+    from onnx_params.inventory.opening import need_numpy
     from onnx_params.io.atomic import refuse_overwriting, write
     from onnx_params.locking.lock import lock as take
     from onnx_params.locking.lock import to_json
@@ -219,7 +198,7 @@ def verify(
 
     Status 1 where a value or the structure differs; a rename or a re-save is told as such.
     """
-    from onnx_params.api import need_numpy
+    from onnx_params.inventory.opening import need_numpy
     from onnx_params.locking.lock import read_lock, told
     from onnx_params.locking.lock import verify as hold
 

@@ -62,7 +62,7 @@ def compare(
     from itertools import combinations
 
     from onnx_params.api import analyze
-    from onnx_params.cli.audit import bar
+    from onnx_params.cli.progress import bar
     from onnx_params.comparison.compare import of_reports
     from onnx_params.comparison.pairs import WORDS
     from onnx_params.io.atomic import refuse_overwriting, write

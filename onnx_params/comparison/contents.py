@@ -14,15 +14,17 @@ from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judge import Judge
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.references import of_artifact
-from onnx_params.comparison.compare import RELATIVE, in_order, is_held, relative_to, rows_by_key
+from onnx_params.comparison.by_names import in_order
 from onnx_params.comparison.pairs import By, Pair, Relation
+from onnx_params.comparison.rows import RELATIVE, is_stored, relative_to, rows_by_key
 from onnx_params.dataflow.logical import logical
-from onnx_params.extraction.extract import values_of
 from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.inventory.values import values_of
 from onnx_params.matching import claims
 from onnx_params.matching.match_state import Found
 from onnx_params.report.report import Report, Row
-from onnx_params.tensors.steps import Key, Piece, evaluate
+from onnx_params.tensors.evaluate import evaluate
+from onnx_params.tensors.steps import Key, Piece
 
 _RELATIONS: Final = {
     Verdict.IDENTICAL: Relation.EQUAL,
@@ -76,7 +78,7 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
     for at_a, at_b, by in _rest([one.rows[at] for at in left_a], [two.rows[at] for at in left_b]):
         at, place = left_a[at_a], left_b[at_b]
         taken.add(place)
-        both_gone = not is_held(one.inventory, at) and not is_held(two.inventory, place)
+        both_gone = not is_stored(one.inventory, at) and not is_stored(two.inventory, place)
         how = (
             f"in both {two.rows[place].view}"
             if both_gone
@@ -216,7 +218,7 @@ def _values(report: Report, at: int) -> np.ndarray | None:
     claim = inventory.parameters[at]
     if claim.pieces:
         return values_of(inventory, claim)
-    if not is_held(inventory, at):
+    if not is_stored(inventory, at):
         return None
     tensor = inventory.model.held[claim.stored[0]]
     # folded and then quantised: its numbers are those that the codes stand for

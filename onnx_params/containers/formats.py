@@ -1,29 +1,13 @@
-"""Read the original weights without their framework: a path in, named tensors out, values when
-asked.
-"""
+"""Recognize a checkpoint by its first bytes and read it: a path in, named tensors out."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
+from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.errors import FormatError, UnreadableError
-from onnx_params.tensors.stored import StoredTensor
 
 MAX_SHARDS = 10_000  # files of one checkpoint; the largest released models have some hundreds
-
-
-@dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """A checkpoint's tensors, in its own order.
-
-    ``ordered`` says whether that is the order in which the framework registered them.
-    """
-
-    path: str
-    tensors: tuple[StoredTensor, ...]
-    ordered: bool
-    aliases: tuple[tuple[str, str], ...] = ()
 
 
 def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:

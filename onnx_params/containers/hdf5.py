@@ -17,12 +17,12 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from onnx_params.containers.formats import Checkpoint
-from onnx_params.containers.safetensors import PLACE
+from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.errors import DependencyError, FormatError, UnsupportedError
-from onnx_params.io.wire import BytesSource, FileSource, Source
+from onnx_params.io.sources import BytesSource, FileSource, Source
 from onnx_params.tensors.dtypes import BY_NAME
-from onnx_params.tensors.stored import Encoding, Span, StoredTensor
+from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.stored import StoredTensor
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 WEIGHTS: Final = "model.weights.h5"

@@ -14,12 +14,12 @@ import os
 import re
 from typing import Any, Final
 
-from onnx_params.containers.formats import Checkpoint
-from onnx_params.containers.safetensors import PLACE
+from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.errors import DependencyError, FormatError, UnsupportedError
-from onnx_params.io.wire import too_short
+from onnx_params.io.sources import too_short
 from onnx_params.tensors.dtypes import BY_NAME
-from onnx_params.tensors.stored import Encoding, Span, StoredTensor
+from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.stored import StoredTensor
 
 LIST: Final = "_METADATA"
 MAX_LIST: Final = 256 << 20  # bytes of the list

@@ -1,7 +1,4 @@
-"""Read the header of a safetensors file.
-
-Source: https://github.com/huggingface/safetensors, README, 'Format'.
-"""
+"""Read the header of a safetensors file. Source: https://github.com/huggingface/safetensors, README, 'Format'."""
 
 from __future__ import annotations
 
@@ -9,13 +6,16 @@ import json
 import math
 from typing import Any, Final
 
+from onnx_params.containers.checkpoint import PLACE
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.wire import FileSource
+from onnx_params.io.sources import FileSource
 from onnx_params.tensors.dtypes import BY_NAME
-from onnx_params.tensors.stored import Encoding, Place, PlaceKind, Span, StoredTensor
+from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.stored import StoredTensor
 
 MAX_HEADER: Final = 100_000_000  # bytes, the format's own limit
-PLACE: Final = Place(kind=PlaceKind.CHECKPOINT)
+
+
 DTYPES: Final = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
     "F8_E8M0": "float8_e8m0fnu", "I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32", "U16": "uint16",

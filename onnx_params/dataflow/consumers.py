@@ -1,60 +1,20 @@
-"""Say which operator takes a stored tensor, looking through what only hands it on, and how torch's
-Linear had what it takes.
-"""
+"""Say which operators use a stored tensor, as what, and how torch's Linear had what they use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
-from onnx_params.operators.schemas import slot_word
-from onnx_params.tensors.steps import SWAP, Step
+from onnx_params.dataflow.walk import arrivals
+from onnx_params.operators.record import Kind, Operator
+from onnx_params.operators.schemas import schema
+from onnx_params.tensors.steps import SWAP, Shape, Step
 from onnx_params.tensors.stored import StoredTensor
 
-MAX_HOPS: Final = 6  # operators that hand a tensor on before one takes it
-# uses of a value that are looked at; a weight that more take is told by the first of them
-MAX_USES: Final = 16
-_HANDS_ON: Final = frozenset(
-    {
-        "DequantizeLinear",
-        "QuantizeLinear",
-        "Cast",
-        "Identity",
-        "Transpose",
-        "Squeeze",
-        "Unsqueeze",
-        "Reshape",
-    }
-)
-# operators that take ``[in, out]`` where torch's Linear has ``[out, in]``; those whose transB is
-# set take it as it is
-MATRIX_PRODUCTS: Final = frozenset(
-    {
-        "MatMul",
-        "Gemm",
-        "FusedMatMul",
-        "FusedGemm",
-        "MatMulInteger",
-        "QLinearMatMul",
-        "QGemm",
-        "DynamicQuantizeMatMul",
-        "MatMulIntegerToFloat",
-        "MatMulNBits",
-    }
-)
-PRODUCTS: Final = MATRIX_PRODUCTS | {
-    "Conv",
-    "ConvTranspose",
-    "ConvInteger",
-    "QLinearConv",
-    "FusedConv",
-    "NhwcConv",
-}
 
-
-class Taker(NamedTuple):
-    """The operator that takes a stored tensor, its slot's word, and whether a Transpose stands
+class Consumer(NamedTuple):
+    """An operator that uses a stored tensor: the word of its slot, and whether a Transpose stands
     between them.
     """
 
@@ -62,63 +22,76 @@ class Taker(NamedTuple):
     node: Node
     slot: int
     word: str | None
-    turned: bool
+    is_transposed: bool
+
+    @property
+    def operator(self) -> Operator | None:
+        """The record of the operator."""
+        return schema(self.node.domain, self.node.op_type)
+
+    @property
+    def is_matrix_product(self) -> bool:
+        """Whether the operator multiplies by a matrix."""
+        found = self.operator
+        return found is not None and found.kind is Kind.MATRIX
+
+    @property
+    def is_product(self) -> bool:
+        """Whether the operator multiplies by a matrix or a kernel."""
+        found = self.operator
+        return found is not None and found.is_product
 
 
-def takers(model: Model, tensor: StoredTensor) -> Iterator[Taker]:
-    """Who takes a stored tensor, looking through what only hands it on."""
-    uses = model.wiring.uses(tensor.key)
-    # nearly all
-    if len(uses) == 1 and (node := uses[0].node) is not None and node.op_type not in _HANDS_ON:
-        yield Taker(
-            uses[0].graph,
-            node,
-            uses[0].slot,
-            slot_word(node.domain, node.op_type, uses[0].slot),
-            False,
-        )
-        return
-    todo = [(tensor.key, False, 0)]
-    seen = {tensor.key}
-    while todo:
-        key, turned, hops = todo.pop()
-        for use in model.wiring.uses(key)[:MAX_USES]:
-            node = use.node
-            if node is None:
-                continue
-            if (
-                node.op_type in _HANDS_ON
-                and not node.domain
-                and use.slot == 0
-                and node.outputs
-                and hops < MAX_HOPS
-            ):
-                flips = node.op_type == "Transpose" and len(tensor.shape) == 2
-                onward = use.graph, node.outputs[0]
-                if onward not in seen:
-                    seen.add(onward)
-                    todo.append((onward, turned ^ flips, hops + 1))
-            else:
-                yield Taker(
-                    use.graph,
-                    node,
-                    use.slot,
-                    slot_word(node.domain, node.op_type, use.slot),
-                    turned,
-                )
+def consumers(model: Model, tensor: StoredTensor) -> Iterator[Consumer]:
+    """The operators that use a stored tensor, behind what only passes it on."""
+    for arrival in arrivals(model, tensor.key):
+        use = arrival.use
+        if use.node is None:
+            continue
+        found = schema(use.node.domain, use.node.op_type)
+        word = None if found is None else found.word(use.slot)
+        turned = arrival.is_transposed and len(tensor.shape) == 2
+        yield Consumer(use.graph, use.node, use.slot, word, turned)
 
 
-def as_torch(taker: Taker, tensor: StoredTensor) -> tuple[Step, ...]:
-    """The step from what a matrix product takes to torch's ``[out, in]``: the name was lost when
-    the exporter transposed it.
+def has_outputs_first(node: Node, operator: Operator) -> bool:
+    """Whether the first axis of a matrix has an element for each output.
+
+    Reads attributes where they decide.
     """
-    if taker.node.op_type not in MATRIX_PRODUCTS or taker.turned:
-        return ()
-    if taker.node.op_type != "MatMulNBits" and len(tensor.shape) != 2:
-        return ()
-    flag = (
-        taker.node.read_attributes().get("transB")
-        if taker.node.op_type in ("Gemm", "FusedMatMul", "FusedGemm", "QGemm")
-        else 0
+    first = operator.outputs == 0
+    return (
+        not first
+        if operator.turned_by and node.read_attributes().get(operator.turned_by)
+        else first
     )
-    return () if flag else (SWAP,)
+
+
+def n_outputs(node: Node, weight: Shape) -> int | None:
+    """How many outputs a layer has, by the shape of its weight; ``None`` where the shape does not
+    say it.
+    """
+    operator = schema(node.domain, node.op_type)
+    if operator is None or operator.outputs is None or len(weight) < 2:
+        return None
+    if operator.turned_by:
+        return weight[0 if has_outputs_first(node, operator) else -1]
+    if not operator.grouped:
+        return weight[operator.outputs]
+    groups = node.read_attributes().get("group", 1)
+    return weight[operator.outputs] * (groups if isinstance(groups, int) else 1)
+
+
+def as_torch(consumer: Consumer, shape: Shape) -> tuple[Step, ...]:
+    """The step from what a matrix product uses to torch's ``[out, in]``; ``shape`` is the weight's
+    as it is used.
+    """
+    operator = consumer.operator
+    if (
+        operator is None
+        or operator.kind is not Kind.MATRIX
+        or consumer.is_transposed
+        or len(shape) != 2
+    ):
+        return ()
+    return () if has_outputs_first(consumer.node, operator) else (SWAP,)

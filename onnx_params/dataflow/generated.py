@@ -13,10 +13,13 @@ from dataclasses import replace
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Graph, Model, Use
+from onnx_params.dataflow.walk import ANYTHING, arrivals
 from onnx_params.io.wire import signed, varints
-from onnx_params.operators.schemas import PASS_THROUGH, slot_word
+from onnx_params.operators.record import Kind
+from onnx_params.operators.schemas import schema
 from onnx_params.tensors.dtypes import BY_NAME
-from onnx_params.tensors.stored import Encoding, Place, PlaceKind, StoredTensor
+from onnx_params.tensors.encoding import Encoding, Place, PlaceKind
+from onnx_params.tensors.stored import StoredTensor
 
 MAX_RANK: Final = 64  # numbers that are read as a shape
 _WEIGHT_WORDS: Final = frozenset({"weight", "bias", "stat", "operand", "table"})
@@ -74,28 +77,16 @@ def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
 
 
 def _feeds_a_weight(model: Model, path: str, name: str) -> bool:
-    todo, seen = [(path, name)], {(path, name)}
-    while todo:
-        for use in model.wiring.uses(todo.pop()):
-            node = use.node
-            if node is None:
-                continue
-            if (
-                slot_word(node.domain, node.op_type, use.slot) in _WEIGHT_WORDS
-                and node.op_type not in PASS_THROUGH
-                and not (node.op_type in ("Gemm", "MatMul") and use.slot == 0)
-            ):
-                return True
-            if node.op_type in ("Mul", "Add") and _scales_a_norm(model, use):
-                return True
-            if node.op_type in PASS_THROUGH and use.slot == 0:
-                following = [
-                    (use.graph, output)
-                    for output in node.outputs
-                    if (use.graph, output) not in seen
-                ]
-                seen.update(following)
-                todo.extend(following)
+    for arrival in arrivals(model, (path, name), ANYTHING):
+        use = arrival.use
+        if use.node is None:
+            continue
+        operator = schema(use.node.domain, use.node.op_type)
+        is_data = operator is not None and operator.kind is Kind.MATRIX and use.slot == 0
+        if operator is not None and operator.word(use.slot) in _WEIGHT_WORDS and not is_data:
+            return True
+        if use.node.op_type in ("Mul", "Add") and _scales_a_norm(model, use):
+            return True
     return False
 
 

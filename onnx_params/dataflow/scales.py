@@ -1,75 +1,33 @@
-"""Find the scale and the zero point of a quantised weight, by the operators that take them.
+"""Find the scale and the zero point of a quantized weight: by the operators that use it, else by
+its name.
 
-Sources: onnx ``Operators.md`` (DequantizeLinear, QLinearMatMul, QLinearConv, MatMulInteger,
-ConvInteger); onnxruntime ``ContribOperators.md`` (QGemm, QLinearAdd, DynamicQuantizeMatMul,
-MatMulIntegerToFloat, QAttention, DynamicQuantizeLSTM). Where none of them stands there, names tell.
+Which slots they stand in is in the records of the operators (:mod:`onnx_params.operators`).
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-
 from onnx_params.containers.onnx.graph import Model, Node, Use
-from onnx_params.tensors.steps import Dequantise
+from onnx_params.dataflow.walk import MAX_USES
+from onnx_params.operators.record import AFTER, Passes, Scale
+from onnx_params.operators.schemas import schema
+from onnx_params.tensors.steps import Dequantise, Key
 from onnx_params.tensors.stored import StoredTensor
 
-MAX_USES: Final = 16  # uses of a value that are looked at
-MAX_HOPS: Final = 3  # operators that hand a table on before it is dequantised: a lookup, a reshape
-
-
-class _Beside(NamedTuple):
-    """Slots of the scale and zero point of a weight, the axis along which there may be many;
-    ``second`` is a further scale's slot.
-    """
-
-    scale: int
-    zero: int
-    axis: int
-    second: int = -1
-
-
-# operator and slot of the weight -> where its scale stands
-_ROWS: Final[dict[tuple[str, str, int], _Beside]] = {
-    ("", "DequantizeLinear", 0): _Beside(1, 2, 1),
-    ("", "QLinearMatMul", 0): _Beside(1, 2, 0),
-    ("", "QLinearMatMul", 3): _Beside(4, 5, -1),
-    ("", "QLinearConv", 3): _Beside(4, 5, 0),
-    ("", "QLinearConv", 8): _Beside(4, -1, 0, 1),
-    ("com.microsoft", "DequantizeLinear", 0): _Beside(1, 2, 1),
-    ("com.microsoft", "QGemm", 3): _Beside(4, 5, -1),
-    ("com.microsoft", "QGemm", 6): _Beside(4, -1, 0, 1),
-    ("com.microsoft", "QLinearAdd", 0): _Beside(1, 2, 0),
-    ("com.microsoft", "QLinearAdd", 3): _Beside(4, 5, 0),
-    ("com.microsoft", "QLinearMul", 0): _Beside(1, 2, 0),
-    ("com.microsoft", "QLinearMul", 3): _Beside(4, 5, 0),
-    ("com.microsoft", "DynamicQuantizeMatMul", 1): _Beside(2, 3, -1),
-    ("com.microsoft", "MatMulIntegerToFloat", 1): _Beside(3, 5, -1),
-    ("com.microsoft", "QAttention", 1): _Beside(4, 7, -1),
-    ("com.microsoft", "DynamicQuantizeLSTM", 1): _Beside(8, 9, 2),
-    ("com.microsoft", "DynamicQuantizeLSTM", 2): _Beside(10, 11, 2),
-}
-# slot of the zero point, axis
-_INTEGER: Final = {
-    ("MatMulInteger", 0): (2, 0),
-    ("MatMulInteger", 1): (3, -1),
-    ("ConvInteger", 1): (3, 0),
-}
-_HANDS_ON: Final = frozenset(
-    {"Gather", "Reshape", "Transpose", "Slice", "Identity", "Squeeze", "Unsqueeze"}
-)
+MAX_HOPS = 3  # operators between a table and its dequantization: a lookup, a reshape
+_LOOKUP = "Gather"
 
 
 def scale_of(model: Model, tensor: StoredTensor) -> Dequantise | None:
-    """How to dequantise a stored tensor, or ``None`` where no operator that takes it says.
+    """How to dequantize a stored tensor, or ``None`` where nothing says it.
 
     Reads attributes of its consumers.
     """
-    return _at(model, tensor.key, MAX_HOPS) or _by_name(model, tensor)
+    return _by_consumer(model, tensor.key, tensor, MAX_HOPS) or _by_name(model, tensor)
 
 
 def _by_name(model: Model, tensor: StoredTensor) -> Dequantise | None:
-    """onnxruntime's quantiser calls what it makes of ``w`` ``w_quantized``, ``w_scale`` and
-    ``w_zero_point``, whatever takes them.
+    """onnxruntime's quantizer calls what it makes of ``w`` ``w_quantized``, ``w_scale`` and
+    ``w_zero_point``.
 
     Source: onnxruntime, ``quantization/base_quantizer.py``, quantize_initializer_impl.
     """
@@ -78,51 +36,48 @@ def _by_name(model: Model, tensor: StoredTensor) -> Dequantise | None:
     if base == tensor.name or scale is None or not scale.dtype.is_float:
         return None
     zero = (tensor.place.graph, f"{base}_zero_point")
-    axes = [axis for axis, dim in enumerate(tensor.shape) if dim == scale.count]
-    if scale.count > 1 and len(axes) != 1:
-        return None
-    return Dequantise(
-        scale.key, zero if zero in model.held else None, axes[0] if scale.count > 1 else None
-    )
+    axis = None
+    if scale.count > 1:
+        axes = [at for at, dim in enumerate(tensor.shape) if dim == scale.count]
+        if len(axes) != 1:
+            return None
+        axis = axes[0]
+    return Dequantise(scale.key, zero if zero in model.held else None, axis)
 
 
-def _at(model: Model, key: tuple[str, str], hops: int) -> Dequantise | None:
+def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Dequantise | None:
     for use in model.wiring.uses(key)[:MAX_USES]:
-        node = use.node
-        if node is None:
-            continue
-        row = _ROWS.get((node.domain, node.op_type, use.slot))
-        if row is not None:
-            found = _from_row(model, use, node, row)
-        elif not node.domain and (node.op_type, use.slot) in _INTEGER:
-            found = _after(model, use, node)
-        elif (
-            not node.domain
-            and node.op_type in _HANDS_ON
-            and use.slot == 0
-            and node.outputs
-            and hops
-        ):
-            found = _at(model, (use.graph, node.outputs[0]), hops - 1)
-            found = (
-                None
-                if found is None
-                else (
-                    found._replace(axis=None)
-                    if found.axis is not None and not found.block
-                    else found
-                )
-            )
-        elif not node.domain and node.op_type == "Cast" and node.outputs:
-            found = _by_hand(model, (use.graph, node.outputs[0]))
-        else:
-            found = None
+        found = None if use.node is None else _by_use(model, use, use.node, tensor, hops)
         if found is not None:
             return found
     return None
 
 
-def _held(model: Model, graph: str, node: Node, slot: int) -> tuple[str, str] | None:
+def _by_use(
+    model: Model, use: Use, node: Node, tensor: StoredTensor, hops: int
+) -> Dequantise | None:
+    operator = schema(node.domain, node.op_type)
+    if operator is None:
+        return None
+    row = operator.scales.get(use.slot)
+    if row is not None:
+        if row.scale == AFTER:
+            return _multiplied_after(model, use, node, row)
+        return _beside(model, use, node, row, tensor)
+    if not node.outputs:
+        return None
+    if node.op_type == "Cast":
+        return _by_hand(model, (use.graph, node.outputs[0]))
+    is_passed = operator.passes in (Passes.WHOLE, Passes.PART) or node.op_type == _LOOKUP
+    if not is_passed or use.slot != 0 or not hops:
+        return None
+    found = _by_consumer(model, (use.graph, node.outputs[0]), tensor, hops - 1)
+    if found is None or found.axis is None or found.block:
+        return found
+    return found._replace(axis=None)  # the axis is one of what was passed on, not of what is stored
+
+
+def _in_slot(model: Model, graph: str, node: Node, slot: int) -> Key | None:
     """The key of the stored tensor in a slot, ``None`` where there is none."""
     if not 0 <= slot < len(node.inputs) or not node.inputs[slot]:
         return None
@@ -130,76 +85,108 @@ def _held(model: Model, graph: str, node: Node, slot: int) -> tuple[str, str] | 
     return key if key in model.held else None
 
 
-def _from_row(model: Model, use: Use, node: Node, row: _Beside) -> Dequantise | None:
-    scale = _held(model, use.graph, node, row.scale)
-    second = _held(model, use.graph, node, row.second) if row.second >= 0 else None
-    if scale is None or (row.second >= 0 and second is None):
+def _beside(
+    model: Model, use: Use, node: Node, row: Scale, tensor: StoredTensor
+) -> Dequantise | None:
+    """The scale in another slot of the same node."""
+    scale = _in_slot(model, use.graph, node, row.scale)
+    second = _in_slot(model, use.graph, node, row.second)
+    if scale is None or (row.second != AFTER and second is None):
         return None
+    zero = _in_slot(model, use.graph, node, row.zero)
+    axis, block = _axis_and_block(model, node, row, use.slot, tensor, scale)
+    return Dequantise(scale, zero, axis, block, second)
+
+
+def _axis_and_block(
+    model: Model, node: Node, row: Scale, slot: int, tensor: StoredTensor, scale: Key
+) -> tuple[int, int]:
+    operator = schema(node.domain, node.op_type)
+    assert operator is not None
+    turned_by = operator.turned_by if slot == operator.weight else ""
+    needs_attributes = row.axis_attribute or row.block_attribute or turned_by
+    attributes = node.read_attributes() if needs_attributes else {}
     axis, block = row.axis, 0
-    if node.op_type in ("DequantizeLinear", "QGemm"):
-        attributes = node.read_attributes()
-        if node.op_type == "DequantizeLinear":
-            stated, blocks = attributes.get("axis", 1), attributes.get("block_size", 0)
-            axis, block = (
-                stated if isinstance(stated, int) else 1,
-                (blocks if isinstance(blocks, int) else 0),
-            )
-        elif attributes.get("transB") == 1 and use.slot == 3:
-            axis = 0
-    return Dequantise(scale, _held(model, use.graph, node, row.zero), axis, block, second)
+    stated = attributes.get(row.axis_attribute)
+    if isinstance(stated, int):
+        axis = stated
+    elif turned_by and attributes.get(turned_by) == 1:
+        axis = 0
+    blocks = attributes.get(row.block_attribute)
+    if isinstance(blocks, int):
+        block = blocks
+    elif row.is_blocked:
+        block = _block_by_shape(tensor, model.held[scale], axis)
+    return axis, block
 
 
-def _after(model: Model, use: Use, node: Node) -> Dequantise | None:
+def _block_by_shape(tensor: StoredTensor, scale: StoredTensor, axis: int) -> int:
+    """How many elements share a scale, by how many scales there are along an axis; 0 where the
+    shapes do not fit.
+    """
+    if len(scale.shape) != len(tensor.shape) or not -len(tensor.shape) <= axis < len(tensor.shape):
+        return 0
+    blocks = scale.shape[axis]
+    return -(-tensor.shape[axis] // blocks) if blocks else 0
+
+
+def _multiplied_after(model: Model, use: Use, node: Node, row: Scale) -> Dequantise | None:
     """MatMulInteger and ConvInteger give int32; a Cast, then a Mul by the product of both scales,
     makes floats of them.
     """
-    zero_slot, axis = _INTEGER[node.op_type, use.slot]
-    for cast in model.wiring.uses((use.graph, node.outputs[0]))[:MAX_USES] if node.outputs else ():
+    uses = model.wiring.uses
+    for cast in uses((use.graph, node.outputs[0]))[:MAX_USES] if node.outputs else ():
         if cast.node is None or cast.node.op_type != "Cast" or not cast.node.outputs:
             continue
-        for by in model.wiring.uses((use.graph, cast.node.outputs[0]))[:MAX_USES]:
-            if by.node is None or by.node.op_type != "Mul" or len(by.node.inputs) != 2:
-                continue
-            scale = _held(model, use.graph, by.node, 1 - by.slot)
-            product = model.wiring.maker(
-                model.wiring.resolve(use.graph, by.node.inputs[1 - by.slot])
-            )
-            if scale is None and product is not None and product.op_type == "Mul":
-                # the product has the scales in the order of the inputs
-                slots = (use.slot, 1 - use.slot) if use.slot else (0,)
-                scale = next(
-                    (
-                        key
-                        for slot in slots
-                        if (key := _held(model, use.graph, product, slot)) is not None
-                    ),
-                    None,
-                )
+        for after in uses((use.graph, cast.node.outputs[0]))[:MAX_USES]:
+            scale = _factor(model, use, after)
             if scale is not None:
-                return Dequantise(scale, _held(model, use.graph, node, zero_slot), axis)
+                return Dequantise(scale, _in_slot(model, use.graph, node, row.zero), row.axis)
     return None
 
 
-def _by_hand(model: Model, key: tuple[str, str]) -> Dequantise | None:
-    """A Cast, a Sub of the zero point where there is one, a Mul by the scale."""
-    zero = None
+def _factor(model: Model, use: Use, after: Use) -> Key | None:
+    """The weight's scale in a Mul: as it is, or in a product of both scales, which has them in the
+    order of the inputs.
+    """
+    node = after.node
+    if node is None or node.op_type != "Mul" or len(node.inputs) != 2:
+        return None
+    other = 1 - after.slot
+    scale = _in_slot(model, use.graph, node, other)
+    if scale is not None:
+        return scale
+    product = model.wiring.maker(model.wiring.resolve(use.graph, node.inputs[other]))
+    if product is None or product.op_type != "Mul":
+        return None
+    slots = (use.slot, 1 - use.slot) if use.slot else (0,)
+    found = (_in_slot(model, use.graph, product, slot) for slot in slots)
+    return next((key for key in found if key is not None), None)
+
+
+def _by_hand(model: Model, key: Key) -> Dequantise | None:
+    """A Sub of the zero point where there is one, then a Mul by the scale."""
+    zero: Key | None = None
     for _ in range(2):
-        for use in model.wiring.uses(key)[:MAX_USES]:
-            node = use.node
-            if (
-                node is None
-                or node.op_type not in ("Mul", "Sub")
-                or len(node.inputs) != 2
-                or not node.outputs
-            ):
-                continue
-            other = _held(model, use.graph, node, 1 - use.slot)
-            if other is None:
-                continue
-            if node.op_type == "Mul":
-                return Dequantise(other, zero, 0)
-            zero, key = other, (use.graph, node.outputs[0])
-            break
-        else:
+        step = _arithmetic(model, key)
+        if step is None:
             return None
+        op_type, other, result = step
+        if op_type == "Mul":
+            return Dequantise(other, zero, 0)
+        zero, key = other, result
+    return None
+
+
+def _arithmetic(model: Model, key: Key) -> tuple[str, Key, Key] | None:
+    """The first Mul or Sub of a value and a stored tensor: the operator, that tensor, the result."""
+    for use in model.wiring.uses(key)[:MAX_USES]:
+        node = use.node
+        if node is None or node.op_type not in ("Mul", "Sub"):
+            continue
+        if len(node.inputs) != 2 or not node.outputs:
+            continue
+        other = _in_slot(model, use.graph, node, 1 - use.slot)
+        if other is not None:
+            return node.op_type, other, (use.graph, node.outputs[0])
     return None

@@ -1,6 +1,4 @@
-"""Write the original state dict out of an artifact: each parameter under its own name, shape and
-layout, as safetensors.
-"""
+"""Write the original state dict out of an artifact: each parameter under its own name, shape and layout, as safetensors."""
 
 from __future__ import annotations
 
@@ -11,18 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from onnx_params.containers.safetensors import DTYPES
-from onnx_params.dataflow.logical import HELD, View
-from onnx_params.errors import UsageError, content_errors
+from onnx_params.dataflow.view import READABLE, View
+from onnx_params.errors import UsageError
 from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.naming import Evidence
 from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.values import dtype_of, shape_of, values_of
 from onnx_params.io.atomic import write_bytes
 from onnx_params.names import signature
 from onnx_params.names import source_map as mapped
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.tensors.steps import Cast, Dequantise, Shape, evaluate, is_exact, shape_after
+from onnx_params.names.claim import Claim
+from onnx_params.roles.role import RuleId
+from onnx_params.tensors.steps import is_exact
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 _WORDS: Final = {name: word for word, name in DTYPES.items()}
 
@@ -66,44 +67,6 @@ def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Ext
     return Extraction(written=tuple(rows), lossy=tuple(lossy), left=tuple(left))
 
 
-def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
-    """The values of a parameter, in its original shape and layout. Reads its stored tensors."""
-    import numpy as np
-
-    held = inventory.model.held
-    parts = [evaluate(held, piece) for piece in claim.pieces]
-    if len(parts) == 1:
-        return parts[0]
-    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
-        return np.concatenate(parts, claim.axis)
-
-
-def shape_of(inventory: Inventory, claim: Claim) -> Shape:
-    """The shape that a claim's pieces make, from headers alone.
-
-    Raises :class:`FormatError` where their steps do not fit what is stored.
-    """
-    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
-        shapes = [
-            shape_after(inventory.model.held[piece.key].shape, piece.steps)
-            for piece in claim.pieces
-        ]
-        if len(shapes) == 1:
-            return shapes[0]
-        joined = sum(shape[claim.axis] for shape in shapes)
-        return (*shapes[0][: claim.axis], joined, *shapes[0][claim.axis + 1 :])
-
-
-def dtype_of(inventory: Inventory, claim: Claim) -> str:
-    """The element type that a claim's pieces make: what the last step says, else what is stored."""
-    for step in reversed(claim.pieces[0].steps):
-        if isinstance(step, Cast):
-            return step.numpy
-        if isinstance(step, Dequantise):
-            return "float32"
-    return inventory.model.held[claim.pieces[0].key].dtype.name
-
-
 def buffers(inventory: Inventory) -> Iterator[Claim]:
     """Persistent buffers that are still in the file: by the signature, or running statistics under
     names of their own.
@@ -116,7 +79,7 @@ def buffers(inventory: Inventory) -> Iterator[Claim]:
     known = {claim.name for claim in listed}
     for tensor, verdict in inventory.verdicts:
         if (
-            verdict.rule == "running-statistics-slot"
+            verdict.rule is RuleId.RUNNING_STATISTICS_SLOT
             and "." in tensor.name
             and tensor.name not in known
             and not tensor.name.startswith("/")
@@ -126,7 +89,7 @@ def buffers(inventory: Inventory) -> Iterator[Claim]:
 
 def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
     """Why a parameter is not written; empty where it is."""
-    if not claim.pieces or claim.view not in HELD:
+    if not claim.pieces or claim.view not in READABLE:
         return claim.because
     if claim.evidence is Evidence.NONE:
         return claim.because

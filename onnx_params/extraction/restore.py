@@ -12,11 +12,13 @@ from typing import Any
 from onnx_params.containers.onnx.rewrite import CHUNK, rewrite
 from onnx_params.errors import UnreadableError, UsageError
 from onnx_params.idioms.exporter_metadata import SOURCE_MAP_KEY, Words
+from onnx_params.idioms.naming import Evidence
 from onnx_params.inventory.inventory import Inventory
 from onnx_params.io.atomic import refuse_overwriting, write, write_bytes
-from onnx_params.names.claim import Claim, Evidence
+from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import SCHEMA
-from onnx_params.tensors.steps import is_exact, to_json
+from onnx_params.tensors.steps import is_exact
+from onnx_params.tensors.steps_json import to_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import Taker, takers
+from onnx_params.dataflow.consumers import Consumer, consumers
+from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import keras
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.names.placement import behind, unsure
+from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
 from onnx_params.tensors.steps import Key, Reshape, Shape, Steps
 from onnx_params.tensors.stored import StoredTensor
 
@@ -96,14 +97,14 @@ _INVENTED: Final = (
 _PADDLE: Final = re.compile(r"(?P<layer>\w+_\d+)\.w_0")
 
 
-def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
-    """Claims on what a row knows, by key.
+def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
+    """Names of what a row knows, by key.
 
     Reads attributes of the convolutions and cells that take it.
     """
     listed = list(tensors)
     rows = [row for row in _ROWS if row.producer in model.producer_name]
-    found: dict[Key, list[Claim]] = {}
+    found: dict[Key, list[Naming]] = {}
     for tensor in listed:
         claim = _told(model, tensor, rows) or _beside_paddle(model, tensor)
         if claim is not None:
@@ -111,36 +112,45 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
     return found
 
 
-def invented(model: Model) -> re.Pattern[str]:
-    """What matches the names that the model's converter makes up, for what no framework had."""
-    return re.compile(
-        "|".join(pattern for producer, pattern in _INVENTED if producer in model.producer_name)
-    )
+def hint(model: Model, tensor: StoredTensor) -> Hint | None:
+    """Names that the model's converter makes up, for what no framework had."""
+    if _invented(model.producer_name).fullmatch(tensor.name) is None:
+        return None
+    return Hint(False, "invented", "the converter gives such names to constants of its own")
 
 
-def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Claim | None:
-    taker = next(takers(model, tensor), None) if rows else None
-    if taker is not None and _KERAS in model.producer_name and taker.node.op_type in keras.CELLS:
-        made = keras.cell(taker.node, taker.slot, tensor.shape)
-        if made is not None and taker.node.name:
+@cache
+def _invented(producer_name: str) -> re.Pattern[str]:
+    return re.compile("|".join(form for name, form in _INVENTED if name in producer_name))
+
+
+def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Naming | None:
+    consumer = next(consumers(model, tensor), None) if rows else None
+    if (
+        consumer is not None
+        and _KERAS in model.producer_name
+        and consumer.node.op_type in keras.CELLS
+    ):
+        made = keras.cell(consumer.node, consumer.slot, tensor.shape)
+        if made is not None and consumer.node.name:
             return _named(
                 model,
                 tensor,
-                f"{taker.node.name}/{keras.CELLS[taker.node.op_type]}/{made[0]}",
+                f"{consumer.node.name}/{keras.CELLS[consumer.node.op_type]}/{made[0]}",
                 made[1],
             )
         return None
     for row in rows:
         match = row.stored.fullmatch(tensor.name)
         if match is None or (
-            row.operators and (taker is None or taker.node.op_type not in row.operators)
+            row.operators and (consumer is None or consumer.node.op_type not in row.operators)
         ):
             continue
-        if row.layout == "folded kernel" and taker is not None:
-            leaf, shape = keras.folded(taker.node, tensor.shape)
+        if row.layout == "folded kernel" and consumer is not None:
+            leaf, shape = keras.folded(consumer.node, tensor.shape)
             return _named(model, tensor, f"{match['layer']}/{leaf}", None, shape)
-        steps = _steps(row, tensor, taker)
-        node = taker.node.name if taker is not None else ""
+        steps = _steps(row, tensor, consumer)
+        node = consumer.node.name if consumer is not None else ""
         if row.layout == "separable":
             node = node.removesuffix("1")  # the second of its two convolutions
         if "{node}" in row.name and not node:
@@ -151,8 +161,8 @@ def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Claim | None:
 
 def _named(
     model: Model, tensor: StoredTensor, name: str, steps: Steps | None, shape: Shape | None = None
-) -> Claim:
-    return unsure(
+) -> Naming:
+    return inferred(
         tensor,
         name,
         steps,
@@ -162,26 +172,28 @@ def _named(
     )
 
 
-def _steps(row: _Row, tensor: StoredTensor, taker: Taker | None) -> Steps | None:
+def _steps(row: _Row, tensor: StoredTensor, consumer: Consumer | None) -> Steps | None:
     if row.layout == "folded":
         return None
-    if taker is None or row.layout == "as it is" or len(tensor.shape) < 3:
+    if consumer is None or row.layout == "as it is" or len(tensor.shape) < 3:
         return ()
-    return keras.kernel(taker.node, tensor.shape, row.layout == "depthwise") or ()
+    return keras.kernel(consumer.node, tensor.shape, row.layout == "depthwise") or ()
 
 
-def _beside_paddle(model: Model, tensor: StoredTensor) -> Claim | None:
+def _beside_paddle(model: Model, tensor: StoredTensor) -> Naming | None:
     """A bias that paddle2onnx brought to the rank of a convolution's result and renamed, by the
     weight's name.
     """
     if not tensor.name.startswith(("p2o.", "helper.", "auto.")):
         return None
-    for taker in takers(model, tensor):
-        if taker.node.op_type != "Add" or len(taker.node.inputs) != 2:
+    for consumer in consumers(model, tensor):
+        if consumer.node.op_type != "Add" or len(consumer.node.inputs) != 2:
             continue
         product = (
-            model.wiring.maker(model.wiring.resolve(taker.graph, taker.node.inputs[1 - taker.slot]))
-            if taker.slot < 2
+            model.wiring.maker(
+                model.wiring.resolve(consumer.graph, consumer.node.inputs[1 - consumer.slot])
+            )
+            if consumer.slot < 2
             else None
         )
         if (
@@ -190,11 +202,11 @@ def _beside_paddle(model: Model, tensor: StoredTensor) -> Claim | None:
             or len(product.inputs) < 2
         ):
             continue
-        weight = behind(model, taker.graph, product.inputs[1])
+        weight = stored_behind(model, consumer.graph, product.inputs[1])
         match = _PADDLE.fullmatch(weight.name) if weight is not None else None
         if match is not None:
             steps: Steps = () if len(tensor.shape) == 1 else (Reshape((tensor.count,)),)
-            return unsure(
+            return inferred(
                 tensor,
                 f"{match['layer']}.b_0",
                 steps,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Node
-from onnx_params.tensors.steps import SWAP, Permute, Reshape, Shape, Step, Steps, Take, shape_after
+from onnx_params.tensors.steps import SWAP, Permute, Reshape, Shape, Slice, Step, Steps, shape_after
 
 # [out, in, ...] -> [..., in, out]
 TO_LAST: Final = {3: Permute((2, 1, 0)), 4: Permute((2, 3, 1, 0)), 5: Permute((2, 3, 4, 1, 0))}
@@ -77,5 +77,5 @@ def cell(node: Node, slot: int, shape: Shape) -> tuple[str, Steps] | None:
         if node.op_type == "LSTM"
         else ((0, rows),)
     )
-    taken: tuple[Step, ...] = (Take(0, runs),) if node.op_type == "LSTM" or slot == 3 else ()
+    taken: tuple[Step, ...] = (Slice(0, runs),) if node.op_type == "LSTM" or slot == 3 else ()
     return leaf, (Reshape(shape[1:]), *taken, *(() if slot == 3 else (SWAP,)))

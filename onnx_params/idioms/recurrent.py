@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from onnx_params.tensors.steps import Reshape, Step, Take
+from onnx_params.tensors.steps import Reshape, Slice, Step
 
 # operator -> where torch's gates are among ONNX's
 GATES: Final = {
@@ -68,7 +68,7 @@ def parts(
     hidden = recurrence[2]
     found: list[Part] = []
     for direction in range(directions):
-        only = Take(0, ((direction, direction + 1),)) if directions > 1 else None
+        only = Slice(0, ((direction, direction + 1),)) if directions > 1 else None
         for kind, slot in SLOTS.items():
             if slot == 3 and not biased:
                 continue
@@ -79,7 +79,7 @@ def parts(
                 gates = ()
             steps = [
                 step
-                for step in (only, Reshape(flat), Take(0, gates) if gates else None)
+                for step in (only, Reshape(flat), Slice(0, gates) if gates else None)
                 if step is not None
             ]
             found.append(Part(kind, direction, slot, tuple(steps)))

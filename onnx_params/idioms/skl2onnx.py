@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import AttributeValue, Model, Node
-from onnx_params.dataflow.logical import View
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.tensors.steps import SWAP, Key, Piece, Reshape, Shape, Steps, Take
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import Evidence, Hint, Naming
+from onnx_params.tensors.steps import SWAP, Key, Reshape, Shape, Slice, Steps
 from onnx_params.tensors.stored import StoredTensor
 
 SKLEARN: Final = "skl2onnx"
@@ -38,8 +38,8 @@ class _Told(NamedTuple):
     because: str
 
 
-def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
-    """Claims on the tensors of a table's rows, by key; other tensors are left out.
+def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
+    """Names of the tensors of a table's rows, by key; other tensors are left out.
 
     Reads attributes of the nodes that hold them.
     """
@@ -48,7 +48,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
     ]
     nodes = {(t.place.graph, t.place.node) for t in held if t.place.domain == _ML}
     known: dict[tuple[str, int], Attributes] = {}
-    found: dict[Key, list[Claim]] = {}
+    found: dict[Key, list[Naming]] = {}
     for tensor in held:
         place = tensor.place
         if place.domain != _ML or place.node is None:
@@ -59,32 +59,22 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
             told = _attribute(model, node, tensor, known)
             prefix = f"{node.name or node.op_type}." if len(nodes) > 1 else ""
         if told is not None:
-            found[tensor.key] = [_claim(tensor, told._replace(name=prefix + told.name))]
+            found[tensor.key] = [_naming(told._replace(name=prefix + told.name))]
     return found
 
 
-def _claim(tensor: StoredTensor, told: _Told) -> Claim:
+def _naming(told: _Told) -> Naming:
     steps = told.steps
     if steps is None:
         view = View.PART if told.name.endswith("threshold") else View.FOLDED
     else:
         view = (
-            View.WHOLE if not steps else View.PART if isinstance(steps[0], Take) else View.RESHAPED
+            View.WHOLE if not steps else View.PART if isinstance(steps[0], Slice) else View.RESHAPED
         )
-    return Claim(
-        name=told.name,
-        shape=told.shape,
-        dtype=tensor.dtype.name,
-        evidence=Evidence.STORED_NAME,
-        certain=False,
-        because=told.because,
-        view=view,
-        stored=(tensor.key,),
-        pieces=() if steps is None else (Piece(tensor.key, steps),),
-    )
+    return Naming(told.name, told.shape, steps, Evidence.STORED_NAME, told.because, view)
 
 
-def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Take) -> _Told:
+def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Slice) -> _Told:
     return _Told(
         name,
         shape,
@@ -147,7 +137,7 @@ def _classifier_coef(model: Model, tensor: StoredTensor, attributes: Attributes)
             tensor,
             (1, half),
             "two classes: the first half is the second with its signs turned",
-            Take(0, ((half, 2 * half),)),
+            Slice(0, ((half, 2 * half),)),
         )
     return _as("coef_", tensor, (rows, tensor.count // rows), f"{rows} decisions by its intercepts")
 
@@ -159,7 +149,7 @@ def _classifier_intercept(model: Model, tensor: StoredTensor, attributes: Attrib
             tensor,
             (1,),
             "two classes: the first is the second with its sign turned",
-            Take(0, ((1, 2),)),
+            Slice(0, ((1, 2),)),
         )
     return _as("intercept_", tensor, tensor.shape, "one for each decision")
 
@@ -286,6 +276,18 @@ _WORDS: Final = {
 }  # fmt: skip
 _NUMBERED: Final = frozenset({"coefs_", "intercepts_"})
 _NAME: Final = re.compile(r"^(.*?)(\d*)$")
+
+
+def hint(model: Model, tensor: StoredTensor) -> Hint | None:
+    """Whether skl2onnx's word for an initializer is one for something learned, or for what it
+    computes of that.
+    """
+    if model.producer_name != SKLEARN or not tensor.dtype.is_float:
+        return None
+    if is_derived(model, tensor.name):
+        return Hint(False, "derived", "skl2onnx computes it from what was learned")
+    word = word_of(model, tensor.name)
+    return Hint(True, "estimator", f"skl2onnx's word for {word}") if word else None
 
 
 def word_of(model: Model, name: str) -> str:

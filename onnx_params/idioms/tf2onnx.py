@@ -15,10 +15,9 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
-from onnx_params.dataflow.consumers import takers
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.idioms import keras
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.names.placement import unsure
+from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
 from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Step, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
@@ -86,8 +85,8 @@ _ROWS: Final = (
 )
 
 
-def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Claim]]:
-    """Claims on what a row knows, by key; none for other producers.
+def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
+    """Names of what a row knows, by key; none for other producers.
 
     All inferred: the names are TensorFlow's operators', not the variables'.
     """
@@ -123,8 +122,8 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Clai
     }
 
 
-def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Claim:
-    return unsure(
+def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Naming:
+    return inferred(
         tensor,
         name,
         steps,
@@ -169,10 +168,10 @@ def _by_row(
         )
     if row.step == "read":  # a variable of TensorFlow 1, under its own name
         name = tensor.name.rpartition("/read")[0]
-        taker = next(takers(model, tensor), None)
+        consumer = next(consumers(model, tensor), None)
         steps: Steps = (
-            (keras.kernel(taker.node, shape, False) or ())
-            if taker is not None and taker.slot == 1
+            (keras.kernel(consumer.node, shape, False) or ())
+            if consumer is not None and consumer.slot == 1
             else ()
         )
         return name, shape_after(shape, steps), steps
@@ -185,10 +184,14 @@ def _by_row(
             (),
         )
     if row.step == "norm":
-        taker = next(takers(model, tensor), None)
-        if taker is None or taker.node.op_type != "BatchNormalization" or taker.slot not in (1, 2):
+        consumer = next(consumers(model, tensor), None)
+        if (
+            consumer is None
+            or consumer.node.op_type != "BatchNormalization"
+            or consumer.slot not in (1, 2)
+        ):
             return None
-        return f"{path}/{('gamma', 'beta')[taker.slot - 1]}", shape, ()
+        return f"{path}/{('gamma', 'beta')[consumer.slot - 1]}", shape, ()
     if row.step == "cell":
         return f"{path}/{_of_cell(tensor.name)}", shape, ()
     if row.step == "conv1d" and len(shape) == 4:
@@ -214,10 +217,10 @@ def _folded_kernel(
     model: Model, tensor: StoredTensor, path: str, word: str
 ) -> tuple[str, Shape, Steps | None]:
     """A kernel into which a norm was folded: its numbers are others, its shape is Keras' own."""
-    taker = next(takers(model, tensor), None)
-    if taker is None:
+    consumer = next(consumers(model, tensor), None)
+    if consumer is None:
         return f"{path}/{word}", tensor.shape, None
-    leaf, shape = keras.folded(taker.node, tensor.shape)
+    leaf, shape = keras.folded(consumer.node, tensor.shape)
     return f"{path}/{leaf if word == 'kernel' else word}", shape, None
 
 
@@ -268,11 +271,11 @@ def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | N
     """What constant folding left without a name: by the operator that takes it, its own name or its
     bias's.
     """
-    for taker in takers(model, tensor):
-        node = taker.node
-        if node.op_type in keras.CELLS and taker.slot in (1, 2, 3):
-            return _of_cell_operator(model, node, tensor, taker.slot)
-        if node.op_type == "Conv" and taker.slot == 1 and node.name.endswith("/depthwise"):
+    for consumer in consumers(model, tensor):
+        node = consumer.node
+        if node.op_type in keras.CELLS and consumer.slot in (1, 2, 3):
+            return _of_cell_operator(model, node, tensor, consumer.slot)
+        if node.op_type == "Conv" and consumer.slot == 1 and node.name.endswith("/depthwise"):
             depth = keras.kernel(node, tensor.shape, True)
             if depth is not None:
                 return (
@@ -280,7 +283,7 @@ def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | N
                     shape_after(tensor.shape, depth),
                     depth,
                 )
-        if node.op_type == "Conv" and taker.slot == 1 and len(tensor.shape) == 4:
+        if node.op_type == "Conv" and consumer.slot == 1 and len(tensor.shape) == 4:
             bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
             if bias:
                 steps: Steps = (Permute((2, 3, 0, 1)),) if tensor.shape[1] == 1 else (_TO_LAST,)
@@ -329,14 +332,16 @@ def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps
     """The factor of a norm that was folded into a convolution: the convolution's bias bears the
     norm's name.
     """
-    for taker in takers(model, tensor):
-        bias = taker.node.inputs[2] if taker.slot == 1 and len(taker.node.inputs) > 2 else ""
+    for consumer in consumers(model, tensor):
+        bias = (
+            consumer.node.inputs[2] if consumer.slot == 1 and len(consumer.node.inputs) > 2 else ""
+        )
         match = _FOLDED_NORM.match(bias)
-        held = model.held.get((taker.graph, bias))
+        held = model.held.get((consumer.graph, bias))
         if (
             match is not None
             and held is not None
-            and taker.node.op_type in ("Conv", "ConvTranspose")
+            and consumer.node.op_type in ("Conv", "ConvTranspose")
         ):
             return f"{_path(match['scope'])}/gamma", (held.count,), None
     return None
@@ -356,9 +361,14 @@ def _scope_behind(model: Model, name: str) -> str:
     return ""
 
 
-def is_constant(name: str) -> bool:
-    """Whether TensorFlow calls its constants so: ``zeros/Const:0``."""
-    return _CONSTANT.search(name) is not None
+def hint(model: Model, tensor: StoredTensor) -> Hint | None:
+    """What TensorFlow calls a constant: ``zeros/Const:0``; variables are read."""
+    if model.producer_name != PRODUCER or tensor.count > 1:
+        return None
+    if _CONSTANT.search(tensor.name) is None:
+        return None
+    because = "TensorFlow gives such names to its constants; variables are read"
+    return Hint(False, "tensorflow-constant", because)
 
 
 def is_vector_of_norm(model: Model, tensor: StoredTensor) -> bool:

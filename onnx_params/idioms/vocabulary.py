@@ -1,8 +1,7 @@
-"""Say a parameter's name in another framework's words, where the rule is known.
+"""Know the words that frameworks have for parameters: one record a framework.
 
-Sources: ``keras/src/layers`` (kernel, bias, gamma, beta, moving_mean, moving_variance, embeddings,
-recurrent_kernel, depthwise_kernel); flax nnx (kernel, bias, scale, mean, var, embedding); torch.nn
-(weight, bias, running_mean, running_var).
+A norm's words decide which vectors are folded together, a buffer's words what was not learned, a
+kernel's words how names translate. Everything that other modules ask is derived from the records.
 """
 
 from __future__ import annotations
@@ -10,41 +9,152 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from onnx_params.tensors.steps import Permute, Shape, shape_after
 
-
-class Convention(enum.Enum):
-    """Whose names."""
-
-    TORCH = "torch"
-    KERAS = "keras"
-    FLAX = "flax"
+MAX_CACHED: Final = 1 << 16  # names whose answers are kept: each is asked for several times
 
 
-class _Leaf(NamedTuple):
-    """One kind of parameter in three frameworks' words."""
+class NormWords(NamedTuple):
+    """What a framework calls the four vectors of a batch norm; other norms have the first two."""
 
-    torch: str
-    keras: str
-    flax: str
+    weight: str
+    bias: str
+    mean: str
+    variance: str
 
 
-_LEAVES: Final = (
-    _Leaf("weight", "kernel", "kernel"),
-    _Leaf("bias", "bias", "bias"),
-    _Leaf("running_mean", "moving_mean", "mean"),
-    _Leaf("running_var", "moving_variance", "var"),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framework:
+    """One framework's words. ``other_kernels`` are words for further kernels of some layers."""
+
+    name: str
+    kernel: str
+    bias: str
+    norm: NormWords
+    table: str
+    separator: str = "."
+    other_kernels: tuple[str, ...] = ()
+    has_channels_last: bool = False
+    buffers: tuple[str, ...] = ()
+    source: str
+
+
+FRAMEWORKS: Final = (
+    Framework(
+        name="torch",
+        kernel="weight",
+        bias="bias",
+        norm=NormWords("weight", "bias", "running_mean", "running_var"),
+        table="weight",
+        buffers=("num_batches_tracked",),
+        source="torch.nn; torch.nn.modules.batchnorm",
+    ),
+    Framework(
+        name="keras",
+        kernel="kernel",
+        bias="bias",
+        norm=NormWords("gamma", "beta", "moving_mean", "moving_variance"),
+        table="embeddings",
+        separator="/",
+        other_kernels=("depthwise_kernel",),
+        has_channels_last=True,
+        source="keras/src/layers",
+    ),
+    Framework(
+        name="flax",
+        kernel="kernel",
+        bias="bias",
+        norm=NormWords("scale", "bias", "mean", "var"),
+        table="embedding",
+        has_channels_last=True,
+        source="flax/nnx/nn; flax/linen",
+    ),
+    Framework(
+        name="paddle",
+        kernel="weight",
+        bias="bias",
+        norm=NormWords("weight", "bias", "_mean", "_variance"),
+        table="weight",
+        source="paddle/python/paddle/nn/layer/norm.py",
+    ),
+    Framework(
+        name="gluon",
+        kernel="weight",
+        bias="bias",
+        norm=NormWords("gamma", "beta", "running_mean", "running_var"),
+        table="weight",
+        source="mxnet/gluon/nn/basic_layers.py",
+    ),
 )
-_OF_NORMS: Final = (_Leaf("weight", "gamma", "scale"), _Leaf("bias", "beta", "bias"))
-_OF_TABLES: Final = (_Leaf("weight", "embeddings", "embedding"),)
-# leaves of other frameworks -> torch's, for pairing; the last word of a path
-_CANONICAL: Final = {
-    "kernel": "weight", "gamma": "weight", "scale": "weight", "embeddings": "weight", "embedding": "weight", "depthwise_kernel": "weight",
-    "beta": "bias", "moving_mean": "running_mean", "mean": "running_mean", "moving_variance": "running_var", "var": "running_var",
-}  # fmt: skip
+TRANSLATED: Final = ("torch", "keras", "flax")  # frameworks whose whole vocabulary is translated
+_BY_NAME: Final = {each.name: each for each in FRAMEWORKS}
+
+# -- derived ------------------------------------------------------------------------------------
+
+NORMS: Final = tuple(dict.fromkeys(each.norm for each in FRAMEWORKS))
+NORM_WEIGHTS: Final = tuple(dict.fromkeys(norm.weight for norm in NORMS))
+NORM_BIASES: Final = tuple(dict.fromkeys(norm.bias for norm in NORMS))
+_STATISTICS: Final = frozenset(word for norm in NORMS for word in (norm.mean, norm.variance))
+# words that only a batch norm has for its factor: no other layer's weight is called so
+OWN_NORM_WEIGHTS: Final = frozenset(
+    norm.weight for norm in NORMS if norm.weight not in {each.kernel for each in FRAMEWORKS}
+)
+
+
+def _canonical_words() -> dict[str, str]:
+    """Other frameworks' words, each with torch's for the same thing."""
+    torch = _BY_NAME["torch"]
+    found: dict[str, str] = {}
+    for each in FRAMEWORKS:
+        kernels = (each.kernel, *each.other_kernels, each.table, each.norm.weight)
+        found.update(dict.fromkeys(kernels, torch.kernel))
+        found[each.norm.bias] = torch.bias
+        found[each.norm.mean] = torch.norm.mean
+        found[each.norm.variance] = torch.norm.variance
+    return found
+
+
+def _partners() -> dict[str, tuple[str, ...]]:
+    """Leaf -> the leaves that a module with it has beside it."""
+    pairs = [("in_proj_weight", "in_proj_bias")]  # torch.nn.MultiheadAttention
+    for each in FRAMEWORKS:
+        pairs += [(each.kernel, each.bias), (each.norm.weight, each.norm.bias)]
+    found: dict[str, dict[str, None]] = {}
+    for one, two in pairs:
+        found.setdefault(one, {})[two] = None
+        found.setdefault(two, {})[one] = None
+    return {leaf: tuple(others) for leaf, others in found.items()}
+
+
+_CANONICAL: Final = _canonical_words()
+PARTNERS: Final = _partners()
 _SEPARATOR: Final = re.compile(r"[/.]+")
+
+# what libraries register under such names without learning it. Sources: transformers' rotary
+# embeddings, position ids and causal masks; librosa and torchaudio for windows, filter banks and
+# transform bases; detectors for anchors
+_OTHER_BUFFERS: Final = (
+    "inv_freq|cos_cached|sin_cached|position_ids|relative_position_index|relative_coords_table"
+    "|attn_mask|causal_mask|masked_bias|mel_filters|mel_basis|mel_matrix|filter_?bank"
+    "|(forward|inverse)_basis(_buffer)?|dft_(basis|matrix|real|imag)|stft_(basis|kernel)"
+    "|hann_window|window|anchors?|anchor_points|stride_tensor"
+)
+# statistics whose words are no words of anything else
+_OWN_STATISTICS: Final = sorted(word for word in _STATISTICS if "_" in word)
+_OWN_BUFFERS: Final = [word for each in FRAMEWORKS for word in each.buffers]
+_BUFFER_NAMES: Final = re.compile(
+    rf"(^|[._/])({'|'.join([*_OWN_STATISTICS, *_OWN_BUFFERS])}|{_OTHER_BUFFERS})$"
+)
+
+
+@lru_cache(MAX_CACHED)
+def is_buffer_name(name: str) -> bool:
+    """Whether frameworks or libraries register buffers under such a name."""
+    return _BUFFER_NAMES.search(name) is not None
 
 
 def canonical(name: str) -> str:
@@ -57,74 +167,87 @@ def canonical(name: str) -> str:
     return ".".join([*words[:-1], _CANONICAL.get(words[-1], words[-1])])
 
 
-def convention_of(names: list[str]) -> Convention | None:
-    """Whose names these are, by the words that only one framework uses; ``None`` where nothing
-    tells.
-    """
-    leaves = {_SEPARATOR.split(name.removesuffix(":0"))[-1] for name in names}
-    if leaves & {"gamma", "moving_mean", "embeddings", "recurrent_kernel"} or (
-        "kernel" in leaves and any("/" in name for name in names)
-    ):
-        return Convention.KERAS
-    if leaves & {"kernel"}:
-        return Convention.FLAX
-    return Convention.TORCH if leaves & {"weight"} else None
+# -- translation --------------------------------------------------------------------------------
 
 
 class Kind(enum.Enum):
-    """What a module is, as far as its parameters' words depend on it."""
+    """What a module is, as far as the words for its parameters depend on it."""
 
     LAYER = "layer"
     NORM = "norm"
     TABLE = "table"
 
 
+def framework_of(names: list[str]) -> Framework | None:
+    """Whose names these are, by the words that only one framework uses; ``None`` where nothing
+    tells.
+    """
+    leaves = {_SEPARATOR.split(name.removesuffix(":0"))[-1] for name in names}
+    own_of_keras = {"gamma", "moving_mean", "embeddings", "recurrent_kernel"}
+    has_paths = any("/" in name for name in names)
+    if leaves & own_of_keras or ("kernel" in leaves and has_paths):
+        return _BY_NAME["keras"]
+    if "kernel" in leaves:
+        return _BY_NAME["flax"]
+    return _BY_NAME["torch"] if "weight" in leaves else None
+
+
 def kinds(rows: Iterable[tuple[str, Shape | None]], tables: frozenset[str]) -> dict[str, Kind]:
-    """Name -> the kind of its module: a norm has a vector for its weight, or running statistics;
-    ``tables`` are names that lookups take.
+    """Name -> the kind of its module: a norm has a vector for its weight, or running statistics.
+
+    ``tables`` are names of what lookups use.
     """
     listed = list(rows)
-    owners = {name: _SEPARATOR.split(name)[:-1] for name, _ in listed}
-    norms = {
-        tuple(owners[name])
-        for name, shape in listed
-        if (leaf := _SEPARATOR.split(name)[-1]) in _STATISTICS
-        or (leaf in _WEIGHTS and shape is not None and len(shape) == 1)
-    }
-    found = {
-        name: Kind.NORM if tuple(owner) in norms else Kind.LAYER for name, owner in owners.items()
-    }
+    owners = {name: tuple(_SEPARATOR.split(name)[:-1]) for name, _ in listed}
+    norms = {owners[name] for name, shape in listed if _is_of_norm(name, shape)}
+    found = {name: Kind.NORM if owner in norms else Kind.LAYER for name, owner in owners.items()}
     return found | dict.fromkeys(tables & found.keys(), Kind.TABLE)
 
 
-def told_as(
-    name: str, shape: Shape | None, kind: Kind, frm: Convention, to: Convention
-) -> tuple[str, Shape | None]:
-    """A name and a shape in another framework's convention; as they are, but for separators, where
-    no rule is known.
+def _is_of_norm(name: str, shape: Shape | None) -> bool:
+    leaf = _SEPARATOR.split(name)[-1]
+    if leaf in _STATISTICS:
+        return True
+    return leaf in NORM_WEIGHTS and shape is not None and len(shape) == 1
+
+
+def _words(framework: Framework, kind: Kind) -> tuple[str, ...]:
+    """The framework's words for a module of a kind, in an order that all frameworks share;
+    statistics stand in any.
     """
-    separator, other = ("/" if side is Convention.KERAS else "." for side in (frm, to))
-    head, _, leaf = name.rpartition(separator)
-    special = {Kind.NORM: _OF_NORMS, Kind.TABLE: _OF_TABLES}.get(kind, ())
-    row = next((row for row in (*special, *_LEAVES) if getattr(row, frm.value) == leaf), None)
-    word = leaf if row is None else getattr(row, to.value)
-    if (
-        row is _LEAVES[0]
-        and shape is not None
-        and (frm is Convention.TORCH) != (to is Convention.TORCH)
-        and len(shape) in _TO_LAST
-    ):
-        shape = shape_after(
-            shape, (Permute((_TO_LAST if frm is Convention.TORCH else _TO_FIRST)[len(shape)]),)
-        )
-    joined = head.replace(separator, other)
-    return (f"{joined}{other}{word}" if head else word), shape
+    norm = framework.norm
+    first = {Kind.NORM: norm.weight, Kind.TABLE: framework.table}.get(kind, framework.kernel)
+    second = norm.bias if kind is Kind.NORM else framework.bias
+    return first, second, norm.mean, norm.variance
 
 
-_STATISTICS: Final = frozenset(
-    {"running_mean", "running_var", "moving_mean", "moving_variance", "mean", "var"}
-)
-_WEIGHTS: Final = frozenset({"weight", "gamma", "scale"})
+def translate(
+    name: str, shape: Shape | None, kind: Kind, source: Framework, target: str
+) -> tuple[str, Shape | None]:
+    """A name and a shape in another framework's words; as they are, but for separators, where no
+    word is known.
+    """
+    into = _BY_NAME[target]
+    head, _, leaf = name.rpartition(source.separator)
+    words = _words(source, kind)
+    if leaf not in words and kind is not Kind.LAYER:
+        kind, words = Kind.LAYER, _words(source, Kind.LAYER)
+    at = words.index(leaf) if leaf in words else None
+    word = leaf if at is None else _words(into, kind)[at]
+    if at == 0 and kind is Kind.LAYER:
+        shape = _kernel_shape(shape, source, into)
+    if not head:
+        return word, shape
+    return f"{head.replace(source.separator, into.separator)}{into.separator}{word}", shape
+
+
 # torch's [out, in, ...] and the others' [..., in, out], by rank
 _TO_LAST: Final = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 _TO_FIRST: Final = {2: (1, 0), 3: (2, 1, 0), 4: (3, 2, 0, 1), 5: (4, 3, 0, 1, 2)}
+
+
+def _kernel_shape(shape: Shape | None, source: Framework, target: Framework) -> Shape | None:
+    if shape is None or source.has_channels_last == target.has_channels_last:
+        return shape
+    axes = (_TO_LAST if target.has_channels_last else _TO_FIRST).get(len(shape))
+    return shape if axes is None else shape_after(shape, (Permute(axes),))

@@ -9,26 +9,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from onnx_params.containers.formats import Checkpoint
+from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.containers.onnx.parse import Parser
 from onnx_params.dataflow.generated import expand
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.errors import FormatError, UsageError
 from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.wrappers import wrapper_prefix
 from onnx_params.io.sniff import HEAD, recognise
-from onnx_params.io.wire import Source
+from onnx_params.io.sources import Source
 from onnx_params.matching import claims as by_content
 from onnx_params.matching import duplicates
 from onnx_params.names import architecture, signature, stored
 from onnx_params.names import source_map as mapped
 from onnx_params.names.architecture import Expected
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.roles.rules import Role, Verdict, classify
+from onnx_params.names.claim import Claim
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.roles.rules import classify
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Key
-from onnx_params.tensors.stored import Encoding, StoredTensor
+from onnx_params.tensors.stored import StoredTensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ class Inventory:
     """
 
     model: Model
-    verdicts: tuple[tuple[StoredTensor, Verdict], ...]
+    verdicts: tuple[tuple[StoredTensor, Classification], ...]
     parameters: tuple[Claim, ...]
     claims: tuple[Claim, ...]
     holders: dict[Key, StoredTensor]
@@ -371,25 +374,27 @@ def _placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> l
     return [found.get(claim.name, claim) for claim in listed]
 
 
-def _is_unlisted(tensor: StoredTensor, verdict: Verdict) -> bool:
+# rules by which a tensor was learned whatever its name
+_SURE = frozenset({RuleId.WEIGHT_SLOT, RuleId.BIAS_SLOT, RuleId.EXPORTER})
+
+
+def _is_unlisted(tensor: StoredTensor, verdict: Classification) -> bool:
     """Whether an exporter that listed the parameters cannot have meant this one: a made-up name, a
     value's name in a slot that anything may fill, or a filler that a node makes.
     """
     if tensor.encoding is Encoding.GENERATED:
         return True
-    return is_made_up(tensor.name) or (
-        tensor.name.isidentifier() and verdict.rule not in ("weight-slot", "bias-slot", "exporter")
-    )
+    return is_made_up(tensor.name) or (tensor.name.isidentifier() and verdict.rule not in _SURE)
 
 
-def _unlisted(verdict: Verdict, complete: bool) -> Verdict:
+def _unlisted(verdict: Classification, complete: bool) -> Classification:
     """A buffer where every parameter is accounted for; else it may hold one of those whose place is
     not known.
     """
     if complete:
-        return Verdict(
+        return Classification(
             role=Role.BUFFER,
-            rule="not-listed",
+            rule=RuleId.NOT_LISTED,
             because=(
                 f"the exporter's list of parameters is complete without it; else {verdict.because}"
             ),
@@ -398,7 +403,7 @@ def _unlisted(verdict: Verdict, complete: bool) -> Verdict:
         "it may hold listed parameters whose place is not known, and is no further one;"
         f" {verdict.because}"
     )
-    return Verdict(role=Role.PARAMETER, rule="unplaced", because=because)
+    return Classification(role=Role.PARAMETER, rule=RuleId.UNPLACED, because=because)
 
 
 def _completed(table: list[Claim], second: list[Claim]) -> list[Claim]:

@@ -12,8 +12,8 @@ import stat
 from dataclasses import dataclass
 
 from onnx_params.errors import FormatError, MissingDataError, UnreadableError
-from onnx_params.io.opening import RemoteSource, is_url
-from onnx_params.io.wire import FileSource, Source
+from onnx_params.io.remote import RemoteSource, is_url
+from onnx_params.io.sources import FileSource, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

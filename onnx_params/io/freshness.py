@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from onnx_params.errors import FormatError
-from onnx_params.io.opening import is_url
+from onnx_params.io.remote import is_url
 
 
 def unchanged(paths: Iterable[str], started: int) -> None:

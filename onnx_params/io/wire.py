@@ -1,8 +1,8 @@
 """Walk protobuf's wire format: a source of bytes in, fields and spans out.
 
-Nothing here knows ONNX. A length-delimited field is yielded as the span it occupies and is stepped
-over, so that the cost of a walk follows the number of fields and never the bytes inside them. The
-file is read through small windows with ``pread`` rather than mapped: a mapped file that shrinks
+Nothing here knows ONNX. A length-delimited field is yielded as the span that it occupies and is
+stepped over, so that the cost of a walk follows the number of fields and not the bytes inside them.
+The file is read through small windows with ``pread`` rather than mapped: a mapped file that shrinks
 under its reader kills the process (SIGBUS), a window turns the same event into an error, and remote
 files are read by the same code.
 
@@ -11,136 +11,41 @@ Source: https://protobuf.dev/programming-guides/encoding/.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
-from onnx_params.errors import FormatError, UnreadableError
+from onnx_params.errors import FormatError
+from onnx_params.io.sources import FIRST_WINDOW, BytesSource, Source, too_short
 
 VARINT: Final = 0
+
+
 I64: Final = 1
+
+
 LEN: Final = 2
+
+
 START_GROUP: Final = 3
+
+
 END_GROUP: Final = 4
+
+
 I32: Final = 5
 
+
 # bytes; a message up to this length is whole in one window: nodes, not tensors
-HELD: Final = 1 << 16
-FIRST_WINDOW: Final = 1 << 14  # bytes read after a jump: a tensor's header, a few nodes
+WHOLE: Final = 1 << 16
+
+
 LAST_WINDOW: Final = 1 << 20  # bytes read at once where the walk goes on without jumps
+
+
 HEADER: Final = 20  # bytes: the longest tag (10) and the longest length (10)
+
+
 MAX_GROUP_DEPTH: Final = 100  # protobuf's own recursion limit
-
-
-class Source(Protocol):
-    """Bytes with an address: a file, memory, later a URL."""
-
-    @property
-    def label(self) -> str:
-        """What error messages call it."""
-
-    @property
-    def n_bytes(self) -> int:
-        """How long it is."""
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Read exactly ``length`` bytes; raises :class:`FormatError` where they are not there.
-
-        Touches the disk.
-        """
-
-    def ahead(self, jump: int) -> int:
-        """How many bytes to read at once after a jump over ``jump`` bytes, which may be 0."""
-
-
-class BytesSource:
-    """A source in memory."""
-
-    __slots__ = ("data", "label")
-
-    def __init__(self, data: bytes, label: str = "<bytes>") -> None:
-        self.data = data
-        self.label = label
-
-    @property
-    def n_bytes(self) -> int:
-        return len(self.data)
-
-    def read(self, offset: int, length: int) -> bytes:
-        if offset + length > len(self.data):
-            raise FormatError(too_short(self.label, offset, length, len(self.data)))
-        return self.data[offset : offset + length]
-
-    def ahead(self, jump: int) -> int:
-        return FIRST_WINDOW
-
-
-class FileSource:
-    """A source on disk; keeps one descriptor open for as long as it lives."""
-
-    __slots__ = ("_descriptor", "label", "n_bytes", "path")
-
-    def __init__(self, path: str) -> None:
-        self._descriptor = -1
-        self.label = self.path = path
-        try:
-            # O_NONBLOCK: opening a FIFO that nobody writes must not hang.
-            self._descriptor = os.open(
-                path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
-            )
-            self.n_bytes = os.fstat(self._descriptor).st_size
-            os.pread(self._descriptor, 1, 0)
-        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise UnreadableError(
-                f"{path}: cannot be read:"
-                f" {(getattr(error, 'strerror', None) or str(error)).lower()}"
-            ) from error
-
-    @classmethod
-    def of(cls, descriptor: int, label: str) -> FileSource:
-        """A source over a descriptor that it then owns; the file need not have a name."""
-        source = cls.__new__(cls)
-        source._descriptor = descriptor
-        source.label = label
-        source.path = ""
-        source.n_bytes = os.fstat(descriptor).st_size
-        return source
-
-    def ahead(self, jump: int) -> int:
-        return FIRST_WINDOW
-
-    def read(self, offset: int, length: int) -> bytes:
-        try:
-            data = os.pread(self._descriptor, length, offset)
-            # pread stops at 2 GiB, at a signal and at the end: only the last is an error
-            if len(data) < length:
-                parts = [data]
-                have = len(data)
-                while have < length and parts[-1]:
-                    parts.append(os.pread(self._descriptor, length - have, offset + have))
-                    have += len(parts[-1])
-                data = b"".join(parts)
-        except OSError as error:
-            raise UnreadableError(
-                f"{self.label}: cannot be read: {(error.strerror or str(error)).lower()}"
-            ) from error
-        if len(data) < length:
-            raise FormatError(
-                too_short(self.label, offset, length, os.fstat(self._descriptor).st_size)
-            )
-        return data
-
-    def __del__(self) -> None:
-        if self._descriptor >= 0 and os is not None:  # modules are gone when the interpreter ends
-            os.close(self._descriptor)
-
-
-def too_short(label: str, offset: int, length: int, n_bytes: int) -> str:
-    """The sentence for bytes that should be there and are not."""
-    return (
-        f"{label}: ends at byte {n_bytes}, {length} bytes were expected at {offset}; was the"
-        " download complete?"
-    )
 
 
 class Window:
@@ -160,7 +65,7 @@ class Window:
         """
         end = self.base + len(self.buf)
         wanted = stop - start
-        if wanted > HELD:
+        if wanted > WHOLE:
             wanted = HEADER
         if self.base <= start and start + wanted <= end:
             return self.buf, self.base

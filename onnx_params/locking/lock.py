@@ -15,16 +15,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from onnx_params import api
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.errors import FormatError, UnsupportedError, UsageError
 from onnx_params.inventory.inventory import Inventory, take
+from onnx_params.inventory.opening import open_source
 from onnx_params.io.freshness import unchanged
 from onnx_params.plain import plain
 from onnx_params.report import report
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Key
-from onnx_params.tensors.steps import to_json as piece_to_json
-from onnx_params.tensors.stored import Encoding, StoredTensor
+from onnx_params.tensors.steps_json import to_json as piece_to_json
+from onnx_params.tensors.stored import StoredTensor
 
 SCHEMA: Final = "onnx-params/lock/1"
 CHUNK: Final = 1 << 20
@@ -89,7 +90,7 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
     Reads all values, in chunks. Raises :class:`FormatError` where a file changes meanwhile.
     """
     started = time.time_ns()
-    opened, _, name = api.open_source(path)
+    opened, _, name = open_source(path)
     inventory = take(opened, path)
     model = inventory.model
     places = _places(model)
@@ -143,8 +144,8 @@ def sha256(tensor: StoredTensor) -> str:
     """
     import numpy as np
 
-    from onnx_params.matching.multiset_hash import in_place
     from onnx_params.tensors import decode
+    from onnx_params.tensors.chunks import in_place
 
     digest = hashlib.sha256()
     place = in_place(tensor)

@@ -10,17 +10,10 @@ from typing import Final
 import numpy as np
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.logical import BLOCKS, block_steps, is_blocked, logical
-from onnx_params.tensors.steps import (
-    Dequantise,
-    Key,
-    Piece,
-    Shape,
-    Steps,
-    apply,
-    evaluate,
-    shape_after,
-)
+from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
+from onnx_params.tensors.evaluate import apply, evaluate
+from onnx_params.tensors.steps import Dequantise, Key, Piece, Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question

@@ -1,27 +1,26 @@
-"""Name stored tensors by a reference: its tensors are found by content, and each place is proved by
-comparing values.
-"""
+"""Name stored tensors by a reference: its tensors are found by content, and each place is proved by comparing values."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from onnx_params.containers.formats import Checkpoint
+from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import Words
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.roles.rules import Role, Verdict, is_buffer_name
+from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.names.claim import Claim
+from onnx_params.names.prefix import moved, natural, prefix_between
+from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
     from onnx_params.matching.match_state import Found
 
 # rules that a reference outweighs
-_WEAK = frozenset({"before-the-first-layer", "after-the-last-layer"})
-_NUMBER = re.compile(r"(\d+)")
+_WEAK = frozenset({RuleId.BEFORE_THE_FIRST_LAYER, RuleId.AFTER_THE_LAST_LAYER})
 
 
 class Matched(NamedTuple):
@@ -46,7 +45,7 @@ def claims(
     words: Words,
     checkpoint: Checkpoint,
     own: Sequence[Claim],
-    verdicts: Sequence[tuple[StoredTensor, Verdict]],
+    verdicts: Sequence[tuple[StoredTensor, Classification]],
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Matched:
     """Match a checkpoint: one claim for each of its parameters, in the artifact's order where it
@@ -152,43 +151,5 @@ def _owners(name: str) -> Iterator[str]:
         yield name
 
 
-def _is_number(tensor: StoredTensor, verdict: Verdict) -> bool:
+def _is_number(tensor: StoredTensor, verdict: Classification) -> bool:
     return verdict.role is Role.CONSTANT and tensor.dtype.is_float and tensor.count > 0
-
-
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts ``layers.10`` after ``layers.9``."""
-    return [
-        (0, int(part), "") if part.isdigit() else (1, 0, part)
-        for part in _NUMBER.split(name)
-        if part
-    ]
-
-
-def prefix_between(reference: Sequence[str], own: Sequence[str]) -> str:
-    """What stands before the artifact's names in the reference (``bert.``), or with a minus what
-    the artifact has in excess (``-model.``).
-    """
-    known, names = set(reference), set(own)
-    best, most = "", len(known & names)
-    heads = dict.fromkeys(prefix for name in reference for prefix in _heads(name))
-    for head in heads:
-        hits = sum(f"{head}{name}" in known for name in names)
-        if hits > most:
-            best, most = head, hits
-    for head in dict.fromkeys(prefix for name in own for prefix in _heads(name)):
-        hits = sum(name.startswith(head) and name[len(head) :] in known for name in names)
-        if hits > most:
-            best, most = f"-{head}", hits
-    return best
-
-
-def _heads(name: str) -> list[str]:
-    """The first and the first two segments of a name, with their dots."""
-    segments = name.split(".")
-    return [".".join(segments[:length]) + "." for length in (1, 2) if length < len(segments)]
-
-
-def moved(name: str, prefix: str) -> str:
-    """An artifact's name as the reference would have it."""
-    return name.removeprefix(prefix[1:]) if prefix.startswith("-") else f"{prefix}{name}"

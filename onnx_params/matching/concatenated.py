@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.matching import lines
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.casts import cast_to
 from onnx_params.matching.match_state import Board, Found
-from onnx_params.matching.multiset_hash import cast_to
 from onnx_params.tensors.steps import Cast, Piece, chain
 from onnx_params.tensors.stored import StoredTensor
 

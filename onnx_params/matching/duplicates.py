@@ -1,10 +1,9 @@
-"""Find parameters that lie in an artifact twice: behind an Identity, or once more in a transposed
-copy.
+"""Find parameters that lie in an artifact twice: behind an Identity, or in a transposed copy.
 
 An Identity is no proof of a tie: torch's TorchScript exporter stores equal tensors once and puts an
 Identity before the others, also where two norms merely happen to be all ones. Content decides:
 numbers that are all the same may be two parameters, others are one. A transposed copy is found by a
-few numbers at fixed places of both and proved by comparing all of them.
+few elements at fixed places of both, and proved by comparing all of them.
 """
 
 from __future__ import annotations
@@ -14,14 +13,11 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import OnnxParamsError
-from onnx_params.io.wire import BytesSource, FileSource, Source
-from onnx_params.tensors.stored import Encoding, StoredTensor
+from onnx_params.matching.probes import FIRST_PROBES, read_probe
+from onnx_params.tensors.encoding import IN_PLACE
+from onnx_params.tensors.stored import StoredTensor
 
 MIN_COUNT: Final = 64  # elements below which equal content proves nothing
-PROBES: Final = 16  # elements that are looked at before all are read
-FIRST_PROBES: Final = 2  # of them, before the others are
-SMALL: Final = 4096  # bytes that cost no more to read than one element
-_IN_PLACE: Final = frozenset({Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, Encoding.EXTERNAL})
 
 
 class Twin(NamedTuple):
@@ -51,7 +47,7 @@ def behind_identities(
     ]
     if not names:
         return []
-    same = len(set(probe(tensor, False) or [b"0", b"1"])) > 1
+    same = len(set(read_probe(tensor, False) or [b"0", b"1"])) > 1
     return [Twin(name, same) for name in names]
 
 
@@ -65,7 +61,7 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
         if (
             len(tensor.shape) == 2
             and tensor.count >= MIN_COUNT
-            and tensor.encoding in _IN_PLACE
+            and tensor.encoding in IN_PLACE
             and tensor.dtype.bits >= 8
         ):
             groups.setdefault((tensor.dtype.name, tuple(sorted(tensor.shape))), []).append(tensor)
@@ -75,7 +71,7 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
             continue
         by_probe: dict[tuple[bytes, ...], list[StoredTensor]] = {}
         for tensor in group:
-            turned = probe(tensor, True, FIRST_PROBES)
+            turned = read_probe(tensor, True, FIRST_PROBES)
             for first in by_probe.get(tuple(turned), ()) if turned else ():
                 if (
                     first.shape == tensor.shape[::-1]
@@ -85,47 +81,15 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
                     found[tensor.key] = first.key
                     break
             else:
-                straight = probe(tensor, False, FIRST_PROBES)
+                straight = read_probe(tensor, False, FIRST_PROBES)
                 if straight:
                     by_probe.setdefault(tuple(straight), []).append(tensor)
     return found
 
 
 def _may_be_transposed(first: StoredTensor, second: StoredTensor) -> bool:
-    turned = probe(second, True)
-    return turned is not None and len(set(turned)) > 1 and turned == probe(first, False)
-
-
-def probe(tensor: StoredTensor, turned: bool, n: int = PROBES) -> list[bytes] | None:
-    """A few elements at places that follow from the shape alone, or from the transposed one;
-    ``None`` where they cannot be had cheaply.
-    """
-    if tensor.encoding not in _IN_PLACE or tensor.dtype.bits < 8 or not tensor.count:
-        return None
-    shape = tensor.shape[::-1] if turned else tensor.shape
-    width = shape[-1] if shape else 1
-    height = tensor.count // max(1, width)
-    size = tensor.dtype.bits // 8
-    try:
-        source, start = _payload(tensor)
-        if not isinstance(source, (FileSource, BytesSource)):
-            return None  # sixteen requests for a guess
-        if size * tensor.count <= SMALL:  # one read, not one each
-            source, start = BytesSource(source.read(start, size * tensor.count), source.label), 0
-        found = []
-        for step in range(n):
-            row, column = (7919 * step + height // 3) % height, (104729 * step + width // 2) % width
-            at = column * height + row if turned else row * width + column
-            found.append(source.read(start + at * size, size))
-        return found
-    except OnnxParamsError:
-        return None
-
-
-def _payload(tensor: StoredTensor) -> tuple[Source, int]:
-    if tensor.external is not None:
-        return tensor.external.file.open(), tensor.external.offset
-    return tensor.source, tensor.spans[0].start
+    turned = read_probe(second, True)
+    return turned is not None and len(set(turned)) > 1 and turned == read_probe(first, False)
 
 
 def _is_transposed(first: StoredTensor, second: StoredTensor) -> bool:

@@ -9,13 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.dataflow.logical import View
-from onnx_params.matching import duplicates
+from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.casts import cast_to
 from onnx_params.matching.match_state import Board
-from onnx_params.matching.multiset_hash import cast_to, digest
+from onnx_params.matching.multiset_hash import digest
+from onnx_params.matching.probes import read_probe
 from onnx_params.matching.verify import is_equal, is_transposed, view_between
-from onnx_params.tensors.steps import SWAP, Steps, dtype_of
+from onnx_params.tensors.evaluate import dtype_of
+from onnx_params.tensors.steps import SWAP, Steps
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_TELLING: Final = 4  # elements below which equal content tells nothing without a name
@@ -66,16 +68,14 @@ def by_probe(board: Board) -> None:
     """Some elements at places that follow from the shape: equal ones are compared whole."""
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[Candidate]] = {}
     for candidate in board.free():
-        probe = duplicates.probe(candidate.tensor, False)
+        probe = read_probe(candidate.tensor, False)
         if probe and candidate.tensor.count >= MIN_TELLING:
             index.setdefault(
                 (candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe)), []
             ).append(candidate)
     for tensor in board.open():
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
-            probe = (
-                duplicates.probe(tensor, False) if not turned else duplicates.probe(tensor, True)
-            )
+            probe = read_probe(tensor, False) if not turned else read_probe(tensor, True)
             if not probe or tensor.name in board.found:
                 continue
             shape = tensor.shape[::-1] if turned else tensor.shape
@@ -166,11 +166,11 @@ def as_another(board: Board) -> None:
             name in board.found
             and board.found[name].pieces
             and tensor.count >= MIN_TELLING
-            and (probe := duplicates.probe(tensor, False))
+            and (probe := read_probe(tensor, False))
         ):
             groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), []).append(tensor)
     for tensor in board.open():
-        told = tuple(duplicates.probe(tensor, False) or ())
+        told = tuple(read_probe(tensor, False) or ())
         for other in groups.get((tensor.dtype.name, tensor.shape, told), ()):
             if is_equal(tensor, other):
                 was = board.found[other.name]

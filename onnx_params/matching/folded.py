@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_TELLING
@@ -19,7 +20,7 @@ from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.tensors.steps import SWAP, Key, Permute, Reshape, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
-_OWN_LEAF: Final = re.compile(r"(weight|gamma|scale)$")
+_NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
 # from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them
 _TO_LAST: Final = {3: ((2, 1, 0),), 4: ((2, 3, 1, 0), (2, 3, 0, 1))}
 
@@ -247,8 +248,8 @@ def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> Non
         return
     beside = [
         each
-        for leaf in ("bias", "beta")
-        if (each := f"{_OWN_LEAF.sub('', by)}{leaf}") in board.reference and each != name
+        for leaf in NORM_BIASES
+        if (each := f"{_NORM_WEIGHT.sub('', by)}{leaf}") in board.reference and each != name
     ]
     shifts = [
         (None, np.zeros_like(made)),

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.idioms.torch_modules import weight_norm_parts
+from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
 from onnx_params.tensors.stored import StoredTensor
 
 # formula of one parameter -> what computes it
@@ -31,11 +32,6 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
 }
 # defaults of torch, Keras, and what models set
 EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)
-_LEAVES: Final = (
-    ("weight", "bias", "running_mean", "running_var"),
-    ("gamma", "beta", "moving_mean", "moving_variance"),
-    ("scale", "bias", "mean", "var"),
-)
 
 
 class Norm(NamedTuple):
@@ -60,7 +56,7 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
     """The batch norms of a reference: the owners of running statistics. Reads them."""
     found: list[Norm] = []
     for name in reference:
-        for weight, bias, mean, variance in _LEAVES:
+        for weight, bias, mean, variance in NORMS:
             owner = name.removesuffix(variance)
             names = [f"{owner}{leaf}" for leaf in (weight, bias, mean, variance)]
             if owner != name and all(each in reference for each in names):
@@ -76,20 +72,19 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
 
 
 def lacks_statistics(name: str, reference: Container[str]) -> bool:
-    """Whether a parameter is a norm's by its siblings, and the variance that it was folded with is
-    not in the reference.
+    """Whether a parameter is a norm's by its siblings, and no variance that it could have been
+    folded with is in the reference.
     """
-    for weight, bias, _, variance in _LEAVES:
-        owner = next(
-            (name.removesuffix(leaf) for leaf in (weight, bias) if name.endswith(leaf)), name
-        )
-        # other layers too have a weight and a bias
-        told = weight == "gamma" or (
-            f"{owner}{weight}" in reference and f"{owner}{bias}" in reference
-        )
-        if owner != name and told:
-            return f"{owner}{variance}" not in reference
-    return False
+    variances: list[str] = []
+    for weight, bias, _, variance in NORMS:
+        leaf = next((leaf for leaf in (weight, bias) if name.endswith(leaf)), "")
+        if not leaf:
+            continue
+        owner = name.removesuffix(leaf)
+        has_both = f"{owner}{weight}" in reference and f"{owner}{bias}" in reference
+        if has_both or weight in OWN_NORM_WEIGHTS:
+            variances.append(f"{owner}{variance}")
+    return bool(variances) and not any(variance in reference for variance in variances)
 
 
 def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.matching.multiset_hash import line_digests
-from onnx_params.tensors.steps import SWAP, Key, Piece, Reshape, Step, Take, chain
+from onnx_params.tensors.steps import SWAP, Key, Piece, Reshape, Slice, Step, chain
 
 # runs of lines that still make a view: gates by directions, or the parts of a few fused projections
 MAX_RUNS: Final = 24
@@ -80,7 +80,7 @@ class Index:
             pieces = []
             for owner, spans in _by_owner(runs):
                 lines = self.lines[owner]
-                take = () if spans == ((0, len(lines.values)),) else (Take(0, spans),)
+                take = () if spans == ((0, len(lines.values)),) else (Slice(0, spans),)
                 rows = sum(stop - start for start, stop in spans)
                 shaped = (Reshape((rows, *shape[1:])),) if values.ndim > 2 else ()
                 pieces.append(Piece(lines.key, chain(*lines.steps, *take, *shaped, *last)))
@@ -165,7 +165,7 @@ def find_vector(
             at += best[1] - best[0]
         if at == len(wanted):
             first = () if values.ndim == 1 else (Reshape((len(flat),)),)
-            return (Piece(key, chain(*first, Take(0, tuple(runs)))),)
+            return (Piece(key, chain(*first, Slice(0, tuple(runs)))),)
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.matching import concatenated, exact, folded, rounded, unmatched
 from onnx_params.matching.match_state import Board, Found
 from onnx_params.names.claim import Claim

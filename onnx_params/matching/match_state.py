@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View, view_of
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.names.claim import Claim
-from onnx_params.names.placement import view_of
-from onnx_params.tensors.steps import Cast, Key, Piece, Steps, Take, chain
-from onnx_params.tensors.stored import Encoding, StoredTensor
+from onnx_params.tensors.encoding import Encoding
+from onnx_params.tensors.steps import Cast, Key, Piece, Slice, Steps, chain
+from onnx_params.tensors.stored import StoredTensor
 
 
 class Found(NamedTuple):
@@ -101,7 +101,7 @@ class Board:
             view = View.MERGED
             because += f"; equal content is stored once, with '{self.placed[key, steps]}'"
         # else its siblings are in the same tensor
-        if not any(isinstance(step, Take) for step in steps):
+        if not any(isinstance(step, Slice) for step in steps):
             self.taken.setdefault(key, name)
         self.placed.setdefault((key, steps), name)
         self.found[name] = Found(view, because, (Piece(key, steps),), 0, (key,), certain)

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Board, Found
 from onnx_params.matching.verify import bits_equal

@@ -8,13 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.matching import duplicates, lines
 from onnx_params.matching.candidates import TOLERANCE, Candidate
+from onnx_params.matching.casts import cast_to
 from onnx_params.matching.concatenated import MAX_LOOKED_AT
 from onnx_params.matching.exact import MIN_TELLING
 from onnx_params.matching.match_state import Board, Found
-from onnx_params.matching.multiset_hash import cast_to, line_digests
+from onnx_params.matching.multiset_hash import line_digests
+from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
 from onnx_params.tensors.steps import Piece, Reshape, chain
@@ -122,7 +124,7 @@ def copied(board: Board) -> None:
         tensor = board.reference[name]
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
             probe = (
-                duplicates.probe(tensor, turned)
+                read_probe(tensor, turned)
                 if found.pieces and tensor.count >= duplicates.MIN_COUNT
                 else None
             )
@@ -131,7 +133,7 @@ def copied(board: Board) -> None:
                 index.setdefault((tensor.dtype.name, shape, tuple(probe)), []).append(name)
     used = {key for found in board.found.values() for key in found.stored}
     for candidate in board.free():
-        probe = duplicates.probe(candidate.tensor, False)
+        probe = read_probe(candidate.tensor, False)
         for name in (
             index.get((candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe or ())), ())
             if candidate.key not in used

@@ -8,9 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.io.wire import FileSource, Source
-from onnx_params.matching.multiset_hash import CHUNK, cast_to, in_place
-from onnx_params.tensors.steps import SWAP, Permute, Reshape, Steps, apply, chain, shape_after
+from onnx_params.io.sources import FileSource, Source
+from onnx_params.matching.casts import cast_to
+from onnx_params.tensors.chunks import CHUNK, in_place
+from onnx_params.tensors.evaluate import apply
+from onnx_params.tensors.steps import SWAP, Permute, Reshape, Steps, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 BAND: Final = 8 << 20  # bytes of a matrix compared with a transposed one at once

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import MATRIX_PRODUCTS, takers
-from onnx_params.dataflow.logical import HELD, View
-from onnx_params.matching.claims import moved, prefix_between
-from onnx_params.names.claim import Claim, Evidence
+from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.view import READABLE, View
+from onnx_params.idioms.naming import Evidence
+from onnx_params.names.claim import Claim
+from onnx_params.names.prefix import moved, prefix_between
 from onnx_params.tensors.steps import SWAP, Piece, Shape, chain
 
 _LAYER = re.compile(r"^(.*?\.\d+\.)")
@@ -166,7 +167,7 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
         certain=False,
         because=because,
         view=view,
-        pieces=pieces if view in HELD else (),
+        pieces=pieces if view in READABLE else (),
         aliases=row.aliases,
     )
 
@@ -174,6 +175,6 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
 def _is_product(model: Model, claim: Claim) -> bool:
     tensor = model.held[claim.stored[0]]
     return any(
-        taker.node.op_type in MATRIX_PRODUCTS and not taker.turned
-        for taker in takers(model, tensor)
+        consumer.is_matrix_product and not consumer.is_transposed
+        for consumer in consumers(model, tensor)
     )

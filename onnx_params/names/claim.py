@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple
 
-from onnx_params.dataflow.logical import View
-from onnx_params.tensors.steps import Key, Piece, Steps, words
-
-
-class Evidence(enum.Enum):
-    """Where a claim comes from, in the order in which they are believed."""
-
-    SOURCE_MAP = "source-map"
-    SIGNATURE = "signature"
-    REFERENCE = "reference"
-    STORED_NAME = "stored-name"
-    SCOPE = "scope"
-    SIBLING = "sibling"
-    ARCHITECTURE = "architecture"
-    NONE = "none"
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import Evidence, Naming
+from onnx_params.tensors.steps import Key, Piece, Steps, describe
+from onnx_params.tensors.stored import StoredTensor
 
 
 class Claim(NamedTuple):
@@ -49,10 +37,10 @@ class Claim(NamedTuple):
 
     @property
     def view_words(self) -> tuple[str, ...]:
-        """The view in words, the one that matters most first; a chain of several lists each."""
+        """The view in describe, the one that matters most first; a chain of several lists each."""
         if not any(piece.steps for piece in self.pieces):  # nearly all
             return (self.view.value,)
-        found = dict.fromkeys((self.view.value, *words(self.steps)))
+        found = dict.fromkeys((self.view.value, *describe(self.steps)))
         if len(found) > 1:
             found.pop(View.WHOLE.value, None)
         # how bytes are laid out for their operator is its own affair
@@ -60,3 +48,19 @@ class Claim(NamedTuple):
             found.pop(View.RESHAPED.value, None)
             found.pop(View.PART.value, None)
         return tuple(found)
+
+
+def claim_of(tensor: StoredTensor, naming: Naming) -> Claim:
+    """The claim, inferred, that a writer's words make on a stored tensor."""
+    steps = naming.steps
+    return Claim(
+        name=naming.name,
+        shape=naming.shape,
+        dtype=tensor.dtype.name,
+        evidence=naming.evidence,
+        certain=False,
+        because=naming.because,
+        view=naming.view,
+        stored=(tensor.key,),
+        pieces=() if steps is None else (Piece(tensor.key, steps),),
+    )

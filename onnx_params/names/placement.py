@@ -6,18 +6,17 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.logical import View, logical
+from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.view import View, view_of
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import Hop, undo
-from onnx_params.names.claim import Claim, Evidence
+from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
     SWAP,
-    Permute,
     Piece,
-    Reshape,
     Shape,
     Step,
     Steps,
-    Take,
     chain,
     shape_after,
 )
@@ -82,44 +81,6 @@ def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
     return Holding(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
 
 
-def unsure(
-    tensor: StoredTensor,
-    name: str,
-    steps: Steps | None,
-    evidence: Evidence,
-    because: str,
-    shape: Shape | None = None,
-) -> Claim:
-    """The claim, inferred, that the parameter ``name`` lies in a tensor after ``steps``; ``None``
-    where its numbers were computed with others.
-    """
-    return Claim(
-        name=name,
-        shape=shape_after(tensor.shape, steps or ()) if shape is None else shape,
-        dtype=tensor.dtype.name,
-        evidence=evidence,
-        certain=False,
-        because=because,
-        view=View.FOLDED if steps is None else view_of(steps) if steps else View.WHOLE,
-        stored=(tensor.key,),
-        pieces=() if steps is None else (Piece(tensor.key, steps),),
-    )
-
-
-def view_of(steps: Steps) -> View:
-    """The word for a chain without quantisation."""
-    if any(isinstance(step, Take) for step in steps):
-        return (
-            View.REORDERED
-            if any(isinstance(step, Take) and len(step.runs) > 1 for step in steps)
-            else View.PART
-        )
-    last = steps[-1]
-    if isinstance(last, Permute):
-        return View.TRANSPOSED if last.axes == (1, 0) else View.PERMUTED
-    return View.RESHAPED if isinstance(last, Reshape) else View.WHOLE
-
-
 class Stored:
     """The main graph's stored tensors under the names that they have, and under those that they had
     before post-processing.
@@ -162,24 +123,3 @@ class Stored:
     def is_changed(self, name: str) -> bool:
         """Whether only a tensor whose values were changed on the way is left of a name."""
         return name not in self.now and name in self.before and self.before[name][1].folded
-
-
-def behind(model: Model, graph: str, name: str) -> StoredTensor | None:
-    """The stored tensor that a value is, through operators that only hand it on; ``None`` where it
-    is computed.
-    """
-    key = model.wiring.resolve(graph, name)
-    for _ in range(MAX_HOPS):
-        tensor = model.held.get(key)
-        if tensor is not None:
-            return tensor
-        maker = model.wiring.maker(key)
-        if (
-            maker is None
-            or maker.op_type not in _HANDS_ON
-            or not maker.inputs
-            or not maker.inputs[0]
-        ):
-            return None
-        key = model.wiring.resolve(key[0], maker.inputs[0])
-    return None

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import MATRIX_PRODUCTS, as_torch, takers
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.consumers import as_torch, consumers
+from onnx_params.dataflow.view import View
+from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.call_sites import Site, Sites
 from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_dynamo import (
     BATCH_NORMS,
     BIASED_MODULES,
@@ -27,9 +29,9 @@ from onnx_params.idioms.torch_dynamo import (
 )
 from onnx_params.idioms.torch_modules import weight_norm_shape
 from onnx_params.idioms.torchscript import is_made_up
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.names.placement import Holding, Stored, behind, holding
-from onnx_params.operators.schemas import SLOTS
+from onnx_params.names.claim import Claim
+from onnx_params.names.placement import Holding, Stored, holding
+from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import SWAP, Reshape, Shape
 from onnx_params.tensors.stored import StoredTensor
 
@@ -227,15 +229,13 @@ class _Table:
             tensor = self.stored.get(value)
             # a quantiser replaced the node that had the call
             if value in self.alone and not sites and tensor is not None and is_made_up(value):
-                for taker in takers(self.model, tensor):
-                    held = self.stored.hold(value, *as_torch(taker, tensor))
-                    if (
-                        taker.node.op_type in MATRIX_PRODUCTS
-                        and held is not None
-                        and len(held.shape) == 2
-                    ):
+                for consumer in consumers(self.model, tensor):
+                    held = self.stored.hold(
+                        value, *as_torch(consumer, holding(self.model, tensor).shape)
+                    )
+                    if consumer.is_matrix_product and held is not None and len(held.shape) == 2:
                         because = (
-                            f"'{value}' was folded from it, and {taker.node.op_type} takes it:"
+                            f"'{value}' was folded from it, and {consumer.node.op_type} takes it:"
                             " linear's weight, transposed"
                         )
                         return held.claim(name, SIGNATURE, because, certain=False)
@@ -459,7 +459,7 @@ class _Table:
         """The stored tensor of the main graph that a value is, through what dequantises or casts
         it.
         """
-        return behind(self.model, "", name) if name else None
+        return stored_behind(self.model, "", name) if name else None
 
     def _weight(self, site: Site) -> StoredTensor | None:
         return self.stored_behind(site.node.inputs[1]) if len(site.node.inputs) > 1 else None
@@ -467,7 +467,8 @@ class _Table:
     def _in_slot(self, site: Site) -> StoredTensor | None:
         """The stored tensor in the input slot that plays the argument's role."""
         node, role = site.node, site.role
-        row = SLOTS.get((node.domain, node.op_type), ())
+        operator = schema(node.domain, node.op_type)
+        row = () if operator is None else operator.slots
         slots: list[int] = []
         if role in ("weight", "bias", "table") and role in row:
             slots = [row.index(role)]

@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import Words
-from onnx_params.names.claim import Claim, Evidence
+from onnx_params.idioms.naming import Evidence
+from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored
-from onnx_params.tensors.steps import SWAP, Piece, evaluate, from_json, is_exact, shape_after
+from onnx_params.tensors.evaluate import evaluate
+from onnx_params.tensors.steps import SWAP, Piece, is_exact, shape_after
+from onnx_params.tensors.steps_json import from_json
 
 SCHEMA = "onnx-params/source-map/1"
 

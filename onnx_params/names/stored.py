@@ -9,22 +9,20 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import (
-    MATRIX_PRODUCTS,
-    MAX_HOPS,
-    MAX_USES,
-    PRODUCTS,
-    Taker,
+    Consumer,
     as_torch,
-    takers,
+    consumers,
 )
-from onnx_params.dataflow.logical import View
-from onnx_params.idioms import converters, recurrent, skl2onnx, tf2onnx
+from onnx_params.dataflow.view import View
+from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
+from onnx_params.idioms import recurrent, writers
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_modules import group_norm_leaf
 from onnx_params.idioms.torchscript import computed_by, is_norm_folded, real_name, scope_of
-from onnx_params.names.claim import Claim, Evidence
-from onnx_params.names.placement import Holding, Stored, behind, holding
+from onnx_params.names.claim import Claim, claim_of
+from onnx_params.names.placement import Holding, Stored, holding
 from onnx_params.operators.schemas import slot_word
-from onnx_params.tensors.steps import Key, Reshape, Take
+from onnx_params.tensors.steps import Key, Reshape, Slice
 from onnx_params.tensors.stored import StoredTensor
 
 # between a product and the Add of its bias
@@ -70,14 +68,10 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
     found: dict[Key, list[Claim]] = {}
     names: set[str] = set()
     loose: list[StoredTensor] = []
-    learned = {
-        **converters.claims(model, tensors),
-        **skl2onnx.claims(model, tensors),
-        **tf2onnx.claims(model, tensors),
-    }
+    named = writers.namings(model, tensors)
     for tensor in tensors:
-        if tensor.key in learned:
-            found[tensor.key] = learned[tensor.key]
+        if tensor.key in named:
+            found[tensor.key] = [claim_of(tensor, naming) for naming in named[tensor.key]]
             continue
         claim = by_own_name(model, stored, tensor)
         if claim is None:
@@ -130,8 +124,8 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None
     owner = name.rpartition(".")[0]
-    for taker in takers(model, tensor):
-        if owner and scope_of(taker.node) == owner:
+    for consumer in consumers(model, tensor):
+        if owner and scope_of(consumer.node) == owner:
             sure = not folded
             return held.claim(
                 name,
@@ -151,9 +145,9 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
     """
     computed = computed_by(tensor.name)
     view = View.FOLDED if computed else None
-    for taker in takers(model, tensor):
-        node, word = taker.node, taker.word
-        leaf = group_norm_leaf(model, taker.graph, node)
+    for consumer in consumers(model, tensor):
+        node, word = consumer.node, consumer.word
+        leaf = group_norm_leaf(model, consumer.graph, node)
         if leaf:
             because = (
                 f"{node.op_type} after InstanceNormalization in scope '{scope_of(node)}': how"
@@ -162,9 +156,9 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
             return holding(model, tensor, Reshape((tensor.count,))).claim(
                 f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False
             )
-        if node.op_type in PRODUCTS and word in ("weight", "operand"):
-            held = holding(model, tensor, *as_torch(taker, tensor))
-            sibling = _bias_beside(model, taker)
+        if consumer.is_product and word in ("weight", "operand"):
+            held = holding(model, tensor, *as_torch(consumer, holding(model, tensor).shape))
+            sibling = _bias_beside(model, consumer)
             if sibling is not None:
                 return held.claim(*sibling, certain=False, view=view)
             scope = scope_of(node)
@@ -204,9 +198,9 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     )
 
 
-def _bias_beside(model: Model, taker: Taker) -> tuple[str, Evidence, str] | None:
+def _bias_beside(model: Model, consumer: Consumer) -> tuple[str, Evidence, str] | None:
     """The name that the bias of the same layer implies."""
-    return _implied(_biases(model, taker), taker.node.op_type)
+    return _implied(_biases(model, consumer), consumer.node.op_type)
 
 
 def _implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
@@ -224,18 +218,18 @@ def _implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidenc
     return None
 
 
-def _biases(model: Model, taker: Taker) -> Iterator[StoredTensor]:
+def _biases(model: Model, consumer: Consumer) -> Iterator[StoredTensor]:
     """Stored tensors in the bias slot of a product, or added to its result."""
-    for slot, name in enumerate(taker.node.inputs):
+    for slot, name in enumerate(consumer.node.inputs):
         if (
             name
-            and slot != taker.slot
-            and slot_word(taker.node.domain, taker.node.op_type, slot) == "bias"
+            and slot != consumer.slot
+            and slot_word(consumer.node.domain, consumer.node.op_type, slot) == "bias"
         ):
-            tensor = behind(model, taker.graph, name)
+            tensor = stored_behind(model, consumer.graph, name)
             if tensor is not None:
                 yield tensor
-    yield from _added(model, taker.graph, taker.node.outputs[:1])
+    yield from _added(model, consumer.graph, consumer.node.outputs[:1])
 
 
 def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredTensor]:
@@ -251,7 +245,7 @@ def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredT
             if node.op_type in _ADDS:
                 for slot in _ADDS[node.op_type]:
                     if slot != use.slot and slot < len(node.inputs):
-                        tensor = behind(model, use.graph, node.inputs[slot])
+                        tensor = stored_behind(model, use.graph, node.inputs[slot])
                         if tensor is not None:
                             yield tensor
             elif (
@@ -271,27 +265,23 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
     found: dict[Key, list[Claim]] = {}
     for tensor in tensors:
         held = holding(model, tensor)
-        for taker in takers(model, tensor) if len(held.shape) == 2 else ():
-            if (
-                taker.node.op_type not in MATRIX_PRODUCTS
-                or taker.slot != 1
-                or not taker.node.outputs
-            ):
+        for consumer in consumers(model, tensor) if len(held.shape) == 2 else ():
+            if not consumer.is_matrix_product or consumer.slot != 1 or not consumer.node.outputs:
                 continue
             splits = [
                 use.node
-                for use in model.wiring.uses((taker.graph, taker.node.outputs[0]))
+                for use in model.wiring.uses((consumer.graph, consumer.node.outputs[0]))
                 if use.node is not None and use.node.op_type == "Split"
             ]
-            turned = as_torch(taker, tensor)  # rows are outputs then
+            turned = as_torch(consumer, holding(model, tensor).shape)  # rows are outputs then
             axis, start, parts = 0, 0, []
             for output in splits[0].outputs if len(splits) == 1 else ():
-                biases = list(_added(model, taker.graph, (output,)))
-                named = _implied(biases, "a part of what " + taker.node.op_type)
+                biases = list(_added(model, consumer.graph, (output,)))
+                named = _implied(biases, "a part of what " + consumer.node.op_type)
                 if named is None:
                     break
                 stop = start + biases[0].count
-                part = holding(model, tensor, *turned, Take(axis, ((start, stop),)))
+                part = holding(model, tensor, *turned, Slice(axis, ((start, stop),)))
                 parts.append(part.claim(*named, certain=False, view=View.PART))
                 start = stop
             if parts and start == holding(model, tensor, *turned).shape[axis]:
@@ -313,7 +303,7 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
             layer = layers[scope] = layers.get(scope, -1) + 1
             held = [
                 (
-                    behind(model, path, node.inputs[slot])
+                    stored_behind(model, path, node.inputs[slot])
                     if len(node.inputs) > slot and node.inputs[slot]
                     else None
                 )

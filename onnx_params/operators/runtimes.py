@@ -1,17 +1,15 @@
-"""Know what releases of a runtime take: the highest opsets and IR version.
+"""List the highest opsets and IR version that each release of a runtime accepts.
 
 Source: onnxruntime, ``docs/reference/compatibility.md`` up to 1.20. Every release from 1.15 on, and
-the last of 1.10 to 1.14, was held against it with models of one node; where both differ (ai.onnx.ml
-of 1.11 and of 1.18 to 1.20, IR of 1.15) the table has what the release itself takes.
+the last of 1.10 to 1.14, was compared with it by models of one node; where both differ (ai.onnx.ml
+of 1.11 and of 1.18 to 1.20, IR of 1.15) the table has what the release itself accepts.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import UsageError
 
 
@@ -48,6 +46,8 @@ ONNXRUNTIME: Final = {
     (1, 31): Limits(26, 5, 13),
     (1, 32): Limits(28, 5, 14),
 }
+
+
 _WANTED: Final = re.compile(r"^onnxruntime\s*==\s*(\d+)\.(\d+)(\.\d+)*$")
 
 
@@ -65,14 +65,3 @@ def limits(runtime: str) -> Limits:
             f" to {last[0]}.{last[1]}"
         )
     return found
-
-
-def beyond(model: Model, runtime: str) -> Iterator[str]:
-    """What of a model a runtime does not take."""
-    most = limits(runtime)
-    if model.ir_version > most.ir:
-        yield f"IR version {model.ir_version}; {runtime} takes up to {most.ir}"
-    for domain, version in model.opsets:
-        top = {"": most.onnx, "ai.onnx": most.onnx, "ai.onnx.ml": most.ml}.get(domain)
-        if top is not None and version > top:
-            yield f"opset {version} of {domain or 'ai.onnx'}; {runtime} takes up to {top}"

@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from onnx_params import api
 from onnx_params.errors import FormatError, UnreadableError
-from onnx_params.render.json import SCHEMA
+from onnx_params.report.analyze import analyze
+from onnx_params.report.report import SCHEMA
 
 
 class Entry(NamedTuple):
@@ -37,7 +37,7 @@ def entry(path: str) -> Entry:
     Raises :class:`~onnx_params.errors.OnnxParamsError`.
     """
     if not path.endswith(".json"):
-        report = api.analyze(path)
+        report = analyze(path)
         return Entry(
             report.name,
             path,

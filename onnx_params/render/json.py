@@ -5,15 +5,13 @@ this module).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from onnx_params.render.text import finite
-from onnx_params.report.report import Report
+from onnx_params.report.report import SCHEMA, Report
 
 if TYPE_CHECKING:
     from onnx_params.tensors.stats import Stats
-
-SCHEMA: Final = "onnx-params/report/1"
 
 
 def document(report: Report) -> dict[str, Any]:  # JSON

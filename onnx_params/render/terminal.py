@@ -91,7 +91,7 @@ def stored(report: Report) -> str:
             t.dtype.name,
             shape(t.shape),
             f"{t.n_bytes:,}",
-            v.rule,
+            v.rule.value,
             plain(str(t.place)),
         )
         for t, v in inventory.verdicts
@@ -178,7 +178,7 @@ def explain(report: Report, name: str) -> str:
     out.extend(
         f"stored tensor {plain(t.name)} {shape(t.shape)} {t.dtype.name}, {t.n_bytes:,} bytes as"
         f" {t.encoding.value}\n  at: {plain(str(t.place))}\n  role: {v.role.value}, by rule"
-        f" {v.rule}: {plain(v.because)}"
+        f" {v.rule.value}: {plain(v.because)}"
         for t, v in inventory.verdicts
         if t.name == name
     )

@@ -6,14 +6,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from onnx_params.dataflow.logical import View
+from onnx_params.dataflow.view import View
 from onnx_params.inventory.inventory import Inventory
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
     from onnx_params.tensors.stats import Stats
+
+
+SCHEMA: Final = "onnx-params/report/1"  # of the JSON document
 
 
 class Row(NamedTuple):
@@ -99,7 +102,7 @@ class Report:
             Other(
                 t.name,
                 v.role.value,
-                v.rule,
+                v.rule.value,
                 v.because,
                 t.dtype.name,
                 t.shape,
@@ -174,18 +177,16 @@ class Report:
         return tuple(found.values())
 
     # any sort key
-    def select(
-        self, keep: Callable[[Row], bool], key: Callable[[Row], Any] | None = None
-    ) -> Report:
+    def select(self, keep: Callable[[Row], bool], key: Callable[[Row], Any] | None = None) -> Self:
         """The same report with the rows that ``keep`` lets pass, sorted by ``key`` if given."""
         rows: Iterable[Row] = filter(keep, self.rows)
         return replace(self, rows=tuple(sorted(rows, key=key) if key else rows))
 
-    def named(self, convention: str) -> Report:
+    def named(self, convention: str) -> Self:
         """The same report with names and shapes in another framework's words (``torch``, ``keras``,
         ``flax``), where the rule is known, or ``stored`` ones.
         """
-        from onnx_params.idioms.vocabulary import Convention, convention_of, kinds, told_as
+        from onnx_params.idioms.vocabulary import framework_of, kinds, translate
 
         if convention == "stored":
             return replace(
@@ -195,13 +196,13 @@ class Report:
                     for row in self.rows
                 ),
             )
-        frm = convention_of([row.name for row in self.rows])
-        if frm is None or frm.value == convention:
+        source = framework_of([row.name for row in self.rows])
+        if source is None or source.name == convention:
             return self
         known = kinds([(row.name, row.shape) for row in self.rows], self._tables())
         rows = []
         for row in self.rows:
-            name, shape = told_as(row.name, row.shape, known[row.name], frm, Convention(convention))
+            name, shape = translate(row.name, row.shape, known[row.name], source, convention)
             squeezed = (
                 shape
                 if shape is None or 1 not in shape
@@ -212,7 +213,7 @@ class Report:
 
     def _tables(self) -> frozenset[str]:
         """The parameters that lookups take."""
-        from onnx_params.dataflow.consumers import takers
+        from onnx_params.dataflow.consumers import consumers
 
         model = self.inventory.model
         held = (
@@ -224,31 +225,8 @@ class Report:
         return frozenset(
             name
             for name, tensor in held
-            if any(taker.node.op_type == "Gather" for taker in takers(model, tensor))
+            if any(consumer.node.op_type == "Gather" for consumer in consumers(model, tensor))
         )
-
-    def to_markdown(self) -> str:
-        """The report in the seed's format."""
-        from onnx_params.render.markdown import render
-
-        return render(self)
-
-    def to_json(self) -> str:
-        """The report by the contract ``onnx-params/report/1``."""
-        from onnx_params.render.json import render
-
-        return render(self)
-
-    def to_csv(self) -> str:
-        """The rows, comma-separated, with a header."""
-        from onnx_params.render.csv import render
-
-        return render(self)
-
-    def _repr_html_(self) -> str:
-        from onnx_params.render.html import render
-
-        return render(self)
 
 
 def build(inventory: Inventory, name: str) -> Report:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from onnx_params.errors import UnsupportedError
-from onnx_params.extraction.extract import values_of
 from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.stats import THREADS, Stats, describe, describe_values
 from onnx_params.tensors.steps import Permute, Reshape

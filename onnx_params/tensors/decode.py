@@ -7,24 +7,45 @@ four for 2 bits.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from onnx_params.errors import FormatError, MissingDataError, UnsupportedError, content_errors
-from onnx_params.io.wire import (
-    VARINT,
-    BytesSource,
-    FileSource,
-    Source,
-    Window,
-    fields,
-    signed,
-    varints,
-)
+from onnx_params.io.sources import BytesSource, FileSource, Source
+from onnx_params.io.wire import VARINT, Window, fields, signed, varints
 from onnx_params.tensors.dtypes import DType
-from onnx_params.tensors.stored import Encoding, Span, StoredTensor
+from onnx_params.tensors.encoding import Encoding, External, Span
 
 
-def read(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
+class Payload(Protocol):
+    """What decoding needs to know of a stored tensor; see :class:`~onnx_params.tensors.stored.StoredTensor`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dtype(self) -> DType: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def encoding(self) -> Encoding: ...
+    @property
+    def spans(self) -> tuple[Span, ...]: ...
+    @property
+    def source(self) -> Source: ...
+    @property
+    def external(self) -> External | None: ...
+    @property
+    def external_span(self) -> Span: ...
+    @property
+    def indices(self) -> Payload | None: ...
+    @property
+    def stored(self) -> int | None: ...
+    @property
+    def count(self) -> int: ...
+
+
+def read(tensor: Payload, mapped: bool = False) -> np.ndarray:
     """Read one stored tensor; see :meth:`StoredTensor.read` for shapes and errors."""
     with content_errors(f"{tensor.source.label}: tensor '{tensor.name}'"):
         if tensor.indices is not None:
@@ -32,7 +53,7 @@ def read(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
         return _values(tensor, mapped).reshape(tensor.shape)
 
 
-def packed(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
+def packed(tensor: Payload, mapped: bool = False) -> np.ndarray:
     """The elements as they lie, as ``uint8``: little-endian, packed; ``mapped`` asks for a memory
     map where that is possible.
     """
@@ -69,7 +90,7 @@ def _copy(source: Source, span: Span) -> np.ndarray:
     return np.frombuffer(source.read(span.start, span.n_bytes), np.uint8)
 
 
-def _values(tensor: StoredTensor, mapped: bool = False) -> np.ndarray:
+def _values(tensor: Payload, mapped: bool = False) -> np.ndarray:
     dtype = tensor.dtype
     count = tensor.count if tensor.stored is None else tensor.stored
     if tensor.encoding is Encoding.EMPTY:
@@ -124,7 +145,7 @@ def _numpy_type(dtype: DType) -> np.dtype:
     return found
 
 
-def _from_varints(tensor: StoredTensor, count: int) -> np.ndarray:
+def _from_varints(tensor: Payload, count: int) -> np.ndarray:
     dtype = tensor.dtype
     runs = (tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
     entries = np.fromiter((value for run in runs for value in varints(run)), np.uint64)
@@ -135,7 +156,7 @@ def _from_varints(tensor: StoredTensor, count: int) -> np.ndarray:
     return codes.view(_numpy_type(dtype)) if dtype.bits >= 8 else _narrow(codes, dtype)
 
 
-def _from_fields(tensor: StoredTensor) -> np.ndarray:
+def _from_fields(tensor: Payload) -> np.ndarray:
     """Numbers or strings of an attribute: fields side by side, packed or one by one."""
     found: list[float | int | bytes] = []
     for span in tensor.spans:
@@ -155,7 +176,7 @@ def _from_fields(tensor: StoredTensor) -> np.ndarray:
     )
 
 
-def _dense(tensor: StoredTensor) -> np.ndarray:
+def _dense(tensor: Payload) -> np.ndarray:
     """A sparse tensor filled out:
 
     ``indices`` is [NNZ] of flat positions or [NNZ, rank] of coordinates.

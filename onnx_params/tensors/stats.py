@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.errors import UnsupportedError
-from onnx_params.matching.multiset_hash import chunks
+from onnx_params.tensors.chunks import chunks
 from onnx_params.tensors.stored import StoredTensor
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)

@@ -12,18 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from onnx_params.io.wire import (
-    I32,
-    LEN,
-    VARINT,
-    BytesSource,
-    Source,
-    Window,
-    fields,
-    signed,
-    varints,
-)
-from onnx_params.tensors.stored import Span, StoredTensor
+from onnx_params.io.sources import BytesSource, Source
+from onnx_params.io.wire import I32, LEN, VARINT, Window, fields, signed, varints
+from onnx_params.tensors.encoding import Span
+from onnx_params.tensors.stored import StoredTensor
 
 AttributeValue = int | float | str | list[int] | list[float] | list[str] | None
 

@@ -12,10 +12,13 @@ from onnx_params.containers.onnx.attributes import LISTS, scan
 from onnx_params.containers.onnx.graph import Graph, Model, Node, read_pairs
 from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.external import locate
-from onnx_params.io.wire import HEADER, LEN, VARINT, Source, Window, fields, signed, varints
-from onnx_params.operators.schemas import ATTRIBUTES, KNOWN_DOMAINS, OPAQUE, OPAQUE_BYTES
+from onnx_params.io.sources import Source
+from onnx_params.io.wire import HEADER, LEN, VARINT, Window, fields, signed, varints
+from onnx_params.operators.attributes import ATTRIBUTES, OPAQUE, OPAQUE_BYTES
+from onnx_params.operators.schemas import KNOWN_DOMAINS
 from onnx_params.tensors.dtypes import BY_CODE
-from onnx_params.tensors.stored import Encoding, External, Place, PlaceKind, Span, StoredTensor
+from onnx_params.tensors.encoding import Encoding, External, Place, PlaceKind, Span
+from onnx_params.tensors.stored import StoredTensor
 
 MAX_DEPTH: Final = 32  # nested graphs, onnxruntime's own cap
 

@@ -11,8 +11,9 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from onnx_params.io.wire import LEN, Source, Window, fields
-from onnx_params.tensors.stored import Span
+from onnx_params.io.sources import Source
+from onnx_params.io.wire import LEN, Window, fields
+from onnx_params.tensors.encoding import Span
 
 CHUNK: Final = 1 << 20  # bytes copied at once
 METADATA: Final = 14  # ModelProto.metadata_props

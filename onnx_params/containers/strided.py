@@ -1,0 +1,115 @@
+"""Describe a tensor inside a storage by its offset and strides, and put it in order."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zipfile
+from typing import Final, NamedTuple
+
+from onnx_params.containers.checkpoint import PLACE
+from onnx_params.errors import FormatError, UnsupportedError
+from onnx_params.io.sources import FileSource
+from onnx_params.tensors.dtypes import DType
+from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.stored import StoredTensor
+
+MAX_INFLATED: Final = 1 << 31  # bytes of one compressed entry, which is unpacked in memory
+
+
+class Storage(NamedTuple):
+    key: str
+    dtype: str
+
+
+class Strided(NamedTuple):
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: str
+
+
+def in_storage(
+    path: str,
+    name: str,
+    tensor: Strided,
+    dtype: DType,
+    source: FileSource,
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+) -> StoredTensor:
+    width = dtype.bits // 8
+    count = math.prod(tensor.shape)
+    reach = (
+        tensor.offset
+        + 1
+        + sum((dim - 1) * stride for dim, stride in zip(tensor.shape, tensor.strides, strict=True))
+        if count
+        else 0
+    )
+    if reach * width > entry.file_size:
+        raise FormatError(
+            f"{path}: tensor '{name}' ends at element {reach} of a storage of {entry.file_size}"
+            " bytes"
+        )
+    start = start_of(path, source, entry)
+    if is_plain(tensor) and entry.compress_type == zipfile.ZIP_STORED:
+        span = Span(start + tensor.offset * width, start + (tensor.offset + count) * width)
+        return StoredTensor(name, dtype, tensor.shape, PLACE, Encoding.RAW, (span,), source)
+    if max(entry.file_size, width * count) > MAX_INFLATED:
+        raise UnsupportedError(
+            f"{path}: tensor '{name}' is too large to be put in order in memory; save it contiguous"
+            " and uncompressed"
+        )
+    return in_order(path, name, tensor, dtype, archive.read(entry))
+
+
+def is_plain(tensor: Strided) -> bool:
+    expected = 1
+    for dim, stride in zip(reversed(tensor.shape), reversed(tensor.strides), strict=True):
+        if dim > 1 and stride != expected:
+            return False
+        expected *= dim
+    return True
+
+
+def in_order(path: str, name: str, tensor: Strided, dtype: DType, data: bytes) -> StoredTensor:
+    """A tensor whose elements do not lie side by side, or were compressed: put in order in memory."""
+    import numpy as np
+
+    from onnx_params.io.sources import BytesSource
+
+    width = dtype.bits // 8
+    plain = np.frombuffer(data, np.dtype((np.void, width)), len(data) // width)
+    strides = tuple(stride * width for stride in tensor.strides)
+    packed = np.lib.stride_tricks.as_strided(
+        plain[tensor.offset :], tensor.shape, strides, writeable=False
+    ).tobytes()
+    return StoredTensor(
+        name,
+        dtype,
+        tensor.shape,
+        PLACE,
+        Encoding.RAW,
+        (Span(0, len(packed)),),
+        BytesSource(packed, path),
+    )
+
+
+def start_of(path: str, source: FileSource, entry: zipfile.ZipInfo) -> int:
+    """Where an entry's bytes begin: after its local header, whose name and extra field may be
+    longer than the directory's.
+    """
+    header = source.read(entry.header_offset, 30)
+    if header[:4] != b"PK\x03\x04":
+        raise FormatError(
+            f"{path}: entry '{entry.filename}' has no header at byte {entry.header_offset}"
+        )
+    name, extra = struct.unpack("<HH", header[26:30])
+    start = int(entry.header_offset) + 30 + int(name) + int(extra)
+    if start + entry.compress_size > source.n_bytes:
+        raise FormatError(
+            f"{path}: entry '{entry.filename}' ends after the file; was the download complete?"
+        )
+    return start

@@ -1,0 +1,65 @@
+"""Say what a writer's own words tell of a tensor: a name, how it lies in storage, and by what
+evidence.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from onnx_params.dataflow.view import View, view_of
+from onnx_params.tensors.steps import Shape, Steps, shape_after
+from onnx_params.tensors.stored import StoredTensor
+
+
+class Evidence(enum.Enum):
+    """Where a claim comes from, in the order in which they are believed."""
+
+    SOURCE_MAP = "source-map"
+    SIGNATURE = "signature"
+    REFERENCE = "reference"
+    STORED_NAME = "stored-name"
+    SCOPE = "scope"
+    SIBLING = "sibling"
+    ARCHITECTURE = "architecture"
+    NONE = "none"
+
+
+class Naming(NamedTuple):
+    """One parameter as a writer names it; ``steps`` is ``None`` where its numbers were computed
+    with others.
+    """
+
+    name: str
+    shape: Shape
+    steps: Steps | None
+    evidence: Evidence
+    because: str
+    view: View
+
+
+def inferred(
+    tensor: StoredTensor,
+    name: str,
+    steps: Steps | None,
+    evidence: Evidence,
+    because: str,
+    shape: Shape | None = None,
+) -> Naming:
+    """The naming of a parameter that lies in a tensor after ``steps``; the steps give its shape
+    unless one is given.
+    """
+    if steps is None:
+        view = View.FOLDED
+    else:
+        view = view_of(steps) if steps else View.WHOLE
+    known = shape_after(tensor.shape, steps or ()) if shape is None else shape
+    return Naming(name, known, steps, evidence, because, view)
+
+
+class Hint(NamedTuple):
+    """A writer's word on whether a tensor was learned: the id of the rule, and the reason."""
+
+    is_learned: bool
+    rule: str
+    because: str

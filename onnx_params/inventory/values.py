@@ -1,0 +1,52 @@
+"""Evaluate parameters: shape and element type from headers, values when asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from onnx_params.errors import content_errors
+from onnx_params.inventory.inventory import Inventory
+from onnx_params.names.claim import Claim
+from onnx_params.tensors.evaluate import evaluate
+from onnx_params.tensors.steps import Cast, Dequantise, Shape, shape_after
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
+    """The values of a parameter, in its original shape and layout. Reads its stored tensors."""
+    import numpy as np
+
+    held = inventory.model.held
+    parts = [evaluate(held, piece) for piece in claim.pieces]
+    if len(parts) == 1:
+        return parts[0]
+    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
+        return np.concatenate(parts, claim.axis)
+
+
+def shape_of(inventory: Inventory, claim: Claim) -> Shape:
+    """The shape that a claim's pieces make, from headers alone.
+
+    Raises :class:`FormatError` where their steps do not fit what is stored.
+    """
+    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
+        shapes = [
+            shape_after(inventory.model.held[piece.key].shape, piece.steps)
+            for piece in claim.pieces
+        ]
+        if len(shapes) == 1:
+            return shapes[0]
+        joined = sum(shape[claim.axis] for shape in shapes)
+        return (*shapes[0][: claim.axis], joined, *shapes[0][claim.axis + 1 :])
+
+
+def dtype_of(inventory: Inventory, claim: Claim) -> str:
+    """The element type that a claim's pieces make: what the last step says, else what is stored."""
+    for step in reversed(claim.pieces[0].steps):
+        if isinstance(step, Cast):
+            return step.numpy
+        if isinstance(step, Dequantise):
+            return "float32"
+    return inventory.model.held[claim.pieces[0].key].dtype.name

@@ -1,0 +1,110 @@
+"""Hold what rules ask of a model: which operators it has, who uses a tensor, what is around a use."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from onnx_params.containers.onnx.graph import Model, Node, Use
+from onnx_params.dataflow.walk import ANYTHING, MAX_USES, VALUES, arrivals, stored_behind
+from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.operators.schemas import schema
+from onnx_params.tensors.stored import StoredTensor
+
+_BODIES: Final = frozenset({"Loop", "Scan"})  # operators whose inputs go on inside a body
+
+
+class WordedUse(NamedTuple):
+    """A use and the word of its slot; ``None`` where no record knows the operator."""
+
+    use: Use
+    word: str | None
+
+
+class Subject(NamedTuple):
+    """A stored tensor that is to be classified, with its uses behind all that passes it on."""
+
+    tensor: StoredTensor
+    uses: tuple[WordedUse, ...]
+
+
+class Context:
+    """A model with what was found out about it once."""
+
+    def __init__(self, model: Model, words: Words) -> None:
+        self.model = model
+        self.words = words
+        self.graph = model.wiring
+
+    @cached_property
+    def op_types(self) -> frozenset[str]:
+        """Every operator that occurs."""
+        return frozenset(
+            node.op_type for graph in self.model.graphs.values() for node in graph.nodes
+        )
+
+    @cached_property
+    def has_layers(self) -> bool:
+        """Whether some operator holds what is learned."""
+        return any(is_layer(node) for graph in self.model.graphs.values() for node in graph.nodes)
+
+    def subject(self, tensor: StoredTensor) -> Subject:
+        """The tensor with its uses. Most have one, by an operator that does something with it."""
+        direct = self.graph.uses(tensor.key)
+        if (
+            len(direct) == 1
+            and (node := direct[0].node) is not None
+            and node.op_type not in _BODIES
+        ):
+            operator = schema(node.domain, node.op_type)
+            if operator is not None and operator.passes is None:
+                word = operator.word(direct[0].slot)
+                if word is not None:
+                    return Subject(tensor, (WordedUse(direct[0], word),))
+        by_hand = tensor.dtype.is_narrow_integer
+        found = arrivals(self.model, tensor.key, ANYTHING, by_hand=by_hand, crosses_borders=True)
+        return Subject(tensor, tuple(_worded(arrival.use) for arrival in found))
+
+    def producer(self, path: str, name: str) -> Node | None:
+        """The node that computes a value."""
+        return self.graph.maker(self.graph.resolve(path, name))
+
+    def stored(self, path: str, name: str) -> StoredTensor | None:
+        """The stored tensor behind casts, changes of layout and the subtraction of a zero point."""
+        return stored_behind(self.model, path, name, VALUES, by_hand=True)
+
+    def followers(self, use: Use) -> list[Use]:
+        """The uses of what the node of a use computes."""
+        assert use.node is not None
+        return [
+            after
+            for output in use.node.outputs
+            for after in self.graph.uses((use.graph, output))[:MAX_USES]
+        ]
+
+    def feeds(self, use: Use, op_type: str) -> bool:
+        """Whether the result goes straight to an operator."""
+        return any(
+            after.node is not None and after.node.op_type == op_type
+            for after in self.followers(use)
+        )
+
+
+def _worded(use: Use) -> WordedUse:
+    if use.node is None:
+        return WordedUse(use, None)
+    operator = schema(use.node.domain, use.node.op_type)
+    return WordedUse(use, None if operator is None else operator.word(use.slot))
+
+
+def is_layer(node: Node) -> bool:
+    """Whether a node's operator holds what is learned."""
+    operator = schema(node.domain, node.op_type)
+    return operator is not None and operator.is_layer
+
+
+def describe(use: Use) -> str:
+    """A use in words: the slot, the operator, the node's name."""
+    if use.node is None:
+        return f"output {use.slot} of its graph"
+    return f"input {use.slot} of {use.node.op_type} '{use.node.name or use.node.position}'"

@@ -1,0 +1,191 @@
+"""Classify a tensor by the slots of the operators that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from onnx_params.containers.onnx.graph import Use
+from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.roles import spectra
+from onnx_params.roles.context import Context, Subject, describe
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.roles.surroundings import is_bias
+from onnx_params.tensors.stored import StoredTensor
+
+# slot word -> role and rule of a tensor with more than one element
+BY_WORD: Final[Mapping[str, tuple[Role, RuleId]]] = {
+    "weight": (Role.PARAMETER, RuleId.WEIGHT_SLOT),
+    "bias": (Role.PARAMETER, RuleId.BIAS_SLOT),
+    "table": (Role.PARAMETER, RuleId.TABLE_SLOT),
+    "operand": (Role.PARAMETER, RuleId.OPERAND_SLOT),
+    "stat": (Role.BUFFER, RuleId.RUNNING_STATISTICS_SLOT),
+    "state": (Role.BUFFER, RuleId.INITIAL_STATE_SLOT),
+    "cache": (Role.BUFFER, RuleId.ROTARY_TABLE_SLOT),
+    "basis": (Role.BUFFER, RuleId.BASIS_SLOT),
+    "scale": (Role.QUANTIZATION, RuleId.SCALE_SLOT),
+    "zero": (Role.QUANTIZATION, RuleId.ZERO_POINT_SLOT),
+    "mask": (Role.BUFFER, RuleId.MASK_SLOT),
+    "index": (Role.CONSTANT, RuleId.INDEX_SLOT),
+}
+_SURE: Final = frozenset({"weight", "bias"})  # words that say that a tensor was learned
+_LIKELY: Final = frozenset({"table", "operand"})  # words that say it of numbers, more than one
+_ARITHMETIC: Final = frozenset({"Mul", "Sub", "Div"})
+
+
+class _Words(NamedTuple):
+    """What the slots say: the first use as something learned, the first as something else that a
+    table knows.
+    """
+
+    learned: tuple[Use, str] | None
+    other: tuple[Use, str] | None
+
+
+def by_slots(context: Context, subject: Subject) -> Classification | None:
+    """What the slots say, the scales of quantization first."""
+    for use, word in subject.uses:
+        if word in ("scale", "zero") and use.node is not None:
+            return Classification(*BY_WORD[word], describe(use))
+    by_hand = _scales_by_hand(context, subject)
+    if by_hand is not None:
+        return by_hand
+    words = _words(subject)
+    if subject.tensor.count <= 1:
+        return _scalar(context, subject, words)
+    if words.learned is not None:
+        return _learned(context, subject, *words.learned)
+    if words.other is not None:
+        use, word = words.other
+        return Classification(*BY_WORD[word], describe(use))
+    return _integers(subject)
+
+
+def _words(subject: Subject) -> _Words:
+    dtype = subject.tensor.dtype
+    is_number = dtype.is_float or dtype.is_complex or dtype.is_narrow_integer
+    learned: tuple[Use, str] | None = None
+    other: tuple[Use, str] | None = None
+    for use, word in subject.uses:
+        if word is None or use.node is None:
+            continue
+        if word in _SURE or (word in _LIKELY and subject.tensor.count > 1 and is_number):
+            learned = learned or (use, word)
+        elif other is None and word in BY_WORD and word not in _LIKELY:
+            other = use, word
+    return _Words(learned, other)
+
+
+def _scales_by_hand(context: Context, subject: Subject) -> Classification | None:
+    """A floating-point tensor that multiplies, or is subtracted from, an integer weight behind a
+    Cast.
+    """
+    if not subject.tensor.dtype.is_float:
+        return None
+    for use, _ in subject.uses:
+        node = use.node
+        if node is None or node.op_type not in _ARITHMETIC or len(node.inputs) != 2 or use.slot > 1:
+            continue
+        weight = context.stored(use.graph, node.inputs[1 - use.slot])
+        if weight is None or not weight.dtype.is_narrow_integer:
+            continue
+        rule = RuleId.ZERO_POINT_BY_HAND if node.op_type == "Sub" else RuleId.SCALE_BY_HAND
+        because = f"{describe(use)}, which dequantizes '{weight.name}'"
+        return Classification(Role.QUANTIZATION, rule, because)
+    return None
+
+
+def _scalar(context: Context, subject: Subject, words: _Words) -> Classification:
+    """A tensor of one element, or of none."""
+    tensor = subject.tensor
+    count = tensor.count
+    if count and words.learned is not None:
+        because = describe(words.learned[0])
+        weight = Classification(Role.PARAMETER, RuleId.WEIGHT_SLOT, because)
+        return spectra.basis(context, subject) or weight
+    if count and words.other is not None and words.other[1] in ("stat", "state"):
+        use, word = words.other
+        return Classification(*BY_WORD[word], describe(use))
+    if count and tensor.dtype.is_float and tensor.shape:
+        for use, _ in subject.uses:
+            if is_bias(context, use, tensor):
+                return _bias_of_a_layer(use)
+    if _is_named_scale(context, tensor):
+        because = (
+            f"quantizers give such names to scales: by '{tensor.name}' beside the tensor alone"
+        )
+        return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
+    if count and _is_named_scalar(tensor):
+        because = "one element with a module's name: by its name alone"
+        return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
+    elements = "1 element" if count == 1 else f"{count} elements"
+    return Classification(Role.CONSTANT, RuleId.SCALAR, elements)
+
+
+def _bias_of_a_layer(use: Use) -> Classification:
+    because = f"{describe(use)}, as many numbers as the layer before it has outputs"
+    return Classification(Role.PARAMETER, RuleId.BIAS_OF_A_LAYER, because)
+
+
+def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classification:
+    """A tensor in the slot of something learned, unless its name or what is around it says
+    otherwise.
+    """
+    if is_buffer_name(subject.tensor.name):
+        return spectra.by_name(subject.tensor)
+    special = spectra.basis(context, subject)
+    if special is not None:
+        return special
+    is_norm = use.node is not None and use.node.op_type == "BatchNormalization"
+    if is_norm and _is_scaled_again(context, use):
+        because = (
+            f"{describe(use)}, which numbers by channel multiply right after: those were learned,"
+            " as in Caffe's BatchNorm and Scale"
+        )
+        return Classification(Role.BUFFER, RuleId.NORM_BEFORE_A_SCALE, because)
+    return Classification(*BY_WORD[word], describe(use))
+
+
+def _is_scaled_again(context: Context, use: Use) -> bool:
+    """Whether a stored vector multiplies the result, and one is added to that."""
+    for after in context.followers(use):
+        if after.node is not None and after.node.op_type == "Mul" and _is_by_stored(context, after):
+            return any(
+                last.node is not None
+                and last.node.op_type == "Add"
+                and _is_by_stored(context, last)
+                for last in context.followers(after)
+            )
+    return False
+
+
+def _is_by_stored(context: Context, use: Use) -> bool:
+    """Whether another input of the node is stored."""
+    assert use.node is not None
+    others = [name for slot, name in enumerate(use.node.inputs[:2]) if slot != use.slot]
+    return any(context.stored(use.graph, name) is not None for name in others)
+
+
+def _integers(subject: Subject) -> Classification | None:
+    dtype = subject.tensor.dtype
+    if dtype.is_float or dtype.is_complex or (dtype.is_narrow_integer and subject.uses):
+        return None
+    return Classification(Role.CONSTANT, RuleId.INTEGERS, f"elements are {dtype.name}")
+
+
+def _is_named_scale(context: Context, tensor: StoredTensor) -> bool:
+    """Whether a quantized tensor of the same base name is stored.
+
+    Source: onnxruntime, quantization/quant_utils.py.
+    """
+    base = tensor.name.removesuffix("_scale").removesuffix("_zero_point")
+    path, held = tensor.place.graph, context.model.held
+    return base != tensor.name and ((path, base) in held or (path, f"{base}_quantized") in held)
+
+
+def _is_named_scalar(tensor: StoredTensor) -> bool:
+    name = tensor.name
+    if not tensor.dtype.is_float or tensor.place.op_type or "." not in name or is_made_up(name):
+        return False
+    return all(part.isidentifier() or part.isdigit() for part in name.split("."))

@@ -1,0 +1,253 @@
+"""Recognize what no one learned in the slot of a weight: bases of transforms, filter banks,
+frequencies.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from onnx_params.containers.onnx.graph import Node, Use
+from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.operators.schemas import schema
+from onnx_params.roles.context import Context, Subject, WordedUse, describe, is_layer
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.stored import StoredTensor
+
+MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
+MAX_SEEN: Final = 256  # nodes looked at between a transform and its squares
+MAX_AFTER: Final = 64  # nodes looked at up to the outputs
+MAX_TO_WAVES: Final = 5  # operators between frequencies and Cos
+MAX_TO_LOG: Final = 8  # values looked at between a spectrum and its logarithm
+# between a transform and its squares
+_KEEPS_MAGNITUDE: Final = frozenset({"Neg", "Concat", "Mul", "Clip", "Max", "Pad", "Gather"})
+# between a spectrum and its logarithm
+_POSITIVE: Final = frozenset(
+    "Clip Max Add Relu Identity Squeeze Unsqueeze Transpose Reshape".split()
+)
+_JOINS: Final = frozenset({"Concat", "Mul", "Add", "Einsum"})  # between frequencies and Cos
+_WAVES: Final = ("Cos", "Sin")
+
+
+def by_name(tensor: StoredTensor) -> Classification:
+    """A buffer by its name alone."""
+    because = f"frameworks register buffers under such a name: by '{tensor.name}' alone"
+    return Classification(Role.BUFFER, RuleId.BUFFER_NAME, because)
+
+
+def basis(context: Context, subject: Subject) -> Classification | None:
+    """A Fourier basis written as a convolution, filters between a spectrum and its logarithm,
+    frequencies, a transform of the input; ``None`` where it is none of them.
+    """
+    if is_buffer_name(subject.tensor.name):
+        return by_name(subject.tensor)
+    for worded in subject.uses:
+        if worded.use.node is None:
+            continue
+        found = _basis_by_use(context, subject.tensor, worded, worded.use.node)
+        if found is not None:
+            return found
+    return None
+
+
+def _basis_by_use(
+    context: Context, tensor: StoredTensor, worded: WordedUse, node: Node
+) -> Classification | None:
+    use, word = worded
+    shape = tensor.shape
+    is_kernel = node.op_type == "Conv" and word == "weight" and len(node.inputs) < 3
+    if is_kernel and is_fourier(shape):
+        why = (
+            f"{shape[0]} filters are those of a Fourier transform of {shape[1] * shape[2]} samples"
+        )
+        return Classification(Role.BUFFER, RuleId.FOURIER_BASIS, f"{describe(use)}: {why}")
+    if node.op_type == "MatMul" and _reaches_log(context, use):
+        because = f"{describe(use)}, whose result goes to Log: it is nowhere negative"
+        return Classification(Role.BUFFER, RuleId.FILTER_BANK, because)
+    is_line = sum(dim > 1 for dim in shape) == 1
+    if node.op_type in ("MatMul", "Einsum") and is_line and reaches_both(context, use, _WAVES):
+        because = f"{describe(use)}, whose result goes to Cos and Sin"
+        return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
+    if _is_transform_of_the_input(context, use, node):
+        because = f"{describe(use)}, which transforms or filters the graph's input"
+        return Classification(Role.BUFFER, RuleId.TRANSFORM_OF_THE_INPUT, because)
+    is_table = word == "table" and len(shape) == 1 and context.has_layers
+    if is_table and reaches_outputs_only(context, use):
+        because = f"{describe(use)}: numbers that are looked up, and no layer follows"
+        return Classification(Role.BUFFER, RuleId.AFTER_THE_LAST_LAYER, because)
+    return None
+
+
+def is_fourier(shape: tuple[int, ...]) -> bool:
+    """Whether filters have the shape of a Fourier transform: for frames of n samples n / 2 + 1 of
+    them, or twice that.
+    """
+    if len(shape) != 3 or 1 not in shape[1:]:  # frames along the signal, or along the channels
+        return False
+    frame = shape[1] * shape[2]
+    return frame >= MIN_KERNEL and frame % 2 == 0 and shape[0] in (frame + 2, frame // 2 + 1)
+
+
+def _is_transform_of_the_input(context: Context, use: Use, node: Node) -> bool:
+    if node.op_type not in ("Conv", "MatMul") or use.graph or not use.slot:
+        return False
+    if node.inputs[0] not in raw_values(context):
+        return False
+    return _is_transform(context, Use(use.graph, node, 1))
+
+
+def _is_transform(context: Context, use: Use) -> bool:
+    """Whether the weight of a layer on raw input is a basis:
+
+    Fourier or constant-Q frames, a resampling filter, a filter bank.
+    """
+    assert use.node is not None
+    weight = context.stored(use.graph, use.node.inputs[use.slot])
+    if weight is None:
+        return False
+    if use.node.op_type == "MatMul":
+        return _reaches_log(context, use) or _reaches_magnitude(context, use)
+    if use.node.op_type not in ("Conv", "ConvTranspose"):
+        return False
+    shape = weight.shape
+    if is_fourier(shape) and len(use.node.inputs) < 3:
+        return True
+    if len(shape) < 3 or shape[1] != 1:
+        return False
+    return (shape[0] == 1 and max(shape) >= MIN_KERNEL) or _reaches_magnitude(context, use)
+
+
+_RAW: WeakKeyDictionary[Context, frozenset[str]] = WeakKeyDictionary()
+
+
+def raw_values(context: Context) -> frozenset[str]:
+    """Values of the main graph that come from its inputs alone: through arithmetic, framing,
+    transforms, no layer.
+    """
+    found = _RAW.get(context)
+    if found is None:
+        found = _RAW[context] = _raw_values(context)
+    return found
+
+
+def _raw_values(context: Context) -> frozenset[str]:
+    graph = context.model.main
+    still = {name for path, name in context.model.held if not path}
+    raw = set(graph.inputs) - still
+    for node in graph.nodes:
+        if node.subgraphs:
+            continue
+        moving = [name for name in node.inputs if name and name not in still]
+        if not moving:
+            still.update(node.outputs)
+        elif raw.issuperset(moving) and _keeps_raw(context, node, still):
+            raw.update(node.outputs)
+    return frozenset(raw)
+
+
+def _keeps_raw(context: Context, node: Node, still: set[str]) -> bool:
+    """Whether what a node computes of raw values is raw: all but reductions and layers, unless
+    those transform.
+    """
+    if node.op_type.startswith("Reduce"):
+        return False
+    if not is_layer(node) or node.op_type == "Gather":
+        return True
+    weight = next((slot for slot, name in enumerate(node.inputs) if slot and name in still), None)
+    return weight is None or _is_transform(context, Use("", node, weight))
+
+
+# -- where results go ---------------------------------------------------------------------------
+
+
+def _passes(node: Node) -> bool:
+    operator = schema(node.domain, node.op_type)
+    return operator is not None and operator.passes is not None
+
+
+def reaches_both(context: Context, use: Use, op_types: tuple[str, str]) -> bool:
+    """Whether the result goes to both operators, through nothing but what passes on, joins or adds."""
+    if not context.op_types.issuperset(op_types):
+        return False
+    found: set[str] = set()
+    seen: set[int] = set()
+    todo = [(use, 0)]
+    while todo:
+        at, hops = todo.pop()
+        for after in context.followers(at) if hops < MAX_TO_WAVES else ():
+            node = after.node
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if node.op_type in op_types:
+                found.add(node.op_type)
+            elif _passes(node) or node.op_type in _JOINS:
+                todo.append((after, hops + 1))
+    return len(found) == 2
+
+
+def reaches_outputs_only(context: Context, use: Use) -> bool:
+    """Whether nothing but the graph's outputs comes after: no layer, no branch, no operator of
+    another domain.
+    """
+    todo = [use]
+    seen: set[int] = set()
+    while todo:
+        for after in context.followers(todo.pop()):
+            node = after.node
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if is_layer(node) or node.domain or node.subgraphs or len(seen) > MAX_AFTER:
+                return False
+            todo.append(after)
+    return True
+
+
+def _reaches_log(context: Context, use: Use) -> bool:
+    """Whether the result goes to Log through nothing but what keeps it positive."""
+    if "Log" not in context.op_types:
+        return False
+    todo, looked_at = [use], 0
+    while todo and looked_at < MAX_TO_LOG:
+        looked_at += 1
+        for after in context.followers(todo.pop()):
+            if after.node is None:
+                continue
+            if after.node.op_type == "Log":
+                return True
+            if after.node.op_type in _POSITIVE:
+                todo.append(after)
+    return False
+
+
+def _reaches_magnitude(context: Context, use: Use) -> bool:
+    """Whether results are squared, added up, and the root is taken: the length of complex numbers."""
+    todo = [(use, 0)]
+    seen: set[tuple[int, int]] = set()
+    while todo:
+        at, stage = todo.pop()
+        for after in context.followers(at):
+            node = after.node
+            if node is None or (id(node), stage) in seen or len(seen) > MAX_SEEN:
+                continue
+            seen.add((id(node), stage))
+            if stage == 2 and node.op_type == "Sqrt":
+                return True
+            following = _stage_after(node, stage)
+            if following is not None:
+                todo.append((after, following))
+    return False
+
+
+def _stage_after(node: Node, stage: int) -> int | None:
+    """The stage that a node leads to: 0 a transform, 1 squares, 2 their sum; ``None`` where it
+    leads elsewhere.
+    """
+    is_square = node.op_type == "Pow" or (node.op_type == "Mul" and len(set(node.inputs)) == 1)
+    if stage == 0 and is_square:
+        return 1
+    if stage == 1 and node.op_type in ("Add", "ReduceSum", "Sum"):
+        return 2
+    keeps = _passes(node) or node.op_type in _KEEPS_MAGNITUDE
+    return stage if keeps or (stage == 2 and node.op_type == "Add") else None

@@ -1,0 +1,230 @@
+"""Classify a floating-point tensor by the computation around it, where no slot says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Use
+from onnx_params.dataflow.consumers import n_outputs
+from onnx_params.dataflow.logical import logical
+from onnx_params.idioms import tf2onnx
+from onnx_params.idioms.torchscript import real_name, scope_of
+from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.operators.record import Passes
+from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
+from onnx_params.roles import spectra
+from onnx_params.roles.context import Context, Subject, describe, is_layer
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.stored import StoredTensor
+
+ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
+MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
+MAX_HOPS: Final = 16  # arithmetic with constants in a chain
+_WAVES: Final = ("Cos", "Sin")
+
+
+def by_surroundings(context: Context, subject: Subject) -> Classification:
+    """The last rules: always an answer."""
+    if is_buffer_name(subject.tensor.name):
+        return spectra.by_name(subject.tensor)
+    for use, _ in subject.uses:
+        if use.node is not None and use.node.op_type in ELEMENTWISE:
+            return _elementwise(context, subject, use)
+    used_by = {use.node.op_type for use, _ in subject.uses if use.node is not None}
+    if used_by.issuperset(_WAVES):
+        because = "Cos and Sin use it as it is: angles"
+        return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
+    return _by_type(subject)
+
+
+def _by_type(subject: Subject) -> Classification:
+    if not subject.uses:
+        because = "floating point, and no node uses it: by type alone"
+        return Classification(Role.PARAMETER, RuleId.UNUSED_FLOAT, because)
+    use = subject.uses[0].use
+    if use.node is None:
+        return Classification(Role.CONSTANT, RuleId.OUTPUT, "the graph returns it as it is")
+    if use.node.domain not in KNOWN_DOMAINS:
+        because = (
+            f"{describe(use)}, of domain '{use.node.domain}' that no table knows:"
+            " by shape and type alone"
+        )
+        return Classification(Role.PARAMETER, RuleId.UNKNOWN_OPERATOR, because)
+    count = subject.tensor.count
+    because = f"floating point with {count} elements, {describe(use)}: by type alone"
+    return Classification(Role.PARAMETER, RuleId.FLOAT_BY_DEFAULT, because)
+
+
+# -- arithmetic, element by element ---------------------------------------------------------------
+
+Rule = Callable[[Context, Subject, Use], Classification | None]
+
+
+def _elementwise(context: Context, subject: Subject, use: Use) -> Classification:
+    for rule in _ELEMENTWISE_RULES:
+        found = rule(context, subject, use)
+        if found is not None:
+            return found
+    return Classification(Role.PARAMETER, RuleId.ELEMENTWISE_FLOAT, describe(use))
+
+
+def _named_in_its_module(context: Context, subject: Subject, use: Use) -> Classification | None:
+    owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
+    assert use.node is not None
+    if not owner or leaf not in ("weight", "bias") or scope_of(use.node) != owner:
+        return None
+    because = f"{describe(use)}, in the module of which it is called the {leaf}"
+    return Classification(Role.PARAMETER, RuleId.NAMED_IN_ITS_MODULE, because)
+
+
+def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
+    if not is_bias(context, use, subject.tensor):
+        return None
+    because = f"{describe(use)}, as many numbers as the layer before it has outputs"
+    return Classification(Role.PARAMETER, RuleId.BIAS_OF_A_LAYER, because)
+
+
+def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
+    if not context.feeds(use, "Softmax"):
+        return None
+    because = f"{describe(use)}, whose result goes to Softmax"
+    return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+
+
+def _rotary_table(context: Context, subject: Subject, use: Use) -> Classification | None:
+    if "Neg" not in context.op_types or not _is_rotary(context, use):
+        return None
+    because = f"{describe(use)}, which rotates pairs of features"
+    return Classification(Role.BUFFER, RuleId.ROTARY_TABLE, because)
+
+
+def _frequencies(context: Context, subject: Subject, use: Use) -> Classification | None:
+    if not spectra.reaches_both(context, use, _WAVES):
+        return None
+    because = f"{describe(use)}, whose result goes to Cos and Sin"
+    return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
+
+
+def _after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
+    if not context.has_layers or not _is_after_the_last_layer(context, use):
+        return None
+    because = f"{describe(use)}: no layer follows, and none computed the other input"
+    return _unless_norm(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
+
+
+def _before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
+    if not context.has_layers or not _is_before_the_first_layer(context, use):
+        return None
+    because = f"{describe(use)}: the other input comes from the graph's input through no layer"
+    return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
+
+
+_ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
+    _named_in_its_module,
+    _bias_of_a_layer,
+    _attention_mask,
+    _rotary_table,
+    _frequencies,
+    _after_the_last_layer,
+    _before_the_first_layer,
+)
+
+
+def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:
+    """A buffer, unless the writer's name for it is that of a norm's vector."""
+    if tf2onnx.is_vector_of_norm(context.model, subject.tensor):
+        why = "tf2onnx gives such names to a norm's vectors, which Keras reshapes for its input"
+        return Classification(Role.PARAMETER, RuleId.NORM_BY_NAME, why)
+    return Classification(Role.BUFFER, rule, because)
+
+
+def is_bias(context: Context, use: Use, tensor: StoredTensor) -> bool:
+    """Whether the other input of an Add is a layer's result, and the tensor has one number for each
+    of its outputs.
+    """
+    node = use.node
+    if node is None or node.op_type != "Add" or len(node.inputs) != 2:
+        return False
+    layer = context.producer(use.graph, node.inputs[1 - use.slot])
+    for _ in range(MAX_BETWEEN):
+        if layer is None or not layer.inputs:
+            return False
+        operator = schema(layer.domain, layer.op_type)
+        passes = operator is not None and operator.passes in (Passes.WHOLE, Passes.ROUNDED)
+        if not passes and layer.op_type != "Mul":
+            break
+        layer = context.producer(use.graph, layer.inputs[0])
+    if layer is None:
+        return False
+    operator = schema(layer.domain, layer.op_type)
+    if operator is None or operator.weight is None or operator.weight >= len(layer.inputs):
+        return False
+    weight = context.stored(use.graph, layer.inputs[operator.weight])
+    if weight is None:
+        return False
+    return n_outputs(layer, logical(context.model, weight).shape) == tensor.count
+
+
+def _is_rotary(context: Context, use: Use) -> bool:
+    """x * cos + rotated(x) * sin, where rotated(x) is a Concat of a Neg and another half of x."""
+    if use.node is None or use.node.op_type != "Mul":
+        return False
+    for after in context.followers(use):
+        if after.node is None or after.node.op_type not in ("Add", "Sub"):
+            continue
+        for name in after.node.inputs:
+            product = context.producer(after.graph, name)
+            if product is None or product.op_type != "Mul":
+                continue
+            if any(_is_rotated(context, after.graph, factor) for factor in product.inputs):
+                return True
+    return False
+
+
+def _is_rotated(context: Context, path: str, name: str) -> bool:
+    joined = context.producer(path, name)
+    if joined is None or joined.op_type != "Concat":
+        return False
+    halves = [context.producer(path, half) for half in joined.inputs[:4]]
+    return any(half is not None and half.op_type == "Neg" for half in halves)
+
+
+def _is_after_the_last_layer(context: Context, use: Use) -> bool:
+    """Whether results go to the graph's outputs through no layer, though no layer computed the
+    other input directly.
+    """
+    if use.graph:
+        return False
+    assert use.node is not None
+    others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    if not all(_is_activated(context, use.graph, name) for name in others):
+        return False
+    return spectra.reaches_outputs_only(context, use)
+
+
+def _is_activated(context: Context, path: str, name: str) -> bool:
+    """Whether a value was computed, but for arithmetic with constants, by what is neither a layer
+    nor part of a norm.
+    """
+    for _ in range(MAX_HOPS):
+        producer = context.producer(path, name)
+        if producer is None or is_layer(producer) or producer.op_type.endswith("Normalization"):
+            return False
+        if producer.op_type not in ELEMENTWISE:
+            return True
+        resolve = context.graph.resolve
+        moving = [each for each in producer.inputs if resolve(path, each) not in context.model.held]
+        if len(moving) != 1:
+            return False
+        name = moving[0]
+    return False
+
+
+def _is_before_the_first_layer(context: Context, use: Use) -> bool:
+    """Whether the other input is a graph input, changed by arithmetic with constants at most."""
+    if use.graph:
+        return False
+    assert use.node is not None
+    raw = spectra.raw_values(context)
+    return any(name in raw for slot, name in enumerate(use.node.inputs) if slot != use.slot)

@@ -1,0 +1,163 @@
+"""Compute what steps make of stored values, where a stranger's file may say anything."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, assert_never
+
+from onnx_params.errors import content_errors
+from onnx_params.tensors.steps import (
+    Cast,
+    Dequantise,
+    Key,
+    Permute,
+    Piece,
+    Reshape,
+    Slice,
+    Steps,
+    Unblock,
+    Unpack,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from onnx_params.tensors.stored import StoredTensor
+
+Read = Callable[[Key], "np.ndarray"]
+
+
+def apply(values: np.ndarray, steps: Steps, read: Read, where: str = "a placement") -> np.ndarray:
+    """The values that ``steps`` make of ``values``; ``read`` gives scales and zero points.
+
+    Imports NumPy.
+
+    Raises :class:`FormatError`, which names ``where``, if the steps do not fit the values: a scale
+    of another size, axes that are not there.
+    """
+    if not steps:
+        return values
+    with content_errors(where):
+        return _applied(values, steps, read)
+
+
+def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
+    import numpy as np
+
+    for step in steps:
+        match step:
+            case Permute(axes):
+                values = values.transpose(axes)
+            case Reshape(shape):
+                values = values.reshape(shape)
+            case Slice(axis, runs):
+                index = (slice(None),) * axis
+                parts = [values[(*index, slice(start, stop))] for start, stop in runs]
+                values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+            case Unpack(bits):
+                values = _unpacked(values, bits)
+            case Unblock():
+                values = _unblocked(values, step)
+            case Dequantise():
+                values = _dequantised(values, step, read)
+            case Cast(name):
+                values = values.astype(dtype_of(name))
+            case _:
+                assert_never(step)
+    return values
+
+
+def evaluate(held: Mapping[Key, StoredTensor], piece: Piece) -> np.ndarray:
+    """The values of a parameter that a piece holds, in its original layout.
+
+    Reads the stored tensor and what its steps refer to.
+
+    Raises :class:`FormatError` where the steps do not fit what is stored.
+    """
+    with content_errors(f"'{piece.key[1]}'"):  # a key that is not there
+        tensor = held[piece.key]
+    return apply(
+        tensor.read(),
+        piece.steps,
+        lambda key: held[key].read(),
+        f"{tensor.source.label}: tensor '{tensor.name}'",
+    )
+
+
+def dtype_of(name: str) -> np.dtype:
+    """The NumPy type of that name, ml_dtypes' where NumPy has none."""
+    import numpy as np
+
+    try:
+        return np.dtype(name)
+    except TypeError:
+        import ml_dtypes
+
+        found: np.dtype = np.dtype(getattr(ml_dtypes, name))
+        return found
+
+
+def _unpacked(values: np.ndarray, bits: int) -> np.ndarray:
+    import numpy as np
+
+    if bits == 8:
+        return values
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    fields = (values[..., None] >> shifts) & ((1 << bits) - 1)
+    return fields.reshape(*values.shape[:-1], values.shape[-1] * 8 // bits)
+
+
+def _unblocked(values: np.ndarray, step: Unblock) -> np.ndarray:
+    if values.ndim == 1:
+        return values
+    out, entering, *window = values.shape
+    if step.inner > 1:
+        blocks = values.reshape(
+            out // step.outer, entering // step.inner, *window, step.inner, step.outer
+        )
+        return blocks.transpose(0, 5, 1, 4, 2, 3).reshape(values.shape)
+    return (
+        values.reshape(out // step.outer, entering, *window, step.outer)
+        .transpose(0, 4, 1, 2, 3)
+        .reshape(values.shape)
+    )
+
+
+def _dequantised(values: np.ndarray, step: Dequantise, read: Read) -> np.ndarray:
+    import numpy as np
+
+    scale = read(step.scale).astype(np.float32)
+    shape = values.shape
+
+    def spread(numbers: np.ndarray) -> np.ndarray:
+        """Scales or zero points beside the elements that they belong to."""
+        if numbers.size == 1:
+            return numbers.reshape(())
+        axis = (step.axis or 0) % len(shape)
+        if step.block:
+            blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
+            wide = np.repeat(
+                numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), step.block, axis
+            )
+            return wide[(*(slice(None),) * axis, slice(0, shape[axis]))]
+        if numbers.ndim == len(shape) or math.prod(numbers.shape) != shape[axis]:
+            return numbers.reshape(
+                (*numbers.shape[: len(shape)], *(1,) * (len(shape) - numbers.ndim))
+            )
+        return numbers.reshape((*(1,) * axis, -1, *(1,) * (len(shape) - axis - 1)))
+
+    zero = np.full((), step.offset, np.float32)
+    if step.zero is not None:
+        stored = read(step.zero)
+        if step.zero_bits and stored.dtype == np.uint8 and stored.size:
+            axis = (step.axis or 0) % len(shape)
+            rows = shape[0] if axis else 1
+            blocks = -(-shape[axis] // step.block)
+            stored = _unpacked(stored.reshape(rows, -1), step.zero_bits)[:, :blocks]
+        if stored.size:
+            zero = spread(stored.astype(np.float32))
+    found: np.ndarray = (values.astype(np.float32) - zero) * spread(scale)
+    if step.second is not None:
+        found = found * read(step.second).astype(np.float32).reshape(())
+    return found

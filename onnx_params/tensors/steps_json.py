@@ -1,0 +1,122 @@
+"""Write steps as the source map has them, and read them from a stranger's JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final, assert_never
+
+from onnx_params.tensors.dtypes import BY_NAME
+from onnx_params.tensors.steps import (
+    Cast,
+    Dequantise,
+    Permute,
+    Piece,
+    Reshape,
+    Slice,
+    Step,
+    Unblock,
+    Unpack,
+)
+
+_KINDS: Final[dict[str, type[Step]]] = {
+    "permute": Permute,
+    "reshape": Reshape,
+    "take": Slice,
+    "unpack": Unpack,
+    "unblock": Unblock,
+    "dequantise": Dequantise,
+    "cast": Cast,
+}
+
+
+def to_json(piece: Piece, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
+    """A piece as a source map has it; stored names as ``renamed`` changes them in the main graph."""
+
+    def plain(value: Any) -> Any:  # whatever a step holds
+        if (
+            isinstance(value, tuple)
+            and len(value) == 2
+            and all(isinstance(part, str) for part in value)
+        ):
+            return {
+                "graph": value[0],
+                "name": renamed.get(value[1], value[1]) if not value[0] else value[1],
+            }
+        return [plain(part) for part in value] if isinstance(value, tuple) else value
+
+    steps = []
+    for step in piece.steps:
+        kind = next(word for word, cls in _KINDS.items() if type(step) is cls)
+        steps.append(
+            {"step": kind, **{field: plain(getattr(step, field)) for field in step._fields}}
+        )
+    return {"stored": plain(piece.key), "steps": steps}
+
+
+def from_json(row: Any) -> Piece | None:  # JSON of a stranger
+    """The piece that a source map's row says, ``None`` where it says none."""
+
+    def made(value: Any) -> Any:  # the same
+        if isinstance(value, dict):
+            return str(value["graph"]), str(value["name"])
+        return tuple(made(part) for part in value) if isinstance(value, list) else value
+
+    try:
+        steps = [
+            _KINDS[step["step"]](
+                **{field: made(value) for field, value in step.items() if field != "step"}
+            )
+            for step in row["steps"]
+        ]
+        piece = Piece(made(row["stored"]), tuple(steps))
+    except (KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return (
+        piece
+        if all(map(_is_sound, piece.steps)) and isinstance(piece.key, tuple) and len(piece.key) == 2
+        else None
+    )
+
+
+def _is_sound(step: Step) -> bool:
+    """Whether a step's fields are of the types and signs that it needs."""
+
+    def numbers(values: Any) -> bool:  # a stranger's
+        return isinstance(values, tuple) and all(
+            type(value) is int and value >= 0 for value in values
+        )
+
+    def key(value: Any) -> bool:
+        return (
+            isinstance(value, tuple)
+            and len(value) == 2
+            and all(isinstance(part, str) for part in value)
+        )
+
+    match step:
+        case Permute(axes):
+            return numbers(axes) and sorted(axes) == list(range(len(axes)))
+        case Reshape(shape):
+            return numbers(shape)
+        case Slice(axis, runs):
+            return (
+                type(axis) is int
+                and axis >= 0
+                and isinstance(runs, tuple)
+                and all(numbers(run) and len(run) == 2 and run[0] <= run[1] for run in runs)
+            )
+        case Unpack(bits):
+            return bits in (1, 2, 4, 8)
+        case Unblock(outer, inner):
+            return numbers((outer, inner)) and outer > 0 and inner > 0
+        case Dequantise():
+            optional = all(value is None or key(value) for value in (step.zero, step.second))
+            whole = (
+                numbers((step.block, step.zero_bits))
+                and type(step.offset) is int
+                and (step.axis is None or type(step.axis) is int)
+            )
+            return key(step.scale) and optional and whole
+        case Cast(name):
+            return isinstance(name, str) and name in BY_NAME
+        case _:
+            assert_never(step)
