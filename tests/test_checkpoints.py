@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import pickle
 import zipfile
@@ -14,7 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
+from support.artifacts import artifact, case
+from support.process import run
 
 import onnx_params
 from onnx_params.containers.formats import open_checkpoint
@@ -303,3 +308,71 @@ def test_damaged_keras_files(tmp_path: Path) -> None:
                         tensor.read()
                 except OnnxParamsError:
                     pass
+
+
+# -- a checkpoint as the artifact -----------------------------------------------------------------
+
+
+def every_form(folder: Path) -> dict[str, Path]:
+    """One model's weights in every format that torch and NumPy write."""
+    arrays = load_file(case("bert").checkpoint)
+    paths = {
+        "safetensors": folder / "w.safetensors",
+        "torch": folder / "w.pt",
+        "npz": folder / "w.npz",
+    }
+    save_arrays(arrays, paths["safetensors"])
+    torch.save(case("bert").model.state_dict(), paths["torch"])
+    np.savez(paths["npz"], **arrays)
+    shards = folder / "shards"
+    shards.mkdir()
+    names = sorted(arrays)
+    halves = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, listed in halves.items():
+        save_arrays({name: arrays[name] for name in listed}, shards / file)
+    weight_map = {name: file for file, listed in halves.items() for name in listed}
+    paths["index"] = shards / "model.safetensors.index.json"
+    paths["index"].write_text(json.dumps({"weight_map": weight_map}))
+    paths["folder"] = shards
+    return paths
+
+
+def test_analyze_a_checkpoint(tmp_path: Path) -> None:
+    """The same report comes out of a checkpoint: rows, totals, forms, statistics, in every format; its names are certain."""
+    true = {name: tuple(p.shape) for name, p in case("bert").model.named_parameters()}
+    for form, path in every_form(tmp_path).items():
+        report = onnx_params.analyze(path, stats=True)
+        assert true == {row.name: row.shape for row in report.rows}, form
+        assert all(row.certain for row in report.rows), form
+        assert set(true) == set(report.stats), form
+        assert sum(map(math.prod, true.values())) == report.parameters, form
+        assert len(report.inventory.holders) + len(report.inventory.others) == len(
+            report.inventory.verdicts
+        )
+        for file in report.inventory.files:
+            assert file.n_bytes is not None and 0 <= file.tensor_bytes <= file.n_bytes, form
+        assert report.to_markdown() and json.loads(report.to_json())["totals"]["parameters"]
+
+
+def test_ties_of_a_checkpoint_are_aliases(tmp_path: Path) -> None:
+    """Two names of one storage are one parameter."""
+    table = torch.randn(8, 4)
+    torch.save({"embed.weight": table, "head.weight": table}, tmp_path / "w.pt")
+    (row,) = onnx_params.analyze(tmp_path / "w.pt").rows
+    assert ("embed.weight", ("head.weight",), 32) == (row.name, row.aliases, row.count)
+
+
+def test_compare_a_checkpoint_with_its_artifact() -> None:
+    """``compare checkpoint model.onnx`` explains every row, either way round."""
+    checkpoint, exported = case("bert").checkpoint, artifact("bert", "dynamo+fp16")
+    for one, two in ((checkpoint, exported), (exported, checkpoint)):
+        made = onnx_params.compare(one, two)
+        assert made.differences <= {"layout", "dtype"}
+        assert len(case("bert").shapes) == len(made.pairs)
+
+
+def test_what_a_checkpoint_cannot_do(tmp_path: Path) -> None:
+    """Its names are the original ones: restore says so in one line."""
+    done = run("restore", str(case("bert").checkpoint), "-o", str(tmp_path / "x.onnx"))
+    assert (2, 1) == (done.returncode, done.stderr.count("\n"))
+    assert "is a checkpoint" in done.stderr

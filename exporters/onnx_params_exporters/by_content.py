@@ -18,7 +18,7 @@ from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import ExportError
 from onnx_params.idioms.naming import Evidence
-from onnx_params.inventory.inventory import take
+from onnx_params.inventory.take import take
 from onnx_params.io.opening import open_path
 from onnx_params.names.claim import Claim
 from onnx_params_exporters import source_map

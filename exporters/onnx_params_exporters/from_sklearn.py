@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from onnx_params.errors import ExportError
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
 from onnx_params_exporters import source_map

@@ -14,8 +14,9 @@ from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.inventory.inventory import Inventory, take
-from onnx_params.inventory.opening import open_source
+from onnx_params.inventory.opening import open_artifact
+from onnx_params.inventory.record import Inventory
+from onnx_params.inventory.take import take
 from onnx_params.io.freshness import unchanged
 from onnx_params.report import report
 from onnx_params.tensors.steps import Key
@@ -88,10 +89,10 @@ def audit(
         limits(runtime)  # an unknown one is told before an hour of reading
     started = time.time_ns()
     path = os.fspath(source)
-    opened, _, name = open_source(path)
+    model, name = open_artifact(path)
     given = None if reference is None else open_reference(reference)
     inventory = take(
-        opened, path, checkpoint=given if isinstance(given, Checkpoint) else None, progress=progress
+        model, checkpoint=given if isinstance(given, Checkpoint) else None, progress=progress
     )
     judgements = _judged(inventory, given, progress)
     names = _names(inventory)

@@ -13,7 +13,7 @@ import numpy as np
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.dataflow.view import View
 from onnx_params.errors import UsageError
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import SCHEMA

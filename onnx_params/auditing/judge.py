@@ -24,7 +24,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.recurrent import GATES, read_name
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import PARTNERS, is_buffer_name
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import shape_of
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.matching.casts import casts_to

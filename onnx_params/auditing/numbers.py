@@ -13,7 +13,7 @@ from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import Finding
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.roles.role import Role
 from onnx_params.tensors.stats import Stats, describe_all, zero_lines
 from onnx_params.tensors.steps import Dequantise, Key

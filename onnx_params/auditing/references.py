@@ -11,9 +11,10 @@ from onnx_params.containers.formats import open_checkpoint
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import FormatError
 from onnx_params.extraction.extract import buffers
-from onnx_params.inventory.inventory import Inventory, take
+from onnx_params.inventory.opening import open_artifact
+from onnx_params.inventory.record import Inventory
+from onnx_params.inventory.take import take
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
-from onnx_params.io.opening import open_path
 from onnx_params.io.remote import is_url
 from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import read_map
@@ -32,7 +33,7 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:
     if found is not None:
         return found
     if path.endswith((".onnx", ".onnx.gz", ".ort")) or is_url(path):
-        return of_artifact(take(open_path(path), path))
+        return of_artifact(take(open_artifact(path).model))
     try:
         return open_checkpoint(path)
     except FormatError:
@@ -40,7 +41,7 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:
             (".json", ".safetensors", ".npz", ".bin", ".pt", ".pth", ".h5", ".keras")
         ):
             raise
-        return of_artifact(take(open_path(path), path))
+        return of_artifact(take(open_artifact(path).model))
 
 
 def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:

@@ -15,7 +15,7 @@ from onnx_params.auditing.releases import beyond
 from onnx_params.auditing.rules import Finding
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.io.remote import is_url
 from onnx_params.io.sources import Source
 from onnx_params.matching import duplicates
@@ -72,10 +72,12 @@ def _wasted(
     inventory: Inventory, names: dict[Key, str], policy: Policy
 ) -> Iterator[Finding | None]:
     wiring = inventory.model.wiring
+    has_graph = inventory.model.checkpoint is None
     for tensor, verdict in inventory.verdicts:
         place = tensor.place
         if (
-            not wiring.uses(tensor.key)
+            has_graph
+            and not wiring.uses(tensor.key)
             and (not place.op_type or place.op_type == "Constant")
             and verdict.rule is not RuleId.SHADOWED
         ):

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from onnx_params.dataflow.view import View
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.report.report import Report
 from onnx_params.tensors.steps import Key
 

@@ -1,13 +1,62 @@
-"""Recognize a checkpoint by its first bytes and read it: a path in, named tensors out."""
+"""Recognize a checkpoint by its first bytes and read it: a path in, named tensors out.
+
+A format is a module with a function ``read`` and a row in :data:`FORMATS`.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.errors import FormatError, UnreadableError
+from onnx_params.io.remote import is_url
 
-MAX_SHARDS = 10_000  # files of one checkpoint; the largest released models have some hundreds
+# files of one checkpoint; the largest released models have some hundreds
+MAX_SHARDS: Final = 10_000
+HEAD: Final = 9  # bytes that are enough to recognize a format
+_INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
+_ENDINGS: Final = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # in a folder, in this order
+_NO_WEIGHTS: Final = frozenset({"training_args.bin", "optimizer.pt", "scheduler.pt"})
+
+
+class Format(NamedTuple):
+    """A kind of checkpoint: how it is recognized by its path and first bytes, and what reads it."""
+
+    name: str
+    is_it: Callable[[str, bytes], bool]
+    read: Callable[[str], Checkpoint]
+
+
+def _read_index(path: str) -> Checkpoint:
+    return _sharded(path)
+
+
+def _read_zip(path: str) -> Checkpoint:
+    from onnx_params.containers import torch_zip
+
+    return torch_zip.read(path)
+
+
+def _read_hdf5(path: str) -> Checkpoint:
+    from onnx_params.containers import hdf5
+
+    return hdf5.read(path)
+
+
+def _read_safetensors(path: str) -> Checkpoint:
+    from onnx_params.containers import safetensors
+
+    return Checkpoint(path=path, tensors=safetensors.read(path), ordered=False)
+
+
+FORMATS: Final = (
+    Format("sharded index", lambda path, head: path.endswith(".json"), _read_index),
+    Format("zip", lambda path, head: head.startswith(b"PK\x03\x04"), _read_zip),
+    Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
+    Format("safetensors", lambda path, head: head[8:9] == b"{", _read_safetensors),
+)
 
 
 def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -22,34 +71,53 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         if os.path.isdir(path):
             return _folder(path)
         if not os.path.isfile(path):
-            raise UnreadableError(
-                f"{path}: cannot be read:"
-                f" {'is no regular file' if os.path.exists(path) else 'no such file or directory'}"
-            )
-        with open(path, "rb") as file:
-            head = file.read(9)
+            reason = "is no regular file" if os.path.exists(path) else "no such file or directory"
+            raise UnreadableError(f"{path}: cannot be read: {reason}")
+        head = _head(path)
     except OSError as error:
-        raise UnreadableError(
-            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
-    if path.endswith(".json"):
-        return _sharded(path)
-    if head[:4] == b"PK\x03\x04":
-        from onnx_params.containers import torch_zip
-
-        return torch_zip.read(path)
-    if head[:8] == b"\x89HDF\r\n\x1a\n":
-        from onnx_params.containers import hdf5
-
-        return hdf5.read(path)
-    if len(head) == 9 and head[8:9] == b"{":
-        from onnx_params.containers import safetensors
-
-        return Checkpoint(path=path, tensors=safetensors.read(path), ordered=False)
+        reason = (error.strerror or str(error)).lower()
+        raise UnreadableError(f"{path}: cannot be read: {reason}") from error
+    for each in FORMATS:
+        if each.is_it(path, head):
+            return each.read(path)
     raise FormatError(
         f"{path}: is no checkpoint that can be read; give safetensors, a torch zip (.bin, .pt),"
         " .npz, .h5, .keras, an index or a folder of them"
     )
+
+
+def is_checkpoint(path: str) -> bool:
+    """Whether a path is a checkpoint by its first bytes: a file of a known format, an index, or a
+    folder.
+    """
+    if is_url(path) or path == "-":
+        return False
+    if os.path.isdir(path):
+        return _has_checkpoint(path)
+    if path.endswith(".json"):
+        return path.endswith(_INDEXES)
+    try:
+        head = _head(path) if os.path.isfile(path) else b""
+    except OSError:
+        return False
+    return any(each.is_it(path, head) for each in FORMATS)
+
+
+def _head(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(HEAD)
+
+
+def _has_checkpoint(path: str) -> bool:
+    from onnx_params.containers import orbax
+
+    try:
+        names = os.listdir(path)
+        return orbax.item(path) is not None or any(
+            name.endswith((*_INDEXES, *_ENDINGS)) for name in names
+        )
+    except OSError:
+        return False
 
 
 def _folder(path: str) -> Checkpoint:
@@ -62,17 +130,12 @@ def _folder(path: str) -> Checkpoint:
     of_jax = orbax.item(path)
     if of_jax is not None:
         return orbax.read(of_jax)
-    for ending in (".safetensors.index.json", ".bin.index.json"):
+    for ending in _INDEXES:
         for name in names:
             if name.endswith(ending):
                 return _sharded(os.path.join(path, name))
-    for ending in (".safetensors", ".bin", ".pt", ".pth", ".npz"):
-        found = [
-            name
-            for name in names
-            if name.endswith(ending)
-            and name not in ("training_args.bin", "optimizer.pt", "scheduler.pt")
-        ]
+    for ending in _ENDINGS:
+        found = [name for name in names if name.endswith(ending) and name not in _NO_WEIGHTS]
         if found:
             return _joined(path, [os.path.join(path, name) for name in found])
     raise FormatError(
@@ -92,20 +155,24 @@ def _sharded(path: str) -> Checkpoint:
         files = sorted(set(mapped.values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path}: is no index of a checkpoint: {type(error).__name__}") from error
-    if len(files) > MAX_SHARDS or any(
-        not isinstance(name, str) or os.path.basename(name) != name or name in ("", ".", "..")
-        for name in files
-    ):
+    if len(files) > MAX_SHARDS or not all(map(_is_plain_name, files)):
         raise FormatError(f"{path}: names files outside its folder, or too many; refused")
     whole = _joined(path, [os.path.join(os.path.dirname(path) or ".", name) for name in files])
     known = {tensor.name for tensor in whole.tensors}
     missing = [name for name in mapped if name not in known]
     if missing:
         raise FormatError(
-            f"{path}: '{missing[0]}' (and {len(missing) - 1} more) is not in the file that the"
-            " index names"
+            f"{path}: '{missing[0]}' (and {len(missing) - 1} more) is not in the file that the index"
+            " names"
         )
     return whole
+
+
+def _is_plain_name(name: object) -> bool:
+    """Whether a name is one of a file in the same folder."""
+    if not isinstance(name, str) or name in ("", ".", ".."):
+        return False
+    return os.path.basename(name) == name and not name.endswith(".json")
 
 
 def _joined(path: str, files: list[str]) -> Checkpoint:

@@ -1,4 +1,7 @@
-"""Read the header of a safetensors file. Source: https://github.com/huggingface/safetensors, README, 'Format'."""
+"""Read the header of a safetensors file.
+
+Source: https://github.com/huggingface/safetensors, README, 'Format'.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import UsageError
 from onnx_params.idioms.exporter_metadata import Words
 from onnx_params.idioms.naming import Evidence
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
 from onnx_params.io.atomic import write_bytes
 from onnx_params.names import signature

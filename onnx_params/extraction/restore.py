@@ -13,7 +13,7 @@ from onnx_params.containers.onnx.rewrite import CHUNK, rewrite
 from onnx_params.errors import UnreadableError, UsageError
 from onnx_params.idioms.exporter_metadata import SOURCE_MAP_KEY, Words
 from onnx_params.idioms.naming import Evidence
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.io.atomic import refuse_overwriting, write, write_bytes
 from onnx_params.names.claim import Claim
 from onnx_params.names.source_map import SCHEMA
@@ -42,6 +42,10 @@ def restore(inventory: Inventory, output: str) -> Restoration:
     renamed, kept = _renaming(inventory)
     made = source_map(inventory, renamed)
     document = json.dumps(made)
+    if model.checkpoint is not None:
+        raise UsageError(
+            f"{model.source.label}: is a checkpoint, whose names are the original ones"
+        )
     inputs = inventory.input_paths()
     refuse_overwriting([output], inputs)  # before anything is copied
     _copy_external(inventory, output)

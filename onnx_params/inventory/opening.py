@@ -6,8 +6,12 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
+from onnx_params.containers.artifacts import of_checkpoint, read_onnx
+from onnx_params.containers.formats import is_checkpoint, open_checkpoint
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.generated import expand
 from onnx_params.errors import DependencyError, UsageError
 from onnx_params.io.opening import open_bytes, open_path, open_stream
 from onnx_params.io.remote import is_url
@@ -38,38 +42,53 @@ def need_numpy() -> None:
         ) from error
 
 
-def open_source(source: Any) -> tuple[Source, str | None, str]:  # see analyze
+class Opened(NamedTuple):
+    """An artifact that was opened, and what a report calls it if nobody says otherwise."""
+
+    model: Model
+    name: str
+
+
+def open_artifact(source: Any) -> Opened:  # whatever a user has
+    """Open a path, ``-``, a URL, bytes, a binary file object, an ``onnx.ModelProto`` or an
+    ``onnx_ir.Model``.
+
+    A path may also be a checkpoint. Reads structure, no values. Raises
+    :class:`~onnx_params.errors.OnnxParamsError`.
+    """
     if isinstance(source, (str, os.PathLike)):
         path = os.fspath(source)
-        return open_path(path), None if path == "-" else path, _stem(path)
+        if is_checkpoint(path):
+            return Opened(of_checkpoint(open_checkpoint(path)), _stem(path))
+        return Opened(_onnx(open_path(path), None if path == "-" else path), _stem(path))
+    opened, name = _in_memory(source)
+    return Opened(_onnx(opened, None), name)
+
+
+def _onnx(source: Source, path: str | None) -> Model:
+    return expand(read_onnx(source, path))
+
+
+def _in_memory(source: Any) -> tuple[Source, str]:  # whatever a user has
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return open_bytes(bytes(source)), None, "model"
+        return open_bytes(bytes(source)), "model"
     if hasattr(source, "SerializeToString"):
-        return (
-            BytesSource(source.SerializeToString(), "<ModelProto>"),
-            None,
-            source.graph.name or "model",
-        )
+        name = source.graph.name or "model"
+        return BytesSource(source.SerializeToString(), "<ModelProto>"), name
     if type(source).__module__.partition(".")[0] == "onnx_ir":
         import onnx_ir
 
-        proto = onnx_ir.to_proto(source)
-        return (
-            BytesSource(proto.SerializeToString(), "<onnx_ir.Model>"),
-            None,
-            source.graph.name or "model",
-        )
+        data = onnx_ir.to_proto(source).SerializeToString()
+        return BytesSource(data, "<onnx_ir.Model>"), source.graph.name or "model"
     if hasattr(source, "read"):
-        return open_stream(source, str(getattr(source, "name", "<file>"))), None, "model"
-    raise UsageError(
-        f"{type(source).__name__} is nothing that can be analysed: give a path, bytes, a file or a"
-        " model"
-    )
+        return open_stream(source, str(getattr(source, "name", "<file>"))), "model"
+    kind = type(source).__name__
+    raise UsageError(f"{kind} cannot be analyzed: give a path, bytes, a file or a model")
 
 
 def _stem(path: str) -> str:
     """The file's name without its endings, and without the query of a URL."""
     if path == "-":
         return "model"
-    name = os.path.basename(path.partition("?")[0] if is_url(path) else path)
+    name = os.path.basename(path.partition("?")[0] if is_url(path) else path.rstrip("/"))
     return os.path.splitext(name.removesuffix(".gz"))[0] or "model"

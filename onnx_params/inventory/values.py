@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnx_params.errors import content_errors
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.evaluate import evaluate
 from onnx_params.tensors.steps import Cast, Dequantise, Shape, shape_after

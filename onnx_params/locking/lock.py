@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.errors import FormatError, UnsupportedError, UsageError
-from onnx_params.inventory.inventory import Inventory, take
-from onnx_params.inventory.opening import open_source
+from onnx_params.inventory.opening import open_artifact
+from onnx_params.inventory.record import Inventory
+from onnx_params.inventory.take import take
 from onnx_params.io.freshness import unchanged
 from onnx_params.plain import plain
 from onnx_params.report import report
@@ -90,9 +91,8 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
     Reads all values, in chunks. Raises :class:`FormatError` where a file changes meanwhile.
     """
     started = time.time_ns()
-    opened, _, name = open_source(path)
-    inventory = take(opened, path)
-    model = inventory.model
+    model, name = open_artifact(path)
+    inventory = take(model)
     places = _places(model)
     tensors = []
     for tensor, verdict in inventory.verdicts:

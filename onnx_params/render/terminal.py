@@ -50,7 +50,6 @@ def render(report: Report) -> str:
 
 def totals(report: Report) -> str:
     """What the table adds up to, and what else is in the file."""
-    model = report.inventory.model
     certain = sum(row.certain for row in report.rows)
     lines = [
         f"{plain(report.name)}: {report.layers} layers, {human(report.parameters)} parameters"
@@ -72,13 +71,20 @@ def totals(report: Report) -> str:
     lines.append(f"  names: {certain} certain, {report.layers - certain} inferred (marked ?)")
     others = len(report.inventory.others)
     lines.append(f"  besides: {others} stored tensors that are no parameters (--stored lists them)")
-    by = f"{plain(model.producer_name) or 'unknown producer'} {plain(model.producer_version)}".rstrip()
-    lines.append(
-        f"  made by {by}, IR {model.ir_version}, opset"
-        f" {', '.join(f'{plain(d)} {v}'.strip() for d, v in model.opsets)}"
-    )
+    lines.append(f"  {origin(report)}")
     lines.extend(f"  note: {plain(note)}" for note in report.inventory.notes)
     return "\n".join(lines) + "\n"
+
+
+def origin(report: Report) -> str:
+    """Who wrote the artifact, and for which versions."""
+    model = report.inventory.model
+    if model.checkpoint is not None:
+        files = len(report.inventory.files)
+        return f"a checkpoint of {files} file{'s' if files != 1 else ''}, without a graph"
+    by = f"{plain(model.producer_name) or 'unknown producer'} {plain(model.producer_version)}".rstrip()
+    opsets = ", ".join(f"{plain(domain)} {version}".strip() for domain, version in model.opsets)
+    return f"made by {by}, IR {model.ir_version}, opset {opsets}"
 
 
 def stored(report: Report) -> str:

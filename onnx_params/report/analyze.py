@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from onnx_params.containers.formats import open_checkpoint
-from onnx_params.inventory.inventory import take
-from onnx_params.inventory.opening import gc_paused, need_numpy, open_source
+from onnx_params.inventory.opening import gc_paused, need_numpy, open_artifact
+from onnx_params.inventory.take import take
 from onnx_params.names.architecture import Expected
 from onnx_params.names.source_map import read_map
 from onnx_params.report.report import Report, build
@@ -40,14 +40,13 @@ def analyze(
     :class:`~onnx_params.errors.OnnxParamsError`.
     """
     with gc_paused():
-        opened, path, own_name = open_source(source)
+        opened = open_artifact(source)
         if reference is not None or stats:
             need_numpy()
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
         inventory = take(
-            opened,
-            path,
+            opened.model,
             verify=verify,
             checkpoint=checkpoint,
             like=like,
@@ -55,7 +54,7 @@ def analyze(
             strip_prefix=strip_prefix,
             progress=progress,
         )
-        report = build(inventory, name or own_name)
+        report = build(inventory, name or opened.name)
         if not stats:
             return report
         from onnx_params.report.statistics import by_parameter

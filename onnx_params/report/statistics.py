@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from onnx_params.errors import UnsupportedError
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.stats import THREADS, Stats, describe, describe_values

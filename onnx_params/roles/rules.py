@@ -17,6 +17,7 @@ from onnx_params.idioms import writers
 from onnx_params.idioms.exporter_metadata import Words
 from onnx_params.idioms.torch_modules import is_filler
 from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.roles import spectra
 from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
@@ -70,6 +71,18 @@ def by_exporter(context: Context, subject: Subject) -> Classification | None:
         return None
     said = context.words.role_of(subject.tensor.key)
     return None if said is None else Classification(Role(said[0]), RuleId.EXPORTER, said[1])
+
+
+def in_checkpoint(context: Context, subject: Subject) -> Classification | None:
+    """Tensors of a checkpoint: by type and name, for there is no graph that uses them."""
+    if context.model.checkpoint is None:
+        return None
+    tensor = subject.tensor
+    if is_buffer_name(tensor.name):
+        return spectra.by_name(tensor)
+    if tensor.dtype.is_float or tensor.dtype.is_complex:
+        return Classification(Role.PARAMETER, RuleId.CHECKPOINT, "a tensor of the checkpoint")
+    return Classification(Role.BUFFER, RuleId.INTEGERS, f"elements are {tensor.dtype.name}")
 
 
 def no_number(context: Context, subject: Subject) -> Classification | None:
@@ -150,6 +163,7 @@ def by_only_slot(context: Context, subject: Subject) -> Classification | None:
 
 _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (
     by_exporter,
+    in_checkpoint,
     in_attribute,
     no_number,
     begins_a_loop,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onnx_params.inventory.inventory import Inventory
+from onnx_params.inventory.record import Inventory
 
 
 def assert_partition(inventory: Inventory) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.io.sources import BytesSource, Source
 from onnx_params.io.wire import I32, LEN, VARINT, Window, fields, signed, varints
 from onnx_params.tensors.encoding import Span
@@ -97,7 +98,8 @@ class Model:
     """An artifact's structure.
 
     ``graphs`` maps paths to graphs, the main one first, in file order; ``functions`` maps domain
-    and name of a local function to the path of its body.
+    and name of a local function to the path of its body. ``checkpoint`` is set where the artifact
+    is one: it then has one graph without nodes.
     """
 
     source: Source
@@ -109,6 +111,7 @@ class Model:
     graphs: Mapping[str, Graph]
     metadata_spans: tuple[Span, ...]
     functions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
 
     @property
     def main(self) -> Graph:

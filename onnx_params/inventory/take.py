@@ -1,0 +1,207 @@
+"""Account for an artifact: classify, name, match, and check that nothing is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from onnx_params.containers.checkpoint import Checkpoint
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.inventory.files import files_of
+from onnx_params.inventory.given import by_architecture, by_reference, unwrapped
+from onnx_params.inventory.lists import completed, is_derived, is_unlisted, placed, unlisted
+from onnx_params.inventory.record import Inventory
+from onnx_params.inventory.ties import tied
+from onnx_params.matching import claims as by_content
+from onnx_params.names import checkpoint as own_names
+from onnx_params.names import signature, stored
+from onnx_params.names import source_map as mapped
+from onnx_params.names.architecture import Expected
+from onnx_params.names.claim import Claim
+from onnx_params.roles.role import Classification, Role
+from onnx_params.roles.rules import classify
+from onnx_params.tensors.steps import Key
+from onnx_params.tensors.stored import StoredTensor
+
+# sources of whole lists of parameters, in the order in which they are believed
+LISTS: Final[tuple[Callable[[Model, Words], list[Claim]], ...]] = (
+    mapped.claims,
+    signature.claims,
+    own_names.claims,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """An account while it is being drawn up."""
+
+    model: Model
+    words: Words
+    classified: list[tuple[StoredTensor, Classification]]
+    listed: list[Claim]  # the parameters of the best list
+    own: list[Claim]  # what every source of the artifact's own says
+    notes: list[str]
+    extra: list[Claim] = field(default_factory=list)  # parameters that are in no list
+    loose: list[StoredTensor] = field(default_factory=list)
+    holders: dict[Key, StoredTensor] = field(default_factory=dict)
+    others: list[int] = field(default_factory=list)
+
+
+def take(
+    model: Model,
+    *,
+    verify: bool = False,
+    checkpoint: Checkpoint | None = None,
+    like: Sequence[Expected] | None = None,
+    source_map: dict[str, Any] | None = None,  # JSON
+    strip_prefix: bool = False,
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> Inventory:
+    """Account for an artifact.
+
+    ``verify`` compares values with the digests of the source map, ``checkpoint`` names them by
+    content, ``like`` by an architecture's names and shapes; ``source_map`` replaces the one in the
+    artifact; ``strip_prefix`` removes a wrapper's prefix from the names.
+    """
+    words = Words(model=model, given=source_map)
+    notes: list[str] = []
+    lists = [source(model, words) for source in LISTS]
+    verification = None
+    if verify:
+        lists[0], verification = mapped.verified(lists[0], model, words)
+        nothing = "there is no source map to verify values against"
+        notes.append(str(verification) if lists[0] else nothing)
+    if words.source_map is not None and not lists[0]:
+        notes.append("a source map is there and cannot be used")
+    draft = _drafted(model, words, lists, notes)
+    matched = None
+    if checkpoint is not None:
+        ours = [*draft.listed, *draft.extra]
+        matched = by_content.claims(model, words, checkpoint, ours, draft.classified, progress)
+        draft.listed, draft.extra = by_reference(matched.claims, ours, notes)
+        _account_again(draft)
+    elif like is not None:
+        ours = [*draft.listed, *draft.extra]
+        draft.listed, draft.extra = by_architecture(model, like, ours, notes)
+        _account_again(draft)
+    elif draft.listed and draft.extra:
+        notes.append(
+            f"{len(draft.extra)} stored tensors look like parameters and are in no list of the"
+            " exporter's"
+        )
+    is_given = checkpoint is not None or like is not None
+    inventory = _finished(draft, is_given, matched, verification)
+    return unwrapped(inventory, strip_prefix)
+
+
+def _drafted(model: Model, words: Words, lists: list[list[Claim]], notes: list[str]) -> _Draft:
+    """What the artifact says of itself: the best list, and the names of what is in none."""
+    classified = list(classify(model, words))
+    listed = _best(lists)
+    if listed:
+        learned = [tensor for tensor, found in classified if found.role is Role.PARAMETER]
+        listed = placed(listed, learned, model)
+    draft = _Draft(
+        model=model,
+        words=words,
+        classified=classified,
+        listed=listed,
+        own=[claim for each in lists for claim in each],
+        notes=notes,
+    )
+    _sort(draft)
+    draft.extra = stored.claims(model, draft.loose)
+    if not listed:
+        draft.extra = tied(draft.extra, draft.holders, model)
+    draft.own.extend(draft.extra)
+    return draft
+
+
+def _best(lists: list[list[Claim]]) -> list[Claim]:
+    """The first list that is there; what it does not know of a place, the next one says."""
+    found = [each for each in lists if each]
+    if not found:
+        return []
+    return completed(found[0], found[1]) if len(found) > 1 else found[0]
+
+
+def _sort(draft: _Draft) -> None:
+    """Put every stored tensor with the claim that covers it, with the loose ones, or with the
+    others.
+    """
+    covered = {key for claim in draft.listed for key in claim.stored}
+    is_complete = all(claim.view is not View.UNKNOWN for claim in draft.listed)
+    for position, (tensor, found) in enumerate(draft.classified):
+        if tensor.key in covered:
+            draft.holders.setdefault(tensor.key, tensor)
+        elif found.role is not Role.PARAMETER:
+            draft.others.append(position)
+        elif draft.listed and is_derived(draft.words, tensor):
+            draft.others.append(position)
+        elif draft.listed and is_unlisted(tensor, found):
+            draft.classified[position] = tensor, unlisted(found, is_complete)
+            draft.others.append(position)
+        else:
+            draft.holders.setdefault(tensor.key, tensor)
+            draft.loose.append(tensor)
+
+
+def _account_again(draft: _Draft) -> None:
+    """Divide the stored tensors by the claims that names from outside gave."""
+    covered = {key for claim in (*draft.listed, *draft.extra) for key in claim.stored}
+    draft.holders = {
+        tensor.key: tensor for tensor, _ in reversed(draft.classified) if tensor.key in covered
+    }
+    draft.others = [
+        position
+        for position, (tensor, _) in enumerate(draft.classified)
+        if draft.holders.get(tensor.key) is not tensor
+    ]
+
+
+def _finished(
+    draft: _Draft,
+    is_given: bool,
+    matched: by_content.Matched | None,
+    verification: mapped.Verification | None,
+) -> Inventory:
+    model, notes = draft.model, draft.notes
+    notes.extend(getattr(model.source, "notes", ()))
+    notes.extend(_opaque(draft))
+    files, missing = files_of(model, [tensor for tensor, _ in draft.classified])
+    if missing:
+        shown = ", ".join(missing[:5])
+        notes.append(f"{shown} is not there: names, shapes and totals are from the headers alone")
+    unknown = sum(claim.shape is None for claim in draft.listed)
+    if unknown:
+        notes.append(
+            f"{unknown} parameters have no shape that the file tells; they count nothing in the"
+            " totals"
+        )
+    return Inventory(
+        model=model,
+        verdicts=tuple(draft.classified),
+        parameters=(*draft.listed, *draft.extra),
+        claims=(*(draft.listed if is_given else ()), *draft.own),
+        holders=draft.holders,
+        others=tuple(draft.others),
+        files=files,
+        notes=tuple(notes),
+        matched=matched,
+        verification=verification,
+    )
+
+
+def _opaque(draft: _Draft) -> list[str]:
+    """A note on compiled models, whose content cannot be counted."""
+    opaque = [tensor for tensor, found in draft.classified if found.role is Role.OPAQUE]
+    if not opaque:
+        return []
+    size = sum(tensor.n_bytes for tensor in opaque)
+    return [
+        f"{len(opaque)} opaque nodes of {size} bytes ({opaque[0].place.op_type}): what is compiled"
+        " into them cannot be read or counted"
+    ]
