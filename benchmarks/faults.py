@@ -176,7 +176,7 @@ def _beside(model: onnx.ModelProto, stored: str, endings: tuple[str, ...]) -> Te
     both.
     """
     stem = stored.removesuffix("_quantized").removesuffix("_Q4").removesuffix("_DQ_Q4")
-    named = next(
+    named: TensorProto | None = next(
         (
             t
             for t in model.graph.initializer

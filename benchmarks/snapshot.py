@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import io
 import json
 import re
@@ -109,11 +110,8 @@ def _traps(folder: Path) -> Iterator[Path]:
     with contextlib.suppress(ImportError):
         import onnx
 
-        try:
-            from support.traps import TRAPS
-        except ImportError:
-            from test_traps import TRAPS
-        for name, (_, build) in TRAPS.items():
+        traps = importlib.import_module("support.traps").TRAPS
+        for name, (_, build) in traps.items():
             path = folder / f"trap-{name}.onnx"
             onnx.save(build(), path)
             yield path

@@ -5,6 +5,7 @@ drawn different.
 from __future__ import annotations
 
 import contextlib
+from typing import Any, Final
 
 import torch
 import transformers
@@ -63,11 +64,16 @@ _WIDTH = {
     "num_mel_bins": 16,
 }
 _FINE = {"head_dim": 8, "num_key_value_heads": 2, "patch_size": 8}
-_LEVELS = ({**_DEPTH, **_WIDTH, **_FINE}, {**_DEPTH, **_WIDTH}, _DEPTH, {})
+_LEVELS: Final[tuple[dict[str, int], ...]] = (
+    {**_DEPTH, **_WIDTH, **_FINE},
+    {**_DEPTH, **_WIDTH},
+    _DEPTH,
+    {},
+)
 _TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
 _STAGES = {"hidden_sizes": [16, 32, 32, 64], "depths": [1, 1, 1, 1]}
 _SOUND = {"conv_dim": [32] * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4}
-_LISTS = {
+_LISTS: Final[dict[str, dict[str, Any]]] = {
     "resnet": _STAGES,
     "convnext": _STAGES,
     "regnet": {**_STAGES, "groups_width": 8},
@@ -96,7 +102,8 @@ def tiny(model_type: str) -> transformers.PreTrainedModel:
             setattr(config, name, value)
         try:
             torch.manual_seed(0)
-            model = transformers.AutoModel.from_config(config).eval()
+            build: Any = transformers.AutoModel.from_config  # not typed by transformers
+            model: transformers.PreTrainedModel = build(config).eval()
             make_inputs(model)
         except (
             ExportError,

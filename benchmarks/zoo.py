@@ -17,7 +17,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import onnx_params
 from onnx_params.names.architecture import Expected
@@ -116,7 +116,7 @@ def scores(
             continue
         truth = truth_of(folder)
         for path in sorted(folder.glob(f"{kind or '*'}.onnx")):
-            options: dict[str, object] = (
+            options: dict[str, Any] = (
                 {"reference": str(folder / "weights.safetensors")} if reference else {}
             )
             if like:

@@ -12,13 +12,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from onnx_params_exporters import from_torch
 from onnx_params_exporters.inputs import make_inputs
-from postprocess import POSTPROCESSORS
+from postprocess import POSTPROCESSORS, Process
 from tiny import tiny
 from zoo_cases import HELD_OUT, HELD_OUT_MODULES, MODULES, SEEN, SEEN_MODULES, distinct
 
@@ -48,21 +50,15 @@ def build(case: str, folder: Path) -> None:
         inputs = make_inputs(model)
     if not (folder / "truth.json").exists():
         _tell_truth(model, folder)
-        np.savez(folder / "inputs.npz", **{name: value.numpy() for name, value in inputs.items()})
+        arrays: dict[str, Any] = {name: value.numpy() for name, value in inputs.items()}
+        np.savez(folder / "inputs.npz", **arrays)
     for exporter in EXPORTERS:
-        _make(
-            folder / f"{exporter}.onnx",
-            lambda path, exporter=exporter: _export(model, inputs, path, exporter),
-        )
+        _make(folder / f"{exporter}.onnx", partial(_export, model, inputs, exporter))
     for exporter in PROCESSED:
         source = folder / f"{exporter}.onnx"
         for name, process in POSTPROCESSORS.items() if source.exists() else ():
-            _make(
-                folder / f"{exporter}+{name}.onnx",
-                lambda path, process=process, source=source: process(
-                    source, path, folder / "inputs.npz"
-                ),
-            )
+            target = folder / f"{exporter}+{name}.onnx"
+            _make(target, partial(_process, process, source, folder / "inputs.npz"))
 
 
 def _make(path: Path, make: Callable[[Path], None]) -> None:
@@ -81,13 +77,12 @@ def _make(path: Path, make: Callable[[Path], None]) -> None:
 
 
 def _export(
-    model: torch.nn.Module, inputs: dict[str, torch.Tensor], path: Path, exporter: str
+    model: torch.nn.Module, inputs: dict[str, torch.Tensor], exporter: str, path: Path
 ) -> None:
     """What a user does without us: torch.onnx.export and no more."""
-    options = {
-        "dynamo": exporter != "torchscript",
-        **({"optimize": False} if exporter == "unoptimised" else {}),
-    }
+    options: dict[str, Any] = {"dynamo": exporter != "torchscript"}
+    if exporter == "unoptimised":
+        options["optimize"] = False
     with (
         from_torch._flat(model, list(inputs)),
         torch.no_grad(),
@@ -102,6 +97,10 @@ def _export(
             external_data=False,
             **options,
         )
+
+
+def _process(process: Process, source: Path, inputs: Path, target: Path) -> None:
+    process(source, target, inputs)
 
 
 def _tell_truth(model: torch.nn.Module, folder: Path) -> None:

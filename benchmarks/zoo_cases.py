@@ -5,7 +5,7 @@ half, the other stayed out of sight.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -24,14 +24,15 @@ HELD_OUT: Final = (
 class Recurrent(nn.Module):
     """Embedding, a recurrent layer, a head."""
 
-    def __init__(self, kind: type[nn.RNNBase], **options: object) -> None:
+    def __init__(self, kind: Callable[..., nn.RNNBase], **options: Any) -> None:
         super().__init__()
         self.embed = nn.Embedding(50, 24)
         self.rnn = kind(24, 16, batch_first=True, **options)
         self.head = nn.Linear(16 * (2 if options.get("bidirectional") else 1), 5)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.head(self.rnn(self.embed(ids))[0])
+        made: torch.Tensor = self.head(self.rnn(self.embed(ids))[0])
+        return made
 
 
 class Attends(nn.Module):
@@ -45,7 +46,8 @@ class Attends(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.norm(torch.cat([self.token.expand(x.shape[0], -1, -1), x], 1))
-        return self.attention(y, y, y, need_weights=False)[0]
+        made: torch.Tensor = self.attention(y, y, y, need_weights=False)[0]
+        return made
 
 
 class Decodes(nn.Module):
@@ -58,7 +60,8 @@ class Decodes(nn.Module):
         )
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
-        return self.decoder(x, memory)
+        made: torch.Tensor = self.decoder(x, memory)
+        return made
 
 
 class Shared(nn.Module):
@@ -72,7 +75,8 @@ class Shared(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.second(self.first(x) * self.scales[0]) * self.scales[1]
-        return x + self.scales[2]
+        made: torch.Tensor = x + self.scales[2]
+        return made
 
 
 class Listed(nn.Module):
@@ -88,7 +92,8 @@ class Listed(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for weight in self.weights:
             x = torch.tanh(x @ weight)
-        return x * self.by_name["left"] + self.by_name["right"]
+        made: torch.Tensor = x * self.by_name["left"] + self.by_name["right"]
+        return made
 
 
 def _weight_norm() -> nn.Module:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import ExportError
 from onnx_params.idioms.naming import Evidence
+from onnx_params.inventory.opening import open_artifact
 from onnx_params.inventory.take import take
-from onnx_params.io.opening import open_path
 from onnx_params.names.claim import Claim
 from onnx_params_exporters import source_map
 from onnx_params_exporters.workshop import checked, draft_of, running
@@ -76,7 +76,8 @@ def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
     by_number = {str(at): weight.name for at, weight in enumerate(weights)}
     with tempfile.TemporaryDirectory() as aside:
         checkpoint = os.path.join(aside, "weights.npz")
-        np.savez(checkpoint, **{number: weights[int(number)].values for number in by_number})
+        arrays: dict[str, Any] = {number: weights[int(number)].values for number in by_number}
+        np.savez(checkpoint, **arrays)
         opened = open_checkpoint(checkpoint)
         named = Checkpoint(
             path=checkpoint,
@@ -85,7 +86,7 @@ def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
             ),
             ordered=True,
         )
-        inventory = take(open_path(draft), draft, checkpoint=named)
+        inventory = take(open_artifact(draft).model, checkpoint=named)
     assert inventory.matched is not None
     rows = {claim.name: claim for claim in inventory.matched.claims}
     for weight in weights:

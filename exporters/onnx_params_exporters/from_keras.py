@@ -312,8 +312,8 @@ def _old_numpy() -> Iterator[None]:
     if hasattr(np, "product"):
         yield
         return
-    np.product = np.prod
+    np.product = np.prod  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        del np.product
+        del np.product  # type: ignore[attr-defined]

@@ -29,9 +29,10 @@ def export(
     ``random_init`` builds from the configuration class with random weights and never asks the hub.
     Raises :class:`ExportError`.
     """
-    loaded = _load(model, random_init).eval()
+    loaded = _load(model, random_init)
+    loaded.train(False)
     if half:
-        loaded = loaded.half()
+        torch.nn.Module.half(loaded)
     choose = getattr(loaded, "set_experts_implementation", None)
     if choose is not None and getattr(loaded, "_can_set_experts_implementation", lambda: False)():
         choose("batched_mm")  # the only one that torch's exporters can write
@@ -43,7 +44,8 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
         return model
     if isinstance(model, str) and not random_init:
         try:
-            return transformers.AutoModel.from_pretrained(model)
+            loaded: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(model)
+            return loaded
         except Exception as error:  # the hub's client raises many kinds
             raise ExportError(
                 f"{model}: cannot be had from the hub; --random-init builds it with random weights"
@@ -61,4 +63,6 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
         f"building {config.model_type} from its configuration, with random weights", file=sys.stderr
     )
     torch.manual_seed(SEED)
-    return transformers.AutoModel.from_config(config)
+    build: Any = transformers.AutoModel.from_config  # not typed by transformers
+    made: transformers.PreTrainedModel = build(config)
+    return made

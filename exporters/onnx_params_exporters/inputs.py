@@ -84,7 +84,7 @@ def _tokens(config: transformers.PretrainedConfig) -> torch.Tensor:
     which some models look for.
     """
     vocabulary = _value(config, "vocab_size", default=100)
-    ids = 3 + torch.arange(LENGTH)[None] % max(1, vocabulary - 4)
+    ids: torch.Tensor = 3 + torch.arange(LENGTH)[None] % max(1, vocabulary - 4)
     end = _value(config, "eos_token_id")
     if isinstance(end, int) and 0 <= end < vocabulary:
         ids[0, -1] = end

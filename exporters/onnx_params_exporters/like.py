@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import torch
 import transformers
@@ -37,11 +38,7 @@ def expected(config: str) -> list[Expected]:
 def _model(config: transformers.PretrainedConfig) -> torch.nn.Module:
     """The class that the configuration names, else the bare model."""
     named = [getattr(transformers, name, None) for name in config.architectures or ()]
-    made: torch.nn.Module = (
-        named[0](config)
-        if named and named[0] is not None
-        else transformers.AutoModel.from_config(config)
-    )
+    made: torch.nn.Module = named[0](config) if named and named[0] is not None else _bare(config)
     return made
 
 
@@ -61,3 +58,10 @@ def _config(config: str) -> transformers.PretrainedConfig:
             f"{config}: is no file, and no model type that transformers {transformers.__version__}"
             " knows"
         ) from None
+
+
+def _bare(config: transformers.PretrainedConfig) -> torch.nn.Module:
+    """The model without a head; transformers does not type its factories."""
+    build: Any = transformers.AutoModel.from_config
+    made: torch.nn.Module = build(config)
+    return made

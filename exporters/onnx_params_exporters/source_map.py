@@ -145,11 +145,15 @@ def _digests(
         except OnnxParamsError:
             continue
         whole.setdefault(
-            (hashlib.sha256(np.ascontiguousarray(values)).hexdigest(), tensor.shape), tensor.name
+            (hashlib.sha256(np.ascontiguousarray(values).data).hexdigest(), tensor.shape),
+            tensor.name,
         )
         if values.ndim == 2:
             turned.setdefault(
-                (hashlib.sha256(np.ascontiguousarray(values.T)).hexdigest(), tensor.shape[::-1]),
+                (
+                    hashlib.sha256(np.ascontiguousarray(values.T).data).hexdigest(),
+                    tensor.shape[::-1],
+                ),
                 tensor.name,
             )
     return whole, turned

@@ -70,5 +70,5 @@ def artifact(name: str, kind: str) -> Path:
         if process:
             POSTPROCESSORS[process](artifact(name, exporter), path, made.folder / "inputs.npz")
         else:
-            _export(made.model, made.inputs, path, exporter)
+            _export(made.model, made.inputs, exporter, path)
     return path
