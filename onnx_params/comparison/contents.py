@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing.differences import difference
-from onnx_params.auditing.judge import Judge
+from onnx_params.auditing.judge import judgements
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.references import of_artifact
+from onnx_params.auditing.state import State
 from onnx_params.comparison.by_names import in_order
 from onnx_params.comparison.pairs import By, Pair, Relation
 from onnx_params.comparison.rows import RELATIVE, is_stored, relative_to, rows_by_key
@@ -52,8 +53,8 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
         list(inventory.verdicts),
         progress,
     )
-    judge = Judge(inventory, matched, strict=False)
-    judged = {each.name: each for each in judge.judgements()}
+    state = State(inventory, matched, strict=False)
+    judged = {each.name: each for each in judgements(state)}
     by_key = rows_by_key(two)
     positions = {name: at for at, row in enumerate(two.rows) for name in (row.name, *row.aliases)}
     taken: set[int] = set()

@@ -1,7 +1,7 @@
 """Hold a model's structure: graphs, nodes, values, metadata; everything known, nothing loaded.
 
-:mod:`onnx_params.containers.onnx.parse` makes these records; :class:`Wiring` answers who makes a value and who uses
-it, across subgraphs.
+:mod:`onnx_params.containers.onnx.parse` makes these records; :class:`Wiring` answers who makes a
+value and who uses it, across subgraphs.
 """
 
 from __future__ import annotations

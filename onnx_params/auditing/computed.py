@@ -1,0 +1,91 @@
+"""Tell what was computed from what was learned, as far as numbers, names and uses say it."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.logical import logical
+from onnx_params.idioms.recurrent import GATES
+from onnx_params.idioms.torchscript import is_result
+from onnx_params.matching.candidates import Candidate
+from onnx_params.tensors.steps import Key
+from onnx_params.tensors.stored import StoredTensor
+
+MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
+
+
+MAX_WIDTH: Final = 65536  # of a layer
+
+
+def is_unused(model: Model, key: Key) -> bool:
+    place = model.held[key].place
+    return not model.wiring.uses(key) and (not place.op_type or place.op_type == "Constant")
+
+
+def is_quantised(model: Model, key: Key) -> bool:
+    return Candidate(model, model.held[key], 0).is_quantised
+
+
+def used_elements(model: Model, tensor: StoredTensor) -> int:
+    """Elements of a stored tensor that its operator uses: without padding, packed ones each by
+    itself.
+    """
+    return math.prod(logical(model, tensor).shape)
+
+
+def is_computed(model: Model, tensor: StoredTensor) -> str:
+    """Why a stored tensor was computed and not learned, as far as its numbers and its name
+    tell; empty where they do not.
+    """
+    values = tensor.read()
+    if values.size < MAX_FILLER and len(np.unique(values)) < 2 and not is_weight(model, tensor):
+        return "all its numbers are the same: a constant that was computed, as far as can be told"
+    if is_wave_table(values):
+        return "a table of sines and cosines: computed, not learned"
+    if is_result(tensor.name) and not is_weight(model, tensor):
+        return "it bears the name of an operator's result: computed, as far as can be told"
+    return ""
+
+
+def is_weight(model: Model, tensor: StoredTensor) -> bool:
+    return len(tensor.shape) >= 2 and any(
+        (consumer.is_product or consumer.node.op_type in GATES) and consumer.word == "weight"
+        for consumer in consumers(model, tensor)
+    )
+
+
+def is_known_factor(factor: float) -> bool:
+    """Whether networks multiply weights by such a number: an integer, its second or fourth root, or
+    one over that.
+
+    Embeddings are multiplied by the root of their width, queries divided by that of a head's, or
+    queries and keys each by the fourth root.
+    """
+    powers = [factor**power for power in (2, 4, -2, -4)] if factor else []
+    return any(
+        0.5 < number < MAX_WIDTH and abs(number - round(number)) <= 1e-5 * number
+        for number in powers
+    )
+
+
+def is_wave_table(values: np.ndarray) -> bool:
+    """Whether a table holds sines beside cosines of the same angles, in halves or in turns along
+    its last axis.
+    """
+    if (
+        values.ndim < 2
+        or values.dtype.kind != "f"
+        or values.shape[-1] % 2
+        or not values.size
+        or float(np.abs(values[..., :2]).max()) > 1.01
+    ):
+        return False
+    wide = values.astype(np.float64)
+    half = values.shape[-1] // 2
+    pairs = ((wide[..., :half], wide[..., half:]), (wide[..., ::2], wide[..., 1::2]))
+    return any(bool(np.allclose(one * one + two * two, 1, atol=5e-3)) for one, two in pairs)

@@ -1,0 +1,180 @@
+"""Judge content that is not where it belongs."""
+
+from __future__ import annotations
+
+from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.present import changed
+from onnx_params.auditing.state import State, difference_from, say
+from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.recurrent import GATES, read_name
+from onnx_params.inventory.values import shape_of
+from onnx_params.matching.match_state import Found
+from onnx_params.names.claim import Claim
+from onnx_params.tensors.steps import SWAP, Cast, Piece, Slice, Unblock, chain, describe
+from onnx_params.tensors.stored import StoredTensor
+
+
+def displaced(
+    state: State, tensor: StoredTensor, found: Found, claim: Claim | None
+) -> Judgement | None:
+    """The judgement on content that does not lie where the artifact says that this parameter
+    is; ``None`` where it does, or nothing says.
+    """
+    if (
+        claim is None
+        or not claim.stored
+        or not found.stored
+        or claim.view in (View.FOLDED, View.SLICED, View.UNKNOWN, View.CHANGED)
+    ):
+        return (
+            unspoken(state, tensor, found)
+            if claim is None or not claim.stored
+            else another(state, tensor, found, claim)
+        )
+    if set(claim.stored).isdisjoint(found.stored):
+        return another(state, tensor, found, claim)
+    if (
+        not claim.pieces
+        or claim.shape != tensor.shape
+        or claim.pieces == found.pieces
+        or found.view is View.FOLDED
+    ):
+        return None
+    if (
+        any(isinstance(step, Unblock) for step in (*claim.steps, *found.pieces[0].steps))
+        or shape_of(state.inventory, claim) != tensor.shape
+    ):
+        return None  # the size of a block is not always told
+    apart = difference_from(state, tensor, claim.pieces, claim.axis)
+    # a name does not tell which way round a square matrix lies
+    if apart is None or (_is_turn(found, claim) and state.turns.fits(tensor.name)):
+        return None
+    because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
+    return say(state, tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
+
+
+def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> Judgement | None:
+    """Its content lies in one stored tensor, and the artifact's own word is that another one
+    stands for it.
+    """
+    if not set(claim.stored).isdisjoint(found.stored):
+        return None
+    place, lies = claim.stored[0], found.stored[0]
+    owner = state.owner.get(lies)
+    if (
+        owner == tensor.name
+        or is_same(state, owner, tensor)
+        or (owner is not None and lies in state.found[owner].stored)
+    ):
+        return None
+    other = state.holds.get(place, "")
+    if is_same(state, other, tensor):
+        return None
+    if owner is not None and state.reference[owner].shape == tensor.shape:
+        content = f"'{other}'" if other else "nothing of the reference"
+        because = (
+            f"it lies in '{lies[1]}', which stands for '{owner}'; '{place[1]}', which stands"
+            f" for it, holds {content}"
+        )
+        return say(state, tensor, Verdict.SWAPPED, because, (place,))._replace(other=other or owner)
+    if not claim.certain and owner is None:
+        return None
+    return changed(
+        state,
+        tensor,
+        found._replace(pieces=claim.pieces, stored=claim.stored, axis=claim.axis),
+        claim,
+    )
+
+
+def is_same(state: State, name: str | None, tensor: StoredTensor) -> bool:
+    """Whether a parameter has the content of another: either may stand for both."""
+    if not name or name == tensor.name or name not in state.reference or name not in state.found:
+        return False
+    return state.found[name].pieces == state.found[tensor.name].pieces and bool(
+        state.found[name].pieces
+    )
+
+
+def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | None:
+    """The judgement on content for whose place no name of the artifact's speaks, where the rest
+    of the artifact does.
+    """
+    if tensor.name in state.misplaced:
+        other = state.misplaced[tensor.name]
+        because = (
+            f"'{found.stored[0][1]}' runs where '{other}' should, by the order in which the"
+            " rest of its list runs"
+        )
+        return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
+    if state.turns.fits(tensor.name) is False:
+        because = (
+            f"'{found.stored[0][1]}' is turned: all other matrices that such products take lie"
+            " the other way round"
+        )
+        return say(state, tensor, Verdict.CHANGED, because, found.stored)
+    if found.view is not View.REORDERED and not any(
+        isinstance(s, Slice) and len(s.runs) > 1 for p in found.pieces for s in p.steps
+    ):
+        return None
+    for key in found.stored:
+        operator = next(
+            (
+                consumer.node.op_type
+                for consumer in consumers(state.model, state.model.held[key])
+                if consumer.node.op_type in GATES
+            ),
+            "",
+        )
+        if operator and (
+            not _has_gates(tensor.name)
+            or all(_in_gate_order(p, tensor.shape[0], GATES[operator]) for p in found.pieces)
+        ):
+            return None
+    return say(
+        state,
+        tensor,
+        Verdict.CHANGED,
+        f"'{found.stored[0][1]}' holds its values in another order of blocks",
+        found.stored,
+    )
+
+
+def how(state: State, found: Found) -> str:
+    told = dict.fromkeys(word for piece in found.pieces for word in describe(piece.steps))
+    return ", ".join(told) or "as they are, where the artifact takes them otherwise"
+
+
+def _has_gates(name: str) -> bool:
+    return read_name(name.rpartition(".")[2]) is not None
+
+
+def _in_gate_order(piece: Piece, rows: int, gates: tuple[int, ...]) -> bool:
+    """Whether a piece takes the gates of a recurrent layer out of ONNX's order into torch's, of
+    either direction.
+    """
+    runs = [
+        run
+        for step in piece.steps
+        if isinstance(step, Slice) and len(step.runs) > 1
+        for run in step.runs
+    ]
+    size = rows // len(gates)
+    taken = [row for start, stop in runs for row in range(start, stop)]
+    if not taken or len(taken) != rows or not size:
+        return not taken
+    blocks = [row // size for row in taken[::size]]
+    base = min(blocks)
+    return tuple(block - base for block in blocks) == gates
+
+
+def _is_turn(found: Found, claim: Claim) -> bool:
+    """Whether where something lies differs from where its name says that it does by nothing but a
+    transposition.
+    """
+    bare = [
+        tuple(step for step in pieces[0].steps if not isinstance(step, Cast))
+        for pieces in (found.pieces, claim.pieces)
+    ]
+    return len(found.pieces) == len(claim.pieces) == 1 and chain(*bare[1], SWAP) == bare[0]

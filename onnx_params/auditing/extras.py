@@ -1,0 +1,66 @@
+"""Judge what is stored and the reference does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onnx_params.auditing.computed import is_computed, is_weight
+from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.state import GUESSES, State
+from onnx_params.names.claim import Claim
+from onnx_params.names.prefix import moved
+from onnx_params.roles.role import Role
+from onnx_params.tensors.stored import StoredTensor
+
+
+def extras(state: State) -> Iterator[Judgement]:
+    covered = {key for found in state.found.values() for key in found.stored}
+    for tensor, verdict in state.inventory.verdicts:
+        if (
+            tensor.key in covered
+            or tensor.key in state.suspects
+            or verdict.role is not Role.PARAMETER
+        ):
+            continue
+        claim = next((c for c in state.inventory.parameters if tensor.key in c.stored), None)
+        if claim is None or not state.model.wiring.uses(tensor.key):
+            continue
+        surely, why = is_extra(state, tensor, claim)
+        said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE
+        yield Judgement(claim.name, said, why, tensor.shape, tensor.dtype.name, (tensor.name,))
+
+
+def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, str]:
+    """Whether what the reference does not have was learned, and why; constants that an
+    optimiser computed look like it.
+    """
+    computed = is_computed(state.model, tensor)
+    if computed:
+        return False, computed
+    if is_weight(state.model, tensor):
+        return (
+            True,
+            (
+                "a matrix product or convolution takes it as its weight, and nothing of the"
+                " reference has its content"
+            ),
+        )
+    if (
+        claim.evidence not in GUESSES
+        and "." in claim.name
+        and moved(claim.name, state.matched.prefix) not in state.reference
+    ):
+        return (
+            True,
+            (
+                "the artifact calls it a parameter, and the reference has nothing of that name"
+                " or content"
+            ),
+        )
+    return (
+        False,
+        (
+            "nothing of the reference has its content, and nothing tells that it was learned: a"
+            " constant that was computed, perhaps"
+        ),
+    )

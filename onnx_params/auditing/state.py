@@ -1,0 +1,164 @@
+"""Hold what an audit knows: an inventory that was matched with a reference."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from onnx_params.auditing import places
+from onnx_params.auditing.computed import is_computed, is_quantised, used_elements
+from onnx_params.auditing.differences import difference
+from onnx_params.auditing.judgements import Difference, Judgement, Verdict
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.torchscript import is_result
+from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.inventory.record import Inventory
+from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.matching.casts import casts_to
+from onnx_params.matching.claims import Matched
+from onnx_params.matching.verify import bits_equal
+from onnx_params.roles.role import Role
+from onnx_params.tensors.steps import Cast, Key, Piece, Slice, shape_after
+from onnx_params.tensors.stored import StoredTensor
+
+GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
+
+
+class State:
+    """The state of one audit: an inventory that was matched with a reference.
+
+    ``strict`` asks also whether content is where it belongs; between frameworks, layouts and orders
+    differ, and content is what counts.
+    """
+
+    def __init__(self, inventory: Inventory, matched: Matched, strict: bool = True) -> None:
+        self.strict = strict
+        self.inventory = inventory
+        self.model = inventory.model
+        self.matched = matched
+        self.reference = {tensor.name: tensor for tensor in matched.checkpoint.tensors}
+        self.found = matched.found
+        self.named = {
+            name: claim for name, claim in matched.named.items() if claim.evidence not in GUESSES
+        }
+        self.values = Values(self.model)
+        # stored tensor -> the parameter of the reference that the artifact's own claim says it is
+        self.owner: dict[Key, str] = {}
+        for name, claim in self.named.items():
+            for key in claim.stored if name in self.reference else ():
+                self.owner.setdefault(key, name)
+        # stored tensor -> the parameter whose content was found in it
+        self.holds: dict[Key, str] = {}
+        for name, found in self.found.items():
+            for key in found.stored if found.view is not View.CHANGED else ():
+                self.holds.setdefault(key, name)
+        self.listed = {key for claim in inventory.parameters for key in claim.stored}
+        # stored tensor that nothing explains -> a parameter that nothing holds, and that it has
+        # room for
+        self.suspects: dict[Key, str] = {}
+
+    @cached_property
+    def misplaced(self) -> dict[str, str]:
+        return places.out_of_order(self.model, self.found)
+
+    @cached_property
+    def turns(self) -> places.Turns:
+        return places.Turns(self.model, self.found)
+
+    @cached_property
+    def unexplained(self) -> list[tuple[StoredTensor, int]]:
+        """Stored parameters of which nothing in the reference gives some elements, with how many;
+        what was surely computed is not among them.
+
+        Elements are those that the operator uses: padding counts nothing, for how much of it there
+        is depends on the processor that an artifact was optimised on.
+        """
+        given: dict[Key, int] = {}
+        for found in self.found.values():
+            pieces = [
+                piece
+                for piece in found.pieces
+                if any(isinstance(step, Slice) for step in piece.steps)
+            ]
+            for key in found.stored:
+                parts = [
+                    shape_after(self.model.held[key].shape, piece.steps)
+                    for piece in pieces
+                    if piece.key == key
+                ]
+                given[key] = given.get(key, 0) + (
+                    sum(map(math.prod, parts))
+                    if parts
+                    else used_elements(self.model, self.model.held[key])
+                )
+        found_open: list[tuple[StoredTensor, int]] = []
+        for tensor, verdict in self.inventory.verdicts:
+            if verdict.role not in (Role.PARAMETER, Role.BUFFER) or is_buffer_name(tensor.name):
+                continue
+            size = used_elements(self.model, tensor)
+            left = size - given.get(tensor.key, 0)
+            if left > 0 and size > 1 and self.model.wiring.uses(tensor.key):
+                found_open.append((tensor, left))
+        return [
+            (t, left)
+            for t, left in found_open
+            if is_result(t.name) or len(t.shape) > 2 or not is_computed(self.model, t)
+        ]
+
+
+def say(
+    state: State, tensor: StoredTensor, verdict: Verdict, because: str, stored: tuple[Key, ...] = ()
+) -> Judgement:
+    return Judgement(
+        tensor.name,
+        verdict,
+        because,
+        tensor.shape,
+        tensor.dtype.name,
+        tuple(key[1] for key in stored),
+    )
+
+
+def difference_from(
+    state: State, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int
+) -> Difference | None:
+    """How what pieces hold differs from a tensor: beyond half a step where it is quantised, in
+    its bits else, after every cast that there is.
+    """
+    bare = tuple(
+        Piece(piece.key, tuple(step for step in piece.steps if not isinstance(step, Cast)))
+        for piece in pieces
+    )
+    values, original = evaluated(state, bare, axis), tensor.read()
+    if values is None or values.shape != original.shape:
+        return Difference(original.size, original.size, (), 0.0)
+    if len(bare) == 1 and is_quantised(state.model, bare[0].key):
+        candidate = Candidate(state.model, state.model.held[bare[0].key], 0)
+        if state.values.is_close(original, candidate, bare[0].steps):
+            return None
+        return difference(
+            original,
+            values,
+            np.broadcast_to(
+                state.values.allowed(original, bare[0].key, bare[0].steps), original.shape
+            ),
+        )
+    if values.dtype == original.dtype:
+        return None if bits_equal(original, values) else difference(original, values)
+    found = [difference(cast, values) for cast in casts_to(original, values.dtype.name)]
+    return min(found, key=lambda each: 0 if each is None else each.changed)
+
+
+def evaluated(state: State, pieces: tuple[Piece, ...], axis: int) -> np.ndarray | None:
+    """What pieces make; ``None`` where they do not fit together."""
+    try:
+        parts = [state.values.of(piece.key, piece.steps) for piece in pieces]
+        if not parts:
+            return None
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
+    except (ValueError, IndexError):
+        return None

@@ -1,0 +1,263 @@
+"""Place parameters by the calls that consumed them, by what was folded from them, or by their place in the list."""
+
+from __future__ import annotations
+
+from onnx_params.dataflow.consumers import as_torch, consumers
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.call_sites import Site
+from onnx_params.idioms.torch_dynamo import (
+    BATCH_NORMS,
+    BIASED_MODULES,
+    KEEPS_SHAPE,
+    VECTOR_NORMS,
+    operator_of,
+    read_dims,
+)
+from onnx_params.idioms.torch_modules import weight_norm_shape
+from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.names.claim import Claim
+from onnx_params.names.placement import Holding, holding
+from onnx_params.names.signature_table import (
+    CONVOLUTIONS,
+    SIGNATURE,
+    Table,
+    constant_of,
+    in_slot,
+    weight_of,
+    without,
+)
+from onnx_params.tensors.steps import SWAP, Reshape, Shape
+
+
+def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    held = table.stored.hold(name)
+    if held is None:
+        return None
+    if table.stored.is_changed(name):
+        because = (
+            f"the signature lists it; '{held.tensor.name}' was made of it by a fusion that"
+            " changes values"
+        )
+        return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+    if any(
+        site.call.target in BATCH_NORMS and site.node.op_type in CONVOLUTIONS
+        for site in table.sites.of_node(held.tensor.name)
+    ):
+        because = (
+            "the signature lists it and a stored tensor bears its name; a batch norm was folded"
+            " into its values"
+        )
+        return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+    because = "the signature lists it and a stored tensor bears its name"
+    return held.claim(
+        name,
+        SIGNATURE,
+        because if held.tensor.name == name else f"{because}, as '{held.tensor.name}'",
+        certain=True,
+    )
+
+
+def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    for value in table.folded.get(name, ()):
+        if value in table.alone and any(
+            site.call.target == "aten.linear" and site.role == "weight" for site in sites
+        ):
+            held = table.stored.hold(value, SWAP)
+            if held is not None and len(held.shape) == 2:
+                return held.claim(
+                    name,
+                    SIGNATURE,
+                    f"'{value}' was folded from it; linear takes it transposed",
+                    certain=True,
+                )
+        tensor = table.stored.get(value)
+        # a quantiser replaced the node that had the call
+        if value in table.alone and not sites and tensor is not None and is_made_up(value):
+            for consumer in consumers(table.model, tensor):
+                held = table.stored.hold(
+                    value, *as_torch(consumer, holding(table.model, tensor).shape)
+                )
+                if consumer.is_matrix_product and held is not None and len(held.shape) == 2:
+                    because = (
+                        f"'{value}' was folded from it, and {consumer.node.op_type} takes it:"
+                        " linear's weight, transposed"
+                    )
+                    return held.claim(name, SIGNATURE, because, certain=False)
+    return None
+
+
+def by_folded_norm(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    for site in sites:
+        if (
+            site.call.target in BATCH_NORMS
+            and site.node.op_type in CONVOLUTIONS
+            and len(site.node.inputs) > 2
+        ):
+            norm, bias = weight_of(table, site), constant_of(table, site.node.inputs[2])
+            if (
+                norm is not None
+                and bias is not None
+                and len(norm.shape) > 2
+                and len(bias.shape) == 1
+            ):
+                because = (
+                    f"a batch norm of as many channels was folded into '{norm.name}' and its bias"
+                )
+                return without(
+                    name,
+                    bias.shape,
+                    View.FOLDED,
+                    because,
+                    bias if site.role == "bias" else norm,
+                )
+    return None
+
+
+def by_call(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    for site in sites:
+        tensor = in_slot(table, site) if site.is_whole else None
+        if tensor is not None and not any(
+            tensor is table.stored.get(value) for value in table.folded.get(name, ())
+        ):
+            turned = (
+                site.call.target == "aten.linear"
+                and site.role == "weight"
+                and site.node.op_type == "MatMul"
+            )
+            held = holding(
+                table.model, tensor, *((SWAP,) if turned and len(tensor.shape) == 2 else ())
+            )
+            because = (
+                f"{site.node.op_type} consumed it; equal content is stored once, as '{tensor.name}'"
+            )
+            return held.claim(name, SIGNATURE, because, certain=True, view=View.MERGED)
+    return None
+
+
+def by_empty_slot(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    for site in sites:
+        known = shape_of_dropped(table, site)
+        if known is not None:
+            shape, because, proven = known
+            beside = weight_of(table, site)  # torch takes only the same type for both
+            dtype = None if beside is None else beside.dtype.name
+            claim = without(
+                name,
+                shape,
+                View.DROPPED,
+                f"{because}; its numbers are not in the file",
+                certain=proven,
+            )
+            return claim._replace(dtype=dtype)
+    return None
+
+
+def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    for value in table.folded.get(name, ()):
+        held = table.stored.hold(value)
+        if held is None:
+            continue
+        sources = [source for source in table.words.folded_from(value) if source != name]
+        if any(
+            site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites
+        ) and all(map(is_made_up, sources)):
+            flat = (held.tensor.count,)
+            because = f"'{value}' was folded from it; a norm takes a number for each channel"
+            # else constants had a part in it: axes to unsqueeze, if they are what they seem
+            sure = not sources
+            return holding(table.model, held.tensor, Reshape(flat)).claim(
+                name, SIGNATURE, because, certain=sure, view=View.RESHAPED
+            )
+        normed = weight_norm_shape(name, sources, held.shape)
+        if normed is not None:
+            because = (
+                f"'{value}' was computed from it as torch's weight_norm does, over its default"
+                " dimension"
+            )
+            return without(name, normed, View.FOLDED, because, held.tensor, certain=False)
+        kept = _shape_kept(value, held, table.words.folded_from(value), name)
+        if kept is not None:
+            because = (
+                f"'{value}' was computed from it by operators that keep shapes, if they are"
+                " what they are called"
+            )
+            return without(name, kept, View.FOLDED, because, held.tensor, certain=False)
+        return without(name, None, View.SLICED, f"'{value}' was computed from it", held.tensor)
+    return None
+
+
+def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    """A batch norm whose node is gone, and that the list names right after a convolution: it
+    has that one's channels, if it follows it.
+    """
+    owner, _, leaf = name.rpartition(".")
+    if (
+        sites
+        or leaf not in ("weight", "bias")
+        or table.words.kinds.get(f"{owner}.running_var") != "BUFFER"
+    ):
+        return None
+    names = [entry.target for entry in table.words.signature if entry.kind == "PARAMETER"]
+    at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
+    for before in reversed(names[max(0, at - 2) : at]):
+        held = table.stored.hold(before)
+        if held is not None and len(held.shape) > 2:
+            because = (
+                f"nothing of the norm is left; it stands after '{before}' in the list, and was"
+                " folded into it, if it followed it"
+            )
+            return without(name, (held.shape[0],), View.FOLDED, because, held.tensor, certain=False)
+    return None
+
+
+def shape_of_dropped(table: Table, site: Site) -> tuple[Shape, str, bool] | None:
+    """The shape of a parameter whose slot is empty, from its call and its neighbours, and
+    whether that proves it.
+    """
+    call, node = site.call, site.node
+    if site.role in ("weight", "bias") and "dims" in call.roles:
+        dims = read_dims(call.arguments[call.roles.index("dims")])
+        if dims is not None:
+            return dims, f"{call.target} was called with normalized_shape {list(dims)}", True
+    if site.role != "bias" or not site.is_whole:
+        return None
+    weight = weight_of(table, site)
+    if weight is None or len(weight.shape) < 2:
+        return None
+    if call.target in ("aten.addmm", "aten.linear"):
+        turned = node.op_type == "Gemm" and node.read_attributes().get("transB") == 1
+        # addmm itself takes whatever broadcasts
+        proven = call.target == "aten.linear" or site.module in BIASED_MODULES
+        return (
+            (weight.shape[0 if turned else -1],),
+            f"it was the bias beside '{weight.name}'",
+            proven,
+        )
+    if call.target.startswith("aten.conv") and node.op_type == "Conv":
+        return (weight.shape[0],), f"it was the bias beside '{weight.name}'", True
+    return None
+
+
+def _shape_kept(value: str, held: Holding, sources: tuple[str, ...], name: str) -> Shape | None:
+    """The shape of a parameter of which a value was folded, if the FX names on the way are of
+    operators that keep shapes or add ones.
+
+    FX calls its values after their operators: ``exp``, ``neg``, ``unsqueeze_4``. Values that the
+    exporter made up in between are taken for constants that those operators needed.
+    """
+    operators = [
+        operator_of(each)
+        for each in (value, *sources)
+        if each != name and not each.startswith("val_")
+    ]
+    if any(operator not in KEEPS_SHAPE for operator in operators):
+        return None
+    ones = sum(operator == "unsqueeze" for operator in operators) - sum(
+        operator == "squeeze" for operator in operators
+    )
+    shape = list(held.shape)
+    if ones < 0 or shape.count(1) < ones:
+        return None
+    for _ in range(ones):
+        shape.remove(1)
+    return tuple(shape)
