@@ -19,7 +19,10 @@ from support.models import ZOO
 from support.process import run
 
 from onnx_params.errors import FormatError
-from onnx_params.locking.lock import differences, lock, read_lock, to_json
+from onnx_params.locking.document import read_lock
+from onnx_params.locking.lock import lock
+from onnx_params.locking.verify import differences
+from onnx_params.render.lock import to_json
 
 
 @pytest.fixture

@@ -135,22 +135,16 @@ def audit(
 
 
 def _document(audits: list[Audit], format: AuditFormat, full: bool) -> str:
-    from onnx_params.render import audit as render
+    from onnx_params.render.registry import render
+    from onnx_params.render.sarif import render as to_sarif
 
     if format is AuditFormat.SARIF:
-        from onnx_params.render.sarif import render as to_sarif
-
         return to_sarif(audits)
-    if format is AuditFormat.JSON:
-        return (
-            render.to_json(audits[0])
-            if len(audits) == 1
-            else f"[{', '.join(render.to_json(each).rstrip() for each in audits)}]\n"
-        )
-    write = {AuditFormat.MARKDOWN: render.markdown, AuditFormat.CSV: render.to_csv}.get(format)
-    return "\n".join(
-        write(each) if write is not None else render.render(each, full) for each in audits
-    )
+    options = {"full": full} if format is AuditFormat.TABLE else {}
+    texts = [render(each, format.value, **options) for each in audits]
+    if format is AuditFormat.JSON and len(texts) > 1:
+        return f"[{', '.join(text.rstrip() for text in texts)}]\n"
+    return "\n".join(texts)
 
 
 def lock(
@@ -172,18 +166,13 @@ def lock(
     from onnx_params.inventory.opening import need_numpy
     from onnx_params.io.atomic import refuse_overwriting, write
     from onnx_params.locking.lock import lock as take
-    from onnx_params.locking.lock import to_json
+    from onnx_params.render.registry import render
 
     need_numpy()
     refuse_overwriting([output], [model])
     with bar("locking", model) as progress:
         made = take(model, progress=progress)
-    if format is LockFormat.CYCLONEDX:
-        from onnx_params.render.cyclonedx import render
-
-        text = render(made)
-    else:
-        text = to_json(made)
+    text = render(made, format.value)
     if output:
         write(output, text, made.files)
     else:
@@ -196,16 +185,17 @@ def verify(
 ) -> None:
     """Hold an artifact against its lock, tensor by tensor.
 
-    Status 1 where a value or the structure differs; a rename or a re-save is told as such.
+    Status 1 where a value or the structure differs; a rename or a re-save is describe as such.
     """
     from onnx_params.inventory.opening import need_numpy
-    from onnx_params.locking.lock import read_lock, told
-    from onnx_params.locking.lock import verify as hold
+    from onnx_params.locking.document import read_lock
+    from onnx_params.locking.verify import describe
+    from onnx_params.locking.verify import verify as hold
 
     need_numpy()
     wanted = read_lock(locked)
     with bar("verifying", model) as progress:
         outcome = hold(model, wanted, progress=progress)
-    sys.stdout.write(told(outcome, model, locked))
+    sys.stdout.write(describe(outcome, model, locked))
     if not outcome.same:
         raise typer.Exit(1)

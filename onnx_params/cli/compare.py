@@ -63,11 +63,11 @@ def compare(
 
     from onnx_params.api import analyze
     from onnx_params.cli.progress import bar
-    from onnx_params.comparison.compare import of_reports
+    from onnx_params.comparison.compare import Matrix, of_reports
     from onnx_params.comparison.pairs import WORDS
     from onnx_params.io.atomic import refuse_overwriting, write
-    from onnx_params.render import compare as render
-    from onnx_params.render import matrix
+    from onnx_params.render.compare_chart import draw
+    from onnx_params.render.registry import render
 
     ignored = {word.strip() for word in ignore.split(",") if word.strip()}
     if ignored - set(WORDS):
@@ -87,17 +87,13 @@ def compare(
                 reports[one], reports[two], values=not no_values, progress=progress
             )
     if len(models) > 2:
-        text = matrix.RENDERERS[format.value](reports, made)
+        text = render(Matrix(reports=tuple(reports), made=made), format.value)
     else:
-        write_as = {Format.JSON: render.to_json, Format.CSV: render.to_csv}.get(format)
         (first,) = made.values()
-        text = (
-            write_as(first)
-            if write_as
-            else (render.markdown if format is Format.MARKDOWN else render.render)(first, full)
-        )
+        options = {"full": full} if format in (Format.TABLE, Format.MARKDOWN) else {}
+        text = render(first, format.value, **options)
     if chart:
-        render.draw(reports, chart, by is ChartBy.MODULE)
+        draw(reports, chart, by is ChartBy.MODULE)
     if output:
         write(output, text, inputs)
     else:
@@ -137,20 +133,17 @@ def rank(
 ) -> None:
     """Rank models by parameters, bytes, or bits a parameter."""
     from onnx_params.io.atomic import refuse_overwriting, write
-    from onnx_params.ranking.rank import entry, ordered
-    from onnx_params.render import rank as render
+    from onnx_params.ranking.rank import Ranking, entry, ordered
+    from onnx_params.render.rank import draw
+    from onnx_params.render.registry import render
 
     refuse_overwriting([output, chart], models)
     entries = ordered([entry(model) for model in models], by.value)
-    text = {
-        Format.JSON: render.to_json,
-        Format.CSV: render.to_csv,
-        Format.MARKDOWN: render.markdown,
-    }.get(format, render.table)(entries)
+    text = render(Ranking(entries=tuple(entries)), format.value)
     inputs = [path for each in entries for path in each.files]
     refuse_overwriting([output, chart], inputs)
     if chart:
-        render.draw(entries, chart, by.value)
+        draw(entries, chart, by.value)
     if output:
         write(output, text, inputs)
     else:

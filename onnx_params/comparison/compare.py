@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -158,3 +158,11 @@ def merged(one: Report, two: Report, first: list[Pair], second: list[Pair]) -> l
         whole,
         key=lambda pair: (pair.a is None, order_a.get(id(pair.a), 0), order_b.get(id(pair.b), 0)),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """How three and more models compare: ``made`` has a comparison for every two, by their positions, the lower first."""
+
+    reports: tuple[Report, ...]
+    made: Mapping[tuple[int, int], Comparison]

@@ -44,6 +44,13 @@ class Consumer(NamedTuple):
 
 def consumers(model: Model, tensor: StoredTensor) -> Iterator[Consumer]:
     """The operators that use a stored tensor, behind what only passes it on."""
+    direct = model.wiring.uses(tensor.key)
+    if len(direct) == 1 and (node := direct[0].node) is not None:  # nearly all
+        operator = schema(node.domain, node.op_type)
+        if operator is not None and operator.passes is None:
+            slot = direct[0].slot
+            yield Consumer(direct[0].graph, node, slot, operator.word(slot), False)
+            return
     for arrival in arrivals(model, tensor.key):
         use = arrival.use
         if use.node is None:

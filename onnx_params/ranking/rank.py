@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from onnx_params.errors import FormatError, UnreadableError
@@ -84,3 +85,10 @@ def ordered(entries: Sequence[Entry], by: str) -> list[Entry]:
         "bits": lambda e: e.bits,
     }
     return sorted(entries, key=lambda e: (-keys[by](e), e.name))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """Models in order, the largest first."""
+
+    entries: tuple[Entry, ...]

@@ -4,9 +4,6 @@ comma-separated values for others.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,7 +12,16 @@ from onnx_params.auditing.audit import Audit, told
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import finite, for_sheet, n_bytes, plain, shape
+from onnx_params.render.text import (
+    csv_text,
+    finite,
+    for_sheet,
+    json_text,
+    markdown_cell,
+    n_bytes,
+    plain,
+    shape,
+)
 
 SCHEMA: Final = "onnx-params/audit/1"
 MAX_LINES: Final = 8  # findings of one rule on the screen
@@ -154,32 +160,23 @@ def _cells(each: Judgement) -> tuple[str, ...]:
 def markdown(audit: Audit) -> str:
     """The same as Markdown, with the full table of what is not identical."""
 
-    def cell(text: str) -> str:
-        return (
-            plain(text)
-            .replace("\\", "\\\\")
-            .replace("|", "\\|")
-            .replace("<", "&lt;")
-            .replace("`", "'")
-        )
-
-    out = [f"# Audit of {cell(audit.name)}", ""]
+    out = [f"# Audit of {markdown_cell(audit.name)}", ""]
     if audit.reference:
-        out += [f"Against `{cell(audit.reference)}`.", ""]
-    out += [f"**{cell(outcome(audit))}**", ""]
+        out += [f"Against `{markdown_cell(audit.reference)}`.", ""]
+    out += [f"**{markdown_cell(outcome(audit))}**", ""]
     if audit.judgements:
         out += ["| Verdict | Tensors | Parameters |", "|---|---:|---:|"]
         out += [f"| {' | '.join(row)} |" for row in _counts(audit.judgements)] + [""]
     if audit.findings:
         out += ["| Severity | Rule | Where | What |", "|---|---|---|---|"]
         out += [
-            f"| {each.severity.value} | {each.rule} | {cell(each.name)} | {cell(each.message)} |"
+            f"| {each.severity.value} | {each.rule} | {markdown_cell(each.name)} | {markdown_cell(each.message)} |"
             for each in audit.findings
         ] + [""]
     others = [each for each in audit.judgements if each.verdict is not Verdict.IDENTICAL]
     if others:
         out += [f"| {' | '.join(_TITLES)} |", f"|{'---|' * len(_TITLES)}"]
-        out += [f"| {' | '.join(map(cell, _cells(each)))} |" for each in others] + [""]
+        out += [f"| {' | '.join(map(markdown_cell, _cells(each)))} |" for each in others] + [""]
     return "\n".join(out)
 
 
@@ -245,61 +242,37 @@ def _judgement(each: Judgement) -> dict[str, Any]:  # JSON
 
 
 def to_json(audit: Audit) -> str:
-    return json.dumps(document(audit), indent=2) + "\n"
+    return json_text(document(audit))
 
 
 def to_csv(audit: Audit) -> str:
-    """Judgements first, then findings, each a line; names that a spreadsheet would take for
-    formulas get an apostrophe.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        (
-            "kind",
-            "name",
-            "verdict_or_rule",
-            "severity",
-            "shape",
-            "dtype",
-            "stored",
-            "sqnr_db",
-            "largest_error",
-            "saturated",
-            "message",
-        )
-    )
+    """Judgements first, then findings, each a line.
 
+    Names that a spreadsheet would take for formulas get an apostrophe.
+    """
+    rows: list[Sequence[object]] = []
     for each in audit.judgements:
         name, verdict, _, dtype, stored, *numbers, because = _cells(each)
         dims = "" if each.shape is None else "x".join(map(str, each.shape))
-        writer.writerow(
-            (
-                "tensor",
-                for_sheet(name),
-                verdict,
-                "",
-                dims,
-                dtype,
-                for_sheet(stored),
-                *numbers,
-                for_sheet(because),
-            )
-        )
-    for f in audit.findings:
-        writer.writerow(
-            (
-                "finding",
-                for_sheet(f.name),
-                f.rule,
-                f.severity.value,
-                "",
-                "",
-                for_sheet(" ".join(f.stored)),
-                "",
-                "",
-                "",
-                for_sheet(f.message),
-            )
-        )
-    return out.getvalue()
+        texts = for_sheet(stored), *numbers, for_sheet(because)
+        rows.append(("tensor", for_sheet(name), verdict, "", dims, dtype, *texts))
+    for found in audit.findings:
+        where = for_sheet(" ".join(found.stored))
+        what = ("finding", for_sheet(found.name), found.rule, found.severity.value)
+        rows.append((*what, "", "", where, "", "", "", for_sheet(found.message)))
+    return csv_text(_CSV_HEADER, rows)
+
+
+_CSV_HEADER: Final = (
+    "kind",
+    "name",
+    "verdict_or_rule",
+    "severity",
+    "shape",
+    "dtype",
+    "stored",
+    "sqnr_db",
+    "largest_error",
+    "saturated",
+    "message",
+)

@@ -1,29 +1,40 @@
-"""Lay a comparison out: totals side by side, what changed by module, the pairs; a matrix for three
-and more.
-"""
+"""Lay a comparison out: totals side by side, what changed by module, the pairs."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from onnx_params.comparison.compare import EXPLAINED, Comparison
 from onnx_params.comparison.pairs import Pair, Relation
-from onnx_params.render.chart import COLOURS, new_figure, save
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import finite, for_sheet, human, n_bytes, plain, shape
+from onnx_params.render.text import (
+    csv_text,
+    finite,
+    for_sheet,
+    human,
+    json_text,
+    markdown_table,
+    n_bytes,
+    plain,
+    shape,
+)
 from onnx_params.report.report import Report, Row
 
 SCHEMA: Final = "onnx-params/compare/1"
+
+
 MAX_MODULES: Final = 15  # of the tree on the screen
+
+
 MAX_EXPLAINED: Final = 20  # pairs that differ as they may
+
+
 DEPTH: Final = 3  # segments of a module's name in the tree
+
+
 _TITLES: Final = (
     "A",
     "B",
@@ -37,6 +48,8 @@ _TITLES: Final = (
     "SQNR dB",
     "How",
 )
+
+
 _NUMBERS: Final = frozenset({6, 7, 8, 9})
 
 
@@ -244,19 +257,6 @@ def cells(pair: Pair) -> tuple[str, ...]:
     )
 
 
-def markdown_table(
-    titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int]
-) -> list[str]:
-    """The lines of a table; columns in ``right`` are flush right."""
-    rule = "|".join("---:" if at in right else "---" for at in range(len(titles)))
-    body = [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
-    return [f"| {' | '.join(map(_cell, titles))} |", f"|{rule}|", *body, ""]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "/").replace("<", "&lt;")
-
-
 def markdown(made: Comparison, full: bool = False) -> str:
     """The same as Markdown, fit for a release note."""
     out = [
@@ -337,88 +337,14 @@ def whole(report: Report) -> dict[str, Any]:  # JSON
 
 
 def to_json(made: Comparison) -> str:
-    return json.dumps(document(made), indent=2) + "\n"
+    """The document as text."""
+    return json_text(document(made))
 
 
 def to_csv(made: Comparison) -> str:
     """A line a pair, with a header."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([title.lower().replace(" ", "_") for title in _TITLES])
+    rows = []
     for pair in made.pairs:
         a, b, *middle, how = cells(pair)
-        writer.writerow([for_sheet(a), for_sheet(b), *middle, for_sheet(how)])
-    return out.getvalue()
-
-
-def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
-    """Bytes of each model side by side, stacked by type, or grouped by module (the largest ones)."""
-    names = [report.name for report in reports]
-    if len(set(names)) < len(names):
-        names = [os.path.basename(report.inventory.model.source.label) for report in reports]
-    if by_module:
-        figure = new_figure(path, 7.5, 5)
-        axes = figure.add_subplot()
-        sizes = [{m.name: m.n_bytes for m in report.modules(2)} for report in reports]
-        known = {name for side in sizes for name in side}
-        leaves = [
-            name for name in known if not any(other.startswith(f"{name}.") for other in known)
-        ]
-        shown = sorted(leaves, key=lambda name: -max(side.get(name, 0) for side in sizes))[:12][
-            ::-1
-        ]
-        height = 0.8 / len(reports)
-        for at, side in enumerate(sizes):
-            places = [y + (len(reports) / 2 - 0.5 - at) * height for y in range(len(shown))]
-            axes.barh(
-                places,
-                [side.get(name, 0) / 1e6 for name in shown],
-                height,
-                label=names[at],
-                color=COLOURS[at % len(COLOURS)],
-            )
-        axes.set_yticks(range(len(shown)), shown, fontsize=8)
-        axes.set_xlabel("MB")
-    else:
-        figure = new_figure(path, 1.6 + 1.9 * len(reports), 4.8)
-        axes = figure.add_subplot()
-        held = [by_dtype(report) for report in reports]
-        types = list(dict.fromkeys(name for side in held for name in side))
-        most = max(sum(side.values()) for side in held)
-        unit, word = next(
-            (
-                (10**power, word)
-                for power, word in ((9, "GB"), (6, "MB"), (3, "KB"))
-                if most >= 10**power
-            ),
-            (1, "bytes"),
-        )
-        base = [0.0] * len(reports)
-        for at, name in enumerate(types):
-            sizes_of = [side[name] / unit for side in held]
-            axes.bar(
-                range(len(reports)),
-                sizes_of,
-                0.6,
-                bottom=base,
-                label=name,
-                color=COLOURS[at % len(COLOURS)],
-            )
-            base = [low + size for low, size in zip(base, sizes_of, strict=True)]
-        for at, top in enumerate(base):
-            axes.annotate(
-                n_bytes(round(top * unit)),
-                (at, top),
-                ha="center",
-                va="bottom",
-                fontsize=10,
-                fontweight="bold",
-            )
-        axes.set_xticks(range(len(reports)), names, fontsize=9)
-        axes.set_ylabel(word)
-        axes.set_ylim(0, max(most, 1) / unit * 1.15)
-    axes.legend(frameon=False, fontsize=9)
-    for spine in ("top", "right"):
-        axes.spines[spine].set_visible(False)
-    axes.set_title("bytes by module" if by_module else "bytes by type", fontsize=13)
-    save(figure, path)
+        rows.append([for_sheet(a), for_sheet(b), *middle, for_sheet(how)])
+    return csv_text([title.lower().replace(" ", "_") for title in _TITLES], rows)

@@ -7,13 +7,13 @@ properties: the model card has no place for them.
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any, Final
 
 from onnx_params import __version__
-from onnx_params.locking.lock import Lock, Locked
+from onnx_params.locking.record import Lock, Locked
 from onnx_params.plain import plain
+from onnx_params.render.text import json_text
 
 _PREFIX: Final = "onnx-params"
 # of our serial numbers: the same lock gives the same document
@@ -22,7 +22,7 @@ _NAMESPACE: Final = uuid.UUID("6f0dc3a1-4c3d-5d3c-9c05-0a7d4b6b7a55")
 
 def render(made: Lock) -> str:
     """The document as text, the same for the same artifact."""
-    return json.dumps(document(made), indent=1) + "\n"
+    return json_text(document(made), 1)
 
 
 def document(made: Lock) -> dict[str, Any]:  # JSON

@@ -4,10 +4,9 @@ this module).
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from onnx_params.render.text import finite
+from onnx_params.render.text import finite, json_text
 from onnx_params.report.report import SCHEMA, Report
 
 if TYPE_CHECKING:
@@ -112,4 +111,4 @@ def statistics(stats: Stats) -> dict[str, Any]:  # JSON
 
 def render(report: Report) -> str:
     """The document as text, two spaces a level."""
-    return json.dumps(document(report), indent=2) + "\n"
+    return json_text(document(report))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from onnx_params.render.text import human, percent, plain, shape
+from onnx_params.render.text import human, markdown_cell, percent, shape
 from onnx_params.report.report import Report
 
 
 def render(report: Report) -> str:
     """The page; the trailing spaces and the empty lines are the format's own."""
     forms = report.forms
-    name = _cell(report.name)
+    name = markdown_cell(report.name)
     head = (
         f"| {' | '.join(form.form for form in forms)} | \n|  {' | '.join('---' for _ in forms)} |\n"
     )
@@ -29,20 +29,8 @@ def render(report: Report) -> str:
         ),
     ]
     lines.extend(
-        f"| {_cell(row.name)} | {shape(row.shape)} | {shape(row.squeezed_shape)} |"
+        f"| {markdown_cell(row.name)} | {shape(row.shape)} | {shape(row.squeezed_shape)} |"
         f" {'?' if row.count is None else row.count} | {row.form} |\n"
         for row in report.rows
     )
     return "".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    """A name that cannot leave its cell or bring in markup."""
-    return (
-        plain(text)
-        .replace("&", "&amp;")
-        .replace("<", "&lt;")
-        .replace(">", "&gt;")
-        .replace("|", "\\|")
-        .replace('"', "&quot;")
-    )

@@ -4,48 +4,43 @@ them how many parameters are equal, of how many.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from onnx_params.comparison.compare import Comparison
+from onnx_params.comparison.compare import Comparison, Matrix
 from onnx_params.comparison.pairs import Relation
-from onnx_params.render.compare import by_dtype, markdown_table, whole
+from onnx_params.render.compare import by_dtype, whole
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import for_sheet, n_bytes, plain
+from onnx_params.render.text import csv_text, for_sheet, json_text, markdown_table, n_bytes, plain
 from onnx_params.report.report import Report
 
 SCHEMA: Final = "onnx-params/compare-matrix/1"
-Made = Mapping[tuple[int, int], Comparison]  # by the positions of the two, the lower first
 _TOTALS: Final = ("Model", "Layers", "Parameters", "Bytes", "By type")
+_TOTALS_RIGHT: Final = frozenset({1, 2, 3})  # columns of numbers
 _GRID: Final = "Equal, also after a view, a cast, folding"
 _SAME: Final = (Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED)
 _TOLD: Final = (Relation.CLOSE, Relation.QUANTISED, Relation.DIFFERENT, Relation.UNREAD)
 
 
-def render(reports: Sequence[Report], made: Made) -> str:
+def render(matrix: Matrix) -> str:
     """The screen: two tables."""
-    totals, grid = _tables(reports, made)
-    right = frozenset(range(1, len(reports) + 1))
-    return f"{columns(_TOTALS, totals, frozenset({1, 2, 3}))}\n{columns((_GRID, *_names(reports)), grid, right)}"
+    totals, grid = _tables(matrix)
+    right = frozenset(range(1, len(matrix.reports) + 1))
+    titles = (_GRID, *_names(matrix.reports))
+    return f"{columns(_TOTALS, totals, _TOTALS_RIGHT)}\n{columns(titles, grid, right)}"
 
 
-def markdown(reports: Sequence[Report], made: Made) -> str:
+def markdown(matrix: Matrix) -> str:
     """The same two as Markdown."""
-    totals, grid = _tables(reports, made)
-    right = frozenset(range(1, len(reports) + 1))
-    return "\n".join(
-        [
-            *markdown_table(_TOTALS, totals, frozenset({1, 2, 3})),
-            *markdown_table((_GRID, *_names(reports)), grid, right),
-        ]
-    )
+    totals, grid = _tables(matrix)
+    right = frozenset(range(1, len(matrix.reports) + 1))
+    titles = (_GRID, *_names(matrix.reports))
+    lines = markdown_table(_TOTALS, totals, _TOTALS_RIGHT) + markdown_table(titles, grid, right)
+    return "\n".join(lines)
 
 
-def to_json(reports: Sequence[Report], made: Made) -> str:
+def to_json(matrix: Matrix) -> str:
     """The models, and for every two of them the number of pairs by relation."""
 
     def one(at: tuple[int, int], each: Comparison) -> dict[str, Any]:  # JSON
@@ -60,40 +55,24 @@ def to_json(reports: Sequence[Report], made: Made) -> str:
             "differences": sorted(each.differences),
         }
 
-    return (
-        json.dumps(
-            {
-                "schema": SCHEMA,
-                "models": [*map(whole, reports)],
-                "comparisons": [one(at, each) for at, each in made.items()],
-            },
-            indent=2,
-        )
-        + "\n"
+    return json_text(
+        {
+            "schema": SCHEMA,
+            "models": [*map(whole, matrix.reports)],
+            "comparisons": [one(at, each) for at, each in matrix.made.items()],
+        }
     )
 
 
-def to_csv(reports: Sequence[Report], made: Made) -> str:
+def to_csv(matrix: Matrix) -> str:
     """A line for every two models, a column a relation."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ("a", "b", "pairs", *(relation.value.replace(" ", "_") for relation in Relation))
-    )
-    names = [for_sheet(report.inventory.model.source.label) for report in reports]
-    writer.writerows(
+    names = [for_sheet(report.inventory.model.source.label) for report in matrix.reports]
+    header = ("a", "b", "pairs", *(relation.value.replace(" ", "_") for relation in Relation))
+    rows = [
         (names[a], names[b], len(each.pairs), *(each.count(relation) for relation in Relation))
-        for (a, b), each in made.items()
-    )
-    return out.getvalue()
-
-
-RENDERERS: Final[Mapping[str, Callable[[Sequence[Report], Made], str]]] = {
-    "table": render,
-    "markdown": markdown,
-    "json": to_json,
-    "csv": to_csv,
-}
+        for (a, b), each in matrix.made.items()
+    ]
+    return csv_text(header, rows)
 
 
 def _names(reports: Sequence[Report]) -> list[str]:
@@ -106,9 +85,8 @@ def _names(reports: Sequence[Report]) -> list[str]:
     ]
 
 
-def _tables(
-    reports: Sequence[Report], made: Made
-) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def _tables(matrix: Matrix) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    reports, made = matrix.reports, matrix.made
     names = _names(reports)
     totals: list[tuple[str, ...]] = [
         (

@@ -4,18 +4,24 @@ chart.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 import os
 from collections.abc import Sequence
 
-from onnx_params.ranking.rank import Entry
+from onnx_params.ranking.rank import Entry, Ranking
 from onnx_params.render.chart import COLOURS, new_figure, save
 from onnx_params.render.terminal import columns
-from onnx_params.render.text import human, n_bytes, plain
+from onnx_params.render.text import (
+    csv_text,
+    for_sheet,
+    human,
+    json_text,
+    markdown_cell,
+    n_bytes,
+    plain,
+)
 
+SCHEMA = "onnx-params/rank/1"
 _TITLES = ("#", "Model", "Layers", "Parameters", "Bytes", "Bits a parameter")
 
 
@@ -30,51 +36,55 @@ def _cells(at: int, each: Entry) -> tuple[str, ...]:
     )
 
 
-def table(entries: Sequence[Entry]) -> str:
+def table(ranking: Ranking) -> str:
     """Aligned columns."""
-    return columns(
-        _TITLES,
-        [_cells(at, each) for at, each in enumerate(entries, 1)],
-        frozenset({0, 2, 3, 4, 5}),
-    )
+    rows = [_cells(at, each) for at, each in enumerate(ranking.entries, 1)]
+    return columns(_TITLES, rows, frozenset({0, 2, 3, 4, 5}))
 
 
-def markdown(entries: Sequence[Entry]) -> str:
+def markdown(ranking: Ranking) -> str:
     """A table whose names link to the models' reports, where they lie beside them."""
     lines = [f"| {' | '.join(_TITLES)} |", "|---:|---|---:|---:|---:|---:|"]
-    for at, each in enumerate(entries, 1):
-        cells = list(_cells(at, each))
-        cells[1] = cells[1].replace("|", "\\|").replace("<", "&lt;")
+    for at, each in enumerate(ranking.entries, 1):
+        cells = [markdown_cell(cell) for cell in _cells(at, each)]
         if each.report:
             cells[1] = f"[{cells[1]}]({os.path.basename(each.report)})"
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def to_json(entries: Sequence[Entry]) -> str:
+def to_json(ranking: Ranking) -> str:
+    """The models in order, by the contract ``onnx-params/rank/1``."""
     rows = [
         {
-            "name": e.name,
-            "path": e.path,
-            "layers": e.layers,
-            "parameters": e.parameters,
-            "bytes": e.n_bytes,
-            "bits_per_parameter": e.bits,
+            "name": each.name,
+            "path": each.path,
+            "layers": each.layers,
+            "parameters": each.parameters,
+            "bytes": each.n_bytes,
+            "bits_per_parameter": each.bits,
         }
-        for e in entries
+        for each in ranking.entries
     ]
-    return json.dumps({"schema": "onnx-params/rank/1", "models": rows}, indent=2) + "\n"
+    return json_text({"schema": SCHEMA, "models": rows})
 
 
-def to_csv(entries: Sequence[Entry]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("rank", "name", "path", "layers", "parameters", "bytes", "bits_per_parameter"))
-    writer.writerows(
-        (at, plain(e.name), plain(e.path), e.layers, e.parameters, e.n_bytes, f"{e.bits:.4g}")
-        for at, e in enumerate(entries, 1)
-    )
-    return out.getvalue()
+def to_csv(ranking: Ranking) -> str:
+    """A line a model, with a header."""
+    header = ("rank", "name", "path", "layers", "parameters", "bytes", "bits_per_parameter")
+    rows = [
+        (
+            at,
+            for_sheet(each.name),
+            for_sheet(each.path),
+            each.layers,
+            each.parameters,
+            each.n_bytes,
+            f"{each.bits:.4g}",
+        )
+        for at, each in enumerate(ranking.entries, 1)
+    ]
+    return csv_text(header, rows)
 
 
 def draw(entries: Sequence[Entry], path: str, by: str) -> None:

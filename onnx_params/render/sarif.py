@@ -6,7 +6,6 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,7 +13,7 @@ from urllib.parse import quote
 from onnx_params import __version__
 from onnx_params.auditing.audit import Audit
 from onnx_params.auditing.rules import RULES, Finding, Severity
-from onnx_params.render.text import plain
+from onnx_params.render.text import json_text, plain
 
 _LEVELS: Final = {
     Severity.ERROR: "error",
@@ -49,7 +48,7 @@ def render(audits: Sequence[Audit]) -> str:
             }
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document, 2)
 
 
 def _rule(name: str) -> dict[str, Any]:  # JSON

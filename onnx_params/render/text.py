@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from onnx_params.plain import plain as plain
 
@@ -42,3 +47,32 @@ def n_bytes(count: int) -> str:
 def percent(part: int, whole: int) -> str:
     """A share with two decimals, without the sign."""
     return f"{100 * part / whole if whole else 0:.2f}"
+
+
+def markdown_cell(text: str) -> str:
+    """Text that cannot leave its cell of a Markdown table or bring in markup: the one escape of all documents."""
+    text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("|", "\\|").replace('"', "&quot;")
+
+
+def markdown_table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], right: frozenset[int] = frozenset()
+) -> list[str]:
+    """The lines of a Markdown table and an empty one; columns in ``right`` are flush right."""
+    rule = "|".join("---:" if at in right else "---" for at in range(len(titles)))
+    body = [f"| {' | '.join(map(markdown_cell, row))} |" for row in rows]
+    return [f"| {' | '.join(map(markdown_cell, titles))} |", f"|{rule}|", *body, ""]
+
+
+def json_text(document: Any, indent: int = 2) -> str:  # JSON
+    """A document as text, with a line end."""
+    return json.dumps(document, indent=indent) + "\n"
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A header and rows, comma-separated."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue()

@@ -424,7 +424,10 @@ class Bench:
         onnx_params.audit(self.other, reference=self.model)
 
     def lock(self) -> None:
-        from onnx_params.locking.lock import lock, read_lock, to_json, verify
+        from onnx_params.locking.document import read_lock
+        from onnx_params.locking.lock import lock
+        from onnx_params.locking.verify import verify
+        from onnx_params.render.lock import to_json
 
         path = self.folder / "m.lock.json"
         path.write_text(to_json(lock(str(self.other))))

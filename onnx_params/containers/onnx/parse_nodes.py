@@ -72,11 +72,18 @@ def _short_strings(window: Window, start: int, stop: int, parts: NodeParts) -> i
     if base + len(buf) < stop:
         return start
     at, end = start - base, stop - base
+    inputs, outputs = parts.inputs, parts.outputs
     while at < end - 1:
         number = _STRINGS.get(buf[at])
         length = buf[at + 1]
         if number is None or length >= 0x80 or at + 2 + length > end:
             break
-        parts.add(number, buf[at + 2 : at + 2 + length].decode("utf-8", "backslashreplace"))
+        text = buf[at + 2 : at + 2 + length].decode("utf-8", "backslashreplace")
+        if number == 1:
+            inputs.append(text)
+        elif number == 2:
+            outputs.append(text)
+        else:
+            parts.add(number, text)
         at += 2 + length
     return base + at

@@ -1,0 +1,82 @@
+"""Options that several commands have, and the reading that they ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from onnx_params.cli.progress import bar
+from onnx_params.errors import DependencyError, UsageError
+
+if TYPE_CHECKING:
+    from onnx_params.api import Report
+
+Reference = Annotated[
+    str,
+    typer.Option(
+        "--reference",
+        metavar="CHECKPOINT",
+        help="Name by content: safetensors, torch zip, npz, a folder of them, or a source map.",
+    ),
+]
+
+
+Like = Annotated[
+    str,
+    typer.Option(
+        "--like",
+        metavar="CONFIG",
+        help="Name by an architecture: a transformers model type or a config.json.",
+    ),
+]
+
+
+StripPrefix = Annotated[
+    bool,
+    typer.Option(
+        "--strip-prefix",
+        help="Take off what a wrapper put before every name: module., _orig_mod., ...",
+    ),
+]
+
+
+def take(
+    model: str,
+    reference: str,
+    like: str,
+    strip_prefix: bool,
+    *,
+    name: str | None = None,
+    verify: bool = False,
+    stats: bool = False,
+) -> Report:
+    """Analyse, with the names that the options ask for; a bar on stderr where that takes reading."""
+    from onnx_params.api import analyze as take
+
+    if reference and like:
+        raise UsageError(
+            "--reference and --like exclude each other: values say more than an architecture"
+        )
+    expected = None
+    if like:
+        from importlib import import_module
+
+        try:
+            expected = import_module("onnx_params_exporters.like").expected(like)
+        except ImportError as error:
+            raise DependencyError(
+                f"{error.name} is not installed: pip install 'onnx-params[transformers]'"
+            ) from error
+    options: dict[str, Any] = {
+        "name": name,
+        "verify": verify,
+        "reference": reference or None,
+        "like": expected,
+        "strip_prefix": strip_prefix,
+        "stats": stats,
+    }
+    if not reference and not stats:
+        return take(model, **options)
+    with bar("reading", reference, model if stats else "") as progress:
+        return take(model, **options, progress=progress)

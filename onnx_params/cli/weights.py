@@ -1,0 +1,85 @@
+"""The commands that write weights or names: restore, extract."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from onnx_params.cli.options import Like, Reference, StripPrefix, take
+from onnx_params.errors import UsageError
+
+
+def restore(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where the artifact with restored names goes."
+        ),
+    ] = "",
+    map: Annotated[
+        str, typer.Option("--map", metavar="FILE", help="Where the source map goes, as JSON.")
+    ] = "",
+    reference: Reference = "",
+    like: Like = "",
+    strip_prefix: StripPrefix = False,
+) -> None:
+    """Rename stored tensors to their parameters' names, and write a source map; values and outputs
+    stay the same.
+    """
+    from onnx_params.extraction.restore import restore as write_restored
+    from onnx_params.extraction.restore import write_map
+    from onnx_params.io.atomic import refuse_overwriting
+    from onnx_params.render.text import plain
+
+    if not output and not map:
+        raise UsageError("say where the result goes: -o OUT.onnx, --map FILE.json, or both")
+    refuse_overwriting([output, map], [model, reference])
+    report = take(model, reference, like, strip_prefix)
+    if map:
+        count = write_map(report.inventory, map)
+        print(f"{plain(map)}: the source map of {count} parameters")
+    if output:
+        done = write_restored(report.inventory, output)
+        print(
+            f"{plain(output)}: {len(done.renamed)} stored tensors renamed, {len(done.kept)} could"
+            f" not be; a source map of {done.mapped} parameters"
+        )
+        for old, new in done.renamed.items():
+            print(f"  {plain(old)} -> {plain(new)}")
+        for old, reason in done.kept:
+            print(f"  {plain(old)} keeps its name: {plain(reason)}")
+
+
+def extract(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where the safetensors go.")
+    ],
+    dequantize: Annotated[
+        bool, typer.Option("--dequantize", help="Write rounded values as well.")
+    ] = False,
+    reference: Reference = "",
+    like: Like = "",
+    strip_prefix: StripPrefix = False,
+) -> None:
+    """Write the original state dict as safetensors: names, shapes, layout.
+
+    Status 1 where something cannot be had back.
+    """
+    from onnx_params.extraction.extract import extract as write_extracted
+    from onnx_params.render.text import plain
+
+    done = write_extracted(
+        take(model, reference, like, strip_prefix).inventory, output, dequantize=dequantize
+    )
+    rounded = f", {len(done.lossy)} of them rounded" if done.lossy else ""
+    print(
+        f"{plain(output)}: {len(done.written)} tensors{rounded}; {len(done.left)} could not be had"
+        " back"
+    )
+    for name, reason in done.left:
+        print(f"  {plain(name)}: {plain(reason)}")
+    if done.left:
+        raise typer.Exit(1)
