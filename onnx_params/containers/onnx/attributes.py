@@ -17,6 +17,9 @@ from onnx_params.io.wire import I32, I64, LEN, VARINT, varint
 # tag of ints, varint, and so on
 _INTS: Final = re.compile(rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++")
 _HIGH: Final = bytes(range(0x80, 0x100))  # all bytes but the last of a varint
+_NAME: Final = 1  # field number
+_FLOAT: Final = 0x3D  # tag of one of floats; one that is written longer begins no run
+_INT: Final = 0x40  # tag of one of ints
 LISTS: Final = frozenset({7, 8, 9})
 SINGLES: Final = frozenset({2, 3, 4})
 
@@ -38,56 +41,69 @@ def scan(data: bytes, label: str) -> tuple[str, dict[int, list[Run]]]:
     """
     name = ""
     found: dict[int, list[Run]] = {}
-    pos, end = 0, len(data)
+    at, end = 0, len(data)
     try:
-        while pos < end:
-            start = pos
-            tag, pos = varint(data, pos)
-            number, kind = tag >> 3, tag & 7
-            count = 1
-            # floats, one by one: every fifth byte is the tag; one that is written longer than it
-            # need be is no such run
-            if data[start] == 0x3D:
-                tags = data[start:end:5]
-                count = len(tags) - len(tags.lstrip(b"\x3d"))
-                pos = start + 5 * count
-            elif data[start] == 0x40:
-                match = _INTS.match(data, start)
-                if match is None:
-                    raise ValueError
-                pos = match.end()
-                count = _entries(data[start:pos]) // 2  # a tag and a last byte each
-            elif kind == LEN:
-                length, pos = varint(data, pos)
-                inner, pos = pos, pos + length
-                if number == 1:
-                    name = data[inner:pos].decode("utf-8", "backslashreplace")
-                elif number == 7:
-                    count = length // 4
-                elif number == 8:
-                    count = _entries(data[inner:pos])
-            elif kind == VARINT:
-                _, pos = varint(data, pos)
-            elif kind in (I32, I64):
-                pos += 4 if kind == I32 else 8
-            else:
+        while at < end:
+            start = at
+            number, value, at, count = _run(data, start)
+            if at > end:
                 raise ValueError
-            if pos > end:
-                raise ValueError
-            if number in LISTS:
-                runs = found.setdefault(number, [])
-                if runs and runs[-1].stop == start:
-                    runs[-1] = Run(runs[-1].start, pos, runs[-1].n + count)
-                else:
-                    runs.append(Run(start, pos, count))
+            if number == _NAME:
+                name = data[value:at].decode("utf-8", "backslashreplace")
+            elif number in LISTS:
+                _add(found.setdefault(number, []), Run(start, at, count))
             elif number in SINGLES:
-                found[number] = [Run(start, pos, 1)]  # there twice: the last one counts
+                found[number] = [Run(start, at, 1)]  # there twice: the last one counts
     except (IndexError, ValueError):
         raise FormatError(
-            f"{label}: attribute '{name}' is broken {pos} bytes after its start; the file is"
+            f"{label}: attribute '{name}' is broken {at} bytes after its start; the file is"
             " truncated or damaged"
         ) from None
     return name, found
+
+
+def _run(data: bytes, start: int) -> tuple[int, int, int, int]:
+    """A field, or many of one kind side by side: its number, where its value begins, where it ends,
+    how many entries.
+
+    Raises ``IndexError`` or ``ValueError`` where the bytes are no field.
+    """
+    tag, value = varint(data, start)
+    number, kind = tag >> 3, tag & 7
+    if data[start] == _FLOAT:  # every fifth byte is the tag
+        tags = data[start::5]
+        count = len(tags) - len(tags.lstrip(bytes([_FLOAT])))
+        return number, value, start + 5 * count, count
+    if data[start] == _INT:
+        match = _INTS.match(data, start)
+        if match is None:
+            raise ValueError
+        return number, value, match.end(), _entries(match[0]) // 2  # a tag and a last byte each
+    if kind == LEN:
+        length, inner = varint(data, value)
+        return number, inner, inner + length, _packed(number, data[inner : inner + length])
+    if kind == VARINT:
+        return number, value, varint(data, value)[1], 1
+    if kind == I32:
+        return number, value, value + 4, 1
+    if kind == I64:
+        return number, value, value + 8, 1
+    raise ValueError
+
+
+def _packed(number: int, data: bytes) -> int:
+    """How many entries a packed field has."""
+    if number == 7:
+        return len(data) // 4
+    return _entries(data) if number == 8 else 1
+
+
+def _add(runs: list[Run], run: Run) -> None:
+    """Append a run, or lengthen the last one if it follows it."""
+    if runs and runs[-1].stop == run.start:
+        runs[-1] = Run(runs[-1].start, run.stop, runs[-1].n + run.n)
+    else:
+        runs.append(run)
 
 
 def _entries(data: bytes) -> int:
