@@ -1,9 +1,9 @@
 """Plant faults in artifacts and count which an audit finds, and at which parameter.
 
 ``python benchmarks/faults.py [--cases a,b] [--kinds x,y] [--seed N]``. A fault of values is planted
-on the checkpoint's side (the artifact then has the faulty values, however it is quantised or
+on the checkpoint's side (the artifact then has the faulty values, however it is quantized or
 folded), a fault of storage in the artifact's bytes. A fault counts as visible where the artifact's
-precision lets it show: some value lies further from what is stored than half a quantisation step,
+precision lets it show: some value lies further from what is stored than half a quantization step,
 the rounding of its type, or the tolerance of folding. ``found`` are those that the audit names at
 the right parameter.
 """
@@ -172,7 +172,7 @@ def nan_in_storage(model: onnx.ModelProto, at: Judgement, rng: np.random.Generat
 
 
 def _beside(model: onnx.ModelProto, stored: str, endings: tuple[str, ...]) -> TensorProto | None:
-    """The scale or the zero point of a quantised weight: by its name, else by the node that takes
+    """The scale or the zero point of a quantized weight: by its name, else by the node that takes
     both.
     """
     stem = stored.removesuffix("_quantized").removesuffix("_Q4").removesuffix("_DQ_Q4")
@@ -198,7 +198,7 @@ def _beside(model: onnx.ModelProto, stored: str, endings: tuple[str, ...]) -> Te
 
 def doubled_scale(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator) -> bool:
     scale = _beside(model, at.stored[0], ("scale", "_scales"))
-    if scale is None or at.verdict is not Verdict.QUANTISED:
+    if scale is None or at.verdict is not Verdict.QUANTIZED:
         return False
     values = numpy_helper.to_array(scale)
     values = values.copy() * 2
@@ -210,7 +210,7 @@ def shifted_zero(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator
     zero = _beside(model, at.stored[0], ("zero_point", "_zp"))
     if (
         zero is None
-        or at.verdict is not Verdict.QUANTISED
+        or at.verdict is not Verdict.QUANTIZED
         or zero.data_type not in (TensorProto.UINT8, TensorProto.INT8)
     ):
         return False
@@ -292,7 +292,7 @@ COMPARABLE: Final = (
     Verdict.IDENTICAL,
     Verdict.MOVED,
     Verdict.CAST,
-    Verdict.QUANTISED,
+    Verdict.QUANTIZED,
     Verdict.FOLDED,
 )
 
@@ -377,7 +377,7 @@ def shows(was: Judgement, before: np.ndarray, after: np.ndarray) -> bool:
     apart = np.abs(before.astype(np.float64) - after)
     if was.verdict is Verdict.CAST:
         return not np.array_equal(before.astype(np.float16), after.astype(np.float16))
-    if was.verdict is Verdict.QUANTISED and was.rounding is not None:
+    if was.verdict is Verdict.QUANTIZED and was.rounding is not None:
         # largest error: at least the half of a step, nearly
         return bool(apart.max() > 3 * was.rounding.largest)
     if was.verdict is Verdict.FOLDED:

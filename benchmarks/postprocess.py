@@ -1,4 +1,4 @@
-"""Do to an artifact what people do before they ship it: optimise, halve, quantise, slim."""
+"""Do to an artifact what people do before they ship it: optimise, halve, quantize, slim."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _dynamic(source: Path, target: Path, inputs: Path) -> None:
 def _inferable(source: Path) -> onnx.ModelProto:
     """Without ``value_info``:
 
-    TorchScript's says other shapes than inference finds in places, and the quantisers refuse that.
+    TorchScript's says other shapes than inference finds in places, and the quantizers refuse that.
     """
     model = onnx.load(source)
     if model.producer_name == "pytorch" and not model.graph.metadata_props:

@@ -133,10 +133,10 @@ def test_each_verdict_says_what_it_is(tmp_path: Path) -> None:
     assert Verdict.EXTRA is found["adapter.weight"].verdict
 
 
-def test_quantised_says_what_it_cost() -> None:
-    """SQNR, largest error and saturation agree with NumPy's on the dequantised tensor."""
+def test_quantized_says_what_it_cost() -> None:
+    """SQNR, largest error and saturation agree with NumPy's on the dequantized tensor."""
     done = audit(artifact("bert", "dynamo+int8-dynamic"), reference=case("bert").checkpoint)
-    judged = next(j for j in done.judgements if j.verdict is Verdict.QUANTISED)
+    judged = next(j for j in done.judgements if j.verdict is Verdict.QUANTIZED)
     model = onnx.load(artifact("bert", "dynamo+int8-dynamic"))
     held = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     codes = held[judged.stored[0]]
@@ -171,7 +171,7 @@ def test_an_unused_copy_is_no_alibi(tmp_path: Path) -> None:
 
 
 def test_another_artifact_is_a_reference() -> None:
-    """fp16, optimised and quantised artifacts hold what the plain export holds, and another model's
+    """fp16, optimised and quantized artifacts hold what the plain export holds, and another model's
     do not.
     """
     plain = artifact("bert", "dynamo")
@@ -265,9 +265,9 @@ def test_external_data_that_is_stale_or_cut_short(tmp_path: Path) -> None:
 
 
 def model_of(
-    tmp_path: Path, external: bool = False, quantised: bool = False, **tensors: np.ndarray
+    tmp_path: Path, external: bool = False, quantized: bool = False, **tensors: np.ndarray
 ) -> Path:
-    """A product for each tensor; with a scale where it is quantised."""
+    """A product for each tensor; with a scale where it is quantized."""
     nodes, initializers = [], []
     for name, values in tensors.items():
         if name.startswith("scale"):
@@ -340,7 +340,7 @@ NUMBERS = {
         "scale_w": np.array(0.1, np.float32),
     },
     "mixed-precision": {"w": NORMAL, "v": (NORMAL * 2).astype(np.float16)},
-    "unquantised": {"w": CODES, "scale_w": np.array(0.1, np.float32), "v": NORMAL},
+    "unquantized": {"w": CODES, "scale_w": np.array(0.1, np.float32), "v": NORMAL},
 }
 
 

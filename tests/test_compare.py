@@ -29,9 +29,9 @@ from onnx_params.ranking.rank import entry, ordered
     [
         ("torchscript", {Relation.EQUAL, Relation.VIEW}),
         ("dynamo+fp16", {Relation.CAST}),
-        ("dynamo+int8-dynamic", {Relation.EQUAL, Relation.QUANTISED}),
-        ("dynamo+int8-qdq", {Relation.EQUAL, Relation.QUANTISED}),
-        ("dynamo+int4", {Relation.EQUAL, Relation.QUANTISED}),
+        ("dynamo+int8-dynamic", {Relation.EQUAL, Relation.QUANTIZED}),
+        ("dynamo+int8-qdq", {Relation.EQUAL, Relation.QUANTIZED}),
+        ("dynamo+int4", {Relation.EQUAL, Relation.QUANTIZED}),
     ],
 )
 def test_one_model(kind: str, relations: set[Relation]) -> None:
@@ -53,7 +53,7 @@ def test_two_roundings_of_one_model() -> None:
     """
     for kind in ("dynamo+int8-dynamic", "dynamo+int4"):
         made = compare(artifact("bert", "dynamo+fp16"), artifact("bert", kind))
-        assert {pair.relation for pair in made.pairs} == {Relation.CAST, Relation.QUANTISED}
+        assert {pair.relation for pair in made.pairs} == {Relation.CAST, Relation.QUANTIZED}
 
 
 def test_folded_norms_pair() -> None:
@@ -111,7 +111,7 @@ def test_formats(tmp_path: Path) -> None:
     assert "onnx-params/compare/1" == document["schema"] and ["dtype"] == document["differences"]
     rows = list(csv.reader(io.StringIO(run("compare", a, b, "--format", "csv").stdout)))
     assert len(document["pairs"]) + 1 == len(rows) and {len(rows[0])} == {len(row) for row in rows}
-    assert "| quantised |" in run("compare", a, b, "--format", "markdown").stdout
+    assert "| quantized |" in run("compare", a, b, "--format", "markdown").stdout
     for by in ("dtype", "module"):
         run("compare", a, b, "--chart", str(tmp_path / f"{by}.png"), "--by", by)
         assert b"\x89PNG" == (tmp_path / f"{by}.png").read_bytes()[:4]
@@ -137,7 +137,7 @@ def test_a_matrix() -> None:
     assert 6 == len(document["comparisons"]) and all(
         sum(each["relations"].values()) == each["pairs"] for each in document["comparisons"]
     )
-    assert "quantised" in run("compare", *paths, "--format", "markdown").stdout
+    assert "quantized" in run("compare", *paths, "--format", "markdown").stdout
     assert 7 == len(list(csv.reader(io.StringIO(run("compare", *paths, "--format", "csv").stdout))))
 
 
@@ -182,15 +182,15 @@ def isnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.slow
-def test_a_real_quantised_pair(isnet: tuple[Path, Path], tmp_path: Path) -> None:
-    """Every weight is the other's quantised, every bias the other's cast, and the types and bytes
+def test_a_real_quantized_pair(isnet: tuple[Path, Path], tmp_path: Path) -> None:
+    """Every weight is the other's quantized, every bias the other's cast, and the types and bytes
     are told; a scale that is wrong names its weight.
     """
     half, small = isnet
     made = compare(half, small)
     assert {"dtype"} == made.differences
     assert (119, 119, 238) == (
-        made.count(Relation.QUANTISED),
+        made.count(Relation.QUANTIZED),
         made.count(Relation.CAST),
         len(made.pairs),
     )

@@ -428,7 +428,7 @@ def test_tags_longer_than_they_need_be(tag: bytes) -> None:
     assert [expected] == [tensor.read().tolist() for tensor in report.inventory.model.tensors]
 
 
-def test_quantised_products_without_a_result() -> None:
+def test_quantized_products_without_a_result() -> None:
     """Operators that make nothing, where a scale would be looked for behind them."""
     model = onnx.parser.parse_model(
         """<ir_version: 8, opset_import: ["": 17]> g (uint8[1,4] x) => (int32[1,4] y) <uint8[4,4] w = {1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16}> {

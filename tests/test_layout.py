@@ -19,7 +19,7 @@ from onnx_params.tensors.evaluate import apply
 from onnx_params.tensors.steps import (
     SWAP,
     Cast,
-    Dequantise,
+    Dequantize,
     Permute,
     Piece,
     Reshape,
@@ -103,7 +103,7 @@ def test_unblock_undoes_blocks_of_channels(inner: int) -> None:
         (RNG.random((2, 6)).astype(np.float32), None, {"axis": 0, "block_size": 2}),
     ],
 )
-def test_dequantise_is_the_operator(
+def test_dequantize_is_the_operator(
     scale: np.ndarray, zero: np.ndarray | None, options: dict[str, int]
 ) -> None:
     """Per tensor, per channel, in blocks: onnxruntime's DequantizeLinear gives the same numbers."""
@@ -120,7 +120,7 @@ def test_dequantise_is_the_operator(
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     (expected,) = ort.InferenceSession(model.SerializeToString()).run(None, {})
-    step = Dequantise(
+    step = Dequantize(
         SCALE, None if zero is None else ZERO, options.get("axis", 1), options.get("block_size", 0)
     )
     assert np.array_equal(expected, apply(codes, (step,), lambda key: tensors[key[1]]))
@@ -175,7 +175,7 @@ steps = st.one_of(
     ),
     st.tuples(
         st.sampled_from([None, ZERO]), st.sampled_from([None, -1, 2]), st.integers(0, 64)
-    ).map(lambda given: Dequantise(SCALE, *given)),
+    ).map(lambda given: Dequantize(SCALE, *given)),
     st.sampled_from([Cast("float16"), Unpack(4), Unblock(16, 1)]),
 )
 

@@ -48,11 +48,11 @@ def test_bytes_add_up(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("mlp", 15), ("branches", 12), ("normed", 8), ("quantised", 8)]
+    ("name", "parameters"), [("mlp", 15), ("branches", 12), ("normed", 8), ("quantized", 8)]
 )
 def test_counts(name: str, parameters: int) -> None:
     """Masks, statistics, scales and shapes are no parameters; weights in branches and behind
-    quantisation are.
+    quantization are.
     """
     assert parameters == onnx_params.analyze(parsed(name)).parameters
 

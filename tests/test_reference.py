@@ -26,8 +26,8 @@ VIEWS = {
     ("weight-norm", "dynamo"): {"folded": 4, "whole": 2},
     ("bert", "torchscript+fp16"): {"cast": 39},
     ("bert", "dynamo+ort-extended"): {"whole": 25, "transposed": 12, "sliced": 2},
-    ("bert", "torchscript+int8-dynamic"): {"whole": 23, "dequantised": 16},
-    ("bert", "dynamo+int8-qdq"): {"dequantised": 39},
+    ("bert", "torchscript+int8-dynamic"): {"whole": 23, "dequantized": 16},
+    ("bert", "dynamo+int8-qdq"): {"dequantized": 39},
     ("bert", "dynamo+int4"): {"whole": 27, "unpacked": 12},
     ("multihead-attention", "dynamo"): {"whole": 6, "transposed": 1},
 }

@@ -75,7 +75,7 @@ def test_odd_numbers(values: np.ndarray, pieces: int) -> None:
         assert math.isnan(stats.mean)
 
 
-def test_of_a_quantised_parameter() -> None:
+def test_of_a_quantized_parameter() -> None:
     """The numbers that the operator computes with, not the codes."""
     path = artifact("bert", "dynamo+int8-dynamic")
     report = onnx_params.analyze(path, stats=True)

@@ -22,7 +22,7 @@ def test_trap(name: str) -> None:
     )
 
 
-def test_scales_are_quantisation() -> None:
+def test_scales_are_quantization() -> None:
     """Scales and zero points have their own role, by hand or by operator."""
     for name in (
         "int8_behind_cast_and_multiplication",
@@ -58,7 +58,7 @@ def test_ties_are_aliases() -> None:
 def test_packed_rows_say_their_bits() -> None:
     """A 4-bit weight is shown as such: its K x N, its type, a little over 4 bits a weight."""
     (row,) = onnx_params.analyze(TRAPS["nbits_of_4"][1]().SerializeToString()).rows
-    assert ((40, 6), "uint4", "unpacked, dequantised, transposed") == (
+    assert ((40, 6), "uint4", "unpacked, dequantized, transposed") == (
         row.shape,
         row.dtype,
         row.view,

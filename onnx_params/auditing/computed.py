@@ -27,8 +27,8 @@ def is_unused(model: Model, key: Key) -> bool:
     return not model.wiring.uses(key) and (not place.op_type or place.op_type == "Constant")
 
 
-def is_quantised(model: Model, key: Key) -> bool:
-    return Candidate(model, model.held[key], 0).is_quantised
+def is_quantized(model: Model, key: Key) -> bool:
+    return Candidate(model, model.held[key], 0).is_quantized
 
 
 def used_elements(model: Model, tensor: StoredTensor) -> int:

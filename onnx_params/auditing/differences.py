@@ -50,7 +50,7 @@ def difference(
 
 
 def rounding(original: np.ndarray, candidate: Candidate, steps: Steps, values: Values) -> Rounding:
-    """What a quantised tensor lost against the original of the same shape."""
+    """What a quantized tensor lost against the original of the same shape."""
     made = values.of(candidate.key, steps)
     signal = noise = largest = 0.0
     for _, rows in _bands(original.shape):

@@ -18,7 +18,7 @@ class Verdict(enum.Enum):
     IDENTICAL = "identical"
     MOVED = "moved"
     CAST = "cast"
-    QUANTISED = "quantised"
+    QUANTIZED = "quantized"
     FOLDED = "folded"
     CHANGED = "changed"
     SWAPPED = "swapped"
@@ -45,7 +45,7 @@ class Difference(NamedTuple):
 
 
 class Rounding(NamedTuple):
-    """What quantisation cost: signal to noise in decibels, the largest error, the share of codes at
+    """What quantization cost: signal to noise in decibels, the largest error, the share of codes at
     the ends of their range.
     """
 

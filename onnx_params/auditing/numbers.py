@@ -16,7 +16,7 @@ from onnx_params.dataflow.scales import scale_of
 from onnx_params.inventory.record import Inventory
 from onnx_params.roles.role import Role
 from onnx_params.tensors.stats import Stats, describe_all, zero_lines
-from onnx_params.tensors.steps import Dequantise, Key
+from onnx_params.tensors.steps import Dequantize, Key
 from onnx_params.tensors.stored import StoredTensor
 
 FEW: Final = 16  # numbers that make no many
@@ -129,7 +129,7 @@ def _scales(
     for key, tensor in inventory.holders.items():
         taken = logical(model, tensor)
         for step in taken.steps or ():
-            if not isinstance(step, Dequantise) or step.scale not in model.held:
+            if not isinstance(step, Dequantize) or step.scale not in model.held:
                 continue
             scale, found = model.held[step.scale], stats.get(step.scale)
             name = names.get(key, tensor.name)
@@ -167,7 +167,7 @@ def _broken(stats: Stats) -> str:
 
 
 def _fits(
-    tensor: StoredTensor, shape: tuple[int, ...], step: Dequantise, scale: StoredTensor
+    tensor: StoredTensor, shape: tuple[int, ...], step: Dequantize, scale: StoredTensor
 ) -> bool:
     """Whether a scale has one number, one for each line of the axis, or one for each block."""
     if scale.count == 1 or not step.block:

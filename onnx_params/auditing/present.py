@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.auditing.computed import is_known_factor, is_quantised, is_unused
+from onnx_params.auditing.computed import is_known_factor, is_quantized, is_unused
 from onnx_params.auditing.differences import rounding
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import State, difference_from, evaluated, say
@@ -43,8 +43,8 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
         return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
     if found.view is View.FOLDED:  # close, and of the same type: no rounding explains that
         return nearly(state, tensor, found)
-    if is_quantised(state.model, found.pieces[0].key):
-        made = say(state, tensor, Verdict.QUANTISED, found.because, found.stored)
+    if is_quantized(state.model, found.pieces[0].key):
+        made = say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
         if len(found.pieces) > 1:
             return made
         candidate = Candidate(state.model, state.model.held[found.pieces[0].key], 0)
@@ -98,7 +98,7 @@ def changed(state: State, tensor: StoredTensor, found: Found, claim: Claim | Non
     values = evaluated(state, found.pieces, found.axis)
     if values is None or values.shape != tensor.shape:
         return made
-    if len(found.pieces) == 1 and is_quantised(state.model, found.pieces[0].key):
+    if len(found.pieces) == 1 and is_quantized(state.model, found.pieces[0].key):
         candidate = Candidate(state.model, state.model.held[found.pieces[0].key], 0)
         made = made._replace(
             rounding=rounding(tensor.read(), candidate, found.pieces[0].steps, state.values)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing import places
-from onnx_params.auditing.computed import is_computed, is_quantised, used_elements
+from onnx_params.auditing.computed import is_computed, is_quantized, used_elements
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.dataflow.view import View
@@ -126,7 +126,7 @@ def say(
 def difference_from(
     state: State, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int
 ) -> Difference | None:
-    """How what pieces hold differs from a tensor: beyond half a step where it is quantised, in
+    """How what pieces hold differs from a tensor: beyond half a step where it is quantized, in
     its bits else, after every cast that there is.
     """
     bare = tuple(
@@ -136,7 +136,7 @@ def difference_from(
     values, original = evaluated(state, bare, axis), tensor.read()
     if values is None or values.shape != original.shape:
         return Difference(original.size, original.size, (), 0.0)
-    if len(bare) == 1 and is_quantised(state.model, bare[0].key):
+    if len(bare) == 1 and is_quantized(state.model, bare[0].key):
         candidate = Candidate(state.model, state.model.held[bare[0].key], 0)
         if state.values.is_close(original, candidate, bare[0].steps):
             return None

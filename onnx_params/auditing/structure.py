@@ -132,7 +132,7 @@ def _wasted(
 def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
     held = inventory.model.held
     floats: dict[str, list[StoredTensor]] = {}
-    quantised = False
+    quantized = False
     for key in inventory.holders:
         tensor = held.get(key)
         if tensor is None:
@@ -148,22 +148,22 @@ def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Itera
         if tensor.dtype.is_float and tensor.dtype.bits > 8:
             floats.setdefault(tensor.dtype.name, []).append(tensor)
         elif tensor.dtype.is_narrow_integer:
-            quantised = True
+            quantized = True
     if len(floats) > 1:
         told = ", ".join(
             f"{len(tensors)} {name}"
             for name, tensors in sorted(floats.items(), key=lambda item: -len(item[1]))
         )
         yield policy.find("mixed-precision", "", f"parameters are {told}")
-    for tensor in (t for tensors in floats.values() for t in tensors) if quantised else ():
+    for tensor in (t for tensors in floats.values() for t in tensors) if quantized else ():
         if (
             len(tensor.shape) >= 2
             and tensor.count >= MIN_COPY
             and _is_weight(inventory.model, tensor)
         ):
-            message = f"{tensor.dtype.name} in a model with quantised weights"
+            message = f"{tensor.dtype.name} in a model with quantized weights"
             yield policy.find(
-                "unquantised",
+                "unquantized",
                 names.get(tensor.key, tensor.name),
                 message,
                 (tensor.name,),

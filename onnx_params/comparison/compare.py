@@ -20,7 +20,7 @@ EXPLAINED: Final = frozenset(
         Relation.VIEW,
         Relation.CAST,
         Relation.FOLDED,
-        Relation.QUANTISED,
+        Relation.QUANTIZED,
         Relation.CLOSE,
         Relation.ERASED,
     }

@@ -31,7 +31,7 @@ _RELATIONS: Final = {
     Verdict.IDENTICAL: Relation.EQUAL,
     Verdict.MOVED: Relation.VIEW,
     Verdict.CAST: Relation.CAST,
-    Verdict.QUANTISED: Relation.QUANTISED,
+    Verdict.QUANTIZED: Relation.QUANTIZED,
     Verdict.FOLDED: Relation.FOLDED,
     Verdict.CHANGED: Relation.DIFFERENT,
     Verdict.SWAPPED: Relation.DIFFERENT,
@@ -156,7 +156,7 @@ def _rest(one: list[Row], two: list[Row]) -> list[tuple[int, int, By]]:
 def _made(a: Row, b: Row, by: By, relation: Relation, judged: Judgement) -> Pair:
     how = (
         b.view
-        if relation in (Relation.VIEW, Relation.QUANTISED) and b.view != "whole"
+        if relation in (Relation.VIEW, Relation.QUANTIZED) and b.view != "whole"
         else judged.because
     )
     if relation is Relation.VIEW and a.shape == b.shape and a.view == b.view:
@@ -182,7 +182,7 @@ def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair
     if left is None or right is None or left.size != right.size or not left.size:
         return pair
     size = float(np.abs(left.astype(np.float64)).max(initial=0.0))
-    if pair.largest is not None and pair.relation is Relation.QUANTISED:
+    if pair.largest is not None and pair.relation is Relation.QUANTIZED:
         return pair._replace(relative=relative_to(pair.largest, size))
     best = min(
         (d for d in (_apart(left, each) for each in _ways(right, left.shape))),
@@ -222,7 +222,7 @@ def _values(report: Report, at: int) -> np.ndarray | None:
     if not is_stored(inventory, at):
         return None
     tensor = inventory.model.held[claim.stored[0]]
-    # folded and then quantised: its numbers are those that the codes stand for
+    # folded and then quantized: its numbers are those that the codes stand for
     steps = logical(inventory.model, tensor).steps
     return None if steps is None else evaluate(inventory.model.held, Piece(tensor.key, steps))
 

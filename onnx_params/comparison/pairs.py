@@ -15,7 +15,7 @@ class Relation(enum.Enum):
     VIEW = "equal after a view"
     CAST = "equal after a cast"
     FOLDED = "equal after folding"
-    QUANTISED = "quantised"
+    QUANTIZED = "quantized"
     CLOSE = "close"
     DIFFERENT = "different"
     UNREAD = "values not compared"
@@ -79,7 +79,7 @@ class Pair(NamedTuple):
             found.add("names")
         if self.relation is Relation.VIEW:
             found.add("layout")
-        if self.a.dtype != self.b.dtype or self.relation in (Relation.CAST, Relation.QUANTISED):
+        if self.a.dtype != self.b.dtype or self.relation in (Relation.CAST, Relation.QUANTIZED):
             found.add("dtype")
         if self.relation is Relation.CLOSE:
             found.add("rounding")
@@ -95,7 +95,7 @@ class Pair(NamedTuple):
 WORDS: Final = {
     "names": "original names",
     "layout": "transposed, permuted, reordered, part of another",
-    "dtype": "element types: casts and quantisation",
+    "dtype": "element types: casts and quantization",
     "rounding": "differences within float tolerance",
     "folding": "computed with others on one side, and equal when that is done again",
     "values": "other values",

@@ -25,7 +25,7 @@ def logical(model: Model, tensor: StoredTensor) -> Logical:
     if dtype.is_float and 0 < dtype.bits <= 8:
         scale = scale_of(model, tensor)
         if scale is not None:
-            return Logical(tensor.shape, dtype.name, View.DEQUANTISED, (scale,))
+            return Logical(tensor.shape, dtype.name, View.DEQUANTIZED, (scale,))
     elif any(domain == NCHWC for domain, _ in model.opsets):
         plain = unblocked(model, tensor)
         if plain is not None:
@@ -45,8 +45,8 @@ def _integer(model: Model, tensor: StoredTensor) -> Logical:
         # stored [directions, in, 4 * hidden], where LSTM itself has [directions, 4 * hidden, in]
         directions, entering, gates = tensor.shape
         steps = (scale, Permute((0, 2, 1)))
-        return Logical((directions, gates, entering), dtype, View.DEQUANTISED, steps)
-    return Logical(tensor.shape, dtype, View.DEQUANTISED, (scale,))
+        return Logical((directions, gates, entering), dtype, View.DEQUANTIZED, steps)
+    return Logical(tensor.shape, dtype, View.DEQUANTIZED, (scale,))
 
 
 def _is_of_quantized_lstm(model: Model, tensor: StoredTensor) -> bool:

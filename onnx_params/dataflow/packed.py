@@ -15,7 +15,7 @@ from onnx_params.operators.record import Packing, Unpacking
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import (
     SWAP,
-    Dequantise,
+    Dequantize,
     Key,
     Reshape,
     Shape,
@@ -119,7 +119,7 @@ def _rows_in_blocks(
     padded = tensor.shape[1] * tensor.shape[2] * 8 // bits
     cut: tuple[Step, ...] = (Slice(1, ((0, k),)),) if padded != k else ()
     middle = 1 << (bits - 1)
-    scale = Dequantise(
+    scale = Dequantize(
         beside[packing.scale], beside.get(packing.zero), 1, block, zero_bits=bits, offset=middle
     )
     return chain(Unpack(bits), Reshape((n, padded)), *cut, scale, SWAP)
@@ -134,7 +134,7 @@ def _axis_in_blocks(
         return None
     axis = _whole_number(attributes, "quantize_axis", len(shape) - 1)
     offset = 1 << (bits - 1) if packing.zero not in beside else 0
-    scale = Dequantise(
+    scale = Dequantize(
         beside[packing.scale], beside.get(packing.zero), axis, block, zero_bits=bits, offset=offset
     )
     return chain(Unpack(bits), scale)

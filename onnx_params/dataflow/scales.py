@@ -10,14 +10,14 @@ from onnx_params.containers.onnx.graph import Model, Node, Use
 from onnx_params.dataflow.walk import MAX_USES
 from onnx_params.operators.record import AFTER, Passes, Scale
 from onnx_params.operators.schemas import schema
-from onnx_params.tensors.steps import Dequantise, Key
+from onnx_params.tensors.steps import Dequantize, Key
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_HOPS = 3  # operators between a table and its dequantization: a lookup, a reshape
 _LOOKUP = "Gather"
 
 
-def scale_of(model: Model, tensor: StoredTensor) -> Dequantise | None:
+def scale_of(model: Model, tensor: StoredTensor) -> Dequantize | None:
     """How to dequantize a stored tensor, or ``None`` where nothing says it.
 
     Reads attributes of its consumers.
@@ -25,7 +25,7 @@ def scale_of(model: Model, tensor: StoredTensor) -> Dequantise | None:
     return _by_consumer(model, tensor.key, tensor, MAX_HOPS) or _by_name(model, tensor)
 
 
-def _by_name(model: Model, tensor: StoredTensor) -> Dequantise | None:
+def _by_name(model: Model, tensor: StoredTensor) -> Dequantize | None:
     """onnxruntime's quantizer calls what it makes of ``w`` ``w_quantized``, ``w_scale`` and
     ``w_zero_point``.
 
@@ -42,10 +42,10 @@ def _by_name(model: Model, tensor: StoredTensor) -> Dequantise | None:
         if len(axes) != 1:
             return None
         axis = axes[0]
-    return Dequantise(scale.key, zero if zero in model.held else None, axis)
+    return Dequantize(scale.key, zero if zero in model.held else None, axis)
 
 
-def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Dequantise | None:
+def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Dequantize | None:
     for use in model.wiring.uses(key)[:MAX_USES]:
         found = None if use.node is None else _by_use(model, use, use.node, tensor, hops)
         if found is not None:
@@ -55,7 +55,7 @@ def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Deq
 
 def _by_use(
     model: Model, use: Use, node: Node, tensor: StoredTensor, hops: int
-) -> Dequantise | None:
+) -> Dequantize | None:
     operator = schema(node.domain, node.op_type)
     if operator is None:
         return None
@@ -87,7 +87,7 @@ def _in_slot(model: Model, graph: str, node: Node, slot: int) -> Key | None:
 
 def _beside(
     model: Model, use: Use, node: Node, row: Scale, tensor: StoredTensor
-) -> Dequantise | None:
+) -> Dequantize | None:
     """The scale in another slot of the same node."""
     scale = _in_slot(model, use.graph, node, row.scale)
     second = _in_slot(model, use.graph, node, row.second)
@@ -95,7 +95,7 @@ def _beside(
         return None
     zero = _in_slot(model, use.graph, node, row.zero)
     axis, block = _axis_and_block(model, node, row, use.slot, tensor, scale)
-    return Dequantise(scale, zero, axis, block, second)
+    return Dequantize(scale, zero, axis, block, second)
 
 
 def _axis_and_block(
@@ -130,7 +130,7 @@ def _block_by_shape(tensor: StoredTensor, scale: StoredTensor, axis: int) -> int
     return -(-tensor.shape[axis] // blocks) if blocks else 0
 
 
-def _multiplied_after(model: Model, use: Use, node: Node, row: Scale) -> Dequantise | None:
+def _multiplied_after(model: Model, use: Use, node: Node, row: Scale) -> Dequantize | None:
     """MatMulInteger and ConvInteger give int32; a Cast, then a Mul by the product of both scales,
     makes floats of them.
     """
@@ -141,7 +141,7 @@ def _multiplied_after(model: Model, use: Use, node: Node, row: Scale) -> Dequant
         for after in uses((use.graph, cast.node.outputs[0]))[:MAX_USES]:
             scale = _factor(model, use, after)
             if scale is not None:
-                return Dequantise(scale, _in_slot(model, use.graph, node, row.zero), row.axis)
+                return Dequantize(scale, _in_slot(model, use.graph, node, row.zero), row.axis)
     return None
 
 
@@ -164,7 +164,7 @@ def _factor(model: Model, use: Use, after: Use) -> Key | None:
     return next((key for key in found if key is not None), None)
 
 
-def _by_hand(model: Model, key: Key) -> Dequantise | None:
+def _by_hand(model: Model, key: Key) -> Dequantize | None:
     """A Sub of the zero point where there is one, then a Mul by the scale."""
     zero: Key | None = None
     for _ in range(2):
@@ -173,7 +173,7 @@ def _by_hand(model: Model, key: Key) -> Dequantise | None:
             return None
         op_type, other, result = step
         if op_type == "Mul":
-            return Dequantise(other, zero, 0)
+            return Dequantize(other, zero, 0)
         zero, key = other, result
     return None
 

@@ -18,7 +18,7 @@ class View(enum.Enum):
     PART = "part"
     REORDERED = "reordered"
     CAST = "cast"
-    DEQUANTISED = "dequantised"
+    DEQUANTIZED = "dequantized"
     UNPACKED = "unpacked"
     UNPADDED = "unpadded"
     MERGED = "merged"
@@ -40,7 +40,7 @@ READABLE: Final = frozenset(
         View.PART,
         View.REORDERED,
         View.CAST,
-        View.DEQUANTISED,
+        View.DEQUANTIZED,
         View.UNPACKED,
         View.UNPADDED,
         View.MERGED,
@@ -61,7 +61,7 @@ class Logical(NamedTuple):
 
 
 def view_of(steps: Steps) -> View:
-    """The word for a chain without quantisation."""
+    """The word for a chain without quantization."""
     if any(isinstance(step, Slice) for step in steps):
         return (
             View.REORDERED

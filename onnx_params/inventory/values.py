@@ -8,7 +8,7 @@ from onnx_params.errors import content_errors
 from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.evaluate import evaluate
-from onnx_params.tensors.steps import Cast, Dequantise, Shape, shape_after
+from onnx_params.tensors.steps import Cast, Dequantize, Shape, shape_after
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +47,6 @@ def dtype_of(inventory: Inventory, claim: Claim) -> str:
     for step in reversed(claim.pieces[0].steps):
         if isinstance(step, Cast):
             return step.numpy
-        if isinstance(step, Dequantise):
+        if isinstance(step, Dequantize):
             return "float32"
     return inventory.model.held[claim.pieces[0].key].dtype.name

@@ -13,10 +13,10 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
 from onnx_params.tensors.evaluate import apply, evaluate
-from onnx_params.tensors.steps import Dequantise, Key, Piece, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Dequantize, Key, Piece, Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
-MAX_KEPT: Final = 256 << 20  # bytes of dequantised values kept for the next question
+MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
 # product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
@@ -24,7 +24,7 @@ TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16
 # what it was rounded from
 OWN_ROUNDING: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 CLIPPED: Final = 2.0  # half steps by which a code at the end of the range may fall short
-HALF_STEP: Final = 0.5 + 1e-3  # of a quantisation step; the rest is float32's rounding
+HALF_STEP: Final = 0.5 + 1e-3  # of a quantization step; the rest is float32's rounding
 
 
 class Candidate:
@@ -62,9 +62,9 @@ class Candidate:
         return self.ways[0] if self.ways else ()
 
     @property
-    def is_quantised(self) -> bool:
+    def is_quantized(self) -> bool:
         """Whether numbers were rounded to steps of a scale."""
-        return any(isinstance(step, Dequantise) for step in self.steps)
+        return any(isinstance(step, Dequantize) for step in self.steps)
 
     @property
     def is_float(self) -> bool:
@@ -90,16 +90,16 @@ class Values:
         return self._keep((key, steps, "values"), lambda: evaluate(self._held, Piece(key, steps)))
 
     def codes(self, key: Key, steps: Steps) -> np.ndarray:
-        """The integers before they were dequantised, in the same layout."""
-        plain = tuple(step for step in steps if not isinstance(step, Dequantise))
+        """The integers before they were dequantized, in the same layout."""
+        plain = tuple(step for step in steps if not isinstance(step, Dequantize))
         return self._keep((key, plain, "codes"), lambda: evaluate(self._held, Piece(key, plain)))
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
-        """Half a quantisation step at each element, in the same layout."""
+        """Half a quantization step at each element, in the same layout."""
 
         def make() -> np.ndarray:
             ones = tuple(
-                step._replace(zero=None, offset=-1) if isinstance(step, Dequantise) else step
+                step._replace(zero=None, offset=-1) if isinstance(step, Dequantize) else step
                 for step in steps
             )
             made: np.ndarray = np.abs(
@@ -144,7 +144,7 @@ class Values:
         size = float(np.abs(target).max(initial=0.0))
         if not np.isfinite(size):
             return False
-        if not any(isinstance(step, Dequantise) for step in steps):
+        if not any(isinstance(step, Dequantize) for step in steps):
             return bool(
                 np.all(
                     np.abs(difference)

@@ -22,7 +22,7 @@ def by_lines(board: Board) -> None:
     free = [
         c
         for c in board.free()
-        if c.is_float and not c.is_quantised and c.tensor.count >= lines.MIN_LINE
+        if c.is_float and not c.is_quantized and c.tensor.count >= lines.MIN_LINE
     ]
     by_dtype: dict[str, list[Candidate]] = {}
     room = MAX_LOOKED_AT

@@ -54,7 +54,7 @@ def holds(
         return tensor.shape == candidate.tensor.shape[::-1] and is_transposed(
             tensor, candidate.tensor, cast
         )
-    if candidate.is_quantised or candidate.shape_under(steps) != tensor.shape:
+    if candidate.is_quantized or candidate.shape_under(steps) != tensor.shape:
         return False
     values = tensor.read()
     return np.array_equal(
@@ -114,7 +114,7 @@ def by_digest(board: Board) -> None:
     """
     index: dict[tuple[str, int], list[Candidate]] = {}
     for candidate in board.candidates.values():
-        if candidate.tensor.count >= MIN_TELLING and not candidate.is_quantised:
+        if candidate.tensor.count >= MIN_TELLING and not candidate.is_quantized:
             index.setdefault((candidate.tensor.dtype.name, digest(candidate.tensor)), []).append(
                 candidate
             )

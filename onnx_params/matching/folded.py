@@ -29,7 +29,7 @@ def weight_normed(board: Board) -> None:
     made = folds.weight_norms(board.reference)
     for weight, magnitude, direction, values in made:
         for candidate in board.free():
-            if candidate.is_quantised or candidate.is_float:
+            if candidate.is_quantized or candidate.is_float:
                 for way in candidate.ways:
                     if candidate.shape_under(way) == values.shape and board.values.is_close(
                         values, candidate, way
@@ -146,7 +146,7 @@ def summed(board: Board) -> None:
 def is_normed(
     board: Board, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]
 ) -> bool:
-    if not (candidate.is_float or candidate.is_quantised):
+    if not (candidate.is_float or candidate.is_quantized):
         return False
     for way in candidate.ways:
         turns = (
@@ -291,7 +291,7 @@ def fold_bias(
     held: tuple[Key, ...] = ()
     for candidate in board.free():
         fits = (
-            (candidate.is_float or candidate.is_quantised)
+            (candidate.is_float or candidate.is_quantized)
             and candidate.ways
             and has_shape(candidate, candidate.steps, made.shape)
         )

@@ -23,7 +23,7 @@ MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
 
 
 def rounded(board: Board) -> None:
-    """Within half a step of a quantised tensor's scale, or the rounding of its type."""
+    """Within half a step of a quantized tensor's scale, or the rounding of its type."""
     for tensor in board.open():
         claim = board.named.get(tensor.name)
         if (
@@ -47,7 +47,7 @@ def rounded(board: Board) -> None:
 
 def split(board: Board) -> None:
     """Rows that were split over several stored tensors and then rounded, one after the other."""
-    rounded_ones = [candidate for candidate in board.free() if candidate.is_quantised]
+    rounded_ones = [candidate for candidate in board.free() if candidate.is_quantized]
     for tensor in small(board, board.open()) if rounded_ones else ():
         if len(tensor.shape) != 2:
             continue
@@ -73,7 +73,7 @@ def split(board: Board) -> None:
                 f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
                 " its rows one after the other"
             )
-            board.found[tensor.name] = Found(View.DEQUANTISED, because, tuple(pieces), 0, keys)
+            board.found[tensor.name] = Found(View.DEQUANTIZED, because, tuple(pieces), 0, keys)
             for key in keys:
                 board.taken.setdefault(key, tensor.name)
 
@@ -94,7 +94,7 @@ def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Piece | Non
 
 def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:
     if (
-        not candidate.is_quantised
+        not candidate.is_quantized
         and candidate.tensor.dtype is tensor.dtype
         and bits_equal(tensor.read(), board.values.of(candidate.key, steps))
     ):
@@ -106,14 +106,14 @@ def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: 
             f"every value equals that of '{candidate.tensor.name}'",
         )
         return
-    if candidate.is_quantised:
+    if candidate.is_quantized:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
     else:
         because = f"every value is that of '{candidate.tensor.name}' but for rounding"
         steps = chain(*steps, Cast(tensor.dtype.name))
     view = (
         candidate.view
-        if candidate.is_quantised
+        if candidate.is_quantized
         else View.CAST
         if candidate.tensor.dtype.name != tensor.dtype.name
         else View.FOLDED
@@ -148,7 +148,7 @@ def near(
     }
     by_shape: dict[tuple[int, ...], list[tuple[Candidate, Steps]]] = {}
     for candidate in board.free():
-        for way in candidate.ways if candidate.is_float or candidate.is_quantised else ():
+        for way in candidate.ways if candidate.is_float or candidate.is_quantized else ():
             shape = candidate.shape_under(way)
             by_shape.setdefault(shape, []).append((candidate, way))
             if len(shape) == 2:

@@ -43,7 +43,7 @@ def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
         return None
     kept: list[tuple[Candidate, int, str]] = []
     for candidate in board.free():
-        if candidate.is_quantised:
+        if candidate.is_quantized:
             rows, how = _rounded_rows(board, candidate, values), ", rounded"
         elif (
             candidate.tensor.dtype.name == tensor.dtype.name
@@ -90,7 +90,7 @@ def _equal_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
 
 
 def _rounded_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
-    """The same of a quantised tensor: every line is within half a step of a row."""
+    """The same of a quantized tensor: every line is within half a step of a row."""
     width = values.shape[1]
     for way in candidate.ways:
         made, allowed = (
@@ -162,13 +162,13 @@ def copied(board: Board) -> None:
 
 def _copied_rounded(board: Board) -> None:
     """Stored tensors that are within half a step of what another holds already: the same parameter
-    quantised once more.
+    quantized once more.
     """
     used = {key for found in board.found.values() for key in found.stored}
     free = [
         candidate
         for candidate in board.free()
-        if candidate.is_quantised and candidate.key not in used
+        if candidate.is_quantized and candidate.key not in used
     ]
     if not free:
         return
@@ -215,7 +215,7 @@ def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool
     multiple of their own length.
     """
     values = tensor.read()
-    if candidate.is_quantised:
+    if candidate.is_quantized:
         n = candidate.tensor.count
         ways = [chain(*way, Reshape((n,))) for way in candidate.ways]
         return any(

@@ -69,7 +69,7 @@ class Holding(NamedTuple):
 def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
     """How ``tensor`` holds what its operator takes, after ``more`` steps.
 
-    Reads attributes of the consumers of quantised tensors.
+    Reads attributes of the consumers of quantized tensors.
     """
     taken = logical(model, tensor)
     if not more and taken.view is View.WHOLE and taken.steps == ():  # nearly all

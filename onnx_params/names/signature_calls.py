@@ -71,7 +71,7 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
                     certain=True,
                 )
         tensor = table.stored.get(value)
-        # a quantiser replaced the node that had the call
+        # a quantizer replaced the node that had the call
         if value in table.alone and not sites and tensor is not None and is_made_up(value):
             for consumer in consumers(table.model, tensor):
                 held = table.stored.hold(

@@ -49,7 +49,7 @@ def render(audit: Audit, full: bool = False) -> str:
                 ("Verdict", "Tensors", "Parameters"), _counts(audit.judgements), frozenset({1, 2})
             )
         )
-        out.extend(_quantised(audit.judgements))
+        out.extend(_quantized(audit.judgements))
     if full and audit.judgements:
         out.append(
             columns(_TITLES, [_cells(each) for each in audit.judgements], frozenset({5, 6, 7}))
@@ -100,12 +100,12 @@ def _counts(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _quantised(judgements: Sequence[Judgement]) -> list[str]:
+def _quantized(judgements: Sequence[Judgement]) -> list[str]:
     rounded = [
         each
         for each in judgements
         if each.rounding is not None
-        and each.verdict is Verdict.QUANTISED
+        and each.verdict is Verdict.QUANTIZED
         and math.isfinite(each.rounding.sqnr)
     ]
     if not rounded:
@@ -114,7 +114,7 @@ def _quantised(judgements: Sequence[Judgement]) -> list[str]:
     numbers = sorted(each.rounding.sqnr for each in rounded if each.rounding is not None)
     assert worst.rounding is not None
     return [
-        f"quantised: SQNR {numbers[0]:.1f} dB at least ({plain(worst.name)}),"
+        f"quantized: SQNR {numbers[0]:.1f} dB at least ({plain(worst.name)}),"
         f" {numbers[len(numbers) // 2]:.1f} dB in the middle; largest error"
         f" {max(each.rounding.largest for each in rounded if each.rounding is not None):.4g}\n"
     ]
@@ -229,7 +229,7 @@ def _judgement(each: Judgement) -> dict[str, Any]:  # JSON
                 "nan": apart.n_nan,
             }
         ),
-        "quantisation": (
+        "quantization": (
             None
             if lost is None
             else {

@@ -20,7 +20,7 @@ _TOTALS: Final = ("Model", "Layers", "Parameters", "Bytes", "By type")
 _TOTALS_RIGHT: Final = frozenset({1, 2, 3})  # columns of numbers
 _GRID: Final = "Equal, also after a view, a cast, folding"
 _SAME: Final = (Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED)
-_TOLD: Final = (Relation.CLOSE, Relation.QUANTISED, Relation.DIFFERENT, Relation.UNREAD)
+_TOLD: Final = (Relation.CLOSE, Relation.QUANTIZED, Relation.DIFFERENT, Relation.UNREAD)
 
 
 def render(matrix: Matrix) -> str:
@@ -110,7 +110,7 @@ def _tables(matrix: Matrix) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]
 
 
 def _share(made: Comparison) -> str:
-    """``24/39, 15 quantised``; what has no numbers of its own on one side is not counted."""
+    """``24/39, 15 quantized``; what has no numbers of its own on one side is not counted."""
     same = sum(made.count(relation) for relation in _SAME)
     of = len(made.pairs) - made.count(Relation.ERASED)
     alone = made.count(Relation.ONLY_A) + made.count(Relation.ONLY_B)

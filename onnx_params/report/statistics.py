@@ -1,4 +1,4 @@
-"""Statistics of parameters, as opposed to stored tensors: a quantised one's are of the numbers that
+"""Statistics of parameters, as opposed to stored tensors: a quantized one's are of the numbers that
 its operator computes with.
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from onnx_params.errors import content_errors
 from onnx_params.tensors.steps import (
     Cast,
-    Dequantise,
+    Dequantize,
     Key,
     Permute,
     Piece,
@@ -59,8 +59,8 @@ def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
                 values = _unpacked(values, bits)
             case Unblock():
                 values = _unblocked(values, step)
-            case Dequantise():
-                values = _dequantised(values, step, read)
+            case Dequantize():
+                values = _dequantized(values, step, read)
             case Cast(name):
                 values = values.astype(dtype_of(name))
             case _:
@@ -124,7 +124,7 @@ def _unblocked(values: np.ndarray, step: Unblock) -> np.ndarray:
     )
 
 
-def _dequantised(values: np.ndarray, step: Dequantise, read: Read) -> np.ndarray:
+def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray:
     import numpy as np
 
     scale = read(step.scale).astype(np.float32)

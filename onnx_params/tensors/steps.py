@@ -55,7 +55,7 @@ class Unblock(NamedTuple):
     inner: int
 
 
-class Dequantise(NamedTuple):
+class Dequantize(NamedTuple):
     """``(x - zero) * scale`` in float32, per tensor, along ``axis``, or in blocks of ``block``
     elements along it.
 
@@ -78,7 +78,7 @@ class Cast(NamedTuple):
     numpy: str
 
 
-Step = Permute | Reshape | Slice | Unpack | Unblock | Dequantise | Cast
+Step = Permute | Reshape | Slice | Unpack | Unblock | Dequantize | Cast
 
 
 Steps = tuple[Step, ...]
@@ -132,7 +132,7 @@ def shape_after(shape: Shape, steps: Steps) -> Shape:
                 )
             case Unpack(bits):
                 shape = (*shape[:-1], shape[-1] * 8 // bits)
-            case Unblock() | Dequantise() | Cast():
+            case Unblock() | Dequantize() | Cast():
                 pass
             case _:
                 assert_never(step)
@@ -154,8 +154,8 @@ def describe(steps: Steps) -> tuple[str, ...]:
                 found.append("unpacked")
             case Unblock():
                 found.append("unblocked")
-            case Dequantise():
-                found.append("dequantised")
+            case Dequantize():
+                found.append("dequantized")
             case Cast():
                 found.append("cast")
             case _:
@@ -165,4 +165,4 @@ def describe(steps: Steps) -> tuple[str, ...]:
 
 def is_exact(steps: Steps) -> bool:
     """Whether every bit of the original is in storage: nothing was rounded."""
-    return not any(isinstance(step, (Dequantise, Cast)) for step in steps)
+    return not any(isinstance(step, (Dequantize, Cast)) for step in steps)

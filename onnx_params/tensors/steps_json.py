@@ -7,7 +7,7 @@ from typing import Any, Final, assert_never
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.steps import (
     Cast,
-    Dequantise,
+    Dequantize,
     Permute,
     Piece,
     Reshape,
@@ -23,7 +23,7 @@ _KINDS: Final[dict[str, type[Step]]] = {
     "take": Slice,
     "unpack": Unpack,
     "unblock": Unblock,
-    "dequantise": Dequantise,
+    "dequantize": Dequantize,
     "cast": Cast,
 }
 
@@ -108,7 +108,7 @@ def _is_sound(step: Step) -> bool:
             return bits in (1, 2, 4, 8)
         case Unblock(outer, inner):
             return numbers((outer, inner)) and outer > 0 and inner > 0
-        case Dequantise():
+        case Dequantize():
             optional = all(value is None or key(value) for value in (step.zero, step.second))
             whole = (
                 numbers((step.block, step.zero_bits))

@@ -437,7 +437,7 @@ def recurrent_layer_with_initial_states() -> onnx.ModelProto:
     return filled(source, *tensors)
 
 
-# -- quantisation ------------------------------------------------------------------------------------------------------------------
+# -- quantization ------------------------------------------------------------------------------------------------------------------
 
 
 @trap(64)
@@ -576,7 +576,7 @@ def embedding_in_4_bit_blocks() -> onnx.ModelProto:
 
 
 @trap(64)
-def dynamically_quantised() -> onnx.ModelProto:
+def dynamically_quantized() -> onnx.ModelProto:
     body = (
         "q, xs, xz = DynamicQuantizeLinear(x) i = MatMulInteger(q, w_quantized, xz, w_zero_point) f"
         " = Cast <to = 1> (i) m = Mul(xs, w_scale) y = Mul(f, m)"
@@ -589,7 +589,7 @@ def dynamically_quantised() -> onnx.ModelProto:
 
 
 @trap(8 * 3 * 9 + 8)
-def quantised_convolution() -> onnx.ModelProto:
+def quantized_convolution() -> onnx.ModelProto:
     body = "y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz, b)"
     scalars = [
         numpy_helper.from_array(np.array(1, np.uint8 if name[1] == "z" else np.float32), name)
