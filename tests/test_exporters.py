@@ -13,7 +13,7 @@ from onnx_params_exporters import from_torch, from_transformers
 from tiny import tiny
 
 import onnx_params
-from onnx_params.idioms.exporter_metadata import SOURCE_MAP_KEY
+from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
 
 FAST = ["bert", "t5", "vit", "resnet", "wav2vec2", "whisper"]
 # text, text to text, mixtures of experts, state spaces; pictures, films; sound; pairs of two

@@ -15,10 +15,10 @@ import numpy as np
 
 from onnx_params.containers.onnx.parse import Parser
 from onnx_params.errors import OnnxParamsError
-from onnx_params.idioms.exporter_metadata import SOURCE_MAP_KEY
+from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
+from onnx_params.idioms.source_map import SCHEMA
 from onnx_params.io.sources import FileSource
 from onnx_params.names.claim import Claim
-from onnx_params.names.source_map import SCHEMA
 from onnx_params.tensors.steps_json import to_json
 
 

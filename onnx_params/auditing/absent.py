@@ -1,4 +1,6 @@
-"""Judge a tensor of the reference that nothing holds: an exporter may leave out what has no effect, and nothing else."""
+"""Judge a tensor of the reference that nothing holds: an exporter may leave out what has no effect,
+and nothing else.
+"""
 
 from __future__ import annotations
 

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.containers.checkpoint import Checkpoint
+from onnx_params.idioms.source_map import SourceMap
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import take
@@ -123,13 +124,12 @@ def audit(
     )
 
 
-# JSON
 def _judged(
-    inventory: Inventory, given: Checkpoint | dict[str, Any] | None, progress: Callable[[int], None]
+    inventory: Inventory, given: Checkpoint | SourceMap | None, progress: Callable[[int], None]
 ) -> list[Judgement]:
     if given is None:
         return []
-    if isinstance(given, dict):
+    if isinstance(given, SourceMap):
         from onnx_params.auditing import digests
 
         return digests.judge(inventory, given, progress)
@@ -188,7 +188,7 @@ def told(judgement: Judgement) -> str:
     return f"{judgement.because}: {'; '.join(parts)}"
 
 
-def _files(given: Checkpoint | dict[str, Any] | None) -> set[str]:  # JSON
+def _files(given: Checkpoint | SourceMap | None) -> set[str]:
     return (
         {tensor.source.label for tensor in given.tensors}
         if isinstance(given, Checkpoint)

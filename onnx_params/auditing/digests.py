@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.dataflow.view import View
 from onnx_params.errors import UsageError
+from onnx_params.idioms.source_map import MapRow, SourceMap
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
-from onnx_params.names.source_map import SCHEMA
 from onnx_params.roles.role import Role
 from onnx_params.tensors.steps import Key, is_exact
 from onnx_params.tensors.stored import StoredTensor
@@ -24,33 +24,38 @@ from onnx_params.tensors.stored import StoredTensor
 Found = tuple[StoredTensor, bool]  # a stored tensor, and whether it is turned
 
 
-# JSON
 def judge(
     inventory: Inventory,
-    source_map: dict[str, Any],
+    source_map: SourceMap,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> list[Judgement]:
     """One judgement for each parameter that the map lists.
 
     Reads all values. Raises :class:`UsageError` where the map has no digests.
     """
-    listed = source_map.get("parameters")
-    rows = [
-        row
-        for row in (listed if isinstance(listed, list) else ())
-        if isinstance(row, dict) and isinstance(row.get("name"), str)
-    ]
-    if source_map.get("schema") != SCHEMA or not any(
-        isinstance(row.get("sha256"), str) for row in rows
-    ):
+    if not source_map.has_digests:
         raise UsageError(
-            "the source map has no digests to hold values against; give the checkpoint, or a map"
+            "the source map has no digests to compare values with; give the checkpoint, or a map"
             " that an exporter of ours wrote"
         )
     own = {name: claim for claim in inventory.parameters for name in (claim.name, *claim.aliases)}
-    index = _index(inventory, progress)
-    owners = {row["sha256"]: row["name"] for row in rows if isinstance(row.get("sha256"), str)}
-    return [_judge(inventory, row, own.get(row["name"]), index, owners) for row in rows]
+    known = _Known(
+        inventory=inventory,
+        by_digest=_index(inventory, progress),
+        owners={row.sha256: row.name for row in source_map.parameters if row.sha256 is not None},
+    )
+    return [_judge(known, row, own.get(row.name)) for row in source_map.parameters]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """An inventory, its stored tensors by the digest of their values, and whose each digest of the
+    map is.
+    """
+
+    inventory: Inventory
+    by_digest: dict[str, list[Found]]
+    owners: dict[str, str]
 
 
 def _index(inventory: Inventory, progress: Callable[[int], None]) -> dict[str, list[Found]]:
@@ -73,83 +78,51 @@ def sha256(values: np.ndarray) -> str:
     ).hexdigest()
 
 
-# JSON
-def _judge(
-    inventory: Inventory,
-    row: dict[str, Any],
-    claim: Claim | None,
-    index: dict[str, list[Found]],
-    owners: dict[str, str],
-) -> Judgement:
-    shape = tuple(row["shape"]) if isinstance(row.get("shape"), list) else None
-    dtype = row["dtype"] if isinstance(row.get("dtype"), str) else ""
-    digest = row.get("sha256")
-
-    def say(
-        verdict: Verdict,
-        because: str,
-        keys: tuple[Key, ...] = (),
-        other: str = "",
-        placed: bool = True,
-    ) -> Judgement:
-        return Judgement(
-            row["name"],
-            verdict,
-            because,
-            shape,
-            dtype,
-            tuple(key[1] for key in keys),
-            other=other,
-            placed=placed,
-        )
-
-    if not isinstance(digest, str):
-        return say(Verdict.NOT_COMPARABLE, "the source map has no digest of it")
+def _judge(known: _Known, row: MapRow, claim: Claim | None) -> Judgement:
+    if row.sha256 is None:
+        return _say(row, Verdict.NOT_COMPARABLE, "the source map has no digest of it")
     if claim is not None and claim.pieces:
-        names = ", ".join(f"'{piece.key[1]}'" for piece in claim.pieces)
-        if not is_exact(claim.steps) or any(
-            not inventory.model.held[piece.key].dtype.is_float for piece in claim.pieces
-        ):
-            return say(
-                Verdict.NOT_COMPARABLE,
-                f"{names} was rounded, and a digest proves exact values alone: give the checkpoint",
-                claim.stored,
-            )
-        values = values_of(inventory, claim)
-        have = sha256(values)
-        if have == digest:
-            whole = claim.view is View.WHOLE
-            return say(
-                Verdict.IDENTICAL if whole else Verdict.MOVED,
-                f"the SHA-256 of {names} agrees",
-                claim.stored,
-            )
-        if dtype and values.dtype.name != dtype:
-            return say(
-                Verdict.NOT_COMPARABLE,
-                f"{names} is {values.dtype.name}, and the digest is of {dtype}: give the"
-                " checkpoint",
-                claim.stored,
-            )
-        other = owners.get(have, "")
-        if other:
-            return say(
-                Verdict.SWAPPED,
-                f"{names}, which stands for it, holds '{other}'",
-                claim.stored,
-                other,
-            )
-        return say(Verdict.CHANGED, f"the SHA-256 of {names} differs", claim.stored)
-    for tensor, turned in index.get(digest, ()):
+        return _judge_place(known, row, claim)
+    for tensor, turned in known.by_digest.get(row.sha256, ()):
         because = f"the SHA-256 of '{tensor.name}'{' transposed' if turned else ''} agrees"
-        return say(Verdict.MOVED, because, (tensor.key,), placed=claim is not None)
-    if claim is not None and claim.stored and claim.view in (View.WHOLE, View.TRANSPOSED):
-        return say(Verdict.CHANGED, f"the SHA-256 of '{claim.stored[0][1]}' differs", claim.stored)
-    return say(
-        Verdict.NOT_COMPARABLE,
-        (
-            claim.because
-            if claim is not None
-            else "nothing tells where it is, and no stored tensor has its digest"
-        ),
-    )
+        made = _say(row, Verdict.MOVED, because, (tensor.key,))
+        return made._replace(placed=claim is not None)
+    if claim is None:
+        because = "nothing says where it is, and no stored tensor has its digest"
+        return _say(row, Verdict.NOT_COMPARABLE, because)
+    if claim.stored and claim.view in (View.WHOLE, View.TRANSPOSED):
+        because = f"the SHA-256 of '{claim.stored[0][1]}' differs"
+        return _say(row, Verdict.CHANGED, because, claim.stored)
+    return _say(row, Verdict.NOT_COMPARABLE, claim.because)
+
+
+def _judge_place(known: _Known, row: MapRow, claim: Claim) -> Judgement:
+    """Compare what is stored where a claim says that the parameter lies."""
+    held = known.inventory.model.held
+    names = ", ".join(f"'{piece.key[1]}'" for piece in claim.pieces)
+    is_float = all(held[piece.key].dtype.is_float for piece in claim.pieces)
+    if not is_float or not is_exact(claim.steps):
+        because = (
+            f"{names} was rounded, and a digest proves exact values alone: give the checkpoint"
+        )
+        return _say(row, Verdict.NOT_COMPARABLE, because, claim.stored)
+    values = values_of(known.inventory, claim)
+    found = sha256(values)
+    if found == row.sha256:
+        verdict = Verdict.IDENTICAL if claim.view is View.WHOLE else Verdict.MOVED
+        return _say(row, verdict, f"the SHA-256 of {names} agrees", claim.stored)
+    if row.dtype and values.dtype.name != row.dtype:
+        because = (
+            f"{names} is {values.dtype.name}, and the digest is of {row.dtype}: give the checkpoint"
+        )
+        return _say(row, Verdict.NOT_COMPARABLE, because, claim.stored)
+    other = known.owners.get(found, "")
+    if other:
+        because = f"{names}, which represents it, holds '{other}'"
+        return _say(row, Verdict.SWAPPED, because, claim.stored)._replace(other=other)
+    return _say(row, Verdict.CHANGED, f"the SHA-256 of {names} differs", claim.stored)
+
+
+def _say(row: MapRow, verdict: Verdict, because: str, keys: tuple[Key, ...] = ()) -> Judgement:
+    stored = tuple(key[1] for key in keys)
+    return Judgement(row.name, verdict, because, row.shape, row.dtype or "", stored)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from onnx_params.auditing.rules import RULES, Finding, Severity
+from onnx_params.auditing.rules import RENAMED, RULES, Finding, Severity
 from onnx_params.errors import UsageError
 
 FILES: Final = ("onnx-params.toml", "pyproject.toml")
@@ -152,9 +152,10 @@ def severity_of(word: object, where: str) -> Severity:
 
 def _rules(path: str, table: object) -> dict[str, Severity]:
     found = {}
-    for rule, word in _dict(path, table, "rules").items():
+    for name, word in _dict(path, table, "rules").items():
+        rule = RENAMED.get(name, name)
         if rule not in RULES:
-            raise UsageError(f"{path}: there is no rule '{rule}'; the README lists them")
+            raise UsageError(f"{path}: there is no rule '{name}'; the README lists them")
         found[rule] = severity_of(word, path)
     return found
 

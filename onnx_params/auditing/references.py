@@ -1,30 +1,29 @@
-"""Open what an artifact is held against: a checkpoint, another artifact, or a source map."""
+"""Open what an artifact is compared with: a checkpoint, another artifact, or a source map."""
 
 from __future__ import annotations
 
 import math
 import os
-from typing import Any
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import FormatError
 from onnx_params.extraction.extract import buffers
+from onnx_params.idioms.source_map import SourceMap, read_map
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import take
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
 from onnx_params.io.remote import is_url
 from onnx_params.names.claim import Claim
-from onnx_params.names.source_map import read_map
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
 
-def open_reference(path: str | os.PathLike[str]) -> Checkpoint | dict[str, Any]:  # JSON
-    """A checkpoint, the parameters of another artifact as one, or a source map (a dictionary).
+def open_reference(path: str | os.PathLike[str]) -> Checkpoint | SourceMap:
+    """A checkpoint, the parameters of another artifact as one, or a source map.
 
     Raises :class:`FormatError` where it is none of them.
     """

@@ -101,3 +101,4 @@ REFERENCE_RULES: Final = (
     "unproven-place",
     "low-sqnr",
 )
+RENAMED: Final = {"unquantised": "unquantized"}  # ids that release 0.1.0 had

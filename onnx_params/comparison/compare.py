@@ -1,4 +1,6 @@
-"""Compare two artifacts: the more exact one is the reference, and each of its parameters is looked for in the other by name, content and place."""
+"""Compare two artifacts: the more exact one is the reference, and each of its parameters is looked
+for in the other by name, content and place.
+"""
 
 from __future__ import annotations
 
@@ -162,7 +164,10 @@ def merged(one: Report, two: Report, first: list[Pair], second: list[Pair]) -> l
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """How three and more models compare: ``made`` has a comparison for every two, by their positions, the lower first."""
+    """How three and more models compare:
+
+    ``made`` has a comparison for every two, by their positions, the lower first.
+    """
 
     reports: tuple[Report, ...]
     made: Mapping[tuple[int, int], Comparison]

@@ -1,4 +1,6 @@
-"""Write the original state dict out of an artifact: each parameter under its own name, shape and layout, as safetensors."""
+"""Write the original state dict out of an artifact: each parameter under its own name, shape and
+layout, as safetensors.
+"""
 
 from __future__ import annotations
 

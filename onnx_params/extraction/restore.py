@@ -7,18 +7,17 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from onnx_params.containers.onnx.rewrite import CHUNK, rewrite
 from onnx_params.errors import UnreadableError, UsageError
-from onnx_params.idioms.exporter_metadata import SOURCE_MAP_KEY, Words
+from onnx_params.idioms.exporter_metadata import Words
 from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
+from onnx_params.idioms.source_map import MapRow, SourceMap, to_document
 from onnx_params.inventory.record import Inventory
 from onnx_params.io.atomic import refuse_overwriting, write, write_bytes
 from onnx_params.names.claim import Claim
-from onnx_params.names.source_map import SCHEMA
 from onnx_params.tensors.steps import is_exact
-from onnx_params.tensors.steps_json import to_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +39,8 @@ def restore(inventory: Inventory, output: str) -> Restoration:
     """
     model = inventory.model
     renamed, kept = _renaming(inventory)
-    made = source_map(inventory, renamed)
-    document = json.dumps(made)
+    made = source_map(inventory)
+    document = json.dumps(to_document(made, renamed))
     if model.checkpoint is not None:
         raise UsageError(
             f"{model.source.label}: is a checkpoint, whose names are the original ones"
@@ -50,7 +49,7 @@ def restore(inventory: Inventory, output: str) -> Restoration:
     refuse_overwriting([output], inputs)  # before anything is copied
     _copy_external(inventory, output)
     write_bytes(output, rewrite(model.source, renamed, {SOURCE_MAP_KEY: document}), inputs)
-    return Restoration(renamed=renamed, kept=kept, mapped=len(made["parameters"]))
+    return Restoration(renamed=renamed, kept=kept, mapped=len(made.parameters))
 
 
 def write_map(inventory: Inventory, output: str) -> int:
@@ -58,51 +57,43 @@ def write_map(inventory: Inventory, output: str) -> int:
 
     Those whose name nothing tells are not among them.
     """
-    document = source_map(inventory, {})
-    write(output, json.dumps(document, indent=2) + "\n", inventory.input_paths())
-    return len(document["parameters"])
+    made = source_map(inventory)
+    write(output, json.dumps(to_document(made), indent=2) + "\n", inventory.input_paths())
+    return len(made.parameters)
 
 
-def source_map(inventory: Inventory, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
-    """The source map of an artifact by ``onnx-params/source-map/1``: what is inferred stays marked
-    so.
+def source_map(inventory: Inventory) -> SourceMap:
+    """The source map of an artifact; what is inferred stays marked so, digests of an older map are
+    kept.
     """
     words = Words(model=inventory.model)
-    was = words.source_map or {}
-    rows = {row.get("name"): row for row in was.get("parameters") or () if isinstance(row, dict)}
-    return {
-        "schema": SCHEMA,
-        "framework": was.get("framework", inventory.model.producer_name),
-        "exporter": was.get("exporter", ""),
-        "parameters": [
-            _row(claim, renamed, rows.get(claim.name) or {})
-            for claim in inventory.parameters
-            if claim.evidence is not Evidence.NONE
-        ],
-        "buffers": (
-            was.get("buffers")
-            or [{"name": entry.target} for entry in words.signature if entry.kind == "BUFFER"]
-        ),
-    }
+    old = words.source_map
+    digests = {} if old is None else {row.name: row.sha256 for row in old.parameters}
+    named = [claim for claim in inventory.parameters if claim.evidence is not Evidence.NONE]
+    listed = [entry.target for entry in words.signature if entry.kind == "BUFFER"]
+    buffers = tuple(MapRow(name=name, shape=None) for name in listed)
+    return SourceMap(
+        framework=inventory.model.producer_name if old is None else old.framework,
+        exporter="" if old is None else old.exporter,
+        parameters=tuple(_row(claim, digests.get(claim.name)) for claim in named),
+        buffers=buffers if old is None or not old.buffers else old.buffers,
+    )
 
 
-def _row(claim: Claim, renamed: dict[str, str], was: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "name": claim.name,
-        "shape": None if claim.shape is None else list(claim.shape),
-        "dtype": claim.dtype,
-    }
-    if "sha256" in was:
-        row["sha256"] = was["sha256"]
-    if claim.aliases:
-        row["aliases"] = list(claim.aliases)
-    row.update(view=claim.view.value, evidence=claim.evidence.value, certain=claim.certain)
-    if len(claim.stored) == 1:
-        row["stored"] = renamed.get(claim.stored[0][1], claim.stored[0][1])
-    if claim.pieces:
-        row["pieces"] = [to_json(piece, renamed) for piece in claim.pieces]
-        row["axis"] = claim.axis
-    return row
+def _row(claim: Claim, sha256: str | None) -> MapRow:
+    return MapRow(
+        name=claim.name,
+        shape=claim.shape,
+        dtype=claim.dtype,
+        sha256=sha256,
+        aliases=claim.aliases,
+        stored=claim.stored[0][1] if len(claim.stored) == 1 else None,
+        view=claim.view,
+        evidence=claim.evidence,
+        certain=claim.certain,
+        pieces=claim.pieces,
+        axis=claim.axis,
+    )
 
 
 def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:

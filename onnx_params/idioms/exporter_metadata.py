@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from onnx_params.containers.onnx.graph import Model
+from onnx_params.idioms.source_map import KEY, SourceMap, from_document
 from onnx_params.idioms.torch_dynamo import (
     FOLDED_KEY,
     KIND_KEY,
@@ -20,7 +21,6 @@ from onnx_params.idioms.torch_dynamo import (
 )
 from onnx_params.tensors.steps import Key
 
-SOURCE_MAP_KEY: Final = "onnx-params.source-map"
 _ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_TENSOR": "buffer"}
 
 
@@ -32,19 +32,25 @@ class Words:
     """
 
     model: Model
-    given: dict[str, Any] | None = None  # JSON
+    given: SourceMap | None = None
 
     @cached_property
-    def source_map(self) -> dict[str, Any] | None:  # JSON
+    def source_map(self) -> SourceMap | None:
         """Our own source map, or ``None``; a broken one counts as none."""
-        if self.given is not None:
-            return self.given
-        text = self.model.read_metadata().get(SOURCE_MAP_KEY)
+        return self.given if self.given is not None else from_document(self._document)
+
+    @cached_property
+    def has_broken_map(self) -> bool:
+        """Whether a source map is there and cannot be used."""
+        return self.source_map is None and self._document is not None
+
+    @cached_property
+    def _document(self) -> Any:  # JSON of a stranger
+        text = self.model.read_metadata().get(KEY)
         try:
-            found = json.loads(text) if text else None
+            return json.loads(text) if text else None
         except (ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
 
     @cached_property
     def signature(self) -> tuple[Entry, ...]:
@@ -70,11 +76,15 @@ class Words:
     def _mapped(self) -> dict[str, str]:
         """Stored name -> role, by the source map."""
         found: dict[str, str] = {}
-        for role, rows in (("parameter", "parameters"), ("buffer", "buffers")):
-            listed = (self.source_map or {}).get(rows)
-            for row in listed if isinstance(listed, list) else ():
-                if isinstance(row, dict) and isinstance(row.get("stored"), str):
-                    found.setdefault(row["stored"], role)
+        if self.source_map is None:
+            return found
+        for role, rows in (
+            ("parameter", self.source_map.parameters),
+            ("buffer", self.source_map.buffers),
+        ):
+            for row in rows:
+                if row.stored is not None:
+                    found.setdefault(row.stored, role)
         return found
 
     def folded_from(self, name: str) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.source_map import SourceMap
 from onnx_params.inventory.files import files_of
 from onnx_params.inventory.given import by_architecture, by_reference, unwrapped
 from onnx_params.inventory.lists import completed, is_derived, is_unlisted, placed, unlisted
@@ -56,7 +57,7 @@ def take(
     verify: bool = False,
     checkpoint: Checkpoint | None = None,
     like: Sequence[Expected] | None = None,
-    source_map: dict[str, Any] | None = None,  # JSON
+    source_map: SourceMap | None = None,
     strip_prefix: bool = False,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Inventory:
@@ -74,7 +75,7 @@ def take(
         lists[0], verification = mapped.verified(lists[0], model, words)
         nothing = "there is no source map to verify values against"
         notes.append(str(verification) if lists[0] else nothing)
-    if words.source_map is not None and not lists[0]:
+    if words.has_broken_map or (words.source_map is not None and not lists[0]):
         notes.append("a source map is there and cannot be used")
     draft = _drafted(model, words, lists, notes)
     matched = None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from onnx_params.errors import content_errors
 from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
-from onnx_params.tensors.evaluate import evaluate
-from onnx_params.tensors.steps import Cast, Dequantize, Shape, shape_after
+from onnx_params.tensors.evaluate import evaluate_all
+from onnx_params.tensors.steps import Cast, Dequantize, Shape, joined_shape, shape_after
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 
 def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
     """The values of a parameter, in its original shape and layout. Reads its stored tensors."""
-    import numpy as np
-
-    held = inventory.model.held
-    parts = [evaluate(held, piece) for piece in claim.pieces]
-    if len(parts) == 1:
-        return parts[0]
-    with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
-        return np.concatenate(parts, claim.axis)
+    return evaluate_all(inventory.model.held, claim.pieces, claim.axis)
 
 
 def shape_of(inventory: Inventory, claim: Claim) -> Shape:
@@ -36,10 +29,7 @@ def shape_of(inventory: Inventory, claim: Claim) -> Shape:
             shape_after(inventory.model.held[piece.key].shape, piece.steps)
             for piece in claim.pieces
         ]
-        if len(shapes) == 1:
-            return shapes[0]
-        joined = sum(shape[claim.axis] for shape in shapes)
-        return (*shapes[0][: claim.axis], joined, *shapes[0][claim.axis + 1 :])
+        return joined_shape(shapes, claim.axis)
 
 
 def dtype_of(inventory: Inventory, claim: Claim) -> str:

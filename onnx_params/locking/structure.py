@@ -1,4 +1,5 @@
-"""Digest a model's structure twice: with all names, and with values numbered in the order of their use.
+"""Digest a model's structure twice: with all names, and with values numbered in the order of their
+use.
 
 So a rename and a change of the graph are two different answers.
 """

@@ -1,4 +1,6 @@
-"""Name stored tensors by a reference: its tensors are found by content, and each place is proved by comparing values."""
+"""Name stored tensors by a reference: its tensors are found by content, and each place is proved by
+comparing values.
+"""
 
 from __future__ import annotations
 

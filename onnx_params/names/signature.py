@@ -1,4 +1,5 @@
-"""Rebuild the whole table of original parameters from what torch's dynamo exporter leaves in the graph's metadata.
+"""Rebuild the whole table of original parameters from what torch's dynamo exporter leaves in the
+graph's metadata.
 
 The signature lists every parameter in order; FX calls say which of them each node consumed, also
 those whose numbers were merged with equal ones or dropped because they were zero; ``folded_from``

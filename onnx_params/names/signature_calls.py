@@ -1,4 +1,6 @@
-"""Place parameters by the calls that consumed them, by what was folded from them, or by their place in the list."""
+"""Place parameters by the calls that consumed them, by what was folded from them, or by their place
+in the list.
+"""
 
 from __future__ import annotations
 

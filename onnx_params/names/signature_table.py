@@ -1,4 +1,6 @@
-"""Hold what torch's dynamo exporter says of parameters: stored names, calls, what was folded from what."""
+"""Hold what torch's dynamo exporter says of parameters: stored names, calls, what was folded from
+what.
+"""
 
 from __future__ import annotations
 

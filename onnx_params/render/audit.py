@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from onnx_params.auditing.audit import Audit, told
-from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.terminal import columns
 from onnx_params.render.text import (
@@ -229,15 +229,18 @@ def _judgement(each: Judgement) -> dict[str, Any]:  # JSON
                 "nan": apart.n_nan,
             }
         ),
-        "quantization": (
-            None
-            if lost is None
-            else {
-                "sqnr_db": finite(lost.sqnr),
-                "largest_error": finite(lost.largest),
-                "saturated": lost.saturated,
-            }
-        ),
+        "quantization": _rounding(lost),
+        "quantisation": _rounding(lost),  # as the contract had it first
+    }
+
+
+def _rounding(lost: Rounding | None) -> dict[str, Any] | None:  # JSON
+    if lost is None:
+        return None
+    return {
+        "sqnr_db": finite(lost.sqnr),
+        "largest_error": finite(lost.largest),
+        "saturated": lost.saturated,
     }
 
 

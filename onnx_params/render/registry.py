@@ -10,7 +10,8 @@ from onnx_params.errors import UsageError
 
 Renderer = Callable[[Any], str]  # any record: the row says which
 
-# (record, format) -> module and function that write it; modules are imported when they are asked for
+# (record, format) -> module and function that write it; modules are imported when they are asked
+# for
 RENDERERS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("Report", "table"): ("terminal", "render"),
     ("Report", "markdown"): ("markdown", "render"),
@@ -44,7 +45,10 @@ def formats_of(record: str) -> tuple[str, ...]:
 
 
 def render(record: Any, format: str, **options: Any) -> str:  # any record: its type decides
-    """The record in a format; ``options`` are the renderer's own. Raises :class:`UsageError` where it has no such one."""
+    """The record in a format; ``options`` are the renderer's own.
+
+    Raises :class:`UsageError` where it has no such one.
+    """
     for kind in type(record).__mro__:
         row = RENDERERS.get((kind.__name__, format))
         if row is not None:

@@ -50,7 +50,9 @@ def percent(part: int, whole: int) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """Text that cannot leave its cell of a Markdown table or bring in markup: the one escape of all documents."""
+    """Text that cannot leave its cell of a Markdown table or bring in markup: the one escape of all
+    documents.
+    """
     text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return text.replace("|", "\\|").replace('"', "&quot;")
 

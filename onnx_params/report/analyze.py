@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from onnx_params.containers.formats import open_checkpoint
+from onnx_params.idioms.source_map import read_map
 from onnx_params.inventory.opening import gc_paused, need_numpy, open_artifact
 from onnx_params.inventory.take import take
 from onnx_params.names.architecture import Expected
-from onnx_params.names.source_map import read_map
 from onnx_params.report.report import Report, build
 
 

@@ -19,7 +19,9 @@ from onnx_params.tensors.encoding import Encoding, External, Span
 
 
 class Payload(Protocol):
-    """What decoding needs to know of a stored tensor; see :class:`~onnx_params.tensors.stored.StoredTensor`."""
+    """What decoding needs to know of a stored tensor; see
+    :class:`~onnx_params.tensors.stored.StoredTensor`.
+    """
 
     @property
     def name(self) -> str: ...

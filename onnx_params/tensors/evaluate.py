@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from onnx_params.errors import content_errors
@@ -83,6 +83,23 @@ def evaluate(held: Mapping[Key, StoredTensor], piece: Piece) -> np.ndarray:
         lambda key: held[key].read(),
         f"{tensor.source.label}: tensor '{tensor.name}'",
     )
+
+
+def evaluate_all(
+    held: Mapping[Key, StoredTensor], pieces: Sequence[Piece], axis: int = 0
+) -> np.ndarray:
+    """The values of a parameter that lies in several pieces, joined along an axis. Reads them.
+
+    Raises :class:`FormatError` where they do not fit together.
+    """
+    import numpy as np
+
+    parts = [evaluate(held, piece) for piece in pieces]
+    if len(parts) == 1:
+        return parts[0]
+    names = ", ".join(f"'{piece.key[1]}'" for piece in pieces[:3])
+    with content_errors(names):
+        return np.concatenate(parts, axis)
 
 
 def dtype_of(name: str) -> np.dtype:

@@ -5,6 +5,7 @@ The shape after each step follows from headers; :mod:`onnx_params.tensors.evalua
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, assert_never
 
 Key = tuple[str, str]
@@ -137,6 +138,17 @@ def shape_after(shape: Shape, steps: Steps) -> Shape:
             case _:
                 assert_never(step)
     return shape
+
+
+def joined_shape(shapes: Sequence[Shape], axis: int) -> Shape:
+    """The shape of arrays side by side along an axis.
+
+    Raises ``IndexError`` where there is no such axis.
+    """
+    first = shapes[0]
+    if len(shapes) == 1:
+        return first
+    return (*first[:axis], sum(each[axis] for each in shapes), *first[axis + 1 :])
 
 
 def describe(steps: Steps) -> tuple[str, ...]:

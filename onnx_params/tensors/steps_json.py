@@ -26,6 +26,7 @@ _KINDS: Final[dict[str, type[Step]]] = {
     "dequantize": Dequantize,
     "cast": Cast,
 }
+_OLD_WORDS: Final = {"dequantise": "dequantize"}  # as release 0.1.0 wrote them
 
 
 def to_json(piece: Piece, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
@@ -62,7 +63,7 @@ def from_json(row: Any) -> Piece | None:  # JSON of a stranger
 
     try:
         steps = [
-            _KINDS[step["step"]](
+            _KINDS[_OLD_WORDS.get(step["step"], step["step"])](
                 **{field: made(value) for field, value in step.items() if field != "step"}
             )
             for step in row["steps"]
