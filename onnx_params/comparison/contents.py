@@ -19,7 +19,7 @@ from onnx_params.comparison.by_names import in_order
 from onnx_params.comparison.pairs import By, Pair, Relation
 from onnx_params.comparison.rows import RELATIVE, is_stored, relative_to, rows_by_key
 from onnx_params.dataflow.logical import logical
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.inventory.values import values_of
 from onnx_params.matching import claims
 from onnx_params.matching.match_state import Found
@@ -44,10 +44,10 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
     """
     inventory = two.inventory
     checkpoint = of_artifact(one.inventory, folded=True)
-    words = Words(model=inventory.model)
+    metadata = ExporterMetadata(model=inventory.model)
     matched = claims.claims(
         inventory.model,
-        words,
+        metadata,
         checkpoint,
         list(inventory.parameters),
         list(inventory.verdicts),

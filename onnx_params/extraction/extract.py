@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from onnx_params.containers.safetensors import DTYPES
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import UsageError
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
@@ -73,9 +73,9 @@ def buffers(inventory: Inventory) -> Iterator[Claim]:
     """Persistent buffers that are still in the file: by the signature, or running statistics under
     names of their own.
     """
-    words = Words(model=inventory.model)
-    listed = mapped.buffers(inventory.model, words) or list(
-        signature.buffers(inventory.model, words)
+    metadata = ExporterMetadata(model=inventory.model)
+    listed = mapped.buffers(inventory.model, metadata) or list(
+        signature.buffers(inventory.model, metadata)
     )
     yield from listed
     known = {claim.name for claim in listed}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from onnx_params.containers.onnx.rewrite import CHUNK, rewrite
 from onnx_params.errors import UnreadableError, UsageError
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
 from onnx_params.idioms.source_map import MapRow, SourceMap, to_document
@@ -66,11 +66,11 @@ def source_map(inventory: Inventory) -> SourceMap:
     """The source map of an artifact; what is inferred stays marked so, digests of an older map are
     kept.
     """
-    words = Words(model=inventory.model)
-    old = words.source_map
+    metadata = ExporterMetadata(model=inventory.model)
+    old = metadata.source_map
     digests = {} if old is None else {row.name: row.sha256 for row in old.parameters}
     named = [claim for claim in inventory.parameters if claim.evidence is not Evidence.NONE]
-    listed = [entry.target for entry in words.signature if entry.kind == "BUFFER"]
+    listed = [entry.target for entry in metadata.signature if entry.kind == "BUFFER"]
     buffers = tuple(MapRow(name=name, shape=None) for name in listed)
     return SourceMap(
         framework=inventory.model.producer_name if old is None else old.framework,

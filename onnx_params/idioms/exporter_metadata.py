@@ -25,7 +25,7 @@ _ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class ExporterMetadata:
     """The exporter's words on one artifact; empty where it left none.
 
     ``given`` is a source map from beside it.
@@ -92,14 +92,14 @@ class Words:
         return read_list(self.values.get(name, {}).get(FOLDED_KEY, ""))
 
     @cached_property
-    def says_roles(self) -> bool:
+    def has_roles(self) -> bool:
         """Whether the exporter said anything of roles."""
         return bool(self.signature or self._mapped)
 
     def role_of(self, key: Key) -> tuple[str, str] | None:
         """``(role, reason)`` where the exporter told what the value is."""
         path, name = key
-        if path or not self.says_roles:
+        if path or not self.has_roles:
             return None
         if name in self._mapped:
             return self._mapped[name], "the source map says so"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names import stored
 from onnx_params.names.claim import Claim
@@ -107,8 +107,8 @@ def completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
     return rows
 
 
-def is_derived(words: Words, tensor: StoredTensor) -> bool:
+def is_derived(metadata: ExporterMetadata, tensor: StoredTensor) -> bool:
     """Whether a tensor was computed from parameters that the table lists already."""
     return not tensor.place.graph and any(
-        words.kinds.get(source) == "PARAMETER" for source in words.folded_from(tensor.name)
+        metadata.kinds.get(source) == "PARAMETER" for source in metadata.folded_from(tensor.name)
     )

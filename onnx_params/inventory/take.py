@@ -9,7 +9,7 @@ from typing import Final
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.source_map import SourceMap
 from onnx_params.inventory.files import files_of
 from onnx_params.inventory.given import by_architecture, by_reference, unwrapped
@@ -28,7 +28,7 @@ from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 # sources of whole lists of parameters, in the order in which they are believed
-LISTS: Final[tuple[Callable[[Model, Words], list[Claim]], ...]] = (
+LISTS: Final[tuple[Callable[[Model, ExporterMetadata], list[Claim]], ...]] = (
     mapped.claims,
     signature.claims,
     own_names.claims,
@@ -40,7 +40,7 @@ class _Draft:
     """An account while it is being drawn up."""
 
     model: Model
-    words: Words
+    metadata: ExporterMetadata
     classified: list[tuple[StoredTensor, Classification]]
     listed: list[Claim]  # the parameters of the best list
     own: list[Claim]  # what every source of the artifact's own says
@@ -67,21 +67,21 @@ def take(
     content, ``like`` by an architecture's names and shapes; ``source_map`` replaces the one in the
     artifact; ``strip_prefix`` removes a wrapper's prefix from the names.
     """
-    words = Words(model=model, given=source_map)
+    metadata = ExporterMetadata(model=model, given=source_map)
     notes: list[str] = []
-    lists = [source(model, words) for source in LISTS]
+    lists = [source(model, metadata) for source in LISTS]
     verification = None
     if verify:
-        lists[0], verification = mapped.verified(lists[0], model, words)
+        lists[0], verification = mapped.verified(lists[0], model, metadata)
         nothing = "there is no source map to verify values against"
         notes.append(str(verification) if lists[0] else nothing)
-    if words.has_broken_map or (words.source_map is not None and not lists[0]):
+    if metadata.has_broken_map or (metadata.source_map is not None and not lists[0]):
         notes.append("a source map is there and cannot be used")
-    draft = _drafted(model, words, lists, notes)
+    draft = _drafted(model, metadata, lists, notes)
     matched = None
     if checkpoint is not None:
         ours = [*draft.listed, *draft.extra]
-        matched = by_content.claims(model, words, checkpoint, ours, draft.classified, progress)
+        matched = by_content.claims(model, metadata, checkpoint, ours, draft.classified, progress)
         draft.listed, draft.extra = by_reference(matched.claims, ours, notes)
         _account_again(draft)
     elif like is not None:
@@ -98,16 +98,18 @@ def take(
     return unwrapped(inventory, strip_prefix)
 
 
-def _drafted(model: Model, words: Words, lists: list[list[Claim]], notes: list[str]) -> _Draft:
+def _drafted(
+    model: Model, metadata: ExporterMetadata, lists: list[list[Claim]], notes: list[str]
+) -> _Draft:
     """What the artifact says of itself: the best list, and the names of what is in none."""
-    classified = list(classify(model, words))
+    classified = list(classify(model, metadata))
     listed = _best(lists)
     if listed:
         learned = [tensor for tensor, found in classified if found.role is Role.PARAMETER]
         listed = placed(listed, learned, model)
     draft = _Draft(
         model=model,
-        words=words,
+        metadata=metadata,
         classified=classified,
         listed=listed,
         own=[claim for each in lists for claim in each],
@@ -140,7 +142,7 @@ def _sort(draft: _Draft) -> None:
             draft.holders.setdefault(tensor.key, tensor)
         elif found.role is not Role.PARAMETER:
             draft.others.append(position)
-        elif draft.listed and is_derived(draft.words, tensor):
+        elif draft.listed and is_derived(draft.metadata, tensor):
             draft.others.append(position)
         elif draft.listed and is_unlisted(tensor, found):
             draft.classified[position] = tensor, unlisted(found, is_complete)

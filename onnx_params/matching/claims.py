@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.names.claim import Claim
@@ -44,7 +44,7 @@ class Matched(NamedTuple):
 
 def claims(
     model: Model,
-    words: Words,
+    metadata: ExporterMetadata,
     checkpoint: Checkpoint,
     own: Sequence[Claim],
     verdicts: Sequence[tuple[StoredTensor, Classification]],
@@ -76,7 +76,7 @@ def claims(
     found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
     roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
     rules = {tensor.key: verdict.rule for tensor, verdict in verdicts}
-    kinds = {moved(name, prefix): kind for name, kind in words.kinds.items()}
+    kinds = {moved(name, prefix): kind for name, kind in metadata.kinds.items()}
     rows: dict[str, Claim] = {}
     aliases: dict[str, list[str]] = {}
     for tensor in checkpoint.tensors:
@@ -121,7 +121,7 @@ def claims(
         for at, claim in enumerate(own)
         if claim.evidence is not Evidence.NONE
     }
-    if checkpoint.ordered and not (words.signature or words.source_map):
+    if checkpoint.ordered and not (metadata.signature or metadata.source_map):
         return Matched(checkpoint, list(rows.values()), found, named, kinds, prefix)
     return Matched(checkpoint, _ordered(rows, order), found, named, kinds, prefix)
 

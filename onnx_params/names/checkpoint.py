@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.names.claim import Claim
@@ -21,7 +21,7 @@ def is_parameter(tensor: StoredTensor) -> bool:
     return has_fractions and not is_buffer_name(tensor.name)
 
 
-def claims(model: Model, words: Words) -> list[Claim]:
+def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
     """One claim for each parameter of a checkpoint, in its order if it has one; none for an ONNX
     file.
     """

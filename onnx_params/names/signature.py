@@ -14,7 +14,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site, Sites
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored, holding
@@ -32,14 +32,14 @@ from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.tensors.stored import StoredTensor
 
 
-def claims(model: Model, words: Words) -> list[Claim]:
+def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
     """One claim for each original parameter, in the order of ``named_parameters()``; none without a
     signature.
     """
-    entries = [entry for entry in words.signature if entry.kind == "PARAMETER"]
+    entries = [entry for entry in metadata.signature if entry.kind == "PARAMETER"]
     if not entries:
         return []
-    table = Table(model, words)
+    table = Table(model, metadata)
     targets = {entry.placeholder: entry.target for entry in entries}
     # the parameter that a module consumed -> the names under which it is listed once more
     tied_to: dict[str, list[str]] = {}
@@ -83,10 +83,10 @@ def claims(model: Model, words: Words) -> list[Claim]:
     return found
 
 
-def buffers(model: Model, words: Words) -> Iterator[Claim]:
+def buffers(model: Model, metadata: ExporterMetadata) -> Iterator[Claim]:
     """A claim for each persistent buffer of the signature that is still stored under its name."""
     stored = Stored(model)
-    for entry in words.signature:
+    for entry in metadata.signature:
         if (
             entry.kind == "BUFFER"
             and entry.persistent

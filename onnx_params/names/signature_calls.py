@@ -159,7 +159,7 @@ def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
         held = table.stored.hold(value)
         if held is None:
             continue
-        sources = [source for source in table.words.folded_from(value) if source != name]
+        sources = [source for source in table.metadata.folded_from(value) if source != name]
         if any(
             site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites
         ) and all(map(is_made_up, sources)):
@@ -177,7 +177,7 @@ def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
                 " dimension"
             )
             return without(name, normed, View.FOLDED, because, held.tensor, certain=False)
-        kept = _shape_kept(value, held, table.words.folded_from(value), name)
+        kept = _shape_kept(value, held, table.metadata.folded_from(value), name)
         if kept is not None:
             because = (
                 f"'{value}' was computed from it by operators that keep shapes, if they are"
@@ -196,10 +196,10 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
     if (
         sites
         or leaf not in ("weight", "bias")
-        or table.words.kinds.get(f"{owner}.running_var") != "BUFFER"
+        or table.metadata.kinds.get(f"{owner}.running_var") != "BUFFER"
     ):
         return None
-    names = [entry.target for entry in table.words.signature if entry.kind == "PARAMETER"]
+    names = [entry.target for entry in table.metadata.signature if entry.kind == "PARAMETER"]
     at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
     for before in reversed(names[max(0, at - 2) : at]):
         held = table.stored.hold(before)

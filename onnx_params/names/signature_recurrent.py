@@ -21,7 +21,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
     for site in sites:
         if site.call.target not in recurrent.TARGETS:
             continue
-        listed = site.call.listed(placeholder_of(table.words, name))
+        listed = site.call.listed(placeholder_of(table.metadata, name))
         if listed is None:
             continue
         at, arguments = listed
@@ -69,7 +69,7 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
     tensor = table.stored.get(value)
     if known is None or tensor is None:
         return None
-    sources = table.words.folded_from(value)
+    sources = table.metadata.folded_from(value)
     for use in table.model.wiring.uses(tensor.key):
         node = use.node
         if node is None or node.op_type not in recurrent.GATES or len(node.inputs) < 3:
@@ -88,7 +88,7 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
         named = {
             recurrent.read_name(source.rpartition(".")[2])
             for source in sources
-            if table.words.kinds.get(source) == "PARAMETER"
+            if table.metadata.kinds.get(source) == "PARAMETER"
         }
         part = next((part for part in inside if (part.kind, part.direction) == known), None)
         if part is not None and named == {(part.kind, part.direction) for part in inside}:

@@ -10,7 +10,7 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms.call_sites import Site, Sites
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored
@@ -27,16 +27,16 @@ CONVOLUTIONS: Final = ("Conv", "ConvTranspose")
 class Table:
     """The answers to where a parameter's numbers are now, asked in order."""
 
-    def __init__(self, model: Model, words: Words) -> None:
+    def __init__(self, model: Model, metadata: ExporterMetadata) -> None:
         self.model = model
-        self.words = words
+        self.metadata = metadata
         self.stored = Stored(model)
         self.sites = Sites(model)
         # parameter -> the values that are still there and were made of it
         self.folded: dict[str, list[str]] = {}
         self.alone: set[str] = set()  # values that were made of one parameter and nothing else
-        for value in words.values:
-            sources = words.folded_from(value)
+        for value in metadata.values:
+            sources = metadata.folded_from(value)
             if len(sources) == 1:
                 self.alone.add(value)
             for source in sources:
@@ -69,9 +69,9 @@ def in_slot(table: Table, site: Site) -> StoredTensor | None:
     return next((tensor for tensor in found if tensor is not None), None)
 
 
-def placeholder_of(words: Words, name: str) -> str:
+def placeholder_of(metadata: ExporterMetadata, name: str) -> str:
     """The placeholder that stands for a parameter in FX calls."""
-    return words.placeholders.get(name, "")
+    return metadata.placeholders.get(name, "")
 
 
 def without(

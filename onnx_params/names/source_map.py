@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.source_map import MapRow
 from onnx_params.names.claim import Claim
@@ -22,20 +22,20 @@ _BY_NAME = frozenset(
 )  # views for which a stored name is enough
 
 
-def claims(model: Model, words: Words) -> list[Claim]:
+def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
     """One claim for each row of the map, in its order; none where there is no map."""
-    if words.source_map is None:
+    if metadata.source_map is None:
         return []
     stored = Stored(model)
-    return [_claim(model, stored, row) for row in words.source_map.parameters]
+    return [_claim(model, stored, row) for row in metadata.source_map.parameters]
 
 
-def buffers(model: Model, words: Words) -> list[Claim]:
+def buffers(model: Model, metadata: ExporterMetadata) -> list[Claim]:
     """The buffers that the map lists and that lie in the artifact."""
-    if words.source_map is None:
+    if metadata.source_map is None:
         return []
     stored = Stored(model)
-    found = [_claim(model, stored, row) for row in words.source_map.buffers]
+    found = [_claim(model, stored, row) for row in metadata.source_map.buffers]
     return [claim for claim in found if claim.pieces]
 
 
@@ -121,13 +121,15 @@ class Verification:
         )
 
 
-def verified(claims: list[Claim], model: Model, words: Words) -> tuple[list[Claim], Verification]:
+def verified(
+    claims: list[Claim], model: Model, metadata: ExporterMetadata
+) -> tuple[list[Claim], Verification]:
     """The claims, each compared with the SHA-256 in its row, and the outcome.
 
     Reads the values: touches the disk. A row whose stored values are not those that were exported
     is no longer certain. Raises :class:`MissingDataError` where values are not there.
     """
-    rows = () if words.source_map is None else words.source_map.parameters
+    rows = () if metadata.source_map is None else metadata.source_map.parameters
     digests = {row.name: row.sha256 for row in rows}
     found: list[Claim] = []
     agreed = differed = 0

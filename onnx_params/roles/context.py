@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node, Use
 from onnx_params.dataflow.walk import ANYTHING, MAX_USES, VALUES, arrivals, stored_behind
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.stored import StoredTensor
 
@@ -31,9 +31,9 @@ class Subject(NamedTuple):
 class Context:
     """A model with what was found out about it once."""
 
-    def __init__(self, model: Model, words: Words) -> None:
+    def __init__(self, model: Model, metadata: ExporterMetadata) -> None:
         self.model = model
-        self.words = words
+        self.metadata = metadata
         self.graph = model.wiring
 
     @cached_property

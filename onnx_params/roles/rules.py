@@ -14,7 +14,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.idioms import writers
-from onnx_params.idioms.exporter_metadata import Words
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.torch_modules import is_filler
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
@@ -31,11 +31,13 @@ MAX_IDENTITIES: Final = 16  # Identity nodes in a chain inside a loop
 _RULE_BY_ID: Final = {rule.value: rule for rule in RuleId}
 
 
-def classify(model: Model, words: Words) -> Iterator[tuple[StoredTensor, Classification]]:
-    """Yield every stored tensor of ``model`` once, in file order, classified; ``words`` is what the
+def classify(
+    model: Model, metadata: ExporterMetadata
+) -> Iterator[tuple[StoredTensor, Classification]]:
+    """Yield every stored tensor of ``model`` once, in file order, classified; ``metadata`` is what the
     exporter said.
     """
-    context = Context(model, words)
+    context = Context(model, metadata)
     seen: set[tuple[str, str]] = set()
     for path, graph in model.graphs.items():
         for tensor in graph.tensors:
@@ -67,9 +69,9 @@ def classification(context: Context, tensor: StoredTensor) -> Classification:
 
 def by_exporter(context: Context, subject: Subject) -> Classification | None:
     """What the exporter's metadata or a source map says."""
-    if not context.words.says_roles:
+    if not context.metadata.has_roles:
         return None
-    said = context.words.role_of(subject.tensor.key)
+    said = context.metadata.role_of(subject.tensor.key)
     return None if said is None else Classification(Role(said[0]), RuleId.EXPORTER, said[1])
 
 
