@@ -100,7 +100,7 @@ def _load(model: str, task: str | None, random_init: bool) -> tuple[Any, str | N
         chosen = task or next((each for each in _LIKELY if each in supported), supported[0])
         import transformers
 
-        maker = TasksManager.get_model_class_for_task(
+        producer = TasksManager.get_model_class_for_task(
             chosen.removesuffix("-with-past"),
             framework="pt",
             model_type=model,
@@ -111,7 +111,7 @@ def _load(model: str, task: str | None, random_init: bool) -> tuple[Any, str | N
             f"building {model} from its configuration, with random weights, for {chosen}",
             file=sys.stderr,
         )
-        return maker.from_config(transformers.AutoConfig.for_model(model)), chosen
+        return producer.from_config(transformers.AutoConfig.for_model(model)), chosen
     except Exception as error:  # the hub's client and optimum raise many kinds
         raise ExportError(
             f"{model}: cannot be had: {str(error).strip().partition(chr(10))[0]}"

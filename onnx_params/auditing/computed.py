@@ -24,7 +24,7 @@ MAX_WIDTH: Final = 65536  # of a layer
 
 def is_unused(model: Model, key: Key) -> bool:
     place = model.held[key].place
-    return not model.wiring.uses(key) and (not place.op_type or place.op_type == "Constant")
+    return not model.def_use.uses(key) and (not place.op_type or place.op_type == "Constant")
 
 
 def is_quantized(model: Model, key: Key) -> bool:

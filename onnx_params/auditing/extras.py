@@ -23,7 +23,7 @@ def extras(state: State) -> Iterator[Judgement]:
         ):
             continue
         claim = next((c for c in state.inventory.parameters if tensor.key in c.stored), None)
-        if claim is None or not state.model.wiring.uses(tensor.key):
+        if claim is None or not state.model.def_use.uses(tensor.key):
             continue
         surely, why = is_extra(state, tensor, claim)
         said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE

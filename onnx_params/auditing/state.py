@@ -101,7 +101,7 @@ class State:
                 continue
             size = used_elements(self.model, tensor)
             left = size - given.get(tensor.key, 0)
-            if left > 0 and size > 1 and self.model.wiring.uses(tensor.key):
+            if left > 0 and size > 1 and self.model.def_use.uses(tensor.key):
                 found_open.append((tensor, left))
         return [
             (t, left)

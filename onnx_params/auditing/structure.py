@@ -71,13 +71,13 @@ def check(
 def _wasted(
     inventory: Inventory, names: dict[Key, str], policy: Policy
 ) -> Iterator[Finding | None]:
-    wiring = inventory.model.wiring
+    def_use = inventory.model.def_use
     has_graph = inventory.model.checkpoint is None
     for tensor, verdict in inventory.verdicts:
         place = tensor.place
         if (
             has_graph
-            and not wiring.uses(tensor.key)
+            and not def_use.uses(tensor.key)
             and (not place.op_type or place.op_type == "Constant")
             and verdict.rule is not RuleId.SHADOWED
         ):

@@ -44,7 +44,7 @@ class Consumer(NamedTuple):
 
 def consumers(model: Model, tensor: StoredTensor) -> Iterator[Consumer]:
     """The operators that use a stored tensor, behind what only passes it on."""
-    direct = model.wiring.uses(tensor.key)
+    direct = model.def_use.uses(tensor.key)
     if len(direct) == 1 and (node := direct[0].node) is not None:  # nearly all
         operator = schema(node.domain, node.op_type)
         if operator is not None and operator.passes is None:

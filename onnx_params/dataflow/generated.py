@@ -97,12 +97,12 @@ def _scales_a_norm(model: Model, use: Use) -> bool:
     assert use.node is not None
     names = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
     for name in names:
-        maker = model.wiring.maker((use.graph, name))
-        if maker is not None and maker.op_type == "Mul" and use.node.op_type == "Add":
-            makers = [model.wiring.maker((use.graph, factor)) for factor in maker.inputs]
-            if any(each is not None and each.op_type == "BatchNormalization" for each in makers):
+        producer = model.def_use.producer((use.graph, name))
+        if producer is not None and producer.op_type == "Mul" and use.node.op_type == "Add":
+            producers = [model.def_use.producer((use.graph, factor)) for factor in producer.inputs]
+            if any(each is not None and each.op_type == "BatchNormalization" for each in producers):
                 return True
-        if maker is not None and maker.op_type == "BatchNormalization":
+        if producer is not None and producer.op_type == "BatchNormalization":
             return True
     return False
 

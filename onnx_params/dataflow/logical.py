@@ -50,5 +50,5 @@ def _integer(model: Model, tensor: StoredTensor) -> Logical:
 
 
 def _is_of_quantized_lstm(model: Model, tensor: StoredTensor) -> bool:
-    uses = model.wiring.uses(tensor.key)
+    uses = model.def_use.uses(tensor.key)
     return any(use.node is not None and use.node.op_type == "DynamicQuantizeLSTM" for use in uses)

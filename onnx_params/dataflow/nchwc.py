@@ -28,12 +28,12 @@ def is_blocked(model: Model, tensor: StoredTensor) -> bool:
         and use.node.domain == NCHWC
         and use.node.op_type == "Conv"
         and use.slot == 1
-        for use in model.wiring.uses(tensor.key)
+        for use in model.def_use.uses(tensor.key)
     )
 
 
 def unblocked(model: Model, tensor: StoredTensor) -> Logical | None:
-    for use in model.wiring.uses(tensor.key):
+    for use in model.def_use.uses(tensor.key):
         node = use.node
         if node is None or node.domain != NCHWC or node.op_type != "Conv":
             continue
@@ -88,18 +88,18 @@ def _unblocking(shape: Shape, out: int, entering: int) -> Steps | None:
 
 def _channels_of(model: Model, path: str, name: str) -> int | None:
     for _ in range(_MAX_CHAIN):
-        maker = model.wiring.maker(model.wiring.resolve(path, name))
-        if maker is None or maker.domain != NCHWC or not maker.inputs:
+        producer = model.def_use.producer(model.def_use.resolve(path, name))
+        if producer is None or producer.domain != NCHWC or not producer.inputs:
             return None
-        if maker.op_type == "Conv":
-            return _true_channels(model, path, maker)
-        name = maker.inputs[0]  # a pool or an upsampling keeps channels
+        if producer.op_type == "Conv":
+            return _true_channels(model, path, producer)
+        name = producer.inputs[0]  # a pool or an upsampling keeps channels
     return None
 
 
 def _true_channels(model: Model, path: str, node: Node) -> int | None:
     for output in node.outputs:
-        for use in model.wiring.uses((path, output)):
+        for use in model.def_use.uses((path, output)):
             if use.node is not None and use.node.op_type == "ReorderOutput":
                 channels = use.node.read_attributes().get("channels")
                 if isinstance(channels, int):

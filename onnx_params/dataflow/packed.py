@@ -50,7 +50,7 @@ def unpacked(model: Model, tensor: StoredTensor) -> Unpacked | None:
     """
     if tensor.dtype.name != "uint8" or not tensor.shape:
         return None
-    for use in model.wiring.uses(tensor.key):
+    for use in model.def_use.uses(tensor.key):
         found = None if use.node is None else schema(use.node.domain, use.node.op_type)
         packing = None if found is None else found.packing.get(use.slot)
         if packing is None or use.node is None:
@@ -98,7 +98,9 @@ def _true_shape(shape: Shape, attributes: Attributes, packing: Packing, bits: in
 def _stored_inputs(model: Model, use: Use, node: Node) -> dict[int, Key]:
     """The inputs of a node that are stored, by slot."""
     keys = {
-        slot: model.wiring.resolve(use.graph, name) for slot, name in enumerate(node.inputs) if name
+        slot: model.def_use.resolve(use.graph, name)
+        for slot, name in enumerate(node.inputs)
+        if name
     }
     return {slot: key for slot, key in keys.items() if key in model.held}
 

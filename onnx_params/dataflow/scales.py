@@ -46,7 +46,7 @@ def _by_name(model: Model, tensor: StoredTensor) -> Dequantize | None:
 
 
 def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Dequantize | None:
-    for use in model.wiring.uses(key)[:MAX_USES]:
+    for use in model.def_use.uses(key)[:MAX_USES]:
         found = None if use.node is None else _by_use(model, use, use.node, tensor, hops)
         if found is not None:
             return found
@@ -81,7 +81,7 @@ def _in_slot(model: Model, graph: str, node: Node, slot: int) -> Key | None:
     """The key of the stored tensor in a slot, ``None`` where there is none."""
     if not 0 <= slot < len(node.inputs) or not node.inputs[slot]:
         return None
-    key = model.wiring.resolve(graph, node.inputs[slot])
+    key = model.def_use.resolve(graph, node.inputs[slot])
     return key if key in model.held else None
 
 
@@ -134,7 +134,7 @@ def _multiplied_after(model: Model, use: Use, node: Node, row: Scale) -> Dequant
     """MatMulInteger and ConvInteger give int32; a Cast, then a Mul by the product of both scales,
     makes floats of them.
     """
-    uses = model.wiring.uses
+    uses = model.def_use.uses
     for cast in uses((use.graph, node.outputs[0]))[:MAX_USES] if node.outputs else ():
         if cast.node is None or cast.node.op_type != "Cast" or not cast.node.outputs:
             continue
@@ -156,7 +156,7 @@ def _factor(model: Model, use: Use, after: Use) -> Key | None:
     scale = _in_slot(model, use.graph, node, other)
     if scale is not None:
         return scale
-    product = model.wiring.maker(model.wiring.resolve(use.graph, node.inputs[other]))
+    product = model.def_use.producer(model.def_use.resolve(use.graph, node.inputs[other]))
     if product is None or product.op_type != "Mul":
         return None
     slots = (use.slot, 1 - use.slot) if use.slot else (0,)
@@ -180,7 +180,7 @@ def _by_hand(model: Model, key: Key) -> Dequantize | None:
 
 def _arithmetic(model: Model, key: Key) -> tuple[str, Key, Key] | None:
     """The first Mul or Sub of a value and a stored tensor: the operator, that tensor, the result."""
-    for use in model.wiring.uses(key)[:MAX_USES]:
+    for use in model.def_use.uses(key)[:MAX_USES]:
         node = use.node
         if node is None or node.op_type not in ("Mul", "Sub"):
             continue

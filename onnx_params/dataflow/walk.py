@@ -66,7 +66,7 @@ def arrivals(
     weight that plain operators dequantize. ``crosses_borders`` follows values into loops and
     functions and out of branches.
     """
-    graph = model.wiring
+    graph = model.def_use
     seen = {key}
     found = 0
     todo = [_At(key, 0, False, by_hand)]
@@ -96,7 +96,7 @@ def _onward(
 ) -> list[Key]:
     """The values under which a used one goes on; none where this use is where it arrives."""
     if crosses_borders:
-        crossed = model.wiring.onward(use)
+        crossed = model.def_use.across_border(use)
         if crossed is not None:
             return crossed
     node = use.node
@@ -122,15 +122,15 @@ def stored_behind(
     """
     if not name:
         return None
-    key = model.wiring.resolve(graph, name)
+    key = model.def_use.resolve(graph, name)
     for _ in range(MAX_HOPS):
         tensor = model.held.get(key)
         if tensor is not None:
             return tensor
-        producer = model.wiring.maker(key)
+        producer = model.def_use.producer(key)
         if producer is None or not producer.inputs or not producer.inputs[0]:
             return None
         if not passes_on(producer, 0, passes) and not (by_hand and producer.op_type == "Sub"):
             return None
-        key = model.wiring.resolve(key[0], producer.inputs[0])
+        key = model.def_use.resolve(key[0], producer.inputs[0])
     return None

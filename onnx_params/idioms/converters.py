@@ -190,8 +190,8 @@ def _beside_paddle(model: Model, tensor: StoredTensor) -> Naming | None:
         if consumer.node.op_type != "Add" or len(consumer.node.inputs) != 2:
             continue
         product = (
-            model.wiring.maker(
-                model.wiring.resolve(consumer.graph, consumer.node.inputs[1 - consumer.slot])
+            model.def_use.producer(
+                model.def_use.resolve(consumer.graph, consumer.node.inputs[1 - consumer.slot])
             )
             if consumer.slot < 2
             else None

@@ -350,14 +350,14 @@ def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps
 def _scope_behind(model: Model, name: str) -> str:
     """The scope of the nearest node before a value that has one."""
     for _ in range(MAX_HOPS):
-        maker = model.wiring.maker(model.wiring.resolve("", name))
-        if maker is None:
+        producer = model.def_use.producer(model.def_use.resolve("", name))
+        if producer is None:
             return ""
-        if "/" in maker.name:
-            return maker.name.rpartition("/")[0]
-        if not maker.inputs or not maker.inputs[0]:
+        if "/" in producer.name:
+            return producer.name.rpartition("/")[0]
+        if not producer.inputs or not producer.inputs[0]:
             return ""
-        name = maker.inputs[0]
+        name = producer.inputs[0]
     return ""
 
 

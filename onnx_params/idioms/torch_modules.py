@@ -60,15 +60,17 @@ def group_norm_leaf(model: Model, graph: str, node: Node) -> str:
     )
     at: Node | None = node
     for op_type in way:
-        makers = [
-            model.wiring.maker(model.wiring.resolve(graph, name))
+        producers = [
+            model.def_use.producer(model.def_use.resolve(graph, name))
             for name in (at.inputs if at is not None else ())
         ]
         at = next(
             (
-                maker
-                for maker in makers
-                if maker is not None and maker.op_type == op_type and scope_of(maker) == scope
+                producer
+                for producer in producers
+                if producer is not None
+                and producer.op_type == op_type
+                and scope_of(producer) == scope
             ),
             None,
         )
@@ -81,9 +83,9 @@ def is_filler(model: Model, graph: str, node: Node) -> bool:
     """
     if node.op_type != "InstanceNormalization" or not node.outputs:
         return False
-    for reshape in model.wiring.uses((graph, node.outputs[0])):
+    for reshape in model.def_use.uses((graph, node.outputs[0])):
         if reshape.node is not None and reshape.node.op_type == "Reshape" and reshape.node.outputs:
-            for use in model.wiring.uses((graph, reshape.node.outputs[0])):
+            for use in model.def_use.uses((graph, reshape.node.outputs[0])):
                 if use.node is not None and group_norm_leaf(model, graph, use.node) == "weight":
                     return True
     return False

@@ -48,7 +48,7 @@ class _Numbers:
         self.of: dict[Key, int] = {}
 
     def __call__(self, path: str, name: str) -> str:
-        key = self.model.wiring.resolve(path, name)
+        key = self.model.def_use.resolve(path, name)
         return str(self.of.setdefault(key, len(self.of))) if name else "-"
 
 

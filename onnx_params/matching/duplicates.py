@@ -38,7 +38,7 @@ def behind_identities(
     """
     names = [
         use.node.outputs[0]
-        for use in model.wiring.uses(tensor.key)
+        for use in model.def_use.uses(tensor.key)
         if use.node is not None
         and use.node.op_type == "Identity"
         and not use.node.domain

@@ -82,7 +82,7 @@ def _position(model: Model, claim: Claim) -> int:
     positions = [
         use.node.position
         for key in claim.stored
-        for use in model.wiring.uses(key)
+        for use in model.def_use.uses(key)
         if use.node is not None and not use.graph
     ]
     return min(positions, default=len(model.main.nodes))

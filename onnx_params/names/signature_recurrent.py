@@ -70,7 +70,7 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
     if known is None or tensor is None:
         return None
     sources = table.metadata.folded_from(value)
-    for use in table.model.wiring.uses(tensor.key):
+    for use in table.model.def_use.uses(tensor.key):
         node = use.node
         if node is None or node.op_type not in recurrent.GATES or len(node.inputs) < 3:
             continue

@@ -238,7 +238,7 @@ def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredT
     seen = {(graph, output) for graph, output, _ in todo}
     while todo:
         graph, output, hops = todo.pop()
-        for use in model.wiring.uses((graph, output))[:MAX_USES]:
+        for use in model.def_use.uses((graph, output))[:MAX_USES]:
             node = use.node
             if node is None:
                 continue
@@ -270,7 +270,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                 continue
             splits = [
                 use.node
-                for use in model.wiring.uses((consumer.graph, consumer.node.outputs[0]))
+                for use in model.def_use.uses((consumer.graph, consumer.node.outputs[0]))
                 if use.node is not None and use.node.op_type == "Split"
             ]
             turned = as_torch(consumer, holding(model, tensor).shape)  # rows are outputs then

@@ -34,7 +34,7 @@ class Context:
     def __init__(self, model: Model, metadata: ExporterMetadata) -> None:
         self.model = model
         self.metadata = metadata
-        self.graph = model.wiring
+        self.graph = model.def_use
 
     @cached_property
     def op_types(self) -> frozenset[str]:
@@ -67,7 +67,7 @@ class Context:
 
     def producer(self, path: str, name: str) -> Node | None:
         """The node that computes a value."""
-        return self.graph.maker(self.graph.resolve(path, name))
+        return self.graph.producer(self.graph.resolve(path, name))
 
     def stored(self, path: str, name: str) -> StoredTensor | None:
         """The stored tensor behind casts, changes of layout and the subtraction of a zero point."""

@@ -1,6 +1,6 @@
 """Hold a model's structure: graphs, nodes, values, metadata; everything known, nothing loaded.
 
-:mod:`onnx_params.containers.onnx.parse` makes these records; :class:`Wiring` answers who makes a
+:mod:`onnx_params.containers.onnx.parse` makes these records; :class:`DefUse` answers who makes a
 value and who uses it, across subgraphs.
 """
 
@@ -133,9 +133,9 @@ class Model:
         return {tensor.key: tensor for tensor in self.tensors}
 
     @cached_property
-    def wiring(self) -> Wiring:
+    def def_use(self) -> DefUse:
         """Who makes and who uses each value."""
-        return Wiring(self)
+        return DefUse(self)
 
 
 class Use(NamedTuple):
@@ -148,7 +148,7 @@ class Use(NamedTuple):
     slot: int
 
 
-class Wiring:
+class DefUse:
     """Producers and consumers of every value.
 
     A name inside a subgraph means the nearest graph outwards that defines it.
@@ -161,13 +161,13 @@ class Wiring:
         self._owners: dict[str, list[tuple[str, Node]]] = {}
         self._defined: dict[str, set[str]] = {}
         self._uses: dict[tuple[str, str], list[Use]] = {}
-        self._maker: dict[tuple[str, str], Node] = {}
+        self._producer: dict[tuple[str, str], Node] = {}
         for path, graph in model.graphs.items():
             defined = self._defined[path] = {*graph.inputs, *(t.name for t in graph.tensors)}
             for node in graph.nodes:
                 defined.update(node.outputs)
                 for name in node.outputs:
-                    self._maker[path, name] = node
+                    self._producer[path, name] = node
                 for body in node.subgraphs:
                     self._owners.setdefault(body, []).append((path, node))
                 if model.functions and (node.domain, node.op_type) in model.functions:
@@ -198,7 +198,7 @@ class Wiring:
         """Who consumes a value, in graph order."""
         return self._uses.get(key, [])
 
-    def onward(self, use: Use) -> list[tuple[str, str]] | None:
+    def across_border(self, use: Use) -> list[tuple[str, str]] | None:
         """The values under which a used one goes on across the border of a graph, ``None`` where
         the use crosses none.
 
@@ -222,9 +222,9 @@ class Wiring:
         inputs = self._graphs[body].inputs
         return [(body, inputs[slot])] if slot < len(inputs) else []
 
-    def maker(self, key: tuple[str, str]) -> Node | None:
+    def producer(self, key: tuple[str, str]) -> Node | None:
         """The node that makes a value; ``None`` for inputs and initializers."""
-        return self._maker.get(key)
+        return self._producer.get(key)
 
 
 def read_pairs(source: Source, spans: tuple[Span, ...] | list[Span]) -> dict[str, str]:
