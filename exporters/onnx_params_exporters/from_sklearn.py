@@ -154,7 +154,7 @@ def _agrees(inventory: Inventory, claim: Claim, value: Any) -> bool:  # an array
     stored = (
         values_of(inventory, claim)
         if claim.pieces
-        else inventory.model.held[claim.stored[0]].read()
+        else inventory.model.stored[claim.stored[0]].read()
     )
     held = np.asarray(stored, dtype=np.float64).reshape(-1)
     if held.size != own.size:

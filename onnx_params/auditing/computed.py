@@ -23,12 +23,12 @@ MAX_WIDTH: Final = 65536  # of a layer
 
 
 def is_unused(model: Model, key: Key) -> bool:
-    place = model.held[key].place
+    place = model.stored[key].place
     return not model.def_use.uses(key) and (not place.op_type or place.op_type == "Constant")
 
 
 def is_quantized(model: Model, key: Key) -> bool:
-    return Candidate(model, model.held[key], 0).is_quantized
+    return Candidate(model, model.stored[key], 0).is_quantized
 
 
 def used_elements(model: Model, tensor: StoredTensor) -> int:

@@ -98,7 +98,7 @@ def _judge(known: _Known, row: MapRow, claim: Claim | None) -> Judgement:
 
 def _judge_place(known: _Known, row: MapRow, claim: Claim) -> Judgement:
     """Compare what is stored where a claim says that the parameter lies."""
-    held = known.inventory.model.held
+    held = known.inventory.model.stored
     names = ", ".join(f"'{piece.key[1]}'" for piece in claim.pieces)
     is_float = all(held[piece.key].dtype.is_float for piece in claim.pieces)
     if not is_float or not is_exact(claim.steps):

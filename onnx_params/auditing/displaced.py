@@ -122,7 +122,7 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         operator = next(
             (
                 consumer.node.op_type
-                for consumer in consumers(state.model, state.model.held[key])
+                for consumer in consumers(state.model, state.model.stored[key])
                 if consumer.node.op_type in GATES
             ),
             "",

@@ -107,11 +107,11 @@ def _parameter(
     )
     if (
         step is not None
-        and step.scale in inventory.model.held
+        and step.scale in inventory.model.stored
         and logical(inventory.model, tensor).dtype == tensor.dtype.name
     ):
         # the extremes that set the scale are there by right
-        at_end = stats.n_low + stats.n_high - 2 * inventory.model.held[step.scale].count
+        at_end = stats.n_low + stats.n_high - 2 * inventory.model.stored[step.scale].count
         if at_end > max(FEW, SATURATED * stats.n):
             yield policy.find(
                 "saturated",
@@ -129,9 +129,9 @@ def _scales(
     for key, tensor in inventory.holders.items():
         taken = logical(model, tensor)
         for step in taken.steps or ():
-            if not isinstance(step, Dequantize) or step.scale not in model.held:
+            if not isinstance(step, Dequantize) or step.scale not in model.stored:
                 continue
-            scale, found = model.held[step.scale], stats.get(step.scale)
+            scale, found = model.stored[step.scale], stats.get(step.scale)
             name = names.get(key, tensor.name)
             if found is None or not scale.dtype.is_float:
                 continue
@@ -201,9 +201,9 @@ def budgets(
         )
     for claim in inventory.parameters if policy.dtypes else ():
         types = {
-            inventory.model.held[key].dtype.name
+            inventory.model.stored[key].dtype.name
             for key in claim.stored
-            if key in inventory.model.held
+            if key in inventory.model.stored
         }
         for dtype in sorted(types - set(policy.dtypes)):
             yield policy.find(

@@ -52,7 +52,7 @@ class Depths:
         return min(
             (
                 self.of[consumer.node.position]
-                for consumer in consumers(self.model, self.model.held[key])
+                for consumer in consumers(self.model, self.model.stored[key])
                 if not consumer.graph
             ),
             default=None,
@@ -113,10 +113,10 @@ class Turns:
             if (
                 len(each.pieces) != 1
                 or len(each.stored) != 1
-                or len(model.held[each.stored[0]].shape) != 2
+                or len(model.stored[each.stored[0]].shape) != 2
             ):
                 continue
-            tensor = model.held[each.stored[0]]
+            tensor = model.stored[each.stored[0]]
             consumer = next((t for t in consumers(model, tensor) if t.is_matrix_product), None)
             if consumer is not None:
                 flag = (

@@ -47,7 +47,7 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
         made = say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
         if len(found.pieces) > 1:
             return made
-        candidate = Candidate(state.model, state.model.held[found.pieces[0].key], 0)
+        candidate = Candidate(state.model, state.model.stored[found.pieces[0].key], 0)
         return made._replace(rounding=rounding(tensor.read(), candidate, steps, state.values))
     if any(isinstance(step, Cast) for piece in found.pieces for step in piece.steps):
         apart = difference_from(state, tensor, found.pieces, found.axis)
@@ -99,7 +99,7 @@ def changed(state: State, tensor: StoredTensor, found: Found, claim: Claim | Non
     if values is None or values.shape != tensor.shape:
         return made
     if len(found.pieces) == 1 and is_quantized(state.model, found.pieces[0].key):
-        candidate = Candidate(state.model, state.model.held[found.pieces[0].key], 0)
+        candidate = Candidate(state.model, state.model.stored[found.pieces[0].key], 0)
         made = made._replace(
             rounding=rounding(tensor.read(), candidate, found.pieces[0].steps, state.values)
         )

@@ -59,7 +59,7 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
             continue
         seen.add(claim.name)
         tensors.append(
-            inventory.model.held[claim.stored[0]]._replace(name=claim.name)
+            inventory.model.stored[claim.stored[0]]._replace(name=claim.name)
             if is_folded
             else _tensor(inventory, claim)
         )
@@ -77,7 +77,7 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
 
 
 def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
-    held = inventory.model.held[claim.pieces[0].key]
+    held = inventory.model.stored[claim.pieces[0].key]
     if len(claim.pieces) == 1 and not claim.steps:
         return held._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]

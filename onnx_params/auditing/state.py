@@ -86,14 +86,14 @@ class State:
             ]
             for key in found.stored:
                 parts = [
-                    shape_after(self.model.held[key].shape, piece.steps)
+                    shape_after(self.model.stored[key].shape, piece.steps)
                     for piece in pieces
                     if piece.key == key
                 ]
                 given[key] = given.get(key, 0) + (
                     sum(map(math.prod, parts))
                     if parts
-                    else used_elements(self.model, self.model.held[key])
+                    else used_elements(self.model, self.model.stored[key])
                 )
         found_open: list[tuple[StoredTensor, int]] = []
         for tensor, verdict in self.inventory.verdicts:
@@ -137,7 +137,7 @@ def difference_from(
     if values is None or values.shape != original.shape:
         return Difference(original.size, original.size, (), 0.0)
     if len(bare) == 1 and is_quantized(state.model, bare[0].key):
-        candidate = Candidate(state.model, state.model.held[bare[0].key], 0)
+        candidate = Candidate(state.model, state.model.stored[bare[0].key], 0)
         if state.values.is_close(original, candidate, bare[0].steps):
             return None
         return difference(

@@ -101,7 +101,7 @@ def _wasted(
                 tensor.n_bytes,
             )
     groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], StoredTensor] = {}
-    held = inventory.model.held
+    held = inventory.model.stored
     parameters = [
         held[key] for key in inventory.holders if key in held and held[key].count >= MIN_COPY
     ]
@@ -130,7 +130,7 @@ def _wasted(
 
 
 def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
-    held = inventory.model.held
+    held = inventory.model.stored
     floats: dict[str, list[StoredTensor]] = {}
     quantized = False
     for key in inventory.holders:

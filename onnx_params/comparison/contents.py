@@ -221,10 +221,10 @@ def _values(report: Report, at: int) -> np.ndarray | None:
         return values_of(inventory, claim)
     if not is_stored(inventory, at):
         return None
-    tensor = inventory.model.held[claim.stored[0]]
+    tensor = inventory.model.stored[claim.stored[0]]
     # folded and then quantized: its numbers are those that the codes stand for
     steps = logical(inventory.model, tensor).steps
-    return None if steps is None else evaluate(inventory.model.held, Piece(tensor.key, steps))
+    return None if steps is None else evaluate(inventory.model.stored, Piece(tensor.key, steps))
 
 
 def _ways(values: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:

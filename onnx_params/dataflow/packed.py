@@ -102,7 +102,7 @@ def _stored_inputs(model: Model, use: Use, node: Node) -> dict[int, Key]:
         for slot, name in enumerate(node.inputs)
         if name
     }
-    return {slot: key for slot, key in keys.items() if key in model.held}
+    return {slot: key for slot, key in keys.items() if key in model.stored}
 
 
 def _rows_in_blocks(

@@ -32,7 +32,7 @@ def _by_name(model: Model, tensor: StoredTensor) -> Dequantize | None:
     Source: onnxruntime, ``quantization/base_quantizer.py``, quantize_initializer_impl.
     """
     base = tensor.name.removesuffix("_quantized")
-    scale = model.held.get((tensor.place.graph, f"{base}_scale"))
+    scale = model.stored.get((tensor.place.graph, f"{base}_scale"))
     if base == tensor.name or scale is None or not scale.dtype.is_float:
         return None
     zero = (tensor.place.graph, f"{base}_zero_point")
@@ -42,7 +42,7 @@ def _by_name(model: Model, tensor: StoredTensor) -> Dequantize | None:
         if len(axes) != 1:
             return None
         axis = axes[0]
-    return Dequantize(scale.key, zero if zero in model.held else None, axis)
+    return Dequantize(scale.key, zero if zero in model.stored else None, axis)
 
 
 def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Dequantize | None:
@@ -82,7 +82,7 @@ def _in_slot(model: Model, graph: str, node: Node, slot: int) -> Key | None:
     if not 0 <= slot < len(node.inputs) or not node.inputs[slot]:
         return None
     key = model.def_use.resolve(graph, node.inputs[slot])
-    return key if key in model.held else None
+    return key if key in model.stored else None
 
 
 def _beside(
@@ -116,7 +116,7 @@ def _axis_and_block(
     if isinstance(blocks, int):
         block = blocks
     elif row.is_blocked:
-        block = _block_by_shape(tensor, model.held[scale], axis)
+        block = _block_by_shape(tensor, model.stored[scale], axis)
     return axis, block
 
 

@@ -124,7 +124,7 @@ def stored_behind(
         return None
     key = model.def_use.resolve(graph, name)
     for _ in range(MAX_HOPS):
-        tensor = model.held.get(key)
+        tensor = model.stored.get(key)
         if tensor is not None:
             return tensor
         producer = model.def_use.producer(key)

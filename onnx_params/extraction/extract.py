@@ -95,7 +95,7 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
         return claim.because
     if claim.evidence is Evidence.NONE:
         return claim.because
-    tensor = inventory.model.held[claim.pieces[0].key]
+    tensor = inventory.model.stored[claim.pieces[0].key]
     if (
         not claim.steps
         and tensor.dtype.is_narrow_integer

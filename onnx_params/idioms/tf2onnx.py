@@ -115,7 +115,7 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     )
     return {
         key: [
-            _claim(model.held[key], name.removeprefix(prefix) if drop else name, shape, steps)
+            _claim(model.stored[key], name.removeprefix(prefix) if drop else name, shape, steps)
             for name, shape, steps in told
         ]
         for key, told in found.items()
@@ -337,7 +337,7 @@ def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps
             consumer.node.inputs[2] if consumer.slot == 1 and len(consumer.node.inputs) > 2 else ""
         )
         match = _FOLDED_NORM.match(bias)
-        held = model.held.get((consumer.graph, bias))
+        held = model.stored.get((consumer.graph, bias))
         if (
             match is not None
             and held is not None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
     """The values of a parameter, in its original shape and layout. Reads its stored tensors."""
-    return evaluate_all(inventory.model.held, claim.pieces, claim.axis)
+    return evaluate_all(inventory.model.stored, claim.pieces, claim.axis)
 
 
 def shape_of(inventory: Inventory, claim: Claim) -> Shape:
@@ -26,7 +26,7 @@ def shape_of(inventory: Inventory, claim: Claim) -> Shape:
     """
     with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
         shapes = [
-            shape_after(inventory.model.held[piece.key].shape, piece.steps)
+            shape_after(inventory.model.stored[piece.key].shape, piece.steps)
             for piece in claim.pieces
         ]
         return joined_shape(shapes, claim.axis)
@@ -39,4 +39,4 @@ def dtype_of(inventory: Inventory, claim: Claim) -> str:
             return step.numpy
         if isinstance(step, Dequantize):
             return "float32"
-    return inventory.model.held[claim.pieces[0].key].dtype.name
+    return inventory.model.stored[claim.pieces[0].key].dtype.name

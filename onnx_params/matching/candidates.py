@@ -78,21 +78,21 @@ class Values:
     """Values of candidates under steps; keeps the last ones."""
 
     def __init__(self, model: Model) -> None:
-        self._held = model.held
+        self._stored = model.stored
         self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
 
     def read(self, key: Key) -> np.ndarray:
         """A stored tensor's values, for scales and zero points."""
-        return self._held[key].read()
+        return self._stored[key].read()
 
     def of(self, key: Key, steps: Steps) -> np.ndarray:
         """What the steps make of a stored tensor, as float32 where it was rounded."""
-        return self._keep((key, steps, "values"), lambda: evaluate(self._held, Piece(key, steps)))
+        return self._keep((key, steps, "values"), lambda: evaluate(self._stored, Piece(key, steps)))
 
     def codes(self, key: Key, steps: Steps) -> np.ndarray:
         """The integers before they were dequantized, in the same layout."""
         plain = tuple(step for step in steps if not isinstance(step, Dequantize))
-        return self._keep((key, plain, "codes"), lambda: evaluate(self._held, Piece(key, plain)))
+        return self._keep((key, plain, "codes"), lambda: evaluate(self._stored, Piece(key, plain)))
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
         """Half a quantization step at each element, in the same layout."""
@@ -103,7 +103,7 @@ class Values:
                 for step in steps
             )
             made: np.ndarray = np.abs(
-                apply(np.zeros_like(self._held[key].read()), ones, self.read, f"'{key[1]}'")
+                apply(np.zeros_like(self._stored[key].read()), ones, self.read, f"'{key[1]}'")
             ) * np.float32(HALF_STEP)
             return made
 

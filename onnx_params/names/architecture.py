@@ -173,7 +173,7 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
 
 
 def _is_product(model: Model, claim: Claim) -> bool:
-    tensor = model.held[claim.stored[0]]
+    tensor = model.stored[claim.stored[0]]
     return any(
         consumer.is_matrix_product and not consumer.is_transposed
         for consumer in consumers(model, tensor)

@@ -95,10 +95,10 @@ def _place(model: Model, stored: Stored, row: MapRow) -> _Place:
 
 def _fits(model: Model, row: MapRow) -> bool:
     """Whether all pieces of a row are stored and make its shape."""
-    if row.shape is None or any(piece.key not in model.held for piece in row.pieces):
+    if row.shape is None or any(piece.key not in model.stored for piece in row.pieces):
         return False
     try:
-        shapes = [shape_after(model.held[piece.key].shape, piece.steps) for piece in row.pieces]
+        shapes = [shape_after(model.stored[piece.key].shape, piece.steps) for piece in row.pieces]
         return bool(shapes) and joined_shape(shapes, row.axis) == row.shape
     except (IndexError, TypeError, ValueError):
         return False
@@ -151,5 +151,5 @@ def verified(
 def _digest(model: Model, claim: Claim) -> str:
     import numpy as np
 
-    values = evaluate_all(model.held, claim.pieces, claim.axis)
+    values = evaluate_all(model.stored, claim.pieces, claim.axis)
     return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()

@@ -152,7 +152,7 @@ def by_dtype(report: Report) -> Counter[str]:
     """Bytes of parameters and of their scales by stored type, the most first."""
     found: Counter[str] = Counter()
     for key in report.inventory.holders:
-        tensor = report.inventory.model.held.get(key)
+        tensor = report.inventory.model.stored.get(key)
         if tensor is not None:
             found[tensor.dtype.name] += tensor.n_bytes
     for other in report.others:

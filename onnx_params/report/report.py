@@ -217,10 +217,10 @@ class Report:
 
         model = self.inventory.model
         held = (
-            (claim.name, model.held[key])
+            (claim.name, model.stored[key])
             for claim in self.inventory.parameters
             for key in claim.stored
-            if key in model.held
+            if key in model.stored
         )
         return frozenset(
             name

@@ -24,7 +24,9 @@ def by_parameter(
     """
 
     def one(claim: Claim) -> tuple[str, Stats | None, int]:
-        held = [inventory.model.held[key] for key in claim.stored if key in inventory.model.held]
+        held = [
+            inventory.model.stored[key] for key in claim.stored if key in inventory.model.stored
+        ]
         n_bytes = sum(tensor.n_bytes for tensor in held)
         pieces = claim.pieces
         try:
@@ -32,7 +34,7 @@ def by_parameter(
                 isinstance(step, (Permute, Reshape)) for step in pieces[0].steps
             ):
                 # in whatever order
-                return claim.name, describe(inventory.model.held[pieces[0].key]), n_bytes
+                return claim.name, describe(inventory.model.stored[pieces[0].key]), n_bytes
             if pieces:
                 return (
                     claim.name,

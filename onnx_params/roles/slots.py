@@ -180,7 +180,7 @@ def _is_named_scale(context: Context, tensor: StoredTensor) -> bool:
     Source: onnxruntime, quantization/quant_utils.py.
     """
     base = tensor.name.removesuffix("_scale").removesuffix("_zero_point")
-    path, held = tensor.place.graph, context.model.held
+    path, held = tensor.place.graph, context.model.stored
     return base != tensor.name and ((path, base) in held or (path, f"{base}_quantized") in held)
 
 

@@ -132,7 +132,7 @@ def raw_values(context: Context) -> frozenset[str]:
 
 def _raw_values(context: Context) -> frozenset[str]:
     graph = context.model.main
-    still = {name for path, name in context.model.held if not path}
+    still = {name for path, name in context.model.stored if not path}
     raw = set(graph.inputs) - still
     for node in graph.nodes:
         if node.subgraphs:

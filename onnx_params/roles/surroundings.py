@@ -214,7 +214,9 @@ def _is_activated(context: Context, path: str, name: str) -> bool:
         if producer.op_type not in ELEMENTWISE:
             return True
         resolve = context.graph.resolve
-        moving = [each for each in producer.inputs if resolve(path, each) not in context.model.held]
+        moving = [
+            each for each in producer.inputs if resolve(path, each) not in context.model.stored
+        ]
         if len(moving) != 1:
             return False
         name = moving[0]

@@ -128,7 +128,7 @@ class Model:
         return read_pairs(self.source, self.metadata_spans)
 
     @cached_property
-    def held(self) -> dict[tuple[str, str], StoredTensor]:
+    def stored(self) -> dict[tuple[str, str], StoredTensor]:
         """Stored tensors by key; of two with one key the last."""
         return {tensor.key: tensor for tensor in self.tensors}
 
