@@ -136,18 +136,18 @@ def signed(value: int) -> int:
 
 
 def fields(
-    window: Window, start: int, stop: int, *, held: bool = True
+    window: Window, start: int, stop: int, *, whole: bool = True
 ) -> Iterator[tuple[int, int, int, int]]:
     """Yield ``(field number, wire type, a, b)`` for each field between ``start`` and ``stop``.
 
-    ``held`` asks for the whole message in memory at once, if it is short; say no where most of it
+    ``whole`` asks for the whole message in memory at once, if it is short; say no where most of it
     is a payload. ``LEN``, ``I32`` and ``I64`` give the span of the value as addresses ``a`` to
     ``b``; ``VARINT`` gives the value as ``a``. Groups are stepped over. Raises :class:`FormatError`
     where the bytes are no protobuf.
     """
     if start >= stop:
         return
-    buf, base = window.view(start, stop if held else min(stop, start + HEADER))
+    buf, base = window.view(start, stop if whole else min(stop, start + HEADER))
     pos, end, limit = start - base, stop - base, len(buf)
     try:
         while pos < end:

@@ -28,7 +28,7 @@ _HANDS_ON: Final = frozenset(
 )
 
 
-class Holding(NamedTuple):
+class Location(NamedTuple):
     """A stored tensor with the steps from it to a parameter; ``steps`` is ``None`` where the file
     does not tell them.
     """
@@ -66,19 +66,19 @@ class Holding(NamedTuple):
         )
 
 
-def holding(model: Model, tensor: StoredTensor, *more: Step) -> Holding:
+def locate(model: Model, tensor: StoredTensor, *more: Step) -> Location:
     """How ``tensor`` holds what its operator takes, after ``more`` steps.
 
     Reads attributes of the consumers of quantized tensors.
     """
     taken = logical(model, tensor)
     if not more and taken.view is View.WHOLE and taken.steps == ():  # nearly all
-        return Holding(tensor, tensor.shape, tensor.dtype.name, View.WHOLE, ())
+        return Location(tensor, tensor.shape, tensor.dtype.name, View.WHOLE, ())
     view = taken.view
     steps = None if taken.steps is None else chain(*taken.steps, *more)
     if more and view is View.WHOLE and steps:
         view = view_of(steps)
-    return Holding(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
+    return Location(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
 
 
 class Stored:
@@ -107,18 +107,18 @@ class Stored:
             tensor = self.before[name][0]
         return tensor
 
-    def hold(self, name: str, *more: Step) -> Holding | None:
+    def locate(self, name: str, *more: Step) -> Location | None:
         """How the tensor of that name holds it, in whatever was made of it since."""
         tensor = self.now.get(name)
         if tensor is not None:
-            return holding(self.model, tensor, *more)
+            return locate(self.model, tensor, *more)
         if name not in self.before:
             return None
         tensor, hop = self.before[name]
         steps = (
             (SWAP, *more) if hop.turned and len(logical(self.model, tensor).shape) == 2 else more
         )
-        return holding(self.model, tensor, *steps)
+        return locate(self.model, tensor, *steps)
 
     def is_changed(self, name: str) -> bool:
         """Whether only a tensor whose values were changed on the way is left of a name."""

@@ -17,7 +17,7 @@ from onnx_params.idioms.call_sites import Site, Sites
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.names.claim import Claim
-from onnx_params.names.placement import Stored, holding
+from onnx_params.names.placement import Stored, locate
 from onnx_params.names.signature_calls import (
     by_call,
     by_computation,
@@ -90,7 +90,7 @@ def buffers(model: Model, metadata: ExporterMetadata) -> Iterator[Claim]:
         if (
             entry.kind == "BUFFER"
             and entry.persistent
-            and (held := stored.hold(entry.target)) is not None
+            and (held := stored.locate(entry.target)) is not None
         ):
             yield held.claim(
                 entry.target,
@@ -102,7 +102,7 @@ def buffers(model: Model, metadata: ExporterMetadata) -> Iterator[Claim]:
 
 def buffer(model: Model, tensor: StoredTensor) -> Claim:
     """The claim on a buffer by its own name."""
-    return holding(model, tensor).claim(
+    return locate(model, tensor).claim(
         tensor.name, Evidence.STORED_NAME, "the name in the file", certain=False
     )
 

@@ -18,7 +18,7 @@ from onnx_params.idioms.torch_dynamo import (
 from onnx_params.idioms.torch_modules import weight_norm_shape
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
-from onnx_params.names.placement import Holding, holding
+from onnx_params.names.placement import Location, locate
 from onnx_params.names.signature_table import (
     CONVOLUTIONS,
     SIGNATURE,
@@ -32,7 +32,7 @@ from onnx_params.tensors.steps import SWAP, Reshape, Shape
 
 
 def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
-    held = table.stored.hold(name)
+    held = table.stored.locate(name)
     if held is None:
         return None
     if table.stored.is_changed(name):
@@ -64,7 +64,7 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
         if value in table.alone and any(
             site.call.target == "aten.linear" and site.role == "weight" for site in sites
         ):
-            held = table.stored.hold(value, SWAP)
+            held = table.stored.locate(value, SWAP)
             if held is not None and len(held.shape) == 2:
                 return held.claim(
                     name,
@@ -76,8 +76,8 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
         # a quantizer replaced the node that had the call
         if value in table.alone and not sites and tensor is not None and is_made_up(value):
             for consumer in consumers(table.model, tensor):
-                held = table.stored.hold(
-                    value, *as_torch(consumer, holding(table.model, tensor).shape)
+                held = table.stored.locate(
+                    value, *as_torch(consumer, locate(table.model, tensor).shape)
                 )
                 if consumer.is_matrix_product and held is not None and len(held.shape) == 2:
                     because = (
@@ -126,7 +126,7 @@ def by_call(table: Table, name: str, sites: list[Site]) -> Claim | None:
                 and site.role == "weight"
                 and site.node.op_type == "MatMul"
             )
-            held = holding(
+            held = locate(
                 table.model, tensor, *((SWAP,) if turned and len(tensor.shape) == 2 else ())
             )
             because = (
@@ -156,7 +156,7 @@ def by_empty_slot(table: Table, name: str, sites: list[Site]) -> Claim | None:
 
 def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
     for value in table.folded.get(name, ()):
-        held = table.stored.hold(value)
+        held = table.stored.locate(value)
         if held is None:
             continue
         sources = [source for source in table.metadata.folded_from(value) if source != name]
@@ -167,7 +167,7 @@ def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
             because = f"'{value}' was folded from it; a norm takes a number for each channel"
             # else constants had a part in it: axes to unsqueeze, if they are what they seem
             sure = not sources
-            return holding(table.model, held.tensor, Reshape(flat)).claim(
+            return locate(table.model, held.tensor, Reshape(flat)).claim(
                 name, SIGNATURE, because, certain=sure, view=View.RESHAPED
             )
         normed = weight_norm_shape(name, sources, held.shape)
@@ -202,7 +202,7 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
     names = [entry.target for entry in table.metadata.signature if entry.kind == "PARAMETER"]
     at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
     for before in reversed(names[max(0, at - 2) : at]):
-        held = table.stored.hold(before)
+        held = table.stored.locate(before)
         if held is not None and len(held.shape) > 2:
             because = (
                 f"nothing of the norm is left; it stands after '{before}' in the list, and was"
@@ -240,7 +240,7 @@ def shape_of_dropped(table: Table, site: Site) -> tuple[Shape, str, bool] | None
     return None
 
 
-def _shape_kept(value: str, held: Holding, sources: tuple[str, ...], name: str) -> Shape | None:
+def _shape_kept(value: str, held: Location, sources: tuple[str, ...], name: str) -> Shape | None:
     """The shape of a parameter of which a value was folded, if the FX names on the way are of
     operators that keep shapes or add ones.
 

@@ -6,7 +6,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.call_sites import Site
 from onnx_params.names.claim import Claim
-from onnx_params.names.placement import holding
+from onnx_params.names.placement import locate
 from onnx_params.names.signature_table import SIGNATURE, Table, constant_of, placeholder_of
 
 
@@ -37,7 +37,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
         for node, (weight, recurrence, bias) in zip(nodes, held, strict=True):
             if weight is None or recurrence is None:
                 return None
-            shapes = holding(table.model, weight).shape, holding(table.model, recurrence).shape
+            shapes = locate(table.model, weight).shape, locate(table.model, recurrence).shape
             parts.append(recurrent.parts(node.op_type, *shapes, biased=bias is not None))
         if sum(map(len, parts)) != len(arguments):
             return None
@@ -55,7 +55,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
             f"'{tensor.name}' was folded from it and others: {nodes[layer].op_type} takes gates"
             " in another order, directions and biases joined"
         )
-        return holding(table.model, tensor, *part.steps).claim(
+        return locate(table.model, tensor, *part.steps).claim(
             name, SIGNATURE, because, certain=True, view=View.PART
         )
     return None
@@ -80,8 +80,8 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
         biased = len(node.inputs) > 3 and bool(node.inputs[3])
         parts = recurrent.parts(
             node.op_type,
-            holding(table.model, weight).shape,
-            holding(table.model, recurrence).shape,
+            locate(table.model, weight).shape,
+            locate(table.model, recurrence).shape,
             biased,
         )
         inside = [part for part in parts if part.slot == use.slot]
@@ -96,7 +96,7 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
                 f"'{tensor.name}' was folded from it and others: {node.op_type} takes gates in"
                 " another order, directions and biases joined"
             )
-            return holding(table.model, tensor, *part.steps).claim(
+            return locate(table.model, tensor, *part.steps).claim(
                 name, SIGNATURE, because, certain=True, view=View.PART
             )
     return None

@@ -83,7 +83,7 @@ def _place(model: Model, stored: Stored, row: MapRow) -> _Place:
         return _Place(view=row.view)
     if row.shape is None or row.view not in _BY_NAME:
         return _Place(view=row.view, keys=(tensor.key,))
-    held = stored.hold(row.stored, *((SWAP,) if row.view is View.TRANSPOSED else ()))
+    held = stored.locate(row.stored, *((SWAP,) if row.view is View.TRANSPOSED else ()))
     if held is None or held.shape != row.shape:
         return _Place(view=View.UNKNOWN)
     return _Place(

@@ -20,7 +20,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_modules import group_norm_leaf
 from onnx_params.idioms.torchscript import computed_by, is_norm_folded, real_name, scope_of
 from onnx_params.names.claim import Claim, claim_of
-from onnx_params.names.placement import Holding, Stored, holding
+from onnx_params.names.placement import Location, Stored, locate
 from onnx_params.operators.schemas import slot_word
 from onnx_params.tensors.steps import Key, Reshape, Slice
 from onnx_params.tensors.stored import StoredTensor
@@ -108,13 +108,13 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     name, hopped = real_name(tensor.name), False
     if name is None:
         return None
-    held: Holding | None = holding(model, tensor)
+    held: Location | None = locate(model, tensor)
     folded = False
     if name != tensor.name:
         hopped = name in stored.before and stored.before[name][0] is tensor
         if not hopped:
             return None
-        held, folded = stored.hold(name), stored.is_changed(name)
+        held, folded = stored.locate(name), stored.is_changed(name)
     assert held is not None
     because = (
         "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
@@ -153,11 +153,11 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
                 f"{node.op_type} after InstanceNormalization in scope '{scope_of(node)}': how"
                 " TorchScript's exporter writes a group norm"
             )
-            return holding(model, tensor, Reshape((tensor.count,))).claim(
+            return locate(model, tensor, Reshape((tensor.count,))).claim(
                 f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False
             )
         if consumer.is_product and word in ("weight", "operand"):
-            held = holding(model, tensor, *as_torch(consumer, holding(model, tensor).shape))
+            held = locate(model, tensor, *as_torch(consumer, locate(model, tensor).shape))
             sibling = _bias_beside(model, consumer)
             if sibling is not None:
                 return held.claim(*sibling, certain=False, view=view)
@@ -176,7 +176,7 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
             if scope and not is_norm_folded(tensor.name):
                 because = f"the {word} of {node.op_type} in scope '{scope}'"
                 leaf = "bias" if word == "bias" else "weight"
-                return holding(model, tensor).claim(
+                return locate(model, tensor).claim(
                     f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
                 )
     return None
@@ -193,7 +193,7 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
             "a batch norm was folded into it; neither its name nor whether it stood there before is"
             " left"
         )
-    return holding(model, tensor).claim(
+    return locate(model, tensor).claim(
         tensor.name or str(tensor.place), Evidence.NONE, because, certain=False
     )
 
@@ -264,7 +264,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
     """
     found: dict[Key, list[Claim]] = {}
     for tensor in tensors:
-        held = holding(model, tensor)
+        held = locate(model, tensor)
         for consumer in consumers(model, tensor) if len(held.shape) == 2 else ():
             if not consumer.is_matrix_product or consumer.slot != 1 or not consumer.node.outputs:
                 continue
@@ -273,7 +273,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                 for use in model.def_use.uses((consumer.graph, consumer.node.outputs[0]))
                 if use.node is not None and use.node.op_type == "Split"
             ]
-            turned = as_torch(consumer, holding(model, tensor).shape)  # rows are outputs then
+            turned = as_torch(consumer, locate(model, tensor).shape)  # rows are outputs then
             axis, start, parts = 0, 0, []
             for output in splits[0].outputs if len(splits) == 1 else ():
                 biases = list(_added(model, consumer.graph, (output,)))
@@ -281,10 +281,10 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                 if named is None:
                     break
                 stop = start + biases[0].count
-                part = holding(model, tensor, *turned, Slice(axis, ((start, stop),)))
+                part = locate(model, tensor, *turned, Slice(axis, ((start, stop),)))
                 parts.append(part.claim(*named, certain=False, view=View.PART))
                 start = stop
-            if parts and start == holding(model, tensor, *turned).shape[axis]:
+            if parts and start == locate(model, tensor, *turned).shape[axis]:
                 found[tensor.key] = parts
     return found
 
@@ -316,7 +316,7 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
                 or not any(tensor is not None and tensor.key in loose for tensor in held)
             ):
                 continue
-            shapes = holding(model, weight).shape, holding(model, recurrence).shape
+            shapes = locate(model, weight).shape, locate(model, recurrence).shape
             first: Key | None = None
             for part in recurrent.parts(node.op_type, *shapes, biased=bias is not None):
                 tensor = held[part.slot - 1]
@@ -325,7 +325,7 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
                     because = (
                         f"input {part.slot} of {node.op_type}, the {layer + 1}. in scope '{scope}'"
                     )
-                    claim = holding(model, tensor, *part.steps).claim(
+                    claim = locate(model, tensor, *part.steps).claim(
                         name, Evidence.SCOPE, because, certain=False, view=View.PART
                     )
                     first = first or tensor.key

@@ -68,7 +68,7 @@ class Parser:
             key, path = self.function(span)
             bodies.setdefault(key, path)
         for position, span in enumerate(parts.of(20)):
-            for number, kind, a, b in fields(self.window, *span, held=False):
+            for number, kind, a, b in fields(self.window, *span, whole=False):
                 if kind == LEN and number in _TRAINING:
                     self.graph(f"training[{position}].{_TRAINING[number]}", "", [Span(a, b)], 0)
         return Model(
@@ -85,7 +85,7 @@ class Parser:
 
     def _parts(self) -> _ModelParts:
         parts = _ModelParts()
-        for number, kind, a, b in fields(self.window, 0, self.source.n_bytes, held=False):
+        for number, kind, a, b in fields(self.window, 0, self.source.n_bytes, whole=False):
             if kind == VARINT and number == 1:
                 parts.ir_version = a
             elif kind == LEN and number in (2, 3):
@@ -126,7 +126,7 @@ class Parser:
         place = Place(kind=PlaceKind.INITIALIZER, graph=path)
         self.graphs[path] = builder.done()  # keeps its place before its subgraphs
         for span in spans:
-            for number, kind, a, b in fields(self.window, *span, held=False):
+            for number, kind, a, b in fields(self.window, *span, whole=False):
                 if kind != LEN:
                     continue
                 if number == 1:
@@ -157,7 +157,7 @@ class Parser:
         """
         text = self.window.text
         name = domain = ""
-        for number, kind, a, b in fields(self.window, *span, held=False):
+        for number, kind, a, b in fields(self.window, *span, whole=False):
             if kind == LEN and number == 1:
                 name = text(a, b)
             elif kind == LEN and number == 10:
@@ -167,7 +167,7 @@ class Parser:
         builder = GraphBuilder(self, path, None, 0)
         builder.name = name
         self.graphs[path] = builder.done()
-        for number, kind, a, b in fields(self.window, *span, held=False):
+        for number, kind, a, b in fields(self.window, *span, whole=False):
             if kind != LEN:
                 continue
             if number == 4:

@@ -62,7 +62,7 @@ class TensorReader:
         indices: list[Span] = []
         dims: list[int] = []
         for span in spans:
-            for number, kind, a, b in fields(self.window, *span, held=False):
+            for number, kind, a, b in fields(self.window, *span, whole=False):
                 if number == 3 and kind == VARINT:
                     dims.append(signed(a))
                 elif number == 3 and kind == LEN:
@@ -111,7 +111,7 @@ class TensorReader:
             header.encoding = Encoding.RAW if header.payload else Encoding.EMPTY
         if start >= span.stop:
             return
-        for number, kind, a, b in fields(self.window, start, span.stop, held=False):
+        for number, kind, a, b in fields(self.window, start, span.stop, whole=False):
             if number in _TYPED:
                 self._add_payload(header, number, kind, a, b)
             elif number == 1:

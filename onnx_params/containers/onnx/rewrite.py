@@ -88,7 +88,7 @@ def _message(
     copied = start  # everything before is in ``found``
     end = start
     for number, wire_type, a, b in fields(
-        window, start, stop, held=kind not in (Kind.MODEL, Kind.GRAPH, Kind.TENSOR)
+        window, start, stop, whole=kind not in (Kind.MODEL, Kind.GRAPH, Kind.TENSOR)
     ):
         begin, end = end, b
         child = inside.get(number) if wire_type == LEN else None
