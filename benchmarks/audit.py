@@ -85,8 +85,8 @@ def make(folder: Path, gigabytes: float) -> tuple[Path, Path]:
     with open(checkpoint, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         with open(folder / "body", "rb") as body:
-            while piece := body.read(1 << 24):
-                file.write(piece)
+            while placement := body.read(1 << 24):
+                file.write(placement)
     (folder / "body").unlink()
     return model_path, checkpoint
 

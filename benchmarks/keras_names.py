@@ -75,7 +75,9 @@ def main() -> None:
             report, own = bare(*build(name), Path(folder) / "m.onnx")
             back = sum(own[row.name].shape == row.shape for row in report.rows if row.name in own)
             held = [
-                claim for claim in report.inventory.parameters if claim.pieces and claim.name in own
+                claim
+                for claim in report.inventory.parameters
+                if claim.placements and claim.name in own
             ]
             wrong = sum(
                 not np.array_equal(own[claim.name], values_of(report.inventory, claim))

@@ -100,7 +100,7 @@ def values_there(path: Path, truth: Truth) -> frozenset[str]:
     found = {
         truth.aliases.get(claim.name, claim.name)
         for claim in report.inventory.parameters
-        if claim.pieces
+        if claim.placements
     }
     return frozenset(found & set(truth.shapes))
 

@@ -79,7 +79,7 @@ def test_keras(name: str, weights: Shapes, untold: set[str]) -> None:
     seeds = {each: seed for seed, (each, _) in enumerate(weights)}
     compared = 0
     for claim in found.inventory.parameters:
-        if claim.pieces and claim.name in seeds:
+        if claim.placements and claim.name in seeds:
             values = (
                 np.random.RandomState(seeds[claim.name]).randn(*true[claim.name]).astype(np.float32)
             )

@@ -348,7 +348,7 @@ def test_keras_names_without_a_source_map(four: dict[str, Path]) -> None:
     assert len(back) >= 0.9 * len(own), sorted(set(own) - set(back))
     assert not any(row.certain for row in report.rows)
     for claim in report.inventory.parameters:
-        if claim.pieces and claim.name in own:
+        if claim.placements and claim.name in own:
             assert np.array_equal(own[claim.name], values_of(report.inventory, claim)), claim.name
 
 

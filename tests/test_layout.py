@@ -21,7 +21,7 @@ from onnx_params.tensors.steps import (
     Cast,
     Dequantize,
     Permute,
-    Piece,
+    Placement,
     Reshape,
     Slice,
     Step,
@@ -182,11 +182,11 @@ steps = st.one_of(
 
 @given(st.lists(steps).map(tuple))
 def test_json_round_trip(chained: tuple[Step, ...]) -> None:
-    """A source map gives back the piece that was written, with renamed tensors under their new
+    """A source map gives back the placement that was written, with renamed tensors under their new
     names.
     """
-    row = json.loads(json.dumps(to_json(Piece(("", "old"), chained), {"old": "new"})))
-    assert Piece(("", "new"), chained) == from_json(row)
+    row = json.loads(json.dumps(to_json(Placement(("", "old"), chained), {"old": "new"})))
+    assert Placement(("", "new"), chained) == from_json(row)
 
 
 @pytest.mark.parametrize(
@@ -206,5 +206,5 @@ def test_json_round_trip(chained: tuple[Step, ...]) -> None:
     ],
 )
 def test_a_strangers_piece_is_refused(row: object) -> None:
-    """What is no sound step makes no piece, and raises nothing."""
+    """What is no sound step makes no placement, and raises nothing."""
     assert from_json(row) is None

@@ -63,7 +63,7 @@ def finish(
         buffers = [
             found[weight.name]
             for weight in weights
-            if not weight.trained and weight.name in found and found[weight.name].pieces
+            if not weight.trained and weight.name in found and found[weight.name].placements
         ]
         source_map.write_claims(draft, framework, exporter, rows, buffers)
 
@@ -91,10 +91,10 @@ def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
     rows = {claim.name: claim for claim in inventory.matched.claims}
     for weight in weights:
         place = inventory.matched.found[weight.name]
-        if weight.name not in rows and place.pieces:
+        if weight.name not in rows and place.placements:
             rows[weight.name] = Claim(
                 weight.name, weight.values.shape, weight.values.dtype.name, Evidence.REFERENCE, place.certain, place.because, place.view, place.stored,
-                pieces=place.pieces, axis=place.axis,
+                placements=place.placements, axis=place.axis,
             )  # fmt: skip
     return rows
 

@@ -132,7 +132,7 @@ def renamed(inventory: Inventory, owners: list[tuple[str, Any]]) -> list[Claim]:
             found.append(
                 claim._replace(
                     name=f"{prefix}{word}",
-                    shape=claim.shape if claim.pieces else shape,
+                    shape=claim.shape if claim.placements else shape,
                     certain=True,
                 )
             )
@@ -153,7 +153,7 @@ def _agrees(inventory: Inventory, claim: Claim, value: Any) -> bool:  # an array
         return False
     stored = (
         values_of(inventory, claim)
-        if claim.pieces
+        if claim.placements
         else inventory.model.stored[claim.stored[0]].read()
     )
     held = np.asarray(stored, dtype=np.float64).reshape(-1)

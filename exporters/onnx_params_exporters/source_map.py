@@ -108,11 +108,11 @@ def _row_of(claim: Claim) -> dict[str, Any]:  # JSON
 
 def _place(claim: Claim) -> dict[str, Any]:  # JSON
     """Where a claim says that a parameter lies."""
-    if claim.pieces:
+    if claim.placements:
         return {
             "view": claim.view.value,
             "axis": claim.axis,
-            "pieces": [to_json(piece, {}) for piece in claim.pieces],
+            "pieces": [to_json(placement, {}) for placement in claim.placements],
         }
     return {"view": claim.view.value, **({"stored": claim.stored[0][1]} if claim.stored else {})}
 

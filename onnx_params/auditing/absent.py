@@ -146,4 +146,4 @@ def is_sibling(segments: list[str], head: list[str], tail: list[str]) -> bool:
 
 def is_there(state: State, name: str) -> bool:
     found = state.found.get(name)
-    return found is not None and bool(found.pieces or found.stored or found.alias_of)
+    return found is not None and bool(found.placements or found.stored or found.alias_of)

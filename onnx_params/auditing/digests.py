@@ -81,7 +81,7 @@ def sha256(values: np.ndarray) -> str:
 def _judge(known: _Known, row: MapRow, claim: Claim | None) -> Judgement:
     if row.sha256 is None:
         return _say(row, Verdict.NOT_COMPARABLE, "the source map has no digest of it")
-    if claim is not None and claim.pieces:
+    if claim is not None and claim.placements:
         return _judge_place(known, row, claim)
     for tensor, turned in known.by_digest.get(row.sha256, ()):
         because = f"the SHA-256 of '{tensor.name}'{' transposed' if turned else ''} agrees"
@@ -99,8 +99,8 @@ def _judge(known: _Known, row: MapRow, claim: Claim | None) -> Judgement:
 def _judge_place(known: _Known, row: MapRow, claim: Claim) -> Judgement:
     """Compare what is stored where a claim says that the parameter lies."""
     held = known.inventory.model.stored
-    names = ", ".join(f"'{piece.key[1]}'" for piece in claim.pieces)
-    is_float = all(held[piece.key].dtype.is_float for piece in claim.pieces)
+    names = ", ".join(f"'{placement.key[1]}'" for placement in claim.placements)
+    is_float = all(held[placement.key].dtype.is_float for placement in claim.placements)
     if not is_float or not is_exact(claim.steps):
         because = (
             f"{names} was rounded, and a digest proves exact values alone: give the checkpoint"

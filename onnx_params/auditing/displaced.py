@@ -11,7 +11,7 @@ from onnx_params.idioms.recurrent import GATES, read_name
 from onnx_params.inventory.values import shape_of
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
-from onnx_params.tensors.steps import SWAP, Cast, Piece, Slice, Unblock, chain, describe
+from onnx_params.tensors.steps import SWAP, Cast, Placement, Slice, Unblock, chain, describe
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -35,18 +35,18 @@ def displaced(
     if set(claim.stored).isdisjoint(found.stored):
         return another(state, tensor, found, claim)
     if (
-        not claim.pieces
+        not claim.placements
         or claim.shape != tensor.shape
-        or claim.pieces == found.pieces
+        or claim.placements == found.placements
         or found.view is View.FOLDED
     ):
         return None
     if (
-        any(isinstance(step, Unblock) for step in (*claim.steps, *found.pieces[0].steps))
+        any(isinstance(step, Unblock) for step in (*claim.steps, *found.placements[0].steps))
         or shape_of(state.inventory, claim) != tensor.shape
     ):
         return None  # the size of a block is not always told
-    apart = difference_from(state, tensor, claim.pieces, claim.axis)
+    apart = difference_from(state, tensor, claim.placements, claim.axis)
     # a name does not tell which way round a square matrix lies
     if apart is None or (_is_turn(found, claim) and state.turns.fits(tensor.name)):
         return None
@@ -83,7 +83,7 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
     return changed(
         state,
         tensor,
-        found._replace(pieces=claim.pieces, stored=claim.stored, axis=claim.axis),
+        found._replace(placements=claim.placements, stored=claim.stored, axis=claim.axis),
         claim,
     )
 
@@ -92,8 +92,8 @@ def is_same(state: State, name: str | None, tensor: StoredTensor) -> bool:
     """Whether a parameter has the content of another: either may stand for both."""
     if not name or name == tensor.name or name not in state.reference or name not in state.found:
         return False
-    return state.found[name].pieces == state.found[tensor.name].pieces and bool(
-        state.found[name].pieces
+    return state.found[name].placements == state.found[tensor.name].placements and bool(
+        state.found[name].placements
     )
 
 
@@ -115,7 +115,7 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         )
         return say(state, tensor, Verdict.CHANGED, because, found.stored)
     if found.view is not View.REORDERED and not any(
-        isinstance(s, Slice) and len(s.runs) > 1 for p in found.pieces for s in p.steps
+        isinstance(s, Slice) and len(s.runs) > 1 for p in found.placements for s in p.steps
     ):
         return None
     for key in found.stored:
@@ -129,7 +129,7 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         )
         if operator and (
             not _has_gates(tensor.name)
-            or all(_in_gate_order(p, tensor.shape[0], GATES[operator]) for p in found.pieces)
+            or all(_in_gate_order(p, tensor.shape[0], GATES[operator]) for p in found.placements)
         ):
             return None
     return say(
@@ -142,7 +142,9 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
 
 
 def how(state: State, found: Found) -> str:
-    told = dict.fromkeys(word for piece in found.pieces for word in describe(piece.steps))
+    told = dict.fromkeys(
+        word for placement in found.placements for word in describe(placement.steps)
+    )
     return ", ".join(told) or "as they are, where the artifact takes them otherwise"
 
 
@@ -150,13 +152,13 @@ def _has_gates(name: str) -> bool:
     return read_name(name.rpartition(".")[2]) is not None
 
 
-def _in_gate_order(piece: Piece, rows: int, gates: tuple[int, ...]) -> bool:
-    """Whether a piece takes the gates of a recurrent layer out of ONNX's order into torch's, of
+def _in_gate_order(placement: Placement, rows: int, gates: tuple[int, ...]) -> bool:
+    """Whether a placement takes the gates of a recurrent layer out of ONNX's order into torch's, of
     either direction.
     """
     runs = [
         run
-        for step in piece.steps
+        for step in placement.steps
         if isinstance(step, Slice) and len(step.runs) > 1
         for run in step.runs
     ]
@@ -174,7 +176,7 @@ def _is_turn(found: Found, claim: Claim) -> bool:
     transposition.
     """
     bare = [
-        tuple(step for step in pieces[0].steps if not isinstance(step, Cast))
-        for pieces in (found.pieces, claim.pieces)
+        tuple(step for step in placements[0].steps if not isinstance(step, Cast))
+        for placements in (found.placements, claim.placements)
     ]
-    return len(found.pieces) == len(claim.pieces) == 1 and chain(*bare[1], SWAP) == bare[0]
+    return len(found.placements) == len(claim.placements) == 1 and chain(*bare[1], SWAP) == bare[0]

@@ -45,7 +45,7 @@ def judge_tensor(state: State, tensor: StoredTensor, found: Found) -> Judgement:
         claim = None
     if found.view is View.CHANGED:
         return changed(state, tensor, found, claim)
-    if found.pieces or (found.view is View.FOLDED and found.certain):
+    if found.placements or (found.view is View.FOLDED and found.certain):
         spoken_for = claim is not None and bool(claim.stored)
         wrong = displaced(state, tensor, found, claim) if state.strict else None
         return wrong or judge_found(state, tensor, found)._replace(placed=spoken_for)

@@ -111,7 +111,7 @@ class Turns:
         self._of: dict[str, str] = {}
         for name, each in found.items():
             if (
-                len(each.pieces) != 1
+                len(each.placements) != 1
                 or len(each.stored) != 1
                 or len(model.stored[each.stored[0]].shape) != 2
             ):
@@ -130,7 +130,7 @@ class Turns:
                     else consumer.node.op_type
                 )
                 self._kinds[kind][name] = (
-                    _is_swapped(each.pieces[0].steps) ^ flag ^ consumer.is_transposed,
+                    _is_swapped(each.placements[0].steps) ^ flag ^ consumer.is_transposed,
                     len(set(tensor.shape)) == 1,
                 )
                 self._of[name] = kind

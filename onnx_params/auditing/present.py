@@ -30,7 +30,7 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
             f"'{found.stored[0][1]}' holds it, and no node takes that",
             found.stored,
         )
-    steps = found.pieces[0].steps if found.pieces else ()
+    steps = found.placements[0].steps if found.placements else ()
     if found.view is View.FOLDED and not steps and not is_known_factor(found.factor):
         return say(
             state,
@@ -43,14 +43,14 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
         return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
     if found.view is View.FOLDED:  # close, and of the same type: no rounding explains that
         return nearly(state, tensor, found)
-    if is_quantized(state.model, found.pieces[0].key):
+    if is_quantized(state.model, found.placements[0].key):
         made = say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
-        if len(found.pieces) > 1:
+        if len(found.placements) > 1:
             return made
-        candidate = Candidate(state.model, state.model.stored[found.pieces[0].key], 0)
+        candidate = Candidate(state.model, state.model.stored[found.placements[0].key], 0)
         return made._replace(rounding=rounding(tensor.read(), candidate, steps, state.values))
-    if any(isinstance(step, Cast) for piece in found.pieces for step in piece.steps):
-        apart = difference_from(state, tensor, found.pieces, found.axis)
+    if any(isinstance(step, Cast) for placement in found.placements for step in placement.steps):
+        apart = difference_from(state, tensor, found.placements, found.axis)
         if apart is not None:
             return say(
                 state,
@@ -67,7 +67,7 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
 
 
 def nearly(state: State, tensor: StoredTensor, found: Found) -> Judgement:
-    apart = difference_from(state, tensor, found.pieces, found.axis)
+    apart = difference_from(state, tensor, found.placements, found.axis)
     if apart is None:
         return say(state, tensor, Verdict.MOVED, found.because, found.stored)
     if tensor.count == 1 and apart.largest <= MAX_ULP * float(np.abs(tensor.read()).max()):
@@ -95,12 +95,12 @@ def changed(state: State, tensor: StoredTensor, found: Found, claim: Claim | Non
     if other:
         because = f"'{found.stored[0][1]}', which stands for it, holds '{other}'"
         made = made._replace(verdict=Verdict.SWAPPED, because=because, other=other)
-    values = evaluated(state, found.pieces, found.axis)
+    values = evaluated(state, found.placements, found.axis)
     if values is None or values.shape != tensor.shape:
         return made
-    if len(found.pieces) == 1 and is_quantized(state.model, found.pieces[0].key):
-        candidate = Candidate(state.model, state.model.stored[found.pieces[0].key], 0)
+    if len(found.placements) == 1 and is_quantized(state.model, found.placements[0].key):
+        candidate = Candidate(state.model, state.model.stored[found.placements[0].key], 0)
         made = made._replace(
-            rounding=rounding(tensor.read(), candidate, found.pieces[0].steps, state.values)
+            rounding=rounding(tensor.read(), candidate, found.placements[0].steps, state.values)
         )
-    return made._replace(difference=difference_from(state, tensor, found.pieces, found.axis))
+    return made._replace(difference=difference_from(state, tensor, found.placements, found.axis))

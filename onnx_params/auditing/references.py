@@ -55,7 +55,7 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
     seen: set[str] = set()
     for claim in (*inventory.parameters, *(buffers(inventory) if folded else ())):
         is_folded = folded and claim.view is View.FOLDED and len(claim.stored) == 1
-        if claim.name in seen or not (is_folded or (claim.pieces and claim.view in READABLE)):
+        if claim.name in seen or not (is_folded or (claim.placements and claim.view in READABLE)):
             continue
         seen.add(claim.name)
         tensors.append(
@@ -77,8 +77,8 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
 
 
 def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
-    held = inventory.model.stored[claim.pieces[0].key]
-    if len(claim.pieces) == 1 and not claim.steps:
+    held = inventory.model.stored[claim.placements[0].key]
+    if len(claim.placements) == 1 and not claim.steps:
         return held._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
     made = Made(inventory, claim, dtype.packed_length(math.prod(shape)))

@@ -22,7 +22,7 @@ from onnx_params.matching.casts import casts_to
 from onnx_params.matching.claims import Matched
 from onnx_params.matching.verify import bits_equal
 from onnx_params.roles.role import Role
-from onnx_params.tensors.steps import Cast, Key, Piece, Slice, shape_after
+from onnx_params.tensors.steps import Cast, Key, Placement, Slice, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
@@ -79,16 +79,16 @@ class State:
         """
         given: dict[Key, int] = {}
         for found in self.found.values():
-            pieces = [
-                piece
-                for piece in found.pieces
-                if any(isinstance(step, Slice) for step in piece.steps)
+            placements = [
+                placement
+                for placement in found.placements
+                if any(isinstance(step, Slice) for step in placement.steps)
             ]
             for key in found.stored:
                 parts = [
-                    shape_after(self.model.stored[key].shape, piece.steps)
-                    for piece in pieces
-                    if piece.key == key
+                    shape_after(self.model.stored[key].shape, placement.steps)
+                    for placement in placements
+                    if placement.key == key
                 ]
                 given[key] = given.get(key, 0) + (
                     sum(map(math.prod, parts))
@@ -124,14 +124,16 @@ def say(
 
 
 def difference_from(
-    state: State, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int
+    state: State, tensor: StoredTensor, placements: tuple[Placement, ...], axis: int
 ) -> Difference | None:
-    """How what pieces hold differs from a tensor: beyond half a step where it is quantized, in
+    """How what placements hold differs from a tensor: beyond half a step where it is quantized, in
     its bits else, after every cast that there is.
     """
     bare = tuple(
-        Piece(piece.key, tuple(step for step in piece.steps if not isinstance(step, Cast)))
-        for piece in pieces
+        Placement(
+            placement.key, tuple(step for step in placement.steps if not isinstance(step, Cast))
+        )
+        for placement in placements
     )
     values, original = evaluated(state, bare, axis), tensor.read()
     if values is None or values.shape != original.shape:
@@ -153,10 +155,10 @@ def difference_from(
     return min(found, key=lambda each: 0 if each is None else each.changed)
 
 
-def evaluated(state: State, pieces: tuple[Piece, ...], axis: int) -> np.ndarray | None:
-    """What pieces make; ``None`` where they do not fit together."""
+def evaluated(state: State, placements: tuple[Placement, ...], axis: int) -> np.ndarray | None:
+    """What placements make; ``None`` where they do not fit together."""
     try:
-        parts = [state.values.of(piece.key, piece.steps) for piece in pieces]
+        parts = [state.values.of(placement.key, placement.steps) for placement in placements]
         if not parts:
             return None
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis)

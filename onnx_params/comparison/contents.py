@@ -25,7 +25,7 @@ from onnx_params.matching import claims
 from onnx_params.matching.match_state import Found
 from onnx_params.report.report import Report, Row
 from onnx_params.tensors.evaluate import evaluate
-from onnx_params.tensors.steps import Key, Piece
+from onnx_params.tensors.steps import Key, Placement
 
 _RELATIONS: Final = {
     Verdict.IDENTICAL: Relation.EQUAL,
@@ -106,8 +106,8 @@ def _places(
     own = [
         place
         for place in flat
-        if two.inventory.parameters[place].pieces
-        and two.inventory.parameters[place].pieces == found.pieces
+        if two.inventory.parameters[place].placements
+        and two.inventory.parameters[place].placements == found.placements
     ]
     if own:
         return [next((place for place in own if place not in taken), own[0])]
@@ -116,7 +116,7 @@ def _places(
     ]
     return (
         list(dict.fromkeys(chosen))
-        if len(found.pieces) > 1 or len(found.stored) > 1
+        if len(found.placements) > 1 or len(found.stored) > 1
         else chosen[:1]
     )
 
@@ -217,14 +217,14 @@ def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair
 def _values(report: Report, at: int) -> np.ndarray | None:
     inventory = report.inventory
     claim = inventory.parameters[at]
-    if claim.pieces:
+    if claim.placements:
         return values_of(inventory, claim)
     if not is_stored(inventory, at):
         return None
     tensor = inventory.model.stored[claim.stored[0]]
     # folded and then quantized: its numbers are those that the codes stand for
     steps = logical(inventory.model, tensor).steps
-    return None if steps is None else evaluate(inventory.model.stored, Piece(tensor.key, steps))
+    return None if steps is None else evaluate(inventory.model.stored, Placement(tensor.key, steps))
 
 
 def _ways(values: np.ndarray, shape: tuple[int, ...]) -> list[np.ndarray]:

@@ -26,7 +26,7 @@ def rows_by_key(report: Report) -> dict[Key, list[int]]:
 def is_stored(inventory: Inventory, at: int) -> bool:
     """Whether a row's numbers, folded ones too, lie in a stored tensor."""
     claim = inventory.parameters[at]
-    return bool(claim.pieces) or (claim.view is View.FOLDED and len(claim.stored) == 1)
+    return bool(claim.placements) or (claim.view is View.FOLDED and len(claim.stored) == 1)
 
 
 def relative_to(largest: float, size: float) -> float | None:

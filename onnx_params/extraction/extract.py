@@ -91,11 +91,11 @@ def buffers(inventory: Inventory) -> Iterator[Claim]:
 
 def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
     """Why a parameter is not written; empty where it is."""
-    if not claim.pieces or claim.view not in READABLE:
+    if not claim.placements or claim.view not in READABLE:
         return claim.because
     if claim.evidence is Evidence.NONE:
         return claim.because
-    tensor = inventory.model.stored[claim.pieces[0].key]
+    tensor = inventory.model.stored[claim.placements[0].key]
     if (
         not claim.steps
         and tensor.dtype.is_narrow_integer
@@ -114,7 +114,7 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
 
 
 def _safetensors(inventory: Inventory, rows: dict[str, Claim]) -> Iterator[bytes]:
-    """The file, piece by piece.
+    """The file, placement by placement.
 
     Source of the format: https://github.com/huggingface/safetensors, README.
     """

@@ -91,7 +91,7 @@ def _row(claim: Claim, sha256: str | None) -> MapRow:
         view=claim.view,
         evidence=claim.evidence,
         certain=claim.certain,
-        pieces=claim.pieces,
+        placements=claim.placements,
         axis=claim.axis,
     )
 
@@ -140,7 +140,7 @@ def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, st
         if old == new:
             continue
         reason = ""
-        if len(claim.pieces) != 1 or sharing[claim.stored[0]] > 1:
+        if len(claim.placements) != 1 or sharing[claim.stored[0]] > 1:
             reason = f"it is not that parameter alone ({claim.view.value})"
         elif path:
             reason = f"it is in {path}"

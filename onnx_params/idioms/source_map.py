@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
-from onnx_params.tensors.steps import Piece, Shape
+from onnx_params.tensors.steps import Placement, Shape
 from onnx_params.tensors.steps_json import from_json, to_json
 
 SCHEMA: Final = "onnx-params/source-map/1"
@@ -39,7 +39,7 @@ class MapRow:
     view: View = View.UNKNOWN
     evidence: Evidence | None = None
     certain: bool = True
-    pieces: tuple[Piece, ...] = ()
+    placements: tuple[Placement, ...] = ()
     axis: int = 0
 
 
@@ -98,7 +98,7 @@ def _row(row: Any) -> MapRow | None:  # JSON of a stranger
         view=_view(row.get("view")),
         evidence=next((each for each in Evidence if each.value == row.get("evidence")), None),
         certain=row.get("certain") is not False,
-        pieces=_pieces(row.get("pieces")),
+        placements=_pieces(row.get("pieces")),
         axis=axis if type(axis) is int and axis >= 0 else 0,
     )
 
@@ -117,10 +117,10 @@ def _view(word: Any) -> View:  # JSON of a stranger
     return next((view for view in View if view.value == current), View.UNKNOWN)
 
 
-def _pieces(listed: Any) -> tuple[Piece, ...]:  # JSON of a stranger
-    """The pieces of a row; none where one of them is broken."""
+def _pieces(listed: Any) -> tuple[Placement, ...]:  # JSON of a stranger
+    """The placements of a row; none where one of them is broken."""
     found = [from_json(each) for each in listed] if isinstance(listed, list) else []
-    sound = tuple(piece for piece in found if piece is not None)
+    sound = tuple(placement for placement in found if placement is not None)
     return sound if len(sound) == len(found) else ()
 
 
@@ -154,8 +154,8 @@ def _row_document(row: MapRow, renamed: dict[str, str]) -> dict[str, Any]:  # JS
     found["certain"] = row.certain
     if row.stored is not None:
         found["stored"] = renamed.get(row.stored, row.stored)
-    if row.pieces:
-        found["pieces"] = [to_json(piece, renamed) for piece in row.pieces]
+    if row.placements:
+        found["pieces"] = [to_json(placement, renamed) for placement in row.placements]
         found["axis"] = row.axis
     return found
 

@@ -60,7 +60,7 @@ def by_reference(
         notes.append(
             f"{changed} parameters have other values in the artifact than in the reference"
         )
-    gone = sum(not claim.pieces and claim.view is not View.CHANGED for claim in rows)
+    gone = sum(not claim.placements and claim.view is not View.CHANGED for claim in rows)
     if gone:
         notes.append(
             f"{gone} parameters of the reference have no values in the artifact that could be"

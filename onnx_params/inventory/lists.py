@@ -96,7 +96,7 @@ def completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
             claim._replace(
                 view=other.view,
                 stored=other.stored,
-                pieces=other.pieces,
+                placements=other.placements,
                 axis=other.axis,
                 because=because,
             )

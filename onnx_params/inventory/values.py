@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 def values_of(inventory: Inventory, claim: Claim) -> np.ndarray:
     """The values of a parameter, in its original shape and layout. Reads its stored tensors."""
-    return evaluate_all(inventory.model.stored, claim.pieces, claim.axis)
+    return evaluate_all(inventory.model.stored, claim.placements, claim.axis)
 
 
 def shape_of(inventory: Inventory, claim: Claim) -> Shape:
-    """The shape that a claim's pieces make, from headers alone.
+    """The shape that a claim's placements make, from headers alone.
 
     Raises :class:`FormatError` where their steps do not fit what is stored.
     """
     with content_errors(f"{inventory.model.source.label}: parameter '{claim.name}'"):
         shapes = [
-            shape_after(inventory.model.stored[piece.key].shape, piece.steps)
-            for piece in claim.pieces
+            shape_after(inventory.model.stored[placement.key].shape, placement.steps)
+            for placement in claim.placements
         ]
         return joined_shape(shapes, claim.axis)
 
 
 def dtype_of(inventory: Inventory, claim: Claim) -> str:
-    """The element type that a claim's pieces make: what the last step says, else what is stored."""
-    for step in reversed(claim.pieces[0].steps):
+    """The element type that a claim's placements make: what the last step says, else what is stored."""
+    for step in reversed(claim.placements[0].steps):
         if isinstance(step, Cast):
             return step.numpy
         if isinstance(step, Dequantize):
             return "float32"
-    return inventory.model.stored[claim.pieces[0].key].dtype.name
+    return inventory.model.stored[claim.placements[0].key].dtype.name

@@ -125,5 +125,5 @@ def _parameters(inventory: Inventory) -> Iterator[dict[str, Any]]:  # JSON
             "view": claim.view.value,
             "stored": [key[1] for key in claim.stored],
             "aliases": list(claim.aliases),
-            "pieces": [piece_to_json(piece, {}) for piece in claim.pieces],
+            "pieces": [piece_to_json(placement, {}) for placement in claim.placements],
         }

@@ -13,7 +13,7 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
 from onnx_params.tensors.evaluate import apply, evaluate
-from onnx_params.tensors.steps import Dequantize, Key, Piece, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
@@ -87,12 +87,16 @@ class Values:
 
     def of(self, key: Key, steps: Steps) -> np.ndarray:
         """What the steps make of a stored tensor, as float32 where it was rounded."""
-        return self._keep((key, steps, "values"), lambda: evaluate(self._stored, Piece(key, steps)))
+        return self._keep(
+            (key, steps, "values"), lambda: evaluate(self._stored, Placement(key, steps))
+        )
 
     def codes(self, key: Key, steps: Steps) -> np.ndarray:
         """The integers before they were dequantized, in the same layout."""
         plain = tuple(step for step in steps if not isinstance(step, Dequantize))
-        return self._keep((key, plain, "codes"), lambda: evaluate(self._stored, Piece(key, plain)))
+        return self._keep(
+            (key, plain, "codes"), lambda: evaluate(self._stored, Placement(key, plain))
+        )
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
         """Half a quantization step at each element, in the same layout."""

@@ -88,7 +88,7 @@ def claims(
             continue
         if (
             listed is None
-            and place.pieces
+            and place.placements
             and all(roles[key] is Role.BUFFER and rules[key] not in _WEAK for key in place.stored)
         ):
             continue
@@ -110,7 +110,7 @@ def claims(
             because=f"the reference has it; {place.because}",
             view=place.view,
             stored=place.stored,
-            pieces=place.pieces,
+            placements=place.placements,
             axis=place.axis,
         )
     for name, others in aliases.items():

@@ -11,7 +11,7 @@ from onnx_params.matching import lines
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.match_state import Board, Found
-from onnx_params.tensors.steps import Cast, Piece, chain
+from onnx_params.tensors.steps import Cast, Placement, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once for lookups of lines
@@ -39,20 +39,24 @@ def by_lines(board: Board) -> None:
                 continue
             values = tensor.read() if cast is None else cast_to(tensor.read(), cast)
             if values.ndim == 1:
-                pieces, axis = (
+                placements, axis = (
                     lines.find_vector(values, arrays) or lines.split_vector(values, arrays),
                     0,
                 )
             else:
-                pieces, axis = index.find(values) or (None, 0) if values.ndim else (None, 0)
-            if pieces is not None:
-                take_parts(board, tensor, pieces, axis, cast)
+                placements, axis = index.find(values) or (None, 0) if values.ndim else (None, 0)
+            if placements is not None:
+                take_parts(board, tensor, placements, axis, cast)
 
 
 def take_parts(
-    board: Board, tensor: StoredTensor, pieces: tuple[Piece, ...], axis: int, cast: str | None
+    board: Board,
+    tensor: StoredTensor,
+    placements: tuple[Placement, ...],
+    axis: int,
+    cast: str | None,
 ) -> None:
-    names = [f"'{board.candidates[piece.key].tensor.name}'" for piece in pieces]
+    names = [f"'{board.candidates[placement.key].tensor.name}'" for placement in placements]
     because = (
         "every value is in"
         f" {', '.join(names[:3])}{f' (and {len(names) - 3} more)' if len(names) > 3 else ''}, by"
@@ -60,9 +64,14 @@ def take_parts(
     )
     if cast is not None:
         because += f", cast to {cast}"
-        pieces = tuple(
-            Piece(piece.key, chain(*piece.steps, Cast(tensor.dtype.name))) for piece in pieces
+        placements = tuple(
+            Placement(placement.key, chain(*placement.steps, Cast(tensor.dtype.name)))
+            for placement in placements
         )
     board.found[tensor.name] = Found(
-        View.PART, because, pieces, axis, tuple(dict.fromkeys(piece.key for piece in pieces))
+        View.PART,
+        because,
+        placements,
+        axis,
+        tuple(dict.fromkeys(placement.key for placement in placements)),
     )

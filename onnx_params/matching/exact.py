@@ -30,19 +30,19 @@ def by_name(board: Board) -> None:
         claim = board.named.get(tensor.name)
         if (
             claim is None
-            or len(claim.pieces) != 1
-            or claim.pieces[0].key not in board.candidates
+            or len(claim.placements) != 1
+            or claim.placements[0].key not in board.candidates
             or claim.shape != tensor.shape
         ):
             continue
-        piece = claim.pieces[0]
-        candidate = board.candidates[piece.key]
+        placement = claim.placements[0]
+        candidate = board.candidates[placement.key]
         for cast in board.casts(tensor):
             if (cast or tensor.dtype.name) == candidate.tensor.dtype.name and holds(
-                board, tensor, candidate, piece.steps, cast
+                board, tensor, candidate, placement.steps, cast
             ):
                 because = f"every value equals that of '{candidate.tensor.name}'"
-                board.take(tensor.name, piece.key, piece.steps, because, cast=cast)
+                board.take(tensor.name, placement.key, placement.steps, because, cast=cast)
 
 
 def holds(
@@ -164,7 +164,7 @@ def as_another(board: Board) -> None:
     for name, tensor in board.reference.items():
         if (
             name in board.found
-            and board.found[name].pieces
+            and board.found[name].placements
             and tensor.count >= MIN_TELLING
             and (probe := read_probe(tensor, False))
         ):

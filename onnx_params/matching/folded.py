@@ -132,8 +132,8 @@ def summed(board: Board) -> None:
             for c in board.free()
             if c.is_float and c.tensor.dtype.name == total.dtype.name and c.tensor.count
         ]
-        pieces = find_vector(total, arrays) or split_vector(total, arrays) or ()
-        keys = tuple(dict.fromkeys(piece.key for piece in pieces))
+        placements = find_vector(total, arrays) or split_vector(total, arrays) or ()
+        keys = tuple(dict.fromkeys(placement.key for placement in placements))
         for each in (name, other) if keys else ():
             because = (
                 f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"

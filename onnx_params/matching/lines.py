@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.matching.multiset_hash import line_digests
-from onnx_params.tensors.steps import SWAP, Key, Piece, Reshape, Slice, Step, chain
+from onnx_params.tensors.steps import SWAP, Key, Placement, Reshape, Slice, Step, chain
 
 # runs of lines that still make a view: gates by directions, or the parts of a few fused projections
 MAX_RUNS: Final = 24
@@ -63,8 +63,8 @@ class Index:
         self._owner = np.concatenate(owner)[order] if sums else every
         self._place = np.concatenate(place)[order] if sums else every
 
-    def find(self, values: np.ndarray) -> tuple[tuple[Piece, ...], int] | None:
-        """The pieces that hold a tensor of rank 2 or more, and the axis along which they stand side
+    def find(self, values: np.ndarray) -> tuple[tuple[Placement, ...], int] | None:
+        """The placements that hold a tensor of rank 2 or more, and the axis along which they stand side
         by side; proved by comparing.
         """
         shape = values.shape
@@ -77,14 +77,14 @@ class Index:
             if runs is None or not self._proved(wanted, runs):
                 continue
             last: tuple[Step, ...] = (SWAP,) if turned else () if values.ndim == 2 else ()
-            pieces = []
+            placements = []
             for owner, spans in _by_owner(runs):
                 lines = self.lines[owner]
                 take = () if spans == ((0, len(lines.values)),) else (Slice(0, spans),)
                 rows = sum(stop - start for start, stop in spans)
                 shaped = (Reshape((rows, *shape[1:])),) if values.ndim > 2 else ()
-                pieces.append(Piece(lines.key, chain(*lines.steps, *take, *shaped, *last)))
-            return tuple(pieces), 1 if turned else 0
+                placements.append(Placement(lines.key, chain(*lines.steps, *take, *shaped, *last)))
+            return tuple(placements), 1 if turned else 0
         return None
 
     def _runs(self, wanted: np.ndarray, width: int) -> list[tuple[int, int, int]] | None:
@@ -139,8 +139,8 @@ def _by_owner(runs: list[tuple[int, int, int]]) -> list[tuple[int, tuple[tuple[i
 
 def find_vector(
     wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]
-) -> tuple[Piece, ...] | None:
-    """The pieces of flattened stored tensors that hold a vector, in runs of elements; the fewest
+) -> tuple[Placement, ...] | None:
+    """The placements of flattened stored tensors that hold a vector, in runs of elements; the fewest
     runs first. Equal bits are the proof.
     """
     if len(wanted) < MIN_VECTOR or len(np.unique(wanted)) < MIN_VECTOR:
@@ -165,20 +165,20 @@ def find_vector(
             at += best[1] - best[0]
         if at == len(wanted):
             first = () if values.ndim == 1 else (Reshape((len(flat),)),)
-            return (Piece(key, chain(*first, Slice(0, tuple(runs)))),)
+            return (Placement(key, chain(*first, Slice(0, tuple(runs)))),)
     return None
 
 
 def split_vector(
     wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]
-) -> tuple[Piece, ...] | None:
+) -> tuple[Placement, ...] | None:
     """The stored tensors that hold a vector in equal shares, one after the other: a joined
     projection's biases, gates apart. Equal bits.
     """
     for shares in MAX_SHARES:
         if len(wanted) % shares or len(wanted) // shares < MIN_VECTOR:
             continue
-        found: list[Piece] = []
+        found: list[Placement] = []
         for part in np.split(wanted, shares):
             for key, values in vectors:
                 if (
@@ -186,10 +186,12 @@ def split_vector(
                     and values.dtype == part.dtype
                     and np.array_equal(values.reshape(-1), part)
                 ):
-                    found.append(Piece(key, () if values.ndim == 1 else (Reshape((part.size,)),)))
+                    found.append(
+                        Placement(key, () if values.ndim == 1 else (Reshape((part.size,)),))
+                    )
                     break
             else:
                 break
-        if len(found) == shares and len({piece.key for piece in found}) == shares:
+        if len(found) == shares and len({placement.key for placement in found}) == shares:
             return tuple(found)
     return None

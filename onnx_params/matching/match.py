@@ -72,7 +72,7 @@ def match(
     for tensor in board.open():
         claim = board.named.get(tensor.name)
         # it is all there, if changed: the artifact's own word
-        placed = claim is not None and claim.pieces
+        placed = claim is not None and claim.placements
         board.found[tensor.name] = (
             None if placed else unmatched.looked_up(board, tensor)
         ) or unmatched.erased(board, tensor)

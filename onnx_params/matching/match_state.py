@@ -10,7 +10,7 @@ from onnx_params.dataflow.view import View, view_of
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.encoding import Encoding
-from onnx_params.tensors.steps import Cast, Key, Piece, Slice, Steps, chain
+from onnx_params.tensors.steps import Cast, Key, Placement, Slice, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -23,7 +23,7 @@ class Found(NamedTuple):
 
     view: View
     because: str
-    pieces: tuple[Piece, ...] = ()
+    placements: tuple[Placement, ...] = ()
     axis: int = 0
     stored: tuple[Key, ...] = ()
     certain: bool = True
@@ -104,4 +104,4 @@ class Board:
         if not any(isinstance(step, Slice) for step in steps):
             self.taken.setdefault(key, name)
         self.placed.setdefault((key, steps), name)
-        self.found[name] = Found(view, because, (Piece(key, steps),), 0, (key,), certain)
+        self.found[name] = Found(view, because, (Placement(key, steps),), 0, (key,), certain)

@@ -12,7 +12,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Board, Found
 from onnx_params.matching.verify import bits_equal
-from onnx_params.tensors.steps import SWAP, Cast, Key, Piece, Reshape, Steps, chain, shape_after
+from onnx_params.tensors.steps import SWAP, Cast, Key, Placement, Reshape, Steps, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 SAMPLES: Final = 64  # elements that are compared before all are
@@ -28,16 +28,16 @@ def rounded(board: Board) -> None:
         claim = board.named.get(tensor.name)
         if (
             claim is not None
-            and len(claim.pieces) == 1
+            and len(claim.placements) == 1
             and claim.shape == tensor.shape
-            and claim.pieces[0].key in board.candidates
+            and claim.placements[0].key in board.candidates
         ):
-            piece = claim.pieces[0]
-            candidate = board.candidates[piece.key]
+            placement = claim.placements[0]
+            candidate = board.candidates[placement.key]
             if candidate.tensor.count and board.values.is_close(
-                tensor.read(), candidate, piece.steps
+                tensor.read(), candidate, placement.steps
             ):
-                take_close(board, tensor, candidate, piece.steps)
+                take_close(board, tensor, candidate, placement.steps)
     for tensor, candidate, steps in near(
         board, {tensor.name: tensor.read() for tensor in small(board, board.open())}
     ):
@@ -52,33 +52,33 @@ def split(board: Board) -> None:
         if len(tensor.shape) != 2:
             continue
         values, at = tensor.read(), 0
-        pieces: list[Piece] = []
+        placements: list[Placement] = []
         while at < len(values):
-            piece = next(
+            placement = next(
                 (
                     p
                     for c in rounded_ones
-                    if c.key not in {q.key for q in pieces}
+                    if c.key not in {q.key for q in placements}
                     if (p := _rows(board, c, values[at:])) is not None
                 ),
                 None,
             )
-            if piece is None:
+            if placement is None:
                 break
-            pieces.append(piece)
-            at += shape_after(board.candidates[piece.key].tensor.shape, piece.steps)[0]
-        if at == len(values) and len(pieces) > 1:
-            keys = tuple(piece.key for piece in pieces)
+            placements.append(placement)
+            at += shape_after(board.candidates[placement.key].tensor.shape, placement.steps)[0]
+        if at == len(values) and len(placements) > 1:
+            keys = tuple(placement.key for placement in placements)
             because = (
                 f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
                 " its rows one after the other"
             )
-            board.found[tensor.name] = Found(View.DEQUANTIZED, because, tuple(pieces), 0, keys)
+            board.found[tensor.name] = Found(View.DEQUANTIZED, because, tuple(placements), 0, keys)
             for key in keys:
                 board.taken.setdefault(key, tensor.name)
 
 
-def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Piece | None:
+def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Placement | None:
     """A candidate that is the first rows of ``values``, rounded."""
     for way in candidate.ways:
         for steps in (way, chain(*way, SWAP)) if len(candidate.shape_under(way)) == 2 else ():
@@ -88,7 +88,7 @@ def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Piece | Non
                 and rows < len(values) + 1
                 and board.values.is_close(values[:rows], candidate, steps)
             ):
-                return Piece(candidate.key, steps)
+                return Placement(candidate.key, steps)
     return None
 
 
@@ -120,7 +120,7 @@ def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: 
     )
     board.taken.setdefault(candidate.key, tensor.name)
     board.found[tensor.name] = Found(
-        view, because, (Piece(candidate.key, steps),), 0, (candidate.key,)
+        view, because, (Placement(candidate.key, steps),), 0, (candidate.key,)
     )
 
 

@@ -19,7 +19,7 @@ from onnx_params.matching.multiset_hash import line_digests
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
-from onnx_params.tensors.steps import Piece, Reshape, chain
+from onnx_params.tensors.steps import Placement, Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its table
@@ -125,7 +125,7 @@ def copied(board: Board) -> None:
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
             probe = (
                 read_probe(tensor, turned)
-                if found.pieces and tensor.count >= duplicates.MIN_COUNT
+                if found.placements and tensor.count >= duplicates.MIN_COUNT
                 else None
             )
             if probe:
@@ -175,7 +175,7 @@ def _copied_rounded(board: Board) -> None:
     known = [
         board.reference[name]
         for name, found in board.found.items()
-        if found.pieces and found.view is not View.CHANGED
+        if found.placements and found.view is not View.CHANGED
     ]
     for tensor, candidate, steps in near(
         board, {tensor.name: tensor.read() for tensor in small(board, known)}, again=True
@@ -242,7 +242,7 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
     if (
         claim is not None
         and claim.view in (View.SLICED, View.FOLDED, View.DROPPED)
-        and not claim.pieces
+        and not claim.placements
     ):
         return Found(
             claim.view,
@@ -257,11 +257,11 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
         )
     if claim is not None and claim.stored:
         name = claim.stored[0][1]
-        pieces = claim.pieces if claim.shape == tensor.shape else ()
+        placements = claim.placements if claim.shape == tensor.shape else ()
         return Found(
             View.CHANGED,
             f"the artifact has '{name}' in its place, with other values",
-            pieces,
+            placements,
             claim.axis,
             claim.stored,
             certain=False,
@@ -275,7 +275,7 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
         return Found(
             View.CHANGED,
             because,
-            (Piece(candidate.key, steps),),
+            (Placement(candidate.key, steps),),
             0,
             (candidate.key,),
             certain=False,

@@ -18,7 +18,7 @@ from onnx_params.dataflow.view import READABLE, View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved, prefix_between
-from onnx_params.tensors.steps import SWAP, Piece, Shape, chain
+from onnx_params.tensors.steps import SWAP, Placement, Shape, chain
 
 _LAYER = re.compile(r"^(.*?\.\d+\.)")
 
@@ -154,10 +154,13 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
         f"the architecture has it; of {among} parameters of these dimensions, by the order in which"
         " the graph takes them"
     )
-    pieces = (
-        tuple(Piece(piece.key, chain(*piece.steps, SWAP)) for piece in claim.pieces)
+    placements = (
+        tuple(
+            Placement(placement.key, chain(*placement.steps, SWAP))
+            for placement in claim.placements
+        )
         if turned
-        else claim.pieces
+        else claim.placements
     )
     view = View.TRANSPOSED if turned and claim.view is View.WHOLE else claim.view
     return claim._replace(
@@ -167,7 +170,7 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
         certain=False,
         because=because,
         view=view,
-        pieces=pieces if view in READABLE else (),
+        placements=placements if view in READABLE else (),
         aliases=row.aliases,
     )
 

@@ -11,7 +11,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import natural
-from onnx_params.tensors.steps import Piece
+from onnx_params.tensors.steps import Placement
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -47,5 +47,5 @@ def _claim(tensor: StoredTensor, aliases: tuple[str, ...]) -> Claim:
         view=View.WHOLE,
         stored=(tensor.key,),
         aliases=aliases,
-        pieces=(Piece(tensor.key, ()),),
+        placements=(Placement(tensor.key, ()),),
     )

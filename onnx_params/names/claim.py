@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, Naming
-from onnx_params.tensors.steps import Key, Piece, Steps, describe
+from onnx_params.tensors.steps import Key, Placement, Steps, describe
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -27,18 +27,18 @@ class Claim(NamedTuple):
     view: View
     stored: tuple[Key, ...] = ()
     aliases: tuple[str, ...] = ()
-    pieces: tuple[Piece, ...] = ()
+    placements: tuple[Placement, ...] = ()
     axis: int = 0
 
     @property
     def steps(self) -> Steps:
-        """What is done to storage to get the values, all pieces together."""
-        return tuple(step for piece in self.pieces for step in piece.steps)
+        """What is done to storage to get the values, all placements together."""
+        return tuple(step for placement in self.placements for step in placement.steps)
 
     @property
     def view_words(self) -> tuple[str, ...]:
         """The view in describe, the one that matters most first; a chain of several lists each."""
-        if not any(piece.steps for piece in self.pieces):  # nearly all
+        if not any(placement.steps for placement in self.placements):  # nearly all
             return (self.view.value,)
         found = dict.fromkeys((self.view.value, *describe(self.steps)))
         if len(found) > 1:
@@ -62,5 +62,5 @@ def claim_of(tensor: StoredTensor, naming: Naming) -> Claim:
         because=naming.because,
         view=naming.view,
         stored=(tensor.key,),
-        pieces=() if steps is None else (Piece(tensor.key, steps),),
+        placements=() if steps is None else (Placement(tensor.key, steps),),
     )

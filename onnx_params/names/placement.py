@@ -13,7 +13,7 @@ from onnx_params.idioms.onnxruntime import Hop, undo
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
     SWAP,
-    Piece,
+    Placement,
     Shape,
     Step,
     Steps,
@@ -58,10 +58,10 @@ class Location(NamedTuple):
             because=because,
             view=view or self.view,
             stored=(self.tensor.key,),
-            pieces=(
+            placements=(
                 ()
                 if self.steps is None or view is View.FOLDED
-                else (Piece(self.tensor.key, self.steps),)
+                else (Placement(self.tensor.key, self.steps),)
             ),
         )
 

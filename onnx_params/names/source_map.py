@@ -15,7 +15,7 @@ from onnx_params.idioms.source_map import MapRow
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored
 from onnx_params.tensors.evaluate import evaluate_all
-from onnx_params.tensors.steps import SWAP, Piece, is_exact, joined_shape, shape_after
+from onnx_params.tensors.steps import SWAP, Placement, is_exact, joined_shape, shape_after
 
 _BY_NAME = frozenset(
     {View.WHOLE, View.TRANSPOSED, View.MERGED}
@@ -36,7 +36,7 @@ def buffers(model: Model, metadata: ExporterMetadata) -> list[Claim]:
         return []
     stored = Stored(model)
     found = [_claim(model, stored, row) for row in metadata.source_map.buffers]
-    return [claim for claim in found if claim.pieces]
+    return [claim for claim in found if claim.placements]
 
 
 def _claim(model: Model, stored: Stored, row: MapRow) -> Claim:
@@ -58,7 +58,7 @@ def _claim(model: Model, stored: Stored, row: MapRow) -> Claim:
         view=place.view,
         stored=place.keys,
         aliases=row.aliases,
-        pieces=place.pieces,
+        placements=place.placements,
         axis=row.axis,
     )
 
@@ -69,15 +69,15 @@ class _Place:
 
     view: View
     keys: tuple[tuple[str, str], ...] = ()
-    pieces: tuple[Piece, ...] = ()
+    placements: tuple[Placement, ...] = ()
 
 
 def _place(model: Model, stored: Stored, row: MapRow) -> _Place:
-    """By the pieces that the row lists, else by the name that it was stored under."""
-    pieces = row.pieces if _fits(model, row) else ()
-    if pieces:
-        keys = tuple(dict.fromkeys(piece.key for piece in pieces))
-        return _Place(view=row.view, keys=keys, pieces=pieces)
+    """By the placements that the row lists, else by the name that it was stored under."""
+    placements = row.placements if _fits(model, row) else ()
+    if placements:
+        keys = tuple(dict.fromkeys(placement.key for placement in placements))
+        return _Place(view=row.view, keys=keys, placements=placements)
     tensor = None if row.stored is None else stored.get(row.stored)
     if tensor is None or row.stored is None:
         return _Place(view=row.view)
@@ -89,16 +89,19 @@ def _place(model: Model, stored: Stored, row: MapRow) -> _Place:
     return _Place(
         view=row.view if held.tensor.name == row.stored else held.view,
         keys=(held.tensor.key,),
-        pieces=() if held.steps is None else (Piece(held.tensor.key, held.steps),),
+        placements=() if held.steps is None else (Placement(held.tensor.key, held.steps),),
     )
 
 
 def _fits(model: Model, row: MapRow) -> bool:
-    """Whether all pieces of a row are stored and make its shape."""
-    if row.shape is None or any(piece.key not in model.stored for piece in row.pieces):
+    """Whether all placements of a row are stored and make its shape."""
+    if row.shape is None or any(placement.key not in model.stored for placement in row.placements):
         return False
     try:
-        shapes = [shape_after(model.stored[piece.key].shape, piece.steps) for piece in row.pieces]
+        shapes = [
+            shape_after(model.stored[placement.key].shape, placement.steps)
+            for placement in row.placements
+        ]
         return bool(shapes) and joined_shape(shapes, row.axis) == row.shape
     except (IndexError, TypeError, ValueError):
         return False
@@ -135,7 +138,7 @@ def verified(
     agreed = differed = 0
     for claim in claims:
         digest = digests.get(claim.name)
-        if digest is None or not claim.pieces or not is_exact(claim.steps):
+        if digest is None or not claim.placements or not is_exact(claim.steps):
             found.append(claim)
         elif _digest(model, claim) == digest:
             agreed += 1
@@ -151,5 +154,5 @@ def verified(
 def _digest(model: Model, claim: Claim) -> str:
     import numpy as np
 
-    values = evaluate_all(model.stored, claim.pieces, claim.axis)
+    values = evaluate_all(model.stored, claim.placements, claim.axis)
     return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()

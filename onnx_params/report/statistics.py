@@ -28,14 +28,14 @@ def by_parameter(
             inventory.model.stored[key] for key in claim.stored if key in inventory.model.stored
         ]
         n_bytes = sum(tensor.n_bytes for tensor in held)
-        pieces = claim.pieces
+        placements = claim.placements
         try:
-            if len(pieces) == 1 and all(
-                isinstance(step, (Permute, Reshape)) for step in pieces[0].steps
+            if len(placements) == 1 and all(
+                isinstance(step, (Permute, Reshape)) for step in placements[0].steps
             ):
                 # in whatever order
-                return claim.name, describe(inventory.model.stored[pieces[0].key]), n_bytes
-            if pieces:
+                return claim.name, describe(inventory.model.stored[placements[0].key]), n_bytes
+            if placements:
                 return (
                     claim.name,
                     describe_values([values_of(inventory, claim).reshape(-1)]),

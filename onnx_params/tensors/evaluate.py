@@ -12,7 +12,7 @@ from onnx_params.tensors.steps import (
     Dequantize,
     Key,
     Permute,
-    Piece,
+    Placement,
     Reshape,
     Slice,
     Steps,
@@ -68,36 +68,36 @@ def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
     return values
 
 
-def evaluate(held: Mapping[Key, StoredTensor], piece: Piece) -> np.ndarray:
-    """The values of a parameter that a piece holds, in its original layout.
+def evaluate(held: Mapping[Key, StoredTensor], placement: Placement) -> np.ndarray:
+    """The values of a parameter that a placement holds, in its original layout.
 
     Reads the stored tensor and what its steps refer to.
 
     Raises :class:`FormatError` where the steps do not fit what is stored.
     """
-    with content_errors(f"'{piece.key[1]}'"):  # a key that is not there
-        tensor = held[piece.key]
+    with content_errors(f"'{placement.key[1]}'"):  # a key that is not there
+        tensor = held[placement.key]
     return apply(
         tensor.read(),
-        piece.steps,
+        placement.steps,
         lambda key: held[key].read(),
         f"{tensor.source.label}: tensor '{tensor.name}'",
     )
 
 
 def evaluate_all(
-    held: Mapping[Key, StoredTensor], pieces: Sequence[Piece], axis: int = 0
+    held: Mapping[Key, StoredTensor], placements: Sequence[Placement], axis: int = 0
 ) -> np.ndarray:
-    """The values of a parameter that lies in several pieces, joined along an axis. Reads them.
+    """The values of a parameter that lies in several placements, joined along an axis. Reads them.
 
     Raises :class:`FormatError` where they do not fit together.
     """
     import numpy as np
 
-    parts = [evaluate(held, piece) for piece in pieces]
+    parts = [evaluate(held, placement) for placement in placements]
     if len(parts) == 1:
         return parts[0]
-    names = ", ".join(f"'{piece.key[1]}'" for piece in pieces[:3])
+    names = ", ".join(f"'{placement.key[1]}'" for placement in placements[:3])
     with content_errors(names):
         return np.concatenate(parts, axis)
 

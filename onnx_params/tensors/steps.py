@@ -88,7 +88,7 @@ Steps = tuple[Step, ...]
 SWAP: Final = Permute((1, 0))
 
 
-class Piece(NamedTuple):
+class Placement(NamedTuple):
     """One stored tensor's share of a parameter."""
 
     key: Key

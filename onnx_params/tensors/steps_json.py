@@ -9,7 +9,7 @@ from onnx_params.tensors.steps import (
     Cast,
     Dequantize,
     Permute,
-    Piece,
+    Placement,
     Reshape,
     Slice,
     Step,
@@ -29,8 +29,8 @@ _KINDS: Final[dict[str, type[Step]]] = {
 _OLD_WORDS: Final = {"dequantise": "dequantize"}  # as release 0.1.0 wrote them
 
 
-def to_json(piece: Piece, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
-    """A piece as a source map has it; stored names as ``renamed`` changes them in the main graph."""
+def to_json(placement: Placement, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
+    """A placement as a source map has it; stored names as ``renamed`` changes them in the main graph."""
 
     def plain(value: Any) -> Any:  # whatever a step holds
         if (
@@ -45,16 +45,16 @@ def to_json(piece: Piece, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
         return [plain(part) for part in value] if isinstance(value, tuple) else value
 
     steps = []
-    for step in piece.steps:
+    for step in placement.steps:
         kind = next(word for word, cls in _KINDS.items() if type(step) is cls)
         steps.append(
             {"step": kind, **{field: plain(getattr(step, field)) for field in step._fields}}
         )
-    return {"stored": plain(piece.key), "steps": steps}
+    return {"stored": plain(placement.key), "steps": steps}
 
 
-def from_json(row: Any) -> Piece | None:  # JSON of a stranger
-    """The piece that a source map's row says, ``None`` where it says none."""
+def from_json(row: Any) -> Placement | None:  # JSON of a stranger
+    """The placement that a source map's row says, ``None`` where it says none."""
 
     def made(value: Any) -> Any:  # the same
         if isinstance(value, dict):
@@ -68,12 +68,14 @@ def from_json(row: Any) -> Piece | None:  # JSON of a stranger
             )
             for step in row["steps"]
         ]
-        piece = Piece(made(row["stored"]), tuple(steps))
+        placement = Placement(made(row["stored"]), tuple(steps))
     except (KeyError, TypeError, AttributeError, RecursionError):
         return None
     return (
-        piece
-        if all(map(_is_sound, piece.steps)) and isinstance(piece.key, tuple) and len(piece.key) == 2
+        placement
+        if all(map(_is_sound, placement.steps))
+        and isinstance(placement.key, tuple)
+        and len(placement.key) == 2
         else None
     )
 

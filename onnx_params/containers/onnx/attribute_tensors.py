@@ -27,7 +27,7 @@ _STRING: Final = 4
 _BYTES: Final = 2  # element type of what cannot be read
 # a list of numbers longer than this, of an operator that is in no table, is a stored tensor
 MIN_NUMBERS: Final = 16
-_IN_PIECES: Final = (5, 6, 22)  # t, g, sparse_tensor: pieces of one message
+_IN_PARTS: Final = (5, 6, 22)  # t, g, sparse_tensor: parts of one message
 _REPEATED: Final = (10, 11, 23)  # tensors, graphs, sparse_tensors
 _GRAPHS: Final = (6, 11)
 _TENSORS: Final = (5, 10)
@@ -67,7 +67,7 @@ class Owner(NamedTuple):
         )
 
 
-class Piece(NamedTuple):
+class Part(NamedTuple):
     """A graph or tensor in an attribute: the field it is in, its spans, its number among the
     attribute's.
     """
@@ -100,7 +100,7 @@ class Labels:
         return tensor if name == tensor.name else tensor._replace(name=name)
 
 
-def pieces_of(reader: TensorReader, span: Span) -> tuple[str, list[Piece]]:
+def parts_of(reader: TensorReader, span: Span) -> tuple[str, list[Part]]:
     """The name of an attribute, and the graphs and tensors in it."""
     name = ""
     single: dict[int, list[Span]] = {}
@@ -110,34 +110,34 @@ def pieces_of(reader: TensorReader, span: Span) -> tuple[str, list[Piece]]:
             continue
         if number == 1:
             name = reader.window.text(a, b)
-        elif number in _IN_PIECES:
+        elif number in _IN_PARTS:
             single.setdefault(number, []).append(Span(a, b))
         elif number in _REPEATED:
             many.append((number, Span(a, b)))
     found = [*single.items(), *((number, [one]) for number, one in many)]
-    return name, [Piece(number, spans, at) for at, (number, spans) in enumerate(found)]
+    return name, [Part(number, spans, at) for at, (number, spans) in enumerate(found)]
 
 
-def is_graph(piece: Piece) -> bool:
-    """Whether a piece is a subgraph."""
-    return piece.field in _GRAPHS
+def is_graph(part: Part) -> bool:
+    """Whether a part is a subgraph."""
+    return part.field in _GRAPHS
 
 
-def graph_path(owner: Owner, name: str, piece: Piece) -> str:
+def graph_path(owner: Owner, name: str, part: Part) -> str:
     """The path of a subgraph: the way there."""
     path = f"{owner.graph}/{owner.label}.{name}" if owner.graph else f"{owner.label}.{name}"
-    return f"{path}[{piece.position}]" if piece.field == 11 else path
+    return f"{path}[{part.position}]" if part.field == 11 else path
 
 
 def tensor_of(
-    reader: TensorReader, labels: Labels, owner: Owner, name: str, piece: Piece
+    reader: TensorReader, labels: Labels, owner: Owner, name: str, part: Part
 ) -> StoredTensor:
     """The stored tensor in an attribute."""
     value = owner.outputs[0] if owner.is_constant and owner.outputs else None
     place = owner.place(name)
-    if piece.field in _TENSORS:
-        return labels.named(reader.tensor(piece.spans, place, name=value), owner.label)
-    sparse = reader.sparse(piece.spans, place)
+    if part.field in _TENSORS:
+        return labels.named(reader.tensor(part.spans, place, name=value), owner.label)
+    sparse = reader.sparse(part.spans, place)
     return labels.named(sparse, owner.label) if value is None else sparse._replace(name=value)
 
 

@@ -16,7 +16,7 @@ from onnx_params.containers.onnx.attribute_tensors import (
     graph_path,
     is_graph,
     numbers_of,
-    pieces_of,
+    parts_of,
     tensor_of,
 )
 from onnx_params.containers.onnx.graph import Graph, Model, Node
@@ -266,9 +266,9 @@ class GraphBuilder:
             self.tensors.extend(numbers.tensors)
             if numbers.has_any:
                 return []
-        name, pieces = pieces_of(reader, span)
+        name, parts_ = parts_of(reader, span)
         paths: list[str] = []
-        for piece in pieces:
+        for piece in parts_:
             if is_graph(piece):
                 path = self.parser.unused(graph_path(owner, name, piece))
                 self.parser.graph(path, self.path, piece.spans, self.depth + 1)
