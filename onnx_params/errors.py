@@ -1,4 +1,4 @@
-"""Name what can go wrong, so that one class catches it and one line tells it.
+"""Name what can go wrong, so that one class catches it and one line says it.
 
 OnnxParamsError ├── UsageError         the call makes no sense: unknown format, no such tensor ├──
 UnreadableError    the file cannot be opened: missing, a folder, no permission ├── FormatError

@@ -445,7 +445,7 @@ def test_rules_on_structure(tmp_path: Path) -> None:
 
 def test_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Severities by rule and by name, thresholds, budgets; found in the working directory; mistakes
-    are told.
+    are said.
     """
     path = model_of(tmp_path, w=with_(NORMAL, (0, 0), np.nan), v=np.zeros((32, 64), np.float32))
     monkeypatch.chdir(tmp_path)

@@ -243,7 +243,7 @@ def test_the_python_api_overwrites_nothing(tmp_path: Path) -> None:
 
 
 def test_restore_says_how_many_rows_the_map_has(tmp_path: Path) -> None:
-    """Parameters whose name nothing tells are in no map, and are not counted as if they were."""
+    """Parameters whose name nothing says are in no map, and are not counted as if they were."""
     done = run("restore", str(artifact("gru", "torchscript")), "--map", str(tmp_path / "map.json"))
     rows = json.loads((tmp_path / "map.json").read_text())["parameters"]
     assert f"the source map of {len(rows)} parameters" in done.stdout

@@ -184,7 +184,7 @@ def isnet(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.mark.slow
 def test_a_real_quantized_pair(isnet: tuple[Path, Path], tmp_path: Path) -> None:
     """Every weight is the other's quantized, every bias the other's cast, and the types and bytes
-    are told; a scale that is wrong names its weight.
+    are said; a scale that is wrong names its weight.
     """
     half, small = isnet
     made = compare(half, small)

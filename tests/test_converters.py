@@ -42,7 +42,7 @@ def report(name: str) -> Report:
     return onnx_params.analyze(ZOO / "converters" / f"{name}.onnx")
 
 
-# what no name of that file tells: norms folded into convolutions, what was joined by two
+# what no name of that file says: norms folded into convolutions, what was joined by two
 # directions, a node's made-up name
 @pytest.mark.parametrize(
     ("name", "weights", "untold"),

@@ -25,7 +25,7 @@ SLOW = [
 
 
 # TorchScript folds parameters that bare operators of their module take (``-exp(A_log)``, ``x * D``,
-# ``+ dt_proj.bias``), and nothing tells those names
+# ``+ dt_proj.bias``), and nothing says those names
 UNTOLD = {"mamba": 0.7}
 
 

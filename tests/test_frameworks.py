@@ -281,7 +281,7 @@ PAIRS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_four_frameworks(four: dict[str, Path], pair: tuple[str, str]) -> None:
-    """Every parameter pairs, both names are told, every difference is explained: a view, a fold,
+    """Every parameter pairs, both names are said, every difference is explained: a view, a fold,
     rounding.
     """
     made = compare(four[pair[0]], four[pair[1]])

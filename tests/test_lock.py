@@ -1,4 +1,4 @@
-"""A lock says what an artifact is; locating one against it tells a change of values from a rename
+"""A lock says what an artifact is; locating one against it says a change of values from a rename
 and a re-save.
 """
 

@@ -13,7 +13,7 @@ from onnx_params.idioms.onnxruntime import Hop, undo
 from onnx_params.idioms.torchscript import real_name, scope_of
 from onnx_params.idioms.wrappers import wrapper_prefix
 
-# module, kind of artifact -> parameters that nothing in the file tells any more
+# module, kind of artifact -> parameters that nothing in the file says any more
 CASES = {
     ("lstm", "dynamo"): set(),
     ("lstm", "torchscript"): set(),

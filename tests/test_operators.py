@@ -190,7 +190,7 @@ def test_a_quantized_mlp_without_names_counts_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("between", ["Reshape", "Unsqueeze"])
 def test_a_bias_behind_a_change_of_shape_names_its_weight(between: str) -> None:
-    """A bias that is reshaped before it is added tells the weight's name as one that is unsqueezed
+    """A bias that is reshaped before it is added says the weight's name as one that is unsqueezed
     does.
     """
     nodes = [

@@ -93,7 +93,7 @@ def test_hostile_names_are_harmless(tmp_path: Path, form: str) -> None:
 
 
 def test_rich_table_never_cuts_names(mlp: Path) -> None:
-    """A narrow terminal loses columns, and is told which, but no part of a name."""
+    """A narrow terminal loses columns, and is said which, but no part of a name."""
     for width, missing in ((200, 0), (40, 1)):
         out = io.StringIO()
         show(

@@ -212,7 +212,7 @@ def _in_order(given: Any) -> Any:  # an array, or arrays by name
 
 # what the module's export takes and gives
 def _export(module: str, extra: str, *args: Any, **options: Any) -> Any:
-    """Run a module's ``export``; what it imports is told by its extra where it is not installed."""
+    """Run a module's ``export``; what it imports is said by its extra where it is not installed."""
     from importlib import import_module
 
     try:

@@ -72,7 +72,7 @@ def export(
         needed[MERGED] = frozenset().union(*(needed.get(stem, frozenset()) for stem in _PARTS))
         for path in made:
             if path.stem not in needed:
-                raise ExportError(f"{path.name}: nothing tells which part of the model it is")
+                raise ExportError(f"{path.name}: nothing says which part of the model it is")
             _name(path, loaded, needed[path.stem], f"optimum-onnx, optimum {version}")
             checked(str(path), path.name)
             if check:

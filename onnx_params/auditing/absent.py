@@ -86,7 +86,7 @@ def stands_in(state: State, tensor: StoredTensor) -> StoredTensor | None:
             and width in other.shape
             and left < tensor.count
         )
-        # of rows of a table, as far as can be told
+        # of rows of a table, as far as is known
         if other.key not in state.listed or is_computed(state.model, other):
             if rows and len(other.shape) > 2:
                 state.suspects[other.key] = tensor.name

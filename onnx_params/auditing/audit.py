@@ -77,7 +77,7 @@ def audit(
     """Hold an artifact against a reference, if one is given, and against the rules.
 
     ``reference`` is a checkpoint, another artifact or a source map. ``runtime`` is a release, as
-    ``onnxruntime==1.18``. All values are read, in chunks; ``progress`` is told how many bytes are
+    ``onnxruntime==1.18``. All values are read, in chunks; ``progress`` is called with the bytes are
     done. Raises :class:`~onnx_params.errors.OnnxParamsError`, and :class:`FormatError` where a file
     changed while it was read.
     """
@@ -87,7 +87,7 @@ def audit(
 
     policy = policy or Policy()
     if runtime:
-        limits(runtime)  # an unknown one is told before an hour of reading
+        limits(runtime)  # an unknown one is said before an hour of reading
     started = time.time_ns()
     path = os.fspath(source)
     model, name = open_artifact(path)
@@ -143,7 +143,7 @@ def _is_whole(inventory: Inventory) -> bool:
 
 
 def _names(inventory: Inventory) -> dict[Key, str]:
-    """Stored tensor -> the parameter that it stands for."""
+    """Stored tensor -> the parameter that it represents."""
     found: dict[Key, str] = {}
     for claim in inventory.parameters:
         for key in claim.stored:
@@ -155,7 +155,7 @@ def _of_reference(judgements: Iterable[Judgement], policy: Policy) -> Iterator[F
     for each in judgements:
         rule = _RULE_OF.get(each.verdict)
         if rule is not None:
-            yield policy.find(rule, each.name, told(each), each.stored)
+            yield policy.find(rule, each.name, describe(each), each.stored)
         elif not each.placed:
             yield policy.find(
                 "unproven-place",
@@ -173,7 +173,7 @@ def _of_reference(judgements: Iterable[Judgement], policy: Policy) -> Iterator[F
             )
 
 
-def told(judgement: Judgement) -> str:
+def describe(judgement: Judgement) -> str:
     """A judgement in words: the reason, and how far values lie apart."""
     apart = judgement.difference
     if apart is None:

@@ -44,11 +44,11 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
     """
     values = tensor.read()
     if values.size < MAX_FILLER and len(np.unique(values)) < 2 and not is_weight(model, tensor):
-        return "all its numbers are the same: a constant that was computed, as far as can be told"
+        return "all its numbers are the same: a constant that was computed, as far as is known"
     if is_wave_table(values):
         return "a table of sines and cosines: computed, not learned"
     if is_result(tensor.name) and not is_weight(model, tensor):
-        return "it bears the name of an operator's result: computed, as far as can be told"
+        return "it bears the name of an operator's result: computed, as far as is known"
     return ""
 
 

@@ -45,9 +45,9 @@ def displaced(
         any(isinstance(step, Unblock) for step in (*claim.steps, *found.placements[0].steps))
         or shape_of(state.inventory, claim) != tensor.shape
     ):
-        return None  # the size of a block is not always told
+        return None  # the size of a block is not always said
     apart = difference_from(state, tensor, claim.placements, claim.axis)
-    # a name does not tell which way round a square matrix lies
+    # a name does not tell in which orientation a square matrix lies
     if apart is None or (_is_turn(found, claim) and state.turns.fits(tensor.name)):
         return None
     because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
@@ -56,7 +56,7 @@ def displaced(
 
 def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> Judgement | None:
     """Its content lies in one stored tensor, and the artifact's own word is that another one
-    stands for it.
+    represents it.
     """
     if not set(claim.stored).isdisjoint(found.stored):
         return None
@@ -74,7 +74,7 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
     if owner is not None and state.reference[owner].shape == tensor.shape:
         content = f"'{other}'" if other else "nothing of the reference"
         because = (
-            f"it lies in '{lies[1]}', which stands for '{owner}'; '{place[1]}', which stands"
+            f"it lies in '{lies[1]}', which represents '{owner}'; '{place[1]}', which stands"
             f" for it, holds {content}"
         )
         return say(state, tensor, Verdict.SWAPPED, because, (place,))._replace(other=other or owner)
@@ -89,7 +89,7 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
 
 
 def is_same(state: State, name: str | None, tensor: StoredTensor) -> bool:
-    """Whether a parameter has the content of another: either may stand for both."""
+    """Whether a parameter has the content of another: either may represent both."""
     if not name or name == tensor.name or name not in state.reference or name not in state.found:
         return False
     return state.found[name].placements == state.found[tensor.name].placements and bool(
@@ -142,10 +142,10 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
 
 
 def how(state: State, found: Found) -> str:
-    told = dict.fromkeys(
+    shown = dict.fromkeys(
         word for placement in found.placements for word in describe(placement.steps)
     )
-    return ", ".join(told) or "as they are, where the artifact takes them otherwise"
+    return ", ".join(shown) or "as they are, where the artifact takes them otherwise"
 
 
 def _has_gates(name: str) -> bool:

@@ -60,7 +60,7 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
     return (
         False,
         (
-            "nothing of the reference has its content, and nothing tells that it was learned: a"
+            "nothing of the reference has its content, and nothing says that it was learned: a"
             " constant that was computed, perhaps"
         ),
     )

@@ -162,8 +162,8 @@ def _scales(
 
 
 def _broken(stats: Stats) -> str:
-    told = {"NaN": stats.nans, "infinite": stats.infinite, "zero": stats.zeros}
-    return ", ".join(f"{n} {word}" for word, n in told.items() if n)
+    shown = {"NaN": stats.nans, "infinite": stats.infinite, "zero": stats.zeros}
+    return ", ".join(f"{n} {word}" for word, n in shown.items() if n)
 
 
 def _fits(

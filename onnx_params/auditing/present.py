@@ -93,7 +93,7 @@ def changed(state: State, tensor: StoredTensor, found: Found, claim: Claim | Non
     )
     made = say(state, tensor, Verdict.CHANGED, found.because, found.stored)
     if other:
-        because = f"'{found.stored[0][1]}', which stands for it, holds '{other}'"
+        because = f"'{found.stored[0][1]}', which represents it, holds '{other}'"
         made = made._replace(verdict=Verdict.SWAPPED, because=because, other=other)
     values = evaluated(state, found.placements, found.axis)
     if values is None or values.shape != tensor.shape:

@@ -50,7 +50,7 @@ def check(
         yield policy.find(
             "source-paths",
             os.path.basename(model.source.label),
-            f"metadata tells paths of the machine that exported: {leak}",
+            f"metadata says paths of the machine that exported: {leak}",
         )
     for message in beyond(model, runtime) if runtime else ():
         yield policy.find("runtime", "", message)
@@ -150,11 +150,11 @@ def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Itera
         elif tensor.dtype.is_narrow_integer:
             quantized = True
     if len(floats) > 1:
-        told = ", ".join(
+        shown = ", ".join(
             f"{len(tensors)} {name}"
             for name, tensors in sorted(floats.items(), key=lambda item: -len(item[1]))
         )
-        yield policy.find("mixed-precision", "", f"parameters are {told}")
+        yield policy.find("mixed-precision", "", f"parameters are {shown}")
     for tensor in (t for tensors in floats.values() for t in tensors) if quantized else ():
         if (
             len(tensor.shape) >= 2

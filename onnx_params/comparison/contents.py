@@ -222,7 +222,7 @@ def _values(report: Report, at: int) -> np.ndarray | None:
     if not is_stored(inventory, at):
         return None
     tensor = inventory.model.stored[claim.stored[0]]
-    # folded and then quantized: its numbers are those that the codes stand for
+    # folded and then quantized: its numbers are those that the codes represent
     steps = logical(inventory.model, tensor).steps
     return None if steps is None else evaluate(inventory.model.stored, Placement(tensor.key, steps))
 

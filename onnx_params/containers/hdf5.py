@@ -108,8 +108,8 @@ def _legacy(opened: Any) -> Iterator[tuple[str, Any]]:  # h5py's own types
     for layer in group.attrs.get("layer_names", ()):
         word = layer.decode() if isinstance(layer, bytes) else str(layer)
         for name in group[word].attrs.get("weight_names", ()):
-            told = name.decode() if isinstance(name, bytes) else str(name)
-            yield told.removesuffix(":0"), group[word][told]
+            shown = name.decode() if isinstance(name, bytes) else str(name)
+            yield shown.removesuffix(":0"), group[word][shown]
 
 
 def _by_place(opened: Any, config: Any) -> Iterator[tuple[str, Any]]:  # h5py's own types; JSON

@@ -51,7 +51,7 @@ READABLE: Final = frozenset(
 
 class Logical(NamedTuple):
     """A stored tensor as its operator uses it; ``steps`` lead there from storage, ``None`` where
-    the file does not tell them.
+    the file does not say them.
     """
 
     shape: Shape

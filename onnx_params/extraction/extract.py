@@ -102,7 +102,7 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
         and claim.view is View.WHOLE
         and claim.dtype == tensor.dtype.name
     ):
-        return f"it is stored as {tensor.dtype.name}, and nothing tells its scale"
+        return f"it is stored as {tensor.dtype.name}, and nothing says its scale"
     if not is_exact(claim.steps) and not dequantize:
         return "its values were rounded; --dequantize writes what is left of them"
     dtype = dtype_of(inventory, claim)

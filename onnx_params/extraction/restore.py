@@ -55,7 +55,7 @@ def restore(inventory: Inventory, output: str) -> Restoration:
 def write_map(inventory: Inventory, output: str) -> int:
     """Write the source map alone, as JSON; returns how many parameters it lists.
 
-    Those whose name nothing tells are not among them.
+    Those whose name nothing says are not among them.
     """
     made = source_map(inventory)
     write(output, json.dumps(to_document(made), indent=2) + "\n", inventory.input_paths())

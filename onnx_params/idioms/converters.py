@@ -106,7 +106,7 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     rows = [row for row in _ROWS if row.producer in model.producer_name]
     found: dict[Key, list[Naming]] = {}
     for tensor in listed:
-        claim = _told(model, tensor, rows) or _beside_paddle(model, tensor)
+        claim = _described(model, tensor, rows) or _beside_paddle(model, tensor)
         if claim is not None:
             found[tensor.key] = [claim]
     return found
@@ -124,7 +124,7 @@ def _invented(producer_name: str) -> re.Pattern[str]:
     return re.compile("|".join(form for name, form in _INVENTED if name in producer_name))
 
 
-def _told(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Naming | None:
+def _described(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Naming | None:
     consumer = next(consumers(model, tensor), None) if rows else None
     if (
         consumer is not None

@@ -69,7 +69,7 @@ class ExporterMetadata:
 
     @cached_property
     def placeholders(self) -> dict[str, str]:
-        """Original name -> the placeholder that stands for it in FX calls."""
+        """Original name -> the placeholder that represents it in FX calls."""
         return {entry.target: entry.placeholder for entry in self.signature}
 
     @cached_property
@@ -97,7 +97,7 @@ class ExporterMetadata:
         return bool(self.signature or self._mapped)
 
     def role_of(self, key: Key) -> tuple[str, str] | None:
-        """``(role, reason)`` where the exporter told what the value is."""
+        """``(role, reason)`` where the exporter said what the value is."""
         path, name = key
         if path or not self.has_roles:
             return None

@@ -27,7 +27,7 @@ _ML: Final = "ai.onnx.ml"
 Attributes = dict[str, AttributeValue]
 
 
-class _Told(NamedTuple):
+class _Word(NamedTuple):
     """What a stored tensor is in the estimator's terms; ``steps`` are ``None`` where the numbers
     are not the estimator's as they lie.
     """
@@ -52,30 +52,30 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     for tensor in held:
         place = tensor.place
         if place.domain != _ML or place.node is None:
-            told = _initializer(model, tensor)
+            shown = _initializer(model, tensor)
             prefix = ""
         else:
             node = model.graphs[place.graph].nodes[place.node]
-            told = _attribute(model, node, tensor, known)
+            shown = _attribute(model, node, tensor, known)
             prefix = f"{node.name or node.op_type}." if len(nodes) > 1 else ""
-        if told is not None:
-            found[tensor.key] = [_naming(told._replace(name=prefix + told.name))]
+        if shown is not None:
+            found[tensor.key] = [_naming(shown._replace(name=prefix + shown.name))]
     return found
 
 
-def _naming(told: _Told) -> Naming:
-    steps = told.steps
+def _naming(shown: _Word) -> Naming:
+    steps = shown.steps
     if steps is None:
-        view = View.PART if told.name.endswith("threshold") else View.FOLDED
+        view = View.PART if shown.name.endswith("threshold") else View.FOLDED
     else:
         view = (
             View.WHOLE if not steps else View.PART if isinstance(steps[0], Slice) else View.RESHAPED
         )
-    return Naming(told.name, told.shape, steps, Evidence.STORED_NAME, told.because, view)
+    return Naming(shown.name, shown.shape, steps, Evidence.STORED_NAME, shown.because, view)
 
 
-def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Slice) -> _Told:
-    return _Told(
+def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Slice) -> _Word:
+    return _Word(
         name,
         shape,
         (*before, *(() if shape == tensor.shape and not before else (Reshape(shape),))),
@@ -85,7 +85,7 @@ def _as(name: str, tensor: StoredTensor, shape: Shape, because: str, *before: Sl
 
 def _attribute(
     model: Model, node: Node, tensor: StoredTensor, known: dict[tuple[str, int], Attributes]
-) -> _Told | None:
+) -> _Word | None:
     if node.op_type.startswith("TreeEnsemble"):
         return _tree(model, node, tensor)
     row = _ROWS.get((node.op_type, tensor.place.attribute))
@@ -126,7 +126,7 @@ def _is_doubled(attributes: Attributes) -> bool:
     return bool(turned) and len(intercepts) == 2 and intercepts[0] == -intercepts[1]
 
 
-def _classifier_coef(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
+def _classifier_coef(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word | None:
     rows = len(_numbers(attributes, "intercepts"))
     if not rows or tensor.count % rows:
         return None
@@ -142,7 +142,7 @@ def _classifier_coef(model: Model, tensor: StoredTensor, attributes: Attributes)
     return _as("coef_", tensor, (rows, tensor.count // rows), f"{rows} decisions by its intercepts")
 
 
-def _classifier_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+def _classifier_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word:
     if tensor.count == 2 and _is_doubled(attributes):
         return _as(
             "intercept_",
@@ -154,14 +154,14 @@ def _classifier_intercept(model: Model, tensor: StoredTensor, attributes: Attrib
     return _as("intercept_", tensor, tensor.shape, "one for each decision")
 
 
-def _regressor_coef(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+def _regressor_coef(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word:
     targets = attributes.get("targets")
     rows = targets if isinstance(targets, int) and targets > 0 else 0
     shape = (rows, tensor.count // rows) if rows and tensor.count % rows == 0 else tensor.shape
     return _as("coef_", tensor, shape, "targets says how many rows" if rows else "one target")
 
 
-def _regressor_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+def _regressor_intercept(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word:
     targets = attributes.get("targets")
     return _as(
         "intercept_",
@@ -177,7 +177,7 @@ def _vectors(attributes: Attributes) -> int:
     return int(sum(per_class)) if per_class else supports if isinstance(supports, int) else 0
 
 
-def _support_vectors(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
+def _support_vectors(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word | None:
     n = _vectors(attributes)
     return (
         _as("support_vectors_", tensor, (n, tensor.count // n), f"{n} support vectors")
@@ -186,32 +186,32 @@ def _support_vectors(model: Model, tensor: StoredTensor, attributes: Attributes)
     )
 
 
-def _dual(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told | None:
+def _dual(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word | None:
     n = _vectors(attributes)
     if not n or tensor.count % n:
         return None
     return _signed(model, "dual_coef_", tensor, (tensor.count // n, n), attributes)
 
 
-def _rho(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+def _rho(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word:
     return _signed(model, "intercept_", tensor, tensor.shape, attributes)
 
 
 def _signed(
     model: Model, name: str, tensor: StoredTensor, shape: Shape, attributes: Attributes
-) -> _Told:
+) -> _Word:
     if _labels(attributes) == 2 and model.producer_name == SKLEARN:
-        return _Told(name, shape, None, "of two classes the estimator has the signs turned")
+        return _Word(name, shape, None, "of two classes the estimator has the signs turned")
     return _as(name, tensor, shape, "as the estimator has it")
 
 
-def _plain(name: str) -> Callable[[Model, StoredTensor, Attributes], _Told]:
+def _plain(name: str) -> Callable[[Model, StoredTensor, Attributes], _Word]:
     return lambda model, tensor, attributes: _as(
         name, tensor, tensor.shape, "as the estimator has it"
     )
 
 
-def _offset(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+def _offset(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word:
     return _as(
         "mean_" if model.producer_name == SKLEARN else "offset",
         tensor,
@@ -220,13 +220,13 @@ def _offset(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told
     )
 
 
-def _scale(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Told:
+def _scale(model: Model, tensor: StoredTensor, attributes: Attributes) -> _Word:
     if model.producer_name != SKLEARN:
         return _as("scale", tensor, tensor.shape, "what it multiplies by")
-    return _Told("scale_", tensor.shape, None, "one over the estimator's")
+    return _Word("scale_", tensor.shape, None, "one over the estimator's")
 
 
-_ROWS: Final[dict[tuple[str, str], Callable[[Model, StoredTensor, Attributes], _Told | None]]] = {
+_ROWS: Final[dict[tuple[str, str], Callable[[Model, StoredTensor, Attributes], _Word | None]]] = {
     ("LinearClassifier", "coefficients"): _classifier_coef,
     ("LinearClassifier", "intercepts"): _classifier_intercept,
     ("LinearRegressor", "coefficients"): _regressor_coef,
@@ -242,7 +242,7 @@ _ROWS: Final[dict[tuple[str, str], Callable[[Model, StoredTensor, Attributes], _
 }
 
 
-def _tree(model: Model, node: Node, tensor: StoredTensor) -> _Told | None:
+def _tree(model: Model, node: Node, tensor: StoredTensor) -> _Word | None:
     """Thresholds of inner nodes (leaves have a filler), leaf values in as many columns as each leaf
     has.
     """
@@ -253,7 +253,7 @@ def _tree(model: Model, node: Node, tensor: StoredTensor) -> _Told | None:
     )
     if attribute == "nodes_values" and leaves:
         because = f"{leaves} of {tensor.count} nodes are leaves, which have no threshold"
-        return _Told(
+        return _Word(
             "tree_.threshold" if sklearn else "threshold", (tensor.count - leaves,), None, because
         )
     if attribute in ("class_weights", "target_weights") and leaves:
@@ -312,7 +312,7 @@ def is_derived(model: Model, name: str) -> bool:
     )
 
 
-def _initializer(model: Model, tensor: StoredTensor) -> _Told | None:
+def _initializer(model: Model, tensor: StoredTensor) -> _Word | None:
     word = word_of(model, tensor.name)
     if not word:
         return None
@@ -320,11 +320,11 @@ def _initializer(model: Model, tensor: StoredTensor) -> _Told | None:
     if word in _NUMBERED:
         word = f"{word}.{_NAME.match(tensor.name)[2] or 0}"  # type: ignore[index]  # word_of matched it
     if word == "class_prior_":
-        return _Told(
+        return _Word(
             word, tuple(dim for dim in tensor.shape if dim != 1), None, f"{because}: the logarithm"
         )
     if word == "components_" and len(tensor.shape) == 2:
-        return _Told(word, tensor.shape[::-1], (SWAP,), because)
+        return _Word(word, tensor.shape[::-1], (SWAP,), because)
     if word.startswith("intercepts_"):
         return _as(word, tensor, (tensor.count,), because)
     squeezed = (

@@ -97,15 +97,15 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     found: dict[Key, list[tuple[str, Shape, Steps | None]]] = {}
     factors = _have_factors(model)
     for tensor in listed:
-        told = _told(model, tensor, names)
-        if told is not None:
+        shown = _described(model, tensor, names)
+        if shown is not None:
             gamma = (
                 _folded_gamma(model, tensor)
-                if factors and told[2] is None and told[0].endswith("kernel")
+                if factors and shown[2] is None and shown[0].endswith("kernel")
                 else None
             )
-            found[tensor.key] = [told, *([gamma] if gamma is not None else [])]
-    every = [name for told in found.values() for name, _, _ in told]
+            found[tensor.key] = [shown, *([gamma] if gamma is not None else [])]
+    every = [name for shown in found.values() for name, _, _ in shown]
     first = {name.partition("/")[0] for name in every if "/" in name}
     prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in name for name in every) else ""
     drop = (
@@ -116,9 +116,9 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     return {
         key: [
             _claim(model.stored[key], name.removeprefix(prefix) if drop else name, shape, steps)
-            for name, shape, steps in told
+            for name, shape, steps in shown
         ]
-        for key, told in found.items()
+        for key, shown in found.items()
     }
 
 
@@ -138,7 +138,7 @@ def _path(scope: str) -> str:
     return "/".join(_COUNTER.sub("", part) for part in scope.split("/"))
 
 
-def _told(
+def _described(
     model: Model, tensor: StoredTensor, names: set[str]
 ) -> tuple[str, Shape, Steps | None] | None:
     """A name, a shape and the steps to it."""

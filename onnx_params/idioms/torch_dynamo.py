@@ -117,7 +117,7 @@ _NUMBER: Final = re.compile(r"_\d+$")
 
 
 class Entry(NamedTuple):
-    """One line of the signature: what a placeholder stands for; ``persistent`` says whether a
+    """One line of the signature: what a placeholder represents; ``persistent`` says whether a
     buffer is in the state dict.
     """
 

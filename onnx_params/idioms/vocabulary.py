@@ -180,7 +180,7 @@ class Kind(enum.Enum):
 
 def framework_of(names: list[str]) -> Framework | None:
     """Whose names these are, by the words that only one framework uses; ``None`` where nothing
-    tells.
+    says.
     """
     leaves = {_SEPARATOR.split(name.removesuffix(":0"))[-1] for name in names}
     own_of_keras = {"gamma", "moving_mean", "embeddings", "recurrent_kernel"}

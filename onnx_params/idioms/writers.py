@@ -1,7 +1,7 @@
 """Ask the writers of files what their own words say: one module a writer, behind one interface.
 
 A writer's module has two functions: ``hint`` says what it calls constants and what it calls learned
-tensors, ``namings`` what parameters its names stand for. A new writer is a module and a row here.
+tensors, ``namings`` what parameters its names represent. A new writer is a module and a row here.
 """
 
 from __future__ import annotations

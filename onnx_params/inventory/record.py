@@ -38,7 +38,7 @@ class FileBytes:
 class Inventory:
     """What is in one artifact.
 
-    ``parameters`` are the claims that won, in the original's order where something tells it, else
+    ``parameters`` are the claims that won, in the original's order where something says it, else
     in file order. ``verdicts`` holds every stored tensor once, in file order. ``others`` are the
     positions in ``verdicts`` that no parameter's claim covers. ``matched`` is what a reference was
     found to be here, where one was given; ``verification`` the outcome where values were verified.

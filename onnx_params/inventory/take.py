@@ -181,7 +181,7 @@ def _finished(
     unknown = sum(claim.shape is None for claim in draft.listed)
     if unknown:
         notes.append(
-            f"{unknown} parameters have no shape that the file tells; they count nothing in the"
+            f"{unknown} parameters have no shape that the file says; they count nothing in the"
             " totals"
         )
     return Inventory(

@@ -137,7 +137,7 @@ class Values:
         """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to
         steps of its scale.
 
-        A code at the end of its range may stand for a number up to a whole step beyond: a range of
+        A code at the end of its range may represent a number up to a whole step beyond: a range of
         codes has one more on one side.
         """
         values = self.of(candidate.key, steps)

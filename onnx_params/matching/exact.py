@@ -20,7 +20,7 @@ from onnx_params.tensors.evaluate import dtype_of
 from onnx_params.tensors.steps import SWAP, Steps
 from onnx_params.tensors.stored import StoredTensor
 
-MIN_TELLING: Final = 4  # elements below which equal content tells nothing without a name
+MIN_DISTINCT: Final = 4  # elements below which equal content says nothing without a name
 MAX_EQUAL: Final = 64  # stored tensors with equal probes that are compared whole
 
 
@@ -69,7 +69,7 @@ def by_probe(board: Board) -> None:
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[Candidate]] = {}
     for candidate in board.free():
         probe = read_probe(candidate.tensor, False)
-        if probe and candidate.tensor.count >= MIN_TELLING:
+        if probe and candidate.tensor.count >= MIN_DISTINCT:
             index.setdefault(
                 (candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe)), []
             ).append(candidate)
@@ -80,12 +80,12 @@ def by_probe(board: Board) -> None:
                 continue
             shape = tensor.shape[::-1] if turned else tensor.shape
             for cast in board.casts(tensor):
-                told = (
+                shown = (
                     tuple(probe)
                     if cast is None
                     else tuple(recast(element, tensor, cast) for element in probe)
                 )
-                fits = index.get((cast or tensor.dtype.name, shape, told), ())
+                fits = index.get((cast or tensor.dtype.name, shape, shown), ())
                 take_equal(board, tensor, fits, (SWAP,) if turned else (), cast)
 
 
@@ -114,12 +114,12 @@ def by_digest(board: Board) -> None:
     """
     index: dict[tuple[str, int], list[Candidate]] = {}
     for candidate in board.candidates.values():
-        if candidate.tensor.count >= MIN_TELLING and not candidate.is_quantized:
+        if candidate.tensor.count >= MIN_DISTINCT and not candidate.is_quantized:
             index.setdefault((candidate.tensor.dtype.name, digest(candidate.tensor)), []).append(
                 candidate
             )
     for tensor in board.open():
-        for cast in board.casts(tensor) if tensor.count >= MIN_TELLING else ():
+        for cast in board.casts(tensor) if tensor.count >= MIN_DISTINCT else ():
             sums = digest(tensor, cast)
             for candidate in (
                 index.get((cast or tensor.dtype.name, sums), ())
@@ -165,13 +165,13 @@ def as_another(board: Board) -> None:
         if (
             name in board.found
             and board.found[name].placements
-            and tensor.count >= MIN_TELLING
+            and tensor.count >= MIN_DISTINCT
             and (probe := read_probe(tensor, False))
         ):
             groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), []).append(tensor)
     for tensor in board.open():
-        told = tuple(read_probe(tensor, False) or ())
-        for other in groups.get((tensor.dtype.name, tensor.shape, told), ()):
+        shown = tuple(read_probe(tensor, False) or ())
+        for other in groups.get((tensor.dtype.name, tensor.shape, shown), ()):
             if is_equal(tensor, other):
                 was = board.found[other.name]
                 board.found[tensor.name] = was._replace(

@@ -13,7 +13,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.exact import MIN_TELLING
+from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.lines import find_vector, split_vector
 from onnx_params.matching.match_state import Board, Found
 from onnx_params.matching.rounded import near, small, take_close
@@ -321,7 +321,7 @@ def by_formula(board: Board) -> None:
     times one number.
     """
     for tensor in small(board, board.open()):
-        if len(tensor.shape) == 1 and tensor.count >= MIN_TELLING:
+        if len(tensor.shape) == 1 and tensor.count >= MIN_DISTINCT:
             multiplied_vector(board, tensor)
         computed(board, tensor)
     for formula, function in folds.UNARY.items():
@@ -329,7 +329,7 @@ def by_formula(board: Board) -> None:
         for tensor in small(board, board.open()):
             with np.errstate(all="ignore"):
                 made = function(tensor.read().astype(np.float64))
-            if np.isfinite(made).all() and made.size >= MIN_TELLING:
+            if np.isfinite(made).all() and made.size >= MIN_DISTINCT:
                 targets[tensor.name] = made.reshape(
                     tuple(dim for dim in made.shape if dim != 1) or (1,)
                 )

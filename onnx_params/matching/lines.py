@@ -17,7 +17,7 @@ from onnx_params.tensors.steps import SWAP, Key, Placement, Reshape, Slice, Step
 
 # runs of lines that still make a view: gates by directions, or the parts of a few fused projections
 MAX_RUNS: Final = 24
-MIN_LINE: Final = 4  # elements of a line that tells enough
+MIN_LINE: Final = 4  # elements of a line that says enough
 MAX_SHARES: Final = (2, 3, 4)  # query, key, value; gates
 MIN_VECTOR: Final = 4
 

@@ -46,7 +46,7 @@ def match(
 
     ``named`` are the artifact's own claims under the reference's names; they settle ties between
     equal tensors and say where to look first. Reads all values of the reference and those of the
-    artifact that may be it; ``progress`` is told how many bytes of the reference are done. Raises
+    artifact that may be it; ``progress`` is called with the bytes of the reference that are done. Raises
     :class:`MissingDataError` where values are not there.
     """
     board = Board(model, reference, stored, named, aliases)

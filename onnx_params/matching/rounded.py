@@ -98,7 +98,7 @@ def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: 
         and candidate.tensor.dtype is tensor.dtype
         and bits_equal(tensor.read(), board.values.of(candidate.key, steps))
     ):
-        # too few to be told by them alone
+        # too few to be recognized by them alone
         board.take(
             tensor.name,
             candidate.key,

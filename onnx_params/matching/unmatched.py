@@ -13,7 +13,7 @@ from onnx_params.matching import duplicates, lines
 from onnx_params.matching.candidates import TOLERANCE, Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.concatenated import MAX_LOOKED_AT
-from onnx_params.matching.exact import MIN_TELLING
+from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import Board, Found
 from onnx_params.matching.multiset_hash import line_digests
 from onnx_params.matching.probes import read_probe
@@ -61,8 +61,10 @@ def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
             kept.append((candidate, rows, how))
     if not kept:
         return None
-    told = ", ".join(f"'{candidate.tensor.name}' {rows}{how}" for candidate, rows, how in kept)
-    because = f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {told}"
+    shown = ", ".join(f"'{candidate.tensor.name}' {rows}{how}" for candidate, rows, how in kept)
+    because = (
+        f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {shown}"
+    )
     return Found(View.SLICED, because, stored=tuple(candidate.key for candidate, _, _ in kept))
 
 
@@ -237,7 +239,7 @@ def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool
 
 
 def erased(board: Board, tensor: StoredTensor) -> Found:
-    """Why nothing holds it, as far as that can be told."""
+    """Why nothing holds it, as far as is known."""
     claim = board.named.get(tensor.name)
     if (
         claim is not None
@@ -267,7 +269,7 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
             certain=False,
         )
     looked_for = (
-        tensor.count >= MIN_TELLING and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT
+        tensor.count >= MIN_DISTINCT and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT
     )
     for _, candidate, steps in near(board, {tensor.name: tensor.read()}) if looked_for else ():
         board.taken[candidate.key] = tensor.name

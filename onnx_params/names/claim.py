@@ -13,7 +13,7 @@ from onnx_params.tensors.stored import StoredTensor
 class Claim(NamedTuple):
     """One parameter as one source of evidence knows it.
 
-    ``shape`` is the original shape, ``None`` where nothing tells it. ``stored`` are the keys of the
+    ``shape`` is the original shape, ``None`` where nothing says it. ``stored`` are the keys of the
     stored tensors that hold it, none where its numbers are gone. ``aliases`` are further names of
     the same parameter (ties).
     """

@@ -70,7 +70,7 @@ def in_slot(table: Table, site: Site) -> StoredTensor | None:
 
 
 def placeholder_of(metadata: ExporterMetadata, name: str) -> str:
-    """The placeholder that stands for a parameter in FX calls."""
+    """The placeholder that represents a parameter in FX calls."""
     return metadata.placeholders.get(name, "")
 
 

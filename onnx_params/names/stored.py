@@ -61,7 +61,7 @@ _MADE_BESIDE: Final = "bias"
 
 def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
     """Claims for stored tensors that hold parameters, at least one each; in an order as near to the
-    framework's as can be told.
+    framework's as is known.
     """
     tensors = list(tensors)
     stored = Stored(model)
@@ -187,7 +187,7 @@ def _folded_view(tensor: StoredTensor) -> View | None:
 
 
 def _nameless(model: Model, tensor: StoredTensor) -> Claim:
-    because = "nothing tells what it was called"
+    because = "nothing says what it was called"
     if is_norm_folded(tensor.name):
         because = (
             "a batch norm was folded into it; neither its name nor whether it stood there before is"

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from onnx_params.auditing.audit import Audit, told
+from onnx_params.auditing.audit import Audit, describe
 from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.terminal import columns
@@ -81,8 +81,8 @@ def outcome(audit: Audit) -> str:
         f"{open_ones} not comparable" if open_ones else "",
         f"{unproven} placed by content alone" if unproven else "",
     ]
-    told_limits = f"; {', '.join(filter(None, limits))}" if any(limits) else ""
-    return f"{'passed' if audit.passed else 'FAILED'}: {counted}{told_limits}{by}"
+    shown_limits = f"; {', '.join(filter(None, limits))}" if any(limits) else ""
+    return f"{'passed' if audit.passed else 'FAILED'}: {counted}{shown_limits}{by}"
 
 
 def _counts(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
@@ -153,7 +153,7 @@ def _cells(each: Judgement) -> tuple[str, ...]:
         each.dtype,
         plain(", ".join(each.stored)),
         *numbers,
-        plain(told(each)),
+        plain(describe(each)),
     )
 
 

@@ -84,8 +84,8 @@ def render(made: Comparison, full: bool = False) -> str:
         out.append(columns(_TITLES, [cells(pair) for pair in shown], _NUMBERS))
     if left:
         out.append(f"{left}\n")
-    told = ", ".join(sorted(made.differences)) or "nothing"
-    out.append(f"they differ in: {told}" if made.differences else "no difference")
+    shown = ", ".join(sorted(made.differences)) or "nothing"
+    out.append(f"they differ in: {shown}" if made.differences else "no difference")
     return "\n".join(out) + "\n"
 
 
@@ -221,12 +221,12 @@ def modules(made: Comparison) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name in ordered:
         before, after, types_a, types_b = changed[name]
-        told = (
+        shown = (
             f"{', '.join(sorted(types_a)) or '-'} -> {', '.join(sorted(types_b)) or '-'}"
             if types_a != types_b
             else ", ".join(sorted(types_a))
         )
-        rows.append((plain(name), n_bytes(before), n_bytes(after), _change(before, after), told))
+        rows.append((plain(name), n_bytes(before), n_bytes(after), _change(before, after), shown))
     return rows
 
 

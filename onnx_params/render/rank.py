@@ -103,7 +103,7 @@ def draw(entries: Sequence[Entry], path: str, by: str) -> None:
         axes.set_xscale("log")
         axes.set_xlim(left=10 ** math.floor(math.log10(low)))
     for at, value in enumerate(values):
-        told = (
+        shown = (
             f"{value:.2f}"
             if by == "bits"
             else n_bytes(int(value))
@@ -111,7 +111,7 @@ def draw(entries: Sequence[Entry], path: str, by: str) -> None:
             else human(int(value))
         )
         axes.annotate(
-            told, (value, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+            shown, (value, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
         )
     axes.set_yticks(range(len(names)), names, fontsize=9, parse_math=False)
     axes.margins(x=0.15, y=0.02)

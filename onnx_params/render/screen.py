@@ -59,7 +59,7 @@ def show(report: Report, console: Console) -> None:
     if left_out:
         console.print(
             Text(
-                f"(for want of room without {', '.join(left_out)}; a pipe, or --format csv, has"
+                f"(left out for lack of room: {', '.join(left_out)}; a pipe, or --format csv, has"
                 " all)",
                 "dim",
             )

@@ -22,7 +22,7 @@ SCHEMA: Final = "onnx-params/report/1"  # of the JSON document
 class Row(NamedTuple):
     """One parameter of the original model.
 
-    ``shape`` and ``count`` are ``None`` where the file does not tell them.
+    ``shape`` and ``count`` are ``None`` where the file does not say them.
     """
 
     name: str

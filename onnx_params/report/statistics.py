@@ -20,7 +20,7 @@ def by_parameter(
 ) -> dict[str, Stats]:
     """The statistics of each parameter whose values are in the artifact, by name.
 
-    Reads them; ``progress`` is told how many bytes are done.
+    Reads them; ``progress`` is called with the bytes are done.
     """
 
     def one(claim: Claim) -> tuple[str, Stats | None, int]:

@@ -44,7 +44,7 @@ def in_attribute(context: Context, subject: Subject) -> Classification | None:
 
 
 def _changes_nothing(context: Context, tensor: StoredTensor) -> bool:
-    """Whether an attribute stands for what the estimator does not have: offsets of zero, scales of
+    """Whether an attribute represents what the estimator does not have: offsets of zero, scales of
     one, a zero for each of many targets.
     """
     place = tensor.place

@@ -68,7 +68,7 @@ def describe(tensor: StoredTensor) -> Stats | None:
 def describe_all(
     tensors: Iterable[StoredTensor], progress: Callable[[int], None] = lambda n_bytes: None
 ) -> dict[tuple[str, str], Stats]:
-    """The statistics of many tensors by key; ``progress`` is told how many bytes are done."""
+    """The statistics of many tensors by key; ``progress`` is called with the bytes are done."""
 
     def one(tensor: StoredTensor) -> tuple[StoredTensor, Stats | None]:
         return tensor, describe(tensor)

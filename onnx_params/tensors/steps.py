@@ -61,7 +61,7 @@ class Dequantize(NamedTuple):
     elements along it.
 
     ``second`` is a further scale to multiply by (an int32 bias takes the input's and the weight's).
-    ``zero`` may be packed in ``zero_bits``; where there is none, ``offset`` stands for it.
+    ``zero`` may be packed in ``zero_bits``; where there is none, ``offset`` represents it.
     """
 
     scale: Key
