@@ -33,7 +33,7 @@ def test_table(mlp: Path) -> None:
     [b"", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"hello, world\n" * 9, b"\x0a\xff\xff\xff\xff\x7f"],
 )
 def test_no_onnx_is_one_line_and_status_2(tmp_path: Path, content: bytes) -> None:
-    """A file that is no ONNX is refused in one line."""
+    """A file that is not ONNX is refused in one line."""
     path = tmp_path / "x.onnx"
     path.write_bytes(content)
     done = run("analyze", str(path))

@@ -146,7 +146,7 @@ def test_twenty_thousand_nested_graphs() -> None:
     ],
 )
 def test_external_data_that_leaves_the_folder(tmp_path: Path, location: str) -> None:
-    """Absolute paths, two dots, links out, what is no file: refused, and never opened."""
+    """Absolute paths, two dots, links out, what is not a file: refused, and never opened."""
     folder = tmp_path / "in"
     (folder / "a").mkdir(parents=True)
     (tmp_path / "secret").write_bytes(bytes(16))
@@ -235,7 +235,7 @@ def test_tensors_that_share_bytes(tmp_path: Path) -> None:
     ],
 )
 def test_other_files_are_called_by_their_name(tmp_path: Path, content: bytes, said: str) -> None:
-    """What is no ONNX is refused in one line that says what it is."""
+    """What is not ONNX is refused in one line that says what it is."""
     path = tmp_path / "x.onnx"
     path.write_bytes(content)
     done = run("analyze", str(path))

@@ -206,5 +206,5 @@ def test_json_round_trip(chained: tuple[Step, ...]) -> None:
     ],
 )
 def test_a_strangers_piece_is_refused(row: object) -> None:
-    """What is no sound step makes no placement, and raises nothing."""
+    """What is not a sound step makes no placement, and raises nothing."""
     assert from_json(row) is None

@@ -105,7 +105,7 @@ def test_rich_table_never_cuts_names(mlp: Path) -> None:
 
 
 def test_stored_lists_what_lies_in_the_file(mlp: Path) -> None:
-    """--stored: names in the file, with roles; also what is no parameter."""
+    """--stored: names in the file, with roles; also what is not a parameter."""
     lines = {
         line.split()[0]: line.split()[1]
         for line in run("analyze", str(mlp), "--stored").stdout.splitlines()

@@ -176,7 +176,9 @@ def tensors(output: Any) -> Iterator[torch.Tensor]:  # whatever a forward return
     elif isinstance(output, (list, tuple)):
         for value in output:
             yield from tensors(value)
-    elif hasattr(output, "items") and not hasattr(output, "get_seq_length"):  # a cache is no output
+    elif hasattr(output, "items") and not hasattr(
+        output, "get_seq_length"
+    ):  # a cache is not an output
         for value in dict(output.items()).values():
             yield from tensors(value)
 

@@ -57,7 +57,7 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
             config = transformers.AutoConfig.for_model(model)
         except ValueError:
             raise ExportError(
-                f"{model}: is no model type that transformers {transformers.__version__} knows"
+                f"{model}: is not a model type that transformers {transformers.__version__} knows"
             ) from None
     print(
         f"building {config.model_type} from its configuration, with random weights", file=sys.stderr

@@ -47,7 +47,7 @@ def take(model: Any, batched: bool) -> Taken:  # a module of any of the librarie
     if any(home.startswith("equinox.") for home in homes):
         return _equinox(model, batched)
     raise ExportError(
-        f"{type(model).__name__}: is no module of Flax or Equinox; a Linen module must be bound to"
+        f"{type(model).__name__}: is not a module of Flax or Equinox; a Linen module must be bound to"
         " its variables: module.bind(variables)"
     )
 

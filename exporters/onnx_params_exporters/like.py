@@ -50,12 +50,12 @@ def _config(config: str) -> transformers.PretrainedConfig:
                 words = json.load(file)
             return transformers.AutoConfig.for_model(words.pop("model_type"), **words)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"{path}: is no configuration of transformers: {error}") from error
+            raise UsageError(f"{path}: is not a configuration of transformers: {error}") from error
     try:
         return transformers.AutoConfig.for_model(config)
     except ValueError:
         raise UsageError(
-            f"{config}: is no file, and no model type that transformers {transformers.__version__}"
+            f"{config}: is not a file, and no model type that transformers {transformers.__version__}"
             " knows"
         ) from None
 

@@ -101,7 +101,7 @@ def _table(path: str) -> dict[str, Any] | None:  # TOML
             f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}: is no TOML: {error}") from error
+        raise UsageError(f"{path}: is not valid TOML: {error}") from error
     if os.path.basename(path) == "pyproject.toml":
         section = (
             found.get("tool", {}).get("onnx-params")
@@ -116,12 +116,12 @@ def _policy(path: str, table: dict[str, Any]) -> Policy:  # TOML
     unknown = set(table) - {"rules", "budgets", "overrides", "fail-on"}
     if unknown:
         raise UsageError(
-            f"{path}: '{min(unknown)}' is no key; there are rules, budgets, overrides, fail-on"
+            f"{path}: '{min(unknown)}' is not a key; there are rules, budgets, overrides, fail-on"
         )
     budgets = _dict(path, table.get("budgets", {}), "budgets")
     for key in budgets:
         if key not in _BUDGETS:
-            raise UsageError(f"{path}: '{key}' is no budget; there are {', '.join(_BUDGETS)}")
+            raise UsageError(f"{path}: '{key}' is not a budget; there are {', '.join(_BUDGETS)}")
     dtypes = budgets.get("dtypes", [])
     if not isinstance(dtypes, list) or not all(isinstance(name, str) for name in dtypes):
         raise UsageError(f"{path}: dtypes must be a list of names")
@@ -146,7 +146,7 @@ def severity_of(word: object, where: str) -> Severity:
         if word == severity.value:
             return severity
     raise UsageError(
-        f"{where}: '{word}' is no severity; there are {', '.join(each.value for each in Severity)}"
+        f"{where}: '{word}' is not a severity; there are {', '.join(each.value for each in Severity)}"
     )
 
 
@@ -196,6 +196,8 @@ def _size(path: str, budgets: dict[str, Any], key: str) -> int | None:  # TOML
         try:
             return int(float(digits.replace("_", "")) * _UNITS[unit])
         except (ValueError, KeyError, OverflowError):
-            raise UsageError(f"{path}: {key} = '{value}' is no size; say 500MB or 2GiB") from None
+            raise UsageError(
+                f"{path}: {key} = '{value}' is not a size; say 500MB or 2GiB"
+            ) from None
     number = _number(path, budgets, key)
     return None if number is None else int(number)

@@ -78,7 +78,7 @@ _ROWS: Final = (
     ("mixed-precision", _N, "parameters have several floating-point types", "often meant; else a conversion left layers out", "read the list of types in the report"),
     ("unquantized", _N, "a weight of a quantized model is left in floating point", "the quantizer skipped it: most bytes may be here",
      "see whether its operator can be quantized"),
-    ("large-constant", _W, "a constant that is no parameter is large", "a mask or table was folded for one fixed shape: bytes, and fixed sizes",
+    ("large-constant", _W, "a constant that is not a parameter is large", "a mask or table was folded for one fixed shape: bytes, and fixed sizes",
      "export with dynamic shapes, or without constant folding"),
     ("external-missing", _E, "a file that stored tensors point into is not there", "the artifact is not whole", "put it beside the model"),
     ("external-checksum", _E, "external data has another SHA-1 than the model says", "the file is stale or damaged", "save model and data together"),

@@ -26,7 +26,7 @@ def read_onnx(source: Source, path: str | None) -> Model:
         found = recognise(source.read(0, min(HEAD, source.n_bytes)))
         if found is None:
             raise
-        raise FormatError(f"{source.label}: is no ONNX model: it is {found}") from error
+        raise FormatError(f"{source.label}: is not an ONNX model: it is {found}") from error
 
 
 def of_checkpoint(checkpoint: Checkpoint) -> Model:

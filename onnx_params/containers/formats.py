@@ -71,7 +71,9 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         if os.path.isdir(path):
             return _folder(path)
         if not os.path.isfile(path):
-            reason = "is no regular file" if os.path.exists(path) else "no such file or directory"
+            reason = (
+                "is not a regular file" if os.path.exists(path) else "no such file or directory"
+            )
             raise UnreadableError(f"{path}: cannot be read: {reason}")
         head = _head(path)
     except OSError as error:
@@ -81,7 +83,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         if each.is_it(path, head):
             return each.read(path)
     raise FormatError(
-        f"{path}: is no checkpoint that can be read; give safetensors, a torch zip (.bin, .pt),"
+        f"{path}: is not a checkpoint that can be read; give safetensors, a torch zip (.bin, .pt),"
         " .npz, .h5, .keras, an index or a folder of them"
     )
 
@@ -154,7 +156,9 @@ def _sharded(path: str) -> Checkpoint:
         mapped = index["weight_map"]
         files = sorted(set(mapped.values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(f"{path}: is no index of a checkpoint: {type(error).__name__}") from error
+        raise FormatError(
+            f"{path}: is not an index of a checkpoint: {type(error).__name__}"
+        ) from error
     if len(files) > MAX_SHARDS or not all(map(_is_plain_name, files)):
         raise FormatError(f"{path}: names files outside its folder, or too many; refused")
     whole = _joined(path, [os.path.join(os.path.dirname(path) or ".", name) for name in files])

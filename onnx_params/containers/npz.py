@@ -47,7 +47,7 @@ def read_array(
     with archive.open(entry) as file:
         head = file.read(12)
         if head[:6] != b"\x93NUMPY" or len(head) < 12:
-            raise FormatError(f"{path}: '{entry.filename}' is no NumPy array")
+            raise FormatError(f"{path}: '{entry.filename}' is not a NumPy array")
         length, skip = (
             (struct.unpack("<H", head[8:10])[0], 10)
             if head[6] == 1

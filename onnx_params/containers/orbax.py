@@ -84,7 +84,7 @@ def read(path: str) -> Checkpoint:
         flags = {word: bool(document.get(word)) for word in ("use_zarr3", "use_ocdbt")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
-            f"{listed}: is no list of arrays that Orbax wrote: {type(error).__name__}"
+            f"{listed}: is not a list of arrays that Orbax wrote: {type(error).__name__}"
         ) from error
     store = _Store(path, **flags)
     found = [

@@ -51,7 +51,7 @@ def read(path: str) -> tuple[StoredTensor, ...]:
         found = [_tensor(path, name, row, source, 8 + length) for _, name, row in rows]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
-            f"{path}: its header is no safetensors header: {type(error).__name__}"
+            f"{path}: its header is not a safetensors header: {type(error).__name__}"
         ) from error
     return tuple(found)
 

@@ -68,7 +68,7 @@ def _by_packing(
     bits = _whole_number(attributes, packing.bits_attribute, DEFAULT_BITS)
     shape = _true_shape(tensor.shape, attributes, packing, bits)
     count = math.prod(shape)
-    # what the attributes say must fit into the bytes that are there: a K of 10^15 is no weight
+    # what the attributes say must fit into the bytes that are there: a K of 10^15 is not a weight
     if not 0 < bits <= 8 or not count or count * bits > 8 * tensor.count:
         return None
     beside = _stored_inputs(model, use, node)

@@ -1,7 +1,7 @@
 """Name what converters store under words of their own: a row a convention, by the producer that
 writes it.
 
-Nothing here is certain: a converter's word is no variable's name. Where a converter loses the
+Nothing here is certain: a converter's word is not a variable's name. Where a converter loses the
 layers' names (Core ML's, CNTK's), its counters stay.
 """
 

@@ -169,7 +169,7 @@ def read_signature(text: str) -> tuple[Entry, ...]:
 
 
 def read_call(text: str) -> Call | None:
-    """One ``fx_node`` text, or ``None`` where it is no call."""
+    """One ``fx_node`` text, or ``None`` where it is not a call."""
     match = _CALL.match(text)
     if match is None:
         return None

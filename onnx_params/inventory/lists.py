@@ -72,7 +72,7 @@ def unlisted(verdict: Classification, complete: bool) -> Classification:
             ),
         )
     because = (
-        "it may hold listed parameters whose place is not known, and is no further one;"
+        "it may hold listed parameters whose place is not known, and is not another one;"
         f" {verdict.because}"
     )
     return Classification(role=Role.PARAMETER, rule=RuleId.UNPLACED, because=because)

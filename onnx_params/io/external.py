@@ -39,7 +39,7 @@ class ExternalFile:
 def locate(location: str, model_path: str | None) -> ExternalFile:
     """Resolve ``location`` against the model's folder, without opening it.
 
-    Raises :class:`FormatError` where the location is absolute, leaves the folder, or is no regular
+    Raises :class:`FormatError` where the location is absolute, leaves the folder, or is not a regular
     file.
     """
     if model_path is None:  # a model in memory has no folder
@@ -71,7 +71,7 @@ def locate(location: str, model_path: str | None) -> ExternalFile:
         return ExternalFile(location=location, path=path, n_bytes=None)
     if not stat.S_ISREG(status.st_mode):
         raise FormatError(
-            f"{model_path}: external data at {location!r} is refused: it is no regular file"
+            f"{model_path}: external data at {location!r} is refused: it is not a regular file"
         )
     return ExternalFile(location=location, path=path, n_bytes=status.st_size)
 

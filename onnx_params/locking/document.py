@@ -19,7 +19,7 @@ def read_lock(path: str) -> Lock:
             document = json.load(file)
         if document["schema"] != SCHEMA:
             raise FormatError(
-                f"{path}: is no lock of a version that is known: {document['schema']!r}"
+                f"{path}: is not a lock of a version that is known: {document['schema']!r}"
             )
         tensors = tuple(
             Locked(
@@ -48,6 +48,6 @@ def read_lock(path: str) -> Lock:
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
-            f"{path}: is no lock: {type(error).__name__}; `onnx-params lock MODEL -o FILE`"
+            f"{path}: is not a lock: {type(error).__name__}; `onnx-params lock MODEL -o FILE`"
             " writes one"
         ) from error

@@ -156,7 +156,7 @@ class Values:
                 )
             )
         allowed = np.broadcast_to(self.allowed(target, candidate.key, steps), target.shape)
-        # a scale that is no number is far as well
+        # a scale that is not a number is far as well
         far = ~(np.abs(difference) <= allowed + TOLERANCE["float32"] * size)
         if not far.any():
             return bool(size > 0)

@@ -10,18 +10,18 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching import lines
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
-from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.tensors.steps import Cast, Placement, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once for lookups of lines
 
 
-def by_lines(board: Board) -> None:
+def by_lines(state: MatchState) -> None:
     """Parts of concatenations, blocks in another order, one tensor split over several."""
     free = [
         c
-        for c in board.free()
+        for c in state.free()
         if c.is_float and not c.is_quantized and c.tensor.count >= lines.MIN_LINE
     ]
     by_dtype: dict[str, list[Candidate]] = {}
@@ -31,9 +31,9 @@ def by_lines(board: Board) -> None:
         if room > 0:
             by_dtype.setdefault(candidate.tensor.dtype.name, []).append(candidate)
     for dtype, candidates in by_dtype.items():
-        arrays = [(c.key, board.values.of(c.key, ())) for c in candidates]
+        arrays = [(c.key, state.values.of(c.key, ())) for c in candidates]
         index = lines.Index([each for key, values in arrays for each in lines.layouts(key, values)])
-        for tensor in board.open():
+        for tensor in state.open():
             cast = None if tensor.dtype.name == dtype else dtype
             if cast is not None and not tensor.dtype.is_float:
                 continue
@@ -46,17 +46,17 @@ def by_lines(board: Board) -> None:
             else:
                 placements, axis = index.find(values) or (None, 0) if values.ndim else (None, 0)
             if placements is not None:
-                take_parts(board, tensor, placements, axis, cast)
+                take_parts(state, tensor, placements, axis, cast)
 
 
 def take_parts(
-    board: Board,
+    state: MatchState,
     tensor: StoredTensor,
     placements: tuple[Placement, ...],
     axis: int,
     cast: str | None,
 ) -> None:
-    names = [f"'{board.candidates[placement.key].tensor.name}'" for placement in placements]
+    names = [f"'{state.candidates[placement.key].tensor.name}'" for placement in placements]
     because = (
         "every value is in"
         f" {', '.join(names[:3])}{f' (and {len(names) - 3} more)' if len(names) > 3 else ''}, by"
@@ -68,7 +68,7 @@ def take_parts(
             Placement(placement.key, chain(*placement.steps, Cast(tensor.dtype.name)))
             for placement in placements
         )
-    board.found[tensor.name] = Found(
+    state.found[tensor.name] = Found(
         View.PART,
         because,
         placements,

@@ -12,7 +12,7 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
-from onnx_params.matching.match_state import Board
+from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.verify import is_equal, is_transposed, view_between
@@ -24,29 +24,29 @@ MIN_DISTINCT: Final = 4  # elements below which equal content says nothing witho
 MAX_EQUAL: Final = 64  # stored tensors with equal probes that are compared whole
 
 
-def by_name(board: Board) -> None:
+def by_name(state: MatchState) -> None:
     """The artifact's own names first: what they say is compared, and most of it is so."""
-    for tensor in board.open():
-        claim = board.named.get(tensor.name)
+    for tensor in state.open():
+        claim = state.named.get(tensor.name)
         if (
             claim is None
             or len(claim.placements) != 1
-            or claim.placements[0].key not in board.candidates
+            or claim.placements[0].key not in state.candidates
             or claim.shape != tensor.shape
         ):
             continue
         placement = claim.placements[0]
-        candidate = board.candidates[placement.key]
-        for cast in board.casts(tensor):
+        candidate = state.candidates[placement.key]
+        for cast in state.casts(tensor):
             if (cast or tensor.dtype.name) == candidate.tensor.dtype.name and holds(
-                board, tensor, candidate, placement.steps, cast
+                state, tensor, candidate, placement.steps, cast
             ):
                 because = f"every value equals that of '{candidate.tensor.name}'"
-                board.take(tensor.name, placement.key, placement.steps, because, cast=cast)
+                state.assign(tensor.name, placement.key, placement.steps, because, cast=cast)
 
 
 def holds(
-    board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps, cast: str | None
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps, cast: str | None
 ) -> bool:
     if not steps:
         return tensor.shape == candidate.tensor.shape and is_equal(tensor, candidate.tensor, cast)
@@ -59,71 +59,75 @@ def holds(
     values = tensor.read()
     return np.array_equal(
         values if cast is None else cast_to(values, cast),
-        board.values.of(candidate.key, steps),
+        state.values.of(candidate.key, steps),
         equal_nan=True,
     )
 
 
-def by_probe(board: Board) -> None:
+def by_probe(state: MatchState) -> None:
     """Some elements at places that follow from the shape: equal ones are compared whole."""
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[Candidate]] = {}
-    for candidate in board.free():
+    for candidate in state.free():
         probe = read_probe(candidate.tensor, False)
         if probe and candidate.tensor.count >= MIN_DISTINCT:
             index.setdefault(
                 (candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe)), []
             ).append(candidate)
-    for tensor in board.open():
+    for tensor in state.open():
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
             probe = read_probe(tensor, False) if not turned else read_probe(tensor, True)
-            if not probe or tensor.name in board.found:
+            if not probe or tensor.name in state.found:
                 continue
             shape = tensor.shape[::-1] if turned else tensor.shape
-            for cast in board.casts(tensor):
+            for cast in state.casts(tensor):
                 shown = (
                     tuple(probe)
                     if cast is None
                     else tuple(recast(element, tensor, cast) for element in probe)
                 )
                 fits = index.get((cast or tensor.dtype.name, shape, shown), ())
-                take_equal(board, tensor, fits, (SWAP,) if turned else (), cast)
+                take_equal(state, tensor, fits, (SWAP,) if turned else (), cast)
 
 
 def take_equal(
-    board: Board, tensor: StoredTensor, fits: Sequence[Candidate], steps: Steps, cast: str | None
+    state: MatchState,
+    tensor: StoredTensor,
+    fits: Sequence[Candidate],
+    steps: Steps,
+    cast: str | None,
 ) -> None:
     """The candidate that is equal; where several are, one that is not taken, in order, and no
     longer certain.
     """
-    if tensor.name in board.found:
+    if tensor.name in state.found:
         return
-    equal = [c for c in fits[:MAX_EQUAL] if holds(board, tensor, c, steps, cast)]
+    equal = [c for c in fits[:MAX_EQUAL] if holds(state, tensor, c, steps, cast)]
     if not equal:
         return
-    untaken = [c for c in equal if c.key not in board.taken]
+    untaken = [c for c in equal if c.key not in state.assigned]
     chosen = (untaken or equal)[0]
     because = f"every value equals that of '{chosen.tensor.name}'"
     if len(equal) > 1:
         because += f", and of {len(equal) - 1} more stored tensors: settled by their order"
-    board.take(tensor.name, chosen.key, steps, because, certain=len(equal) == 1, cast=cast)
+    state.assign(tensor.name, chosen.key, steps, because, certain=len(equal) == 1, cast=cast)
 
 
-def by_digest(board: Board) -> None:
+def by_digest(state: MatchState) -> None:
     """Equal multisets of elements: candidates under any order of axes, any reshape, in blocks of
     channels.
     """
     index: dict[tuple[str, int], list[Candidate]] = {}
-    for candidate in board.candidates.values():
+    for candidate in state.candidates.values():
         if candidate.tensor.count >= MIN_DISTINCT and not candidate.is_quantized:
             index.setdefault((candidate.tensor.dtype.name, digest(candidate.tensor)), []).append(
                 candidate
             )
-    for tensor in board.open():
-        for cast in board.casts(tensor) if tensor.count >= MIN_DISTINCT else ():
+    for tensor in state.open():
+        for cast in state.casts(tensor) if tensor.count >= MIN_DISTINCT else ():
             sums = digest(tensor, cast)
             for candidate in (
                 index.get((cast or tensor.dtype.name, sums), ())
-                if tensor.name not in board.found
+                if tensor.name not in state.found
                 else ()
             ):
                 steps = next(
@@ -135,10 +139,10 @@ def by_digest(board: Board) -> None:
                     None,
                 )
                 if steps is not None and (
-                    candidate.key not in board.taken
-                    or not has_free_twin(board, tensor, index, cast, sums)
+                    candidate.key not in state.assigned
+                    or not has_free_twin(state, tensor, index, cast, sums)
                 ):
-                    board.take(
+                    state.assign(
                         tensor.name,
                         candidate.key,
                         steps,
@@ -149,32 +153,34 @@ def by_digest(board: Board) -> None:
 
 
 def has_free_twin(
-    board: Board,
+    state: MatchState,
     tensor: StoredTensor,
     index: Mapping[tuple[str, int], list[Candidate]],
     cast: str | None,
     sums: int,
 ) -> bool:
-    return any(c.key not in board.taken for c in index.get((cast or tensor.dtype.name, sums), ()))
+    return any(
+        c.key not in state.assigned for c in index.get((cast or tensor.dtype.name, sums), ())
+    )
 
 
-def as_another(board: Board) -> None:
+def as_another(state: MatchState) -> None:
     """What equals another tensor of the reference lies where that one does."""
     groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[StoredTensor]] = {}
-    for name, tensor in board.reference.items():
+    for name, tensor in state.reference.items():
         if (
-            name in board.found
-            and board.found[name].placements
+            name in state.found
+            and state.found[name].placements
             and tensor.count >= MIN_DISTINCT
             and (probe := read_probe(tensor, False))
         ):
             groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), []).append(tensor)
-    for tensor in board.open():
+    for tensor in state.open():
         shown = tuple(read_probe(tensor, False) or ())
         for other in groups.get((tensor.dtype.name, tensor.shape, shown), ()):
             if is_equal(tensor, other):
-                was = board.found[other.name]
-                board.found[tensor.name] = was._replace(
+                was = state.found[other.name]
+                state.found[tensor.name] = was._replace(
                     view=View.MERGED,
                     because=f"it equals '{other.name}' in the reference; {was.because}",
                 )

@@ -15,7 +15,7 @@ from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.lines import find_vector, split_vector
-from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.tensors.steps import SWAP, Key, Permute, Reshape, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
@@ -25,13 +25,13 @@ _NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
 _TO_LAST: Final = {3: ((2, 1, 0),), 4: ((2, 3, 1, 0), (2, 3, 0, 1))}
 
 
-def weight_normed(board: Board) -> None:
-    made = folds.weight_norms(board.reference)
+def weight_normed(state: MatchState) -> None:
+    made = folds.weight_norms(state.reference)
     for weight, magnitude, direction, values in made:
-        for candidate in board.free():
+        for candidate in state.free():
             if candidate.is_quantized or candidate.is_float:
                 for way in candidate.ways:
-                    if candidate.shape_under(way) == values.shape and board.values.is_close(
+                    if candidate.shape_under(way) == values.shape and state.values.is_close(
                         values, candidate, way
                     ):
                         because = (
@@ -39,97 +39,97 @@ def weight_normed(board: Board) -> None:
                             f" weight norm of '{weight}'"
                         )
                         for name in (magnitude, direction):
-                            board.found.setdefault(
+                            state.found.setdefault(
                                 name, Found(View.FOLDED, because, stored=(candidate.key,))
                             )
 
 
-def normed(board: Board) -> None:
+def normed(state: MatchState) -> None:
     """Weights whose channels were multiplied: by the factors of one batch norm, by another
     parameter, by a number.
     """
-    norms = folds.norms(board.reference)
-    weights = [tensor for tensor in small(board, board.open()) if len(tensor.shape) >= 2]
+    norms = folds.norms(state.reference)
+    weights = [tensor for tensor in small(state, state.open()) if len(tensor.shape) >= 2]
     used: set[Key] = set()
     for tensor in weights:
-        claim = board.named.get(tensor.name)
+        claim = state.named.get(tensor.name)
         first = claim.stored[0] if claim is not None and claim.stored else None
         fits = sorted(
-            (c for c in board.free() if c.key not in used and c.ways), key=lambda c: c.key != first
+            (c for c in state.free() if c.key not in used and c.ways), key=lambda c: c.key != first
         )
         for candidate in fits:
-            if is_normed(board, tensor, candidate, norms):
+            if is_normed(state, tensor, candidate, norms):
                 used.add(candidate.key)
-                board.taken.setdefault(candidate.key, tensor.name)
+                state.assigned.setdefault(candidate.key, tensor.name)
                 break
 
 
-def norm_alone(board: Board) -> None:
-    """A batch norm that is no operator: its factor and its shift, computed, are what a Mul and an
+def norm_alone(state: MatchState) -> None:
+    """A batch norm that is not an operator: its factor and its shift, computed, are what a Mul and an
     Add take.
     """
-    for norm in folds.norms(board.reference):
-        if norm.names[0] in board.found and norm.names[1] in board.found:
+    for norm in folds.norms(state.reference):
+        if norm.names[0] in state.found and norm.names[1] in state.found:
             continue
         for factor in norm.scales():
-            multiplied = _holding(board, factor)
-            shifted = _holding(board, norm.bias - norm.mean * factor)
+            multiplied = _holding(state, factor)
+            shifted = _holding(state, norm.bias - norm.mean * factor)
             if multiplied is None or (shifted is None and np.any(norm.bias - norm.mean * factor)):
                 continue
             because = (
                 f"'{multiplied.tensor.name}' is weight / sqrt(variance + epsilon) of the batch norm"
             )
             for name in (norm.names[0], norm.names[3]):
-                board.found.setdefault(name, Found(View.FOLDED, because, stored=(multiplied.key,)))
-            board.taken.setdefault(multiplied.key, norm.names[0])
+                state.found.setdefault(name, Found(View.FOLDED, because, stored=(multiplied.key,)))
+            state.assigned.setdefault(multiplied.key, norm.names[0])
             if shifted is not None:
                 because = (
                     f"'{shifted.tensor.name}' is bias - mean * weight / sqrt(variance + epsilon)"
                 )
-                board.taken.setdefault(shifted.key, norm.names[1])
+                state.assigned.setdefault(shifted.key, norm.names[1])
             for name in norm.names[1:3]:
-                board.found.setdefault(
+                state.found.setdefault(
                     name,
                     Found(View.FOLDED, because, stored=() if shifted is None else (shifted.key,)),
                 )
             break
 
 
-def _holding(board: Board, values: np.ndarray) -> Candidate | None:
+def _holding(state: MatchState, values: np.ndarray) -> Candidate | None:
     """A stored tensor that no one has yet, whose numbers these are, in order, whatever its axes of
     one.
     """
-    for candidate in board.free():
+    for candidate in state.free():
         fits = (
             candidate.is_float
             and candidate.tensor.count == values.size
             and max(candidate.tensor.shape, default=1) == values.size
         )
-        if fits and board.values.is_close(values, candidate, (Reshape(values.shape),)):
+        if fits and state.values.is_close(values, candidate, (Reshape(values.shape),)):
             return candidate
     return None
 
 
-def summed(board: Board) -> None:
+def summed(state: MatchState) -> None:
     """Two biases of a recurrent layer that another framework has as one: their sum, whole, in a
     part, or a gate in each of several tensors.
     """
-    for name in [tensor.name for tensor in board.open()]:
+    for name in [tensor.name for tensor in state.open()]:
         other = name.replace("bias_ih", "bias_hh")
         if (
             other == name
-            or other not in board.reference
-            or name in board.found
-            or other in board.found
+            or other not in state.reference
+            or name in state.found
+            or other in state.found
         ):
             continue
-        one, two = board.reference[name].read(), board.reference[other].read()
+        one, two = state.reference[name].read(), state.reference[other].read()
         if one.shape != two.shape or one.dtype != two.dtype:
             continue
         total = one + two
         arrays = [
-            (c.key, board.values.of(c.key, ()))
-            for c in board.free()
+            (c.key, state.values.of(c.key, ()))
+            for c in state.free()
             if c.is_float and c.tensor.dtype.name == total.dtype.name and c.tensor.count
         ]
         placements = find_vector(total, arrays) or split_vector(total, arrays) or ()
@@ -138,13 +138,13 @@ def summed(board: Board) -> None:
             because = (
                 f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"
             )
-            board.found[each] = Found(View.FOLDED, because, stored=keys)
+            state.found[each] = Found(View.FOLDED, because, stored=keys)
         for key in keys:
-            board.taken.setdefault(key, name)
+            state.assigned.setdefault(key, name)
 
 
 def is_normed(
-    board: Board, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, norms: list[folds.Norm]
 ) -> bool:
     if not (candidate.is_float or candidate.is_quantized):
         return False
@@ -157,7 +157,7 @@ def is_normed(
         steps = next((s for s in turns if has_shape(candidate, s, tensor.shape)), None)
         if steps is None:
             continue
-        values, folded = tensor.read(), board.values.of(candidate.key, steps)
+        values, folded = tensor.read(), state.values.of(candidate.key, steps)
         for axis in (0, 1, *((values.ndim - 1,) if values.ndim > 2 else ())):
             scales = folds.channel_scales(values, folded, axis)
             if scales is None:
@@ -170,27 +170,27 @@ def is_normed(
                         float(np.abs(factor).max()), 1e-30
                     ):
                         continue
-                    if board.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
+                    if state.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
                         because = (
                             f"'{candidate.tensor.name}' is it times weight / sqrt(variance +"
                             f" epsilon) of the batch norm '{norm.names[0]}'"
                         )
-                        board.found[tensor.name] = Found(
+                        state.found[tensor.name] = Found(
                             View.FOLDED, because, stored=(candidate.key,)
                         )
                         for name in (norm.names[0], norm.names[3]):
-                            board.found.setdefault(
+                            state.found.setdefault(
                                 name, Found(View.FOLDED, because, stored=(candidate.key,))
                             )
-                        fold_bias(board, tensor.name, norm, factor, because)
+                        fold_bias(state, tensor.name, norm, factor, because)
                         return True
-            if is_multiplied(board, tensor, values, candidate, steps, scales, axis):
+            if is_multiplied(state, tensor, values, candidate, steps, scales, axis):
                 return True
     return False
 
 
 def is_multiplied(
-    board: Board,
+    state: MatchState,
     tensor: StoredTensor,
     values: np.ndarray,
     candidate: Candidate,
@@ -206,30 +206,30 @@ def is_multiplied(
     if (
         middle
         and np.abs(scales - middle).max() <= 1e-4 * abs(middle)
-        and board.values.is_close(values * middle, candidate, steps)
+        and state.values.is_close(values * middle, candidate, steps)
     ):
-        board.found[tensor.name] = Found(
+        state.found[tensor.name] = Found(
             View.FOLDED,
             f"{stored} is it times {middle:.6g}",
             stored=(candidate.key,),
             factor=middle,
         )
         return True
-    for other in board.open():
+    for other in state.open():
         if other.name != tensor.name and other.count == len(scales) == max(other.shape, default=0):
             factor = other.read().reshape(-1).astype(np.float64)
-            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and board.values.is_close(
+            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and state.values.is_close(
                 folds.scaled(values, factor, axis), candidate, steps
             ):
-                board.found[tensor.name] = Found(
+                state.found[tensor.name] = Found(
                     View.FOLDED, f"{stored} is it times '{other.name}'", stored=(candidate.key,)
                 )
-                board.found[other.name] = Found(
+                state.found[other.name] = Found(
                     View.FOLDED, f"{stored} is '{tensor.name}' times it", stored=(candidate.key,)
                 )
                 bias = bias_of(tensor.name)
-                if bias in board.reference and bias not in board.found:
-                    multiplied_bias(board, bias, factor, other.name)
+                if bias in state.reference and bias not in state.found:
+                    multiplied_bias(state, bias, factor, other.name)
                 return True
     return False
 
@@ -239,35 +239,35 @@ def bias_of(weight: str) -> str:
     return f"{weight.removesuffix('weight').removesuffix('kernel')}bias"
 
 
-def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> None:
+def multiplied_bias(state: MatchState, name: str, factor: np.ndarray, by: str) -> None:
     """A bias that was multiplied as well, or multiplied and added to what stands beside the factor:
     a norm's shift.
     """
-    made = board.reference[name].read().astype(np.float64).reshape(-1)
+    made = state.reference[name].read().astype(np.float64).reshape(-1)
     if factor.shape != made.shape:
         return
     beside = [
         each
         for leaf in NORM_BIASES
-        if (each := f"{_NORM_WEIGHT.sub('', by)}{leaf}") in board.reference and each != name
+        if (each := f"{_NORM_WEIGHT.sub('', by)}{leaf}") in state.reference and each != name
     ]
     shifts = [
         (None, np.zeros_like(made)),
-        *((each, board.reference[each].read().astype(np.float64).reshape(-1)) for each in beside),
+        *((each, state.reference[each].read().astype(np.float64).reshape(-1)) for each in beside),
     ]
     for shift, values in shifts:
-        for candidate in board.free() if values.shape == made.shape else ():
+        for candidate in state.free() if values.shape == made.shape else ():
             if (
                 candidate.is_float
                 and candidate.tensor.shape == made.shape
-                and board.values.is_close(made * factor + values, candidate, candidate.steps)
+                and state.values.is_close(made * factor + values, candidate, candidate.steps)
             ):
                 because = f"'{candidate.tensor.name}' is it times '{by}'"
                 because += f", plus '{shift}'" if shift else ""
-                board.found[name] = Found(View.FOLDED, because, stored=(candidate.key,))
-                board.taken.setdefault(candidate.key, name)
-                if shift and shift not in board.found:
-                    board.found[shift] = Found(
+                state.found[name] = Found(View.FOLDED, because, stored=(candidate.key,))
+                state.assigned.setdefault(candidate.key, name)
+                if shift and shift not in state.found:
+                    state.found[shift] = Found(
                         View.FOLDED,
                         f"'{candidate.tensor.name}' is '{name}' times '{by}', plus it",
                         stored=(candidate.key,),
@@ -276,36 +276,36 @@ def multiplied_bias(board: Board, name: str, factor: np.ndarray, by: str) -> Non
 
 
 def fold_bias(
-    board: Board, weight: str, norm: folds.Norm, factor: np.ndarray, because: str
+    state: MatchState, weight: str, norm: folds.Norm, factor: np.ndarray, because: str
 ) -> None:
     """The norm's bias, with the convolution's own if there was one: what became of them is ``bias +
     (own - mean) * factor``.
     """
     own = bias_of(weight)
     before = (
-        board.reference[own].read().astype(np.float64)
-        if own in board.reference and own not in board.found
+        state.reference[own].read().astype(np.float64)
+        if own in state.reference and own not in state.found
         else 0.0
     )
     made = norm.bias + (before - norm.mean) * factor
     held: tuple[Key, ...] = ()
-    for candidate in board.free():
+    for candidate in state.free():
         fits = (
             (candidate.is_float or candidate.is_quantized)
             and candidate.ways
             and has_shape(candidate, candidate.steps, made.shape)
         )
-        if fits and board.values.is_close(made, candidate, candidate.steps):
+        if fits and state.values.is_close(made, candidate, candidate.steps):
             held = (candidate.key,)
-            board.taken[candidate.key] = norm.names[1]
+            state.assigned[candidate.key] = norm.names[1]
             break
     sure = bool(held) or not np.any(made)
     if not sure:
         because = f"{because}; no stored tensor is what becomes of its bias"
     for name in norm.names[1:3]:
-        board.found.setdefault(name, Found(View.FOLDED, because, stored=held, certain=sure))
-    if own in board.reference:
-        board.found.setdefault(
+        state.found.setdefault(name, Found(View.FOLDED, because, stored=held, certain=sure))
+    if own in state.reference:
+        state.found.setdefault(
             own,
             Found(
                 View.FOLDED,
@@ -316,57 +316,57 @@ def fold_bias(
         )
 
 
-def by_formula(board: Board) -> None:
+def by_formula(state: MatchState) -> None:
     """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector
     times one number.
     """
-    for tensor in small(board, board.open()):
+    for tensor in small(state, state.open()):
         if len(tensor.shape) == 1 and tensor.count >= MIN_DISTINCT:
-            multiplied_vector(board, tensor)
-        computed(board, tensor)
+            multiplied_vector(state, tensor)
+        computed(state, tensor)
     for formula, function in folds.UNARY.items():
         targets = {}
-        for tensor in small(board, board.open()):
+        for tensor in small(state, state.open()):
             with np.errstate(all="ignore"):
                 made = function(tensor.read().astype(np.float64))
             if np.isfinite(made).all() and made.size >= MIN_DISTINCT:
                 targets[tensor.name] = made.reshape(
                     tuple(dim for dim in made.shape if dim != 1) or (1,)
                 )
-        for tensor, candidate, steps in near(board, targets):
-            if board.values.is_close(targets[tensor.name], candidate, steps):
-                board.taken.setdefault(candidate.key, tensor.name)
-                board.found[tensor.name] = Found(
+        for tensor, candidate, steps in near(state, targets):
+            if state.values.is_close(targets[tensor.name], candidate, steps):
+                state.assigned.setdefault(candidate.key, tensor.name)
+                state.found[tensor.name] = Found(
                     View.FOLDED,
                     f"'{candidate.tensor.name}' is {formula} of it",
                     stored=(candidate.key,),
                 )
 
 
-def computed(board: Board, tensor: StoredTensor) -> None:
+def computed(state: MatchState, tensor: StoredTensor) -> None:
     """What the artifact's own word says was computed from a tensor, held against the formulas;
     however few numbers it has.
     """
-    claim = board.named.get(tensor.name)
+    claim = state.named.get(tensor.name)
     if (
-        tensor.name in board.found
+        tensor.name in state.found
         or claim is None
         or claim.view is not View.FOLDED
         or len(claim.stored) != 1
     ):
         return
-    candidate = board.candidates.get(claim.stored[0])
+    candidate = state.candidates.get(claim.stored[0])
     if candidate is None or candidate.tensor.count != tensor.count or not candidate.ways:
         return
     steps = chain(*candidate.steps, Reshape(tensor.shape))
-    if board.values.is_close(tensor.read(), candidate, steps):
-        take_close(board, tensor, candidate, steps)
+    if state.values.is_close(tensor.read(), candidate, steps):
+        take_close(state, tensor, candidate, steps)
         return
     for formula, function in folds.UNARY.items():
         with np.errstate(all="ignore"):
             made = function(tensor.read().astype(np.float64))
-        if np.isfinite(made).all() and board.values.is_close(made, candidate, steps):
-            board.found[tensor.name] = Found(
+        if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
+            state.found[tensor.name] = Found(
                 View.FOLDED,
                 f"'{candidate.tensor.name}' is {formula} of it",
                 stored=(candidate.key,),
@@ -374,16 +374,16 @@ def computed(board: Board, tensor: StoredTensor) -> None:
             return
 
 
-def multiplied_vector(board: Board, tensor: StoredTensor) -> None:
+def multiplied_vector(state: MatchState, tensor: StoredTensor) -> None:
     values = tensor.read().astype(np.float64)
-    for candidate in board.free():
+    for candidate in state.free():
         if candidate.tensor.shape == tensor.shape and candidate.is_float:
-            stored = board.values.of(candidate.key, ()).astype(np.float64)
+            stored = state.values.of(candidate.key, ()).astype(np.float64)
             power = float(values @ values)
             factor = float(values @ stored) / power if power and np.isfinite(stored).all() else 0.0
-            if factor and board.values.is_close(values * factor, candidate, ()):
+            if factor and state.values.is_close(values * factor, candidate, ()):
                 because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
-                board.found[tensor.name] = Found(
+                state.found[tensor.name] = Found(
                     View.FOLDED, because, stored=(candidate.key,), factor=factor
                 )
                 return

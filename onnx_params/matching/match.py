@@ -14,11 +14,11 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.matching import concatenated, exact, folded, rounded, unmatched
-from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
 
-_STAGES: Final[Sequence[Callable[[Board], None]]] = (
+_STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     exact.by_name,
     exact.by_probe,
     exact.by_digest,
@@ -49,33 +49,33 @@ def match(
     artifact that may be it; ``progress`` is called with the bytes of the reference that are done. Raises
     :class:`MissingDataError` where values are not there.
     """
-    board = Board(model, reference, stored, named, aliases)
+    state = MatchState(model, reference, stored, named, aliases)
     for name, other in aliases.items():
-        board.found[name] = Found(
+        state.found[name] = Found(
             View.TIED, f"the reference holds it and '{other}' as one", alias_of=other
         )
     for tensor in reference:
         if not tensor.count:
-            board.found.setdefault(
+            state.found.setdefault(
                 tensor.name,
                 Found(View.DROPPED, "it has no elements, so there is nothing to compare"),
             )
     done = 0
     for stage in _STAGES:
-        if board.open():
-            stage(board)
+        if state.open():
+            stage(state)
         before, done = (
             done,
-            sum(tensor.n_bytes for name, tensor in board.reference.items() if name in board.found),
+            sum(tensor.n_bytes for name, tensor in state.reference.items() if name in state.found),
         )
         progress(done - before)
-    for tensor in board.open():
-        claim = board.named.get(tensor.name)
+    for tensor in state.open():
+        claim = state.named.get(tensor.name)
         # it is all there, if changed: the artifact's own word
         placed = claim is not None and claim.placements
-        board.found[tensor.name] = (
-            None if placed else unmatched.looked_up(board, tensor)
-        ) or unmatched.erased(board, tensor)
+        state.found[tensor.name] = (
+            None if placed else unmatched.looked_up(state, tensor)
+        ) or unmatched.erased(state, tensor)
         progress(tensor.n_bytes)
-    unmatched.copied(board)
-    return board.found
+    unmatched.copied(state)
+    return state.found

@@ -31,7 +31,21 @@ class Found(NamedTuple):
     factor: float = 1.0
 
 
-class Board:
+class Answers(dict[str, Found]):
+    """One answer for each tensor of the reference. Stages go from the surest to the weakest, so the
+    first answer stands: a second one is refused, and only :meth:`revise` changes one.
+    """
+
+    def __setitem__(self, name: str, found: Found) -> None:
+        if name not in self:
+            super().__setitem__(name, found)
+
+    def revise(self, name: str, found: Found) -> None:
+        """Replace an answer by one that says more of the same place."""
+        super().__setitem__(name, found)
+
+
+class MatchState:
     """The state that the stages of a match share."""
 
     def __init__(
@@ -52,9 +66,9 @@ class Board:
         self.named = named
         self.aliases = aliases
         self.values = Values(model)
-        self.found: dict[str, Found] = {}
+        self.found = Answers()
         # stored tensor that is one reference tensor as a whole -> its name
-        self.taken: dict[Key, str] = {}
+        self.assigned: dict[Key, str] = {}
         self.placed: dict[tuple[Key, Steps], str] = {}
         self.dtypes = dict.fromkeys(
             c.tensor.dtype.name for c in self.candidates.values() if c.is_float
@@ -66,7 +80,7 @@ class Board:
 
     def free(self) -> list[Candidate]:
         """The stored tensors that are not taken yet."""
-        return [candidate for key, candidate in self.candidates.items() if key not in self.taken]
+        return [candidate for key, candidate in self.candidates.items() if key not in self.assigned]
 
     def casts(self, tensor: StoredTensor) -> list[str | None]:
         """The types under which a tensor may be stored: its own, then the artifact's other
@@ -79,7 +93,7 @@ class Board:
         )
         return [None, *others]
 
-    def take(
+    def assign(
         self,
         name: str,
         key: Key,
@@ -102,6 +116,6 @@ class Board:
             because += f"; equal content is stored once, with '{self.placed[key, steps]}'"
         # else its siblings are in the same tensor
         if not any(isinstance(step, Slice) for step in steps):
-            self.taken.setdefault(key, name)
+            self.assigned.setdefault(key, name)
         self.placed.setdefault((key, steps), name)
         self.found[name] = Found(view, because, (Placement(key, steps),), 0, (key,), certain)

@@ -10,7 +10,7 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import SWAP, Cast, Key, Placement, Reshape, Steps, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
@@ -22,33 +22,33 @@ CLOSE: Final = 0.35
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
 
 
-def rounded(board: Board) -> None:
+def rounded(state: MatchState) -> None:
     """Within half a step of a quantized tensor's scale, or the rounding of its type."""
-    for tensor in board.open():
-        claim = board.named.get(tensor.name)
+    for tensor in state.open():
+        claim = state.named.get(tensor.name)
         if (
             claim is not None
             and len(claim.placements) == 1
             and claim.shape == tensor.shape
-            and claim.placements[0].key in board.candidates
+            and claim.placements[0].key in state.candidates
         ):
             placement = claim.placements[0]
-            candidate = board.candidates[placement.key]
-            if candidate.tensor.count and board.values.is_close(
+            candidate = state.candidates[placement.key]
+            if candidate.tensor.count and state.values.is_close(
                 tensor.read(), candidate, placement.steps
             ):
-                take_close(board, tensor, candidate, placement.steps)
+                take_close(state, tensor, candidate, placement.steps)
     for tensor, candidate, steps in near(
-        board, {tensor.name: tensor.read() for tensor in small(board, board.open())}
+        state, {tensor.name: tensor.read() for tensor in small(state, state.open())}
     ):
-        if board.values.is_close(tensor.read(), candidate, steps):
-            take_close(board, tensor, candidate, steps)
+        if state.values.is_close(tensor.read(), candidate, steps):
+            take_close(state, tensor, candidate, steps)
 
 
-def split(board: Board) -> None:
+def split(state: MatchState) -> None:
     """Rows that were split over several stored tensors and then rounded, one after the other."""
-    rounded_ones = [candidate for candidate in board.free() if candidate.is_quantized]
-    for tensor in small(board, board.open()) if rounded_ones else ():
+    rounded_ones = [candidate for candidate in state.free() if candidate.is_quantized]
+    for tensor in small(state, state.open()) if rounded_ones else ():
         if len(tensor.shape) != 2:
             continue
         values, at = tensor.read(), 0
@@ -59,26 +59,26 @@ def split(board: Board) -> None:
                     p
                     for c in rounded_ones
                     if c.key not in {q.key for q in placements}
-                    if (p := _rows(board, c, values[at:])) is not None
+                    if (p := _rows(state, c, values[at:])) is not None
                 ),
                 None,
             )
             if placement is None:
                 break
             placements.append(placement)
-            at += shape_after(board.candidates[placement.key].tensor.shape, placement.steps)[0]
+            at += shape_after(state.candidates[placement.key].tensor.shape, placement.steps)[0]
         if at == len(values) and len(placements) > 1:
             keys = tuple(placement.key for placement in placements)
             because = (
                 f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
                 " its rows one after the other"
             )
-            board.found[tensor.name] = Found(View.DEQUANTIZED, because, tuple(placements), 0, keys)
+            state.found[tensor.name] = Found(View.DEQUANTIZED, because, tuple(placements), 0, keys)
             for key in keys:
-                board.taken.setdefault(key, tensor.name)
+                state.assigned.setdefault(key, tensor.name)
 
 
-def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Placement | None:
+def _rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> Placement | None:
     """A candidate that is the first rows of ``values``, rounded."""
     for way in candidate.ways:
         for steps in (way, chain(*way, SWAP)) if len(candidate.shape_under(way)) == 2 else ():
@@ -86,20 +86,20 @@ def _rows(board: Board, candidate: Candidate, values: np.ndarray) -> Placement |
             if (
                 width == values.shape[1]
                 and rows < len(values) + 1
-                and board.values.is_close(values[:rows], candidate, steps)
+                and state.values.is_close(values[:rows], candidate, steps)
             ):
                 return Placement(candidate.key, steps)
     return None
 
 
-def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:
+def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps) -> None:
     if (
         not candidate.is_quantized
         and candidate.tensor.dtype is tensor.dtype
-        and bits_equal(tensor.read(), board.values.of(candidate.key, steps))
+        and bits_equal(tensor.read(), state.values.of(candidate.key, steps))
     ):
         # too few to be recognized by them alone
-        board.take(
+        state.assign(
             tensor.name,
             candidate.key,
             steps,
@@ -118,13 +118,13 @@ def take_close(board: Board, tensor: StoredTensor, candidate: Candidate, steps: 
         if candidate.tensor.dtype.name != tensor.dtype.name
         else View.FOLDED
     )
-    board.taken.setdefault(candidate.key, tensor.name)
-    board.found[tensor.name] = Found(
+    state.assigned.setdefault(candidate.key, tensor.name)
+    state.found[tensor.name] = Found(
         view, because, (Placement(candidate.key, steps),), 0, (candidate.key,)
     )
 
 
-def small(board: Board, tensors: list[StoredTensor]) -> list[StoredTensor]:
+def small(state: MatchState, tensors: list[StoredTensor]) -> list[StoredTensor]:
     """Those whose values fit into memory together."""
     room, found = MAX_LOOKED_AT, []
     for tensor in tensors:
@@ -135,7 +135,7 @@ def small(board: Board, tensors: list[StoredTensor]) -> list[StoredTensor]:
 
 
 def near(
-    board: Board, targets: Mapping[str, np.ndarray], again: bool = False
+    state: MatchState, targets: Mapping[str, np.ndarray], again: bool = False
 ) -> Iterable[tuple[StoredTensor, Candidate, Steps]]:
     """For each target the free stored tensors of its shape, or of the transposed one, whose sample
     is nearest; the nearest first.
@@ -147,7 +147,7 @@ def near(
         shape: sample_places(shape) for shape in {values.shape for values in targets.values()}
     }
     by_shape: dict[tuple[int, ...], list[tuple[Candidate, Steps]]] = {}
-    for candidate in board.free():
+    for candidate in state.free():
         for way in candidate.ways if candidate.is_float or candidate.is_quantized else ():
             shape = candidate.shape_under(way)
             by_shape.setdefault(shape, []).append((candidate, way))
@@ -166,7 +166,7 @@ def near(
         for at, (candidate, steps) in enumerate(fits if size else ()):
             if (candidate.key, steps) not in samples:
                 samples[candidate.key, steps] = (
-                    board.values.of(candidate.key, steps)
+                    state.values.of(candidate.key, steps)
                     .reshape(-1)[places[values.shape]]
                     .astype(np.float64)
                 )
@@ -175,8 +175,8 @@ def near(
                 near.append((distance, at))
         for _, at in sorted(near)[: None if again else 3]:
             candidate, steps = fits[at]
-            if candidate.key not in board.taken and (again or name not in board.found):
-                yield board.reference[name], candidate, steps
+            if candidate.key not in state.assigned and (again or name not in state.found):
+                yield state.reference[name], candidate, steps
 
 
 def sample_places(shape: tuple[int, ...]) -> np.ndarray:

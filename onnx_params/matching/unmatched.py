@@ -14,7 +14,7 @@ from onnx_params.matching.candidates import TOLERANCE, Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.concatenated import MAX_LOOKED_AT
 from onnx_params.matching.exact import MIN_DISTINCT
-from onnx_params.matching.match_state import Board, Found
+from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.multiset_hash import line_digests
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
@@ -26,12 +26,12 @@ MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its tab
 MAX_COMPARED: Final = 1 << 28  # comparisons of numbers in a search for rounded rows
 
 
-def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
+def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     """A table of which only some rows are left: every line of a stored tensor is one of its rows;
     or a vector of which parts are.
     """
     if len(tensor.shape) == 1:
-        return _parts_of_vector(board, tensor)
+        return _parts_of_vector(state, tensor)
     if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
         return None
     values = (
@@ -42,19 +42,19 @@ def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
     if values.shape[1] < 2 or len(values) < 2:
         return None
     kept: list[tuple[Candidate, int, str]] = []
-    for candidate in board.free():
+    for candidate in state.free():
         if candidate.is_quantized:
-            rows, how = _rounded_rows(board, candidate, values), ", rounded"
+            rows, how = _rounded_rows(state, candidate, values), ", rounded"
         elif (
             candidate.tensor.dtype.name == tensor.dtype.name
-            or candidate.tensor.dtype.name in board.casts(tensor)[1:]
+            or candidate.tensor.dtype.name in state.casts(tensor)[1:]
         ):
             own = (
                 values
                 if candidate.tensor.dtype.name == tensor.dtype.name
                 else cast_to(values, candidate.tensor.dtype.name)
             )
-            rows, how = _equal_rows(board, candidate, own), ""
+            rows, how = _equal_rows(state, candidate, own), ""
         else:
             continue
         if rows:
@@ -68,16 +68,16 @@ def looked_up(board: Board, tensor: StoredTensor) -> Found | None:
     return Found(View.SLICED, because, stored=tuple(candidate.key for candidate, _, _ in kept))
 
 
-def _equal_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
+def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> int:
     """How many rows of a table a stored tensor has, if every line of it is one; 0 otherwise."""
     known = set(line_digests(values).tolist())
-    for layout in lines.layouts(candidate.key, board.values.of(candidate.key, ())):
+    for layout in lines.layouts(candidate.key, state.values.of(candidate.key, ())):
         grids = [layout.values]
         if len(candidate.tensor.shape) > 2:
-            turned = np.moveaxis(board.values.of(candidate.key, ()), -1, 0)
+            turned = np.moveaxis(state.values.of(candidate.key, ()), -1, 0)
             grids += [
                 turned.reshape(-1, turned.shape[-1]),
-                np.moveaxis(board.values.of(candidate.key, ()), 1, -1).reshape(
+                np.moveaxis(state.values.of(candidate.key, ()), 1, -1).reshape(
                     -1, candidate.tensor.shape[1]
                 ),
             ]
@@ -91,13 +91,13 @@ def _equal_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
     return 0
 
 
-def _rounded_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int:
+def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> int:
     """The same of a quantized tensor: every line is within half a step of a row."""
     width = values.shape[1]
     for way in candidate.ways:
         made, allowed = (
-            board.values.of(candidate.key, way),
-            board.values.half_steps(candidate.key, way),
+            state.values.of(candidate.key, way),
+            state.values.half_steps(candidate.key, way),
         )
         for axis in range(made.ndim) if made.size else ():
             if (
@@ -119,11 +119,11 @@ def _rounded_rows(board: Board, candidate: Candidate, values: np.ndarray) -> int
     return 0
 
 
-def copied(board: Board) -> None:
+def copied(state: MatchState) -> None:
     """Stored tensors that repeat what another holds already: the same parameter once more."""
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]] = {}
-    for name, found in board.found.items():
-        tensor = board.reference[name]
+    for name, found in state.found.items():
+        tensor = state.reference[name]
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
             probe = (
                 read_probe(tensor, turned)
@@ -133,15 +133,15 @@ def copied(board: Board) -> None:
             if probe:
                 shape = tensor.shape[::-1] if turned else tensor.shape
                 index.setdefault((tensor.dtype.name, shape, tuple(probe)), []).append(name)
-    used = {key for found in board.found.values() for key in found.stored}
-    for candidate in board.free():
+    used = {key for found in state.found.values() for key in found.stored}
+    for candidate in state.free():
         probe = read_probe(candidate.tensor, False)
         for name in (
             index.get((candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe or ())), ())
             if candidate.key not in used
             else ()
         ):
-            tensor = board.reference[name]
+            tensor = state.reference[name]
             same = (
                 is_equal(tensor, candidate.tensor)
                 if tensor.shape == candidate.tensor.shape
@@ -152,59 +152,59 @@ def copied(board: Board) -> None:
                 and tensor.shape == candidate.tensor.shape[::-1]
                 and is_transposed(tensor, candidate.tensor)
             ):
-                was = board.found[name]
+                was = state.found[name]
                 because = f"{was.because}; '{candidate.tensor.name}' is a copy of it"
-                board.found[name] = was._replace(
-                    stored=(*was.stored, candidate.key), because=because
+                state.found.revise(
+                    name, was._replace(stored=(*was.stored, candidate.key), because=because)
                 )
-                board.taken[candidate.key] = name
+                state.assigned[candidate.key] = name
                 break
-    _copied_rounded(board)
+    _copied_rounded(state)
 
 
-def _copied_rounded(board: Board) -> None:
+def _copied_rounded(state: MatchState) -> None:
     """Stored tensors that are within half a step of what another holds already: the same parameter
     quantized once more.
     """
-    used = {key for found in board.found.values() for key in found.stored}
+    used = {key for found in state.found.values() for key in found.stored}
     free = [
         candidate
-        for candidate in board.free()
+        for candidate in state.free()
         if candidate.is_quantized and candidate.key not in used
     ]
     if not free:
         return
     known = [
-        board.reference[name]
-        for name, found in board.found.items()
+        state.reference[name]
+        for name, found in state.found.items()
         if found.placements and found.view is not View.CHANGED
     ]
     for tensor, candidate, steps in near(
-        board, {tensor.name: tensor.read() for tensor in small(board, known)}, again=True
+        state, {tensor.name: tensor.read() for tensor in small(state, known)}, again=True
     ):
         if (
             candidate in free
-            and candidate.key not in board.taken
-            and board.values.is_close(tensor.read(), candidate, steps)
+            and candidate.key not in state.assigned
+            and state.values.is_close(tensor.read(), candidate, steps)
         ):
-            was = board.found[tensor.name]
+            was = state.found[tensor.name]
             because = f"{was.because}; '{candidate.tensor.name}' is it once more, rounded"
-            board.found[tensor.name] = was._replace(
-                stored=(*was.stored, candidate.key), because=because
+            state.found.revise(
+                tensor.name, was._replace(stored=(*was.stored, candidate.key), because=because)
             )
-            board.taken[candidate.key] = tensor.name
+            state.assigned[candidate.key] = tensor.name
 
 
-def _parts_of_vector(board: Board, tensor: StoredTensor) -> Found | None:
+def _parts_of_vector(state: MatchState, tensor: StoredTensor) -> Found | None:
     """A vector of which stored tensors hold parts."""
     values = tensor.read()
     if values.size < lines.MIN_VECTOR or not tensor.dtype.is_float:
         return None
     inside = [
         candidate.key
-        for candidate in board.free()
+        for candidate in state.free()
         if lines.MIN_VECTOR <= candidate.tensor.count < values.size
-        and _is_inside(board, candidate, tensor)
+        and _is_inside(state, candidate, tensor)
     ]
     if not inside:
         return None
@@ -212,7 +212,7 @@ def _parts_of_vector(board: Board, tensor: StoredTensor) -> Found | None:
     return Found(View.SLICED, because, stored=tuple(inside))
 
 
-def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool:
+def _is_inside(state: MatchState, candidate: Candidate, tensor: StoredTensor) -> bool:
     """Whether a stored tensor is some elements of a vector, one after the other; rounded ones at a
     multiple of their own length.
     """
@@ -221,7 +221,7 @@ def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool
         n = candidate.tensor.count
         ways = [chain(*way, Reshape((n,))) for way in candidate.ways]
         return any(
-            board.values.is_close(values[at : at + n], candidate, way)
+            state.values.is_close(values[at : at + n], candidate, way)
             for way in ways
             for at in range(0, values.size - n + 1, n)
         )
@@ -233,14 +233,14 @@ def _is_inside(board: Board, candidate: Candidate, tensor: StoredTensor) -> bool
         else cast_to(values, candidate.tensor.dtype.name)
     )
     return (
-        lines.find_vector(board.values.of(candidate.key, ()).reshape(-1), [(candidate.key, own)])
+        lines.find_vector(state.values.of(candidate.key, ()).reshape(-1), [(candidate.key, own)])
         is not None
     )
 
 
-def erased(board: Board, tensor: StoredTensor) -> Found:
+def erased(state: MatchState, tensor: StoredTensor) -> Found:
     """Why nothing holds it, as far as is known."""
-    claim = board.named.get(tensor.name)
+    claim = state.named.get(tensor.name)
     if (
         claim is not None
         and claim.view in (View.SLICED, View.FOLDED, View.DROPPED)
@@ -271,8 +271,8 @@ def erased(board: Board, tensor: StoredTensor) -> Found:
     looked_for = (
         tensor.count >= MIN_DISTINCT and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT
     )
-    for _, candidate, steps in near(board, {tensor.name: tensor.read()}) if looked_for else ():
-        board.taken[candidate.key] = tensor.name
+    for _, candidate, steps in near(state, {tensor.name: tensor.read()}) if looked_for else ():
+        state.assigned[candidate.key] = tensor.name
         because = f"'{candidate.tensor.name}' is nearest to it, with other values"
         return Found(
             View.CHANGED,

@@ -118,5 +118,5 @@ ATTRIBUTES: Final[dict[tuple[str, str], dict[str, str]]] = {
 OPAQUE: Final = {("com.microsoft", "EPContext"): "ep_cache_context"}
 
 
-# a string attribute this long, of an operator of a domain that is in no table, is no setting
+# a string attribute this long, of an operator of a domain that is in no table, is not a setting
 OPAQUE_BYTES: Final = 1024

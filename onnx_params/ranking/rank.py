@@ -52,7 +52,7 @@ def entry(path: str) -> Entry:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
         if document["schema"] != SCHEMA:
-            raise FormatError(f"{path}: is no report: its schema is {document['schema']!r}")
+            raise FormatError(f"{path}: is not a report: its schema is {document['schema']!r}")
         totals = document["totals"]
         return Entry(
             str(document["model"]["name"]), path, int(totals["layers"]), int(totals["parameters"]), int(totals["bytes"]), _report(path)
@@ -63,7 +63,7 @@ def entry(path: str) -> Entry:
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
-            f"{path}: is no report that analyze wrote: {type(error).__name__}"
+            f"{path}: is not a report that analyze wrote: {type(error).__name__}"
         ) from error
 
 

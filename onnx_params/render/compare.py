@@ -84,8 +84,8 @@ def render(made: Comparison, full: bool = False) -> str:
         out.append(columns(_TITLES, [cells(pair) for pair in shown], _NUMBERS))
     if left:
         out.append(f"{left}\n")
-    shown = ", ".join(sorted(made.differences)) or "nothing"
-    out.append(f"they differ in: {shown}" if made.differences else "no difference")
+    differing = ", ".join(sorted(made.differences)) or "nothing"
+    out.append(f"they differ in: {differing}" if made.differences else "no difference")
     return "\n".join(out) + "\n"
 
 

@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 class Other(NamedTuple):
-    """One stored tensor that is no parameter."""
+    """One stored tensor that is not a parameter."""
 
     name: str
     role: str
@@ -96,7 +96,7 @@ class Report:
 
     @cached_property
     def others(self) -> tuple[Other, ...]:
-        """What is stored and is no parameter."""
+        """What is stored and is not a parameter."""
         verdicts = self.inventory.verdicts
         return tuple(
             Other(

@@ -304,7 +304,7 @@ def zeros_made_for_a_state() -> onnx.ModelProto:
     return filled(MATMUL % body, numpy_helper.from_array(np.array([1, 8]), "s"))
 
 
-# -- what is no parameter ----------------------------------------------------------------------------------------------------------
+# -- what is not a parameter ----------------------------------------------------------------------------------------------------------
 
 
 @trap(64)
