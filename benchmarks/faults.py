@@ -40,8 +40,23 @@ KINDS: Final = (
     "dynamo+int4",
 )
 CASES: Final = (
-    "bert", "gpt2", "llama", "t5", "vit", "resnet", "whisper", "mixtral", "clip", "bart", "electra", "roberta", "mistral", "gemma", "dinov2", "lstm",
-)  # fmt: skip
+    "bert",
+    "gpt2",
+    "llama",
+    "t5",
+    "vit",
+    "resnet",
+    "whisper",
+    "mixtral",
+    "clip",
+    "bart",
+    "electra",
+    "roberta",
+    "mistral",
+    "gemma",
+    "dinov2",
+    "lstm",
+)
 Weights = dict[str, np.ndarray]
 
 
@@ -52,7 +67,7 @@ class Planted(NamedTuple):
     what: str
 
 
-# -- faults of values: the checkpoint gets what the artifact no longer has ------------------------------------------------------------
+# -- faults of values: the checkpoint gets what the artifact no longer has --------------------
 
 OfValues = Callable[[Weights, str, np.random.Generator], frozenset[str] | None]
 
@@ -128,7 +143,7 @@ OF_VALUES: Final[dict[str, OfValues]] = {
     "two heads permuted": permuted_heads,
 }
 
-# -- faults of storage: the artifact's bytes ---------------------------------------------------------------------------------------
+# -- faults of storage: the artifact's bytes --------------------------------------------------
 
 OfStorage = Callable[[onnx.ModelProto, Judgement, np.random.Generator], bool]
 
@@ -286,7 +301,7 @@ OF_STORAGE: Final[dict[str, OfStorage]] = {
     "an extra adapter": extra_adapter,
 }
 
-# -- the count ---------------------------------------------------------------------------------------------------------------------
+# -- the count --------------------------------------------------------------------------------
 
 COMPARABLE: Final = (
     Verdict.IDENTICAL,

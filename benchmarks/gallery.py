@@ -17,8 +17,22 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 REPORTS = ROOT / "reports"
 ARCHITECTURES = (
-    "gpt2", "bert", "distilbert", "roberta", "albert", "electra", "t5", "opt", "vit", "dinov2", "resnet", "mobilenet_v2", "convnext", "segformer", "whisper",
-)  # fmt: skip
+    "gpt2",
+    "bert",
+    "distilbert",
+    "roberta",
+    "albert",
+    "electra",
+    "t5",
+    "opt",
+    "vit",
+    "dinov2",
+    "resnet",
+    "mobilenet_v2",
+    "convnext",
+    "segformer",
+    "whisper",
+)
 HEAD = """# Gallery
 
 Architectures of transformers at their configurations' defaults, with random weights, exported by torch's dynamo exporter and read back from the file

@@ -27,10 +27,20 @@ from onnx_params.report.report import Report
 # name -> (options, side of the picture); all but MobileNet, ResNet50V2 and VGG16 were looked at
 # while the rules were written
 MODELS: dict[str, tuple[dict[str, Any], int]] = {
-    "MobileNetV2": ({"alpha": 0.35}, 96), "ResNet50": ({}, 64), "DenseNet121": ({}, 64), "EfficientNetV2B0": ({}, 64), "Xception": ({}, 96),
-    "NASNetMobile": ({}, 224), "MobileNetV3Small": ({}, 96), "MobileNet": ({"alpha": 0.25}, 96), "InceptionV3": ({}, 96), "EfficientNetB0": ({}, 64),
-    "ResNet50V2": ({}, 64), "VGG16": ({"include_top": False}, 64), "InceptionResNetV2": ({}, 96),
-}  # fmt: skip
+    "MobileNetV2": ({"alpha": 0.35}, 96),
+    "ResNet50": ({}, 64),
+    "DenseNet121": ({}, 64),
+    "EfficientNetV2B0": ({}, 64),
+    "Xception": ({}, 96),
+    "NASNetMobile": ({}, 224),
+    "MobileNetV3Small": ({}, 96),
+    "MobileNet": ({"alpha": 0.25}, 96),
+    "InceptionV3": ({}, 96),
+    "EfficientNetB0": ({}, 64),
+    "ResNet50V2": ({}, 64),
+    "VGG16": ({"include_top": False}, 64),
+    "InceptionResNetV2": ({}, 96),
+}
 
 
 def build(name: str) -> tuple[Any, np.ndarray]:

@@ -31,7 +31,9 @@ HALVES = {"seen": (*SEEN_MODULES, *SEEN), "held out": (*HELD_OUT_MODULES, *HELD_
 
 
 class Truth(NamedTuple):
-    """What the framework says: name -> shape, in order, and every other name of a tied parameter."""
+    """What the framework says: name -> shape, in order, and every other name of a tied
+    parameter.
+    """
 
     shapes: dict[str, tuple[int, ...]]
     aliases: dict[str, str]

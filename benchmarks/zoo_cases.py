@@ -12,13 +12,55 @@ from torch import nn
 
 # text encoders, decoders, encoder-decoders, vision, audio, pairs, mixtures of experts, state spaces
 SEEN: Final = (
-    "bert", "gpt2", "llama", "t5", "vit", "resnet", "wav2vec2", "whisper", "mamba", "mixtral", "swin", "convnext", "albert", "deberta-v2", "clip", "opt",
-    "bart", "mobilenet_v2", "segformer", "distilbert",
-)  # fmt: skip
+    "bert",
+    "gpt2",
+    "llama",
+    "t5",
+    "vit",
+    "resnet",
+    "wav2vec2",
+    "whisper",
+    "mamba",
+    "mixtral",
+    "swin",
+    "convnext",
+    "albert",
+    "deberta-v2",
+    "clip",
+    "opt",
+    "bart",
+    "mobilenet_v2",
+    "segformer",
+    "distilbert",
+)
 HELD_OUT: Final = (
-    "electra", "roberta", "mpnet", "gptj", "gpt_neo", "bloom", "mistral", "qwen2", "gemma", "phi", "falcon", "gpt_neox", "mbart", "pegasus", "hubert",
-    "audio-spectrogram-transformer", "siglip", "dinov2", "deit", "regnet", "videomae", "beit", "layoutlm", "qwen2_moe", "mobilevit", "poolformer",
-)  # fmt: skip
+    "electra",
+    "roberta",
+    "mpnet",
+    "gptj",
+    "gpt_neo",
+    "bloom",
+    "mistral",
+    "qwen2",
+    "gemma",
+    "phi",
+    "falcon",
+    "gpt_neox",
+    "mbart",
+    "pegasus",
+    "hubert",
+    "audio-spectrogram-transformer",
+    "siglip",
+    "dinov2",
+    "deit",
+    "regnet",
+    "videomae",
+    "beit",
+    "layoutlm",
+    "qwen2_moe",
+    "mobilevit",
+    "poolformer",
+)
 
 
 class Recurrent(nn.Module):

@@ -261,7 +261,7 @@ def test_external_data_that_is_stale_or_cut_short(tmp_path: Path) -> None:
     assert 2 == done.returncode and 1 == done.stderr.count("\n") and "'v'" in done.stderr
 
 
-# -- rules without a reference -------------------------------------------------------------------------------------------------------
+# -- rules without a reference ----------------------------------------------------------------
 
 
 def model_of(
@@ -347,9 +347,19 @@ NUMBERS = {
 def test_every_rule_is_tested() -> None:
     """No rule without a test of its own."""
     elsewhere = {
-        *REFERENCE_RULES, "large-constant", "external-missing", "external-checksum", "external-overlap", "external-gap", "external-length",
-        "external-unreferenced", "source-paths", "runtime", "custom-operators", "over-budget",
-    }  # fmt: skip
+        *REFERENCE_RULES,
+        "large-constant",
+        "external-missing",
+        "external-checksum",
+        "external-overlap",
+        "external-gap",
+        "external-length",
+        "external-unreferenced",
+        "source-paths",
+        "runtime",
+        "custom-operators",
+        "over-budget",
+    }
     assert set(RULES) == set(NUMBERS) | elsewhere
 
 
@@ -440,7 +450,7 @@ def test_rules_on_structure(tmp_path: Path) -> None:
         audit(path, runtime="onnxruntime==0.1")
 
 
-# -- policies, formats, hooks ----------------------------------------------------------------------------------------------------------
+# -- policies, formats, hooks -----------------------------------------------------------------
 
 
 def test_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -589,9 +599,22 @@ def test_pre_commit_hook(tmp_path: Path) -> None:
         path = model_of(repository, w=values)
         subprocess.run(["git", "add", "."], cwd=repository, check=True)
         done = subprocess.run(
-            [sys.executable, "-m", "pre_commit", "try-repo", str(ROOT), "onnx-params-audit", "--files", path.name],
-            cwd=repository, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "pre_commit",
+                "try-repo",
+                str(ROOT),
+                "onnx-params-audit",
+                "--files",
+                path.name,
+            ],
+            cwd=repository,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert status == done.returncode, done.stdout + done.stderr
 
 

@@ -157,10 +157,15 @@ def test_equinox(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     from_jax.export((net, state), [IMAGE.transpose(0, 3, 1, 2), TOKENS], str(path), batched=True)
     true = {
-        "stem.weight": net.stem.weight, "stem.bias": net.stem.bias, "norm.weight": net.norm.weight, "norm.bias": net.norm.bias,
-        "embed.weight": net.embed.weight, "layers[0].weight": net.layers[0].weight, "layers[0].bias": net.layers[0].bias,
+        "stem.weight": net.stem.weight,
+        "stem.bias": net.stem.bias,
+        "norm.weight": net.norm.weight,
+        "norm.bias": net.norm.bias,
+        "embed.weight": net.embed.weight,
+        "layers[0].weight": net.layers[0].weight,
+        "layers[0].bias": net.layers[0].bias,
         "layers[1].weight": net.layers[1].weight,
-    }  # fmt: skip
+    }
     true |= {
         f"attn.{part}_proj.weight": getattr(net.attn, f"{part}_proj").weight
         for part in ("query", "key", "value", "output")
@@ -205,7 +210,9 @@ def keras_on(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_keras_backends(keras_on: dict[str, Path], backend: str) -> None:
-    """Paths, shapes and order of ``.weights`` on every backend; the artifacts are the same network."""
+    """Paths, shapes and order of ``.weights`` on every backend; the artifacts are the
+    same network.
+    """
     from support import crossnet
 
     own = crossnet.build_keras()[1]
@@ -225,7 +232,9 @@ def test_keras_backends(keras_on: dict[str, Path], backend: str) -> None:
 
 
 def test_keras_file_of_another_backend(keras_on: dict[str, Path], tmp_path: Path) -> None:
-    """A file that was saved on JAX is exported by the command, on TensorFlow, with the same names."""
+    """A file that was saved on JAX is exported by the command, on TensorFlow, with the
+    same names.
+    """
     from support import crossnet
 
     image, ids = crossnet.inputs()

@@ -166,7 +166,7 @@ def test_debug_is_shown_and_works(tmp_path: Path) -> None:
     assert "Traceback" in run("analyze", str(tmp_path / "nothing.onnx"), "--debug").stderr
 
 
-# -- outputs --------------------------------------------------------------------------------------------------------------------------
+# -- outputs ----------------------------------------------------------------------------------
 
 SAME = (
     "analyze m.onnx -o m.onnx",
@@ -239,7 +239,7 @@ def test_the_python_api_overwrites_nothing(tmp_path: Path) -> None:
     assert ["m.onnx"] == [each.name for each in tmp_path.iterdir()]
 
 
-# -- what is promised is done ---------------------------------------------------------------------------------------------------------
+# -- what is promised is done -----------------------------------------------------------------
 
 
 def test_restore_says_how_many_rows_the_map_has(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_verify_ends_as_it_found(tiny_gpt2_artifacts: dict[str, Path], tmp_path:
     assert 2 == done.returncode and "nothing could be verified" in done.stderr
 
 
-# -- every verb on what is broken -----------------------------------------------------------------------------------------------------
+# -- every verb on what is broken -------------------------------------------------------------
 
 
 def test_every_verb_bears_mutations(tmp_path: Path) -> None:

@@ -338,7 +338,9 @@ def every_form(folder: Path) -> dict[str, Path]:
 
 
 def test_analyze_a_checkpoint(tmp_path: Path) -> None:
-    """The same report comes out of a checkpoint: rows, totals, forms, statistics, in every format; its names are certain."""
+    """The same report comes out of a checkpoint: rows, totals, forms, statistics, in every format;
+    its names are certain.
+    """
     true = {name: tuple(p.shape) for name, p in case("bert").model.named_parameters()}
     for form, path in every_form(tmp_path).items():
         report = onnx_params.analyze(path, stats=True)

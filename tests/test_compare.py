@@ -1,4 +1,6 @@
-"""Two artifacts of one model pair whole; what differs is named, by how much; models side by side."""
+"""Two artifacts of one model pair whole; what differs is named, by how much; models side
+by side.
+"""
 
 from __future__ import annotations
 

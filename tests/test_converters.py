@@ -23,17 +23,41 @@ def norm(name: str, size: int) -> Shapes:
 
 # model.weights of the two networks, in order: the seed of each is its position
 CNN: Shapes = [
-    ("conv1/kernel", (3, 3, 3, 8)), ("conv1/bias", (8,)), *norm("bn1", 8), ("dw/depthwise_kernel", (3, 3, 8, 1)), ("dw/bias", (8,)), *norm("bn2", 8),
-    ("sep/depthwise_kernel", (3, 3, 8, 1)), ("sep/pointwise_kernel", (1, 1, 8, 6)), ("sep/bias", (6,)), ("up/kernel", (2, 2, 4, 6)), ("up/bias", (4,)),
-    *norm("bn3", 4), ("pr/alpha", (1, 1, 4)), ("fc1/kernel", (4, 5)), ("fc1/bias", (5,)), *norm("bn4", 5), ("fc2/kernel", (5, 3)), ("fc2/bias", (3,)),
-]  # fmt: skip
+    ("conv1/kernel", (3, 3, 3, 8)),
+    ("conv1/bias", (8,)),
+    *norm("bn1", 8),
+    ("dw/depthwise_kernel", (3, 3, 8, 1)),
+    ("dw/bias", (8,)),
+    *norm("bn2", 8),
+    ("sep/depthwise_kernel", (3, 3, 8, 1)),
+    ("sep/pointwise_kernel", (1, 1, 8, 6)),
+    ("sep/bias", (6,)),
+    ("up/kernel", (2, 2, 4, 6)),
+    ("up/bias", (4,)),
+    *norm("bn3", 4),
+    ("pr/alpha", (1, 1, 4)),
+    ("fc1/kernel", (4, 5)),
+    ("fc1/bias", (5,)),
+    *norm("bn4", 5),
+    ("fc2/kernel", (5, 3)),
+    ("fc2/bias", (3,)),
+]
 RNN: Shapes = [
-    ("emb/embeddings", (10, 5)), ("c1/kernel", (3, 5, 5)), ("c1/bias", (5,)), ("lstm/lstm_cell/kernel", (5, 16)),
-    ("lstm/lstm_cell/recurrent_kernel", (4, 16)), ("lstm/lstm_cell/bias", (16,)),
-    *((f"bi/{way}/gru_cell/{leaf}", shape) for way in ("forward_gru", "backward_gru")
-      for leaf, shape in (("kernel", (4, 9)), ("recurrent_kernel", (3, 9)), ("bias", (2, 9)))),
-    ("rnn/simple_rnn_cell/kernel", (6, 3)), ("rnn/simple_rnn_cell/recurrent_kernel", (3, 3)), ("rnn/simple_rnn_cell/bias", (3,)),
-]  # fmt: skip
+    ("emb/embeddings", (10, 5)),
+    ("c1/kernel", (3, 5, 5)),
+    ("c1/bias", (5,)),
+    ("lstm/lstm_cell/kernel", (5, 16)),
+    ("lstm/lstm_cell/recurrent_kernel", (4, 16)),
+    ("lstm/lstm_cell/bias", (16,)),
+    *(
+        (f"bi/{way}/gru_cell/{leaf}", shape)
+        for way in ("forward_gru", "backward_gru")
+        for leaf, shape in (("kernel", (4, 9)), ("recurrent_kernel", (3, 9)), ("bias", (2, 9)))
+    ),
+    ("rnn/simple_rnn_cell/kernel", (6, 3)),
+    ("rnn/simple_rnn_cell/recurrent_kernel", (3, 3)),
+    ("rnn/simple_rnn_cell/bias", (3,)),
+]
 LAST: Shapes = [("td/kernel", (3, 2)), ("td/bias", (2,))]
 LAYER_NORM: Shapes = [("ln/gamma", (3,)), ("ln/beta", (3,))]
 
@@ -91,15 +115,59 @@ def test_keras(name: str, weights: Shapes, untold: set[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "true"),
     [
-        ("tf1_reference", {"conv1/weights": (3, 3, 3, 8), "conv1/biases": (8,), "conv2/weights": (1, 1, 8, 4), "conv2/biases": (4,),
-                           "conv2/BatchNorm/gamma": (4,), "conv2/BatchNorm/beta": (4,), "fc/weights": (4, 5), "fc/biases": (5,)}),
-        ("chainer", {"conv1/W": (4, 3, 3, 3), "bn1/gamma": (4,), "deconv/b": (4,), "fc/W": (5, 4), "fc2/W": (5, 5)}),
-        ("coreml", {"convolution/weights": (8, 3, 3, 3), "batchnorm/gamma": (8,), "innerProduct/weights": (5, 4), "innerProduct/bias": (5,)}),
+        (
+            "tf1_reference",
+            {
+                "conv1/weights": (3, 3, 3, 8),
+                "conv1/biases": (8,),
+                "conv2/weights": (1, 1, 8, 4),
+                "conv2/biases": (4,),
+                "conv2/BatchNorm/gamma": (4,),
+                "conv2/BatchNorm/beta": (4,),
+                "fc/weights": (4, 5),
+                "fc/biases": (5,),
+            },
+        ),
+        (
+            "chainer",
+            {
+                "conv1/W": (4, 3, 3, 3),
+                "bn1/gamma": (4,),
+                "deconv/b": (4,),
+                "fc/W": (5, 4),
+                "fc2/W": (5, 5),
+            },
+        ),
+        (
+            "coreml",
+            {
+                "convolution/weights": (8, 3, 3, 3),
+                "batchnorm/gamma": (8,),
+                "innerProduct/weights": (5, 4),
+                "innerProduct/bias": (5,),
+            },
+        ),
         ("cntk_named", {"W": (6, 3), "scale": (8,), "b_0": (6,)}),
-        ("mxnet_sym", {"stage1_conv0_weight": (4, 3, 3, 3), "stage1_bn0_gamma": (4,), "relu0_gamma": (4,), "fc1_weight": (3, 144)}),
-        ("paddle_cnn", {"conv2d_0.w_0": (8, 3, 3, 3), "conv2d_0.b_0": (8,), "batch_norm2d_0.w_0": (8,), "linear_0.w_0": (4, 6)}),
+        (
+            "mxnet_sym",
+            {
+                "stage1_conv0_weight": (4, 3, 3, 3),
+                "stage1_bn0_gamma": (4,),
+                "relu0_gamma": (4,),
+                "fc1_weight": (3, 144),
+            },
+        ),
+        (
+            "paddle_cnn",
+            {
+                "conv2d_0.w_0": (8, 3, 3, 3),
+                "conv2d_0.b_0": (8,),
+                "batch_norm2d_0.w_0": (8,),
+                "linear_0.w_0": (4, 6),
+            },
+        ),
     ],
-)  # fmt: skip
+)
 def test_words(name: str, true: dict[str, tuple[int, ...]]) -> None:
     """The converter's words are turned back into the framework's, and running statistics are no
     parameters.

@@ -18,10 +18,36 @@ from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
 FAST = ["bert", "t5", "vit", "resnet", "wav2vec2", "whisper"]
 # text, text to text, mixtures of experts, state spaces; pictures, films; sound; pairs of two
 SLOW = [
-    "albert", "audio-spectrogram-transformer", "bart", "bloom", "clip", "convnext", "deberta-v2", "deit", "dinov2", "distilbert", "electra",
-    "gpt_neo", "gptj", "hubert", "layoutlm", "llama", "mamba", "mistral", "mixtral", "mobilenet_v2", "mpnet", "opt", "qwen2", "regnet", "roberta",
-    "segformer", "siglip", "swin", "videomae",
-]  # fmt: skip
+    "albert",
+    "audio-spectrogram-transformer",
+    "bart",
+    "bloom",
+    "clip",
+    "convnext",
+    "deberta-v2",
+    "deit",
+    "dinov2",
+    "distilbert",
+    "electra",
+    "gpt_neo",
+    "gptj",
+    "hubert",
+    "layoutlm",
+    "llama",
+    "mamba",
+    "mistral",
+    "mixtral",
+    "mobilenet_v2",
+    "mpnet",
+    "opt",
+    "qwen2",
+    "regnet",
+    "roberta",
+    "segformer",
+    "siglip",
+    "swin",
+    "videomae",
+]
 
 
 # TorchScript folds parameters that bare operators of their module take (``-exp(A_log)``, ``x * D``,

@@ -210,7 +210,7 @@ def test_command(tmp_path: Path) -> None:
     assert 2 == done.returncode and 1 == done.stderr.count("\n")
 
 
-# -- the same network in four frameworks -----------------------------------------------------------------------------------------------
+# -- the same network in four frameworks ------------------------------------------------------
 
 
 def test_what_does_not_run_is_refused(tmp_path: Path) -> None:

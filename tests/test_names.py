@@ -54,7 +54,9 @@ CASES = {
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_names_come_back(name: str, kind: str) -> None:
-    """Every parameter but those listed is a row with its name and shape; nothing certain is wrong."""
+    """Every parameter but those listed is a row with its name and shape; nothing certain
+    is wrong.
+    """
     model = case(name).model
     every = {other: tuple(p.shape) for other, p in model.named_parameters(remove_duplicate=False)}
     rows = onnx_params.analyze(artifact(name, kind)).rows
@@ -80,14 +82,18 @@ def test_dynamo_tables_are_whole_and_in_order(name: str) -> None:
 
 
 def test_torchscript_rows_say_that_they_are_inferred() -> None:
-    """A name that only a scope or a sibling implies is not certain; one that its scope confirms is."""
+    """A name that only a scope or a sibling implies is not certain; one that its scope
+    confirms is.
+    """
     rows = {row.name: row for row in onnx_params.analyze(artifact("bert", "torchscript")).rows}
     assert ("sibling", False, "transposed") == rows["encoder.layer.0.output.dense.weight"][7:10]
     assert ("stored-name", True, "whole") == rows["encoder.layer.0.output.dense.bias"][7:10]
 
 
 def test_bytes_of_joined_parts_add_up() -> None:
-    """The parts of an LSTM's tensors share their bytes: the rows' bytes are those of the tensors."""
+    """The parts of an LSTM's tensors share their bytes: the rows' bytes are those of the
+    tensors.
+    """
     report = onnx_params.analyze(artifact("lstm", "torchscript"))
     assert sum(tensor.n_bytes for tensor in report.inventory.holders.values()) == report.n_bytes
     assert {32} == {round(row.bits_per_weight or 0) for row in report.rows}
@@ -154,7 +160,9 @@ def test_made_up_names() -> None:
     ],
 )
 def test_wrapper_prefix(names: list[str], prefix: str) -> None:
-    """Only words that wrappers are known to put before every name, and never the whole of a name."""
+    """Only words that wrappers are known to put before every name, and never the whole of
+    a name.
+    """
     assert prefix == wrapper_prefix(names)
 
 

@@ -67,7 +67,9 @@ def test_views_give_the_values(name: str, kind: str) -> None:
 
 
 def test_every_form_of_checkpoint(tmp_path: Path) -> None:
-    """safetensors, a torch zip, an npz and a folder give the same rows; a torch zip also the order."""
+    """safetensors, a torch zip, an npz and a folder give the same rows; a torch zip also
+    the order.
+    """
     arrays = load_file(case("lstm").checkpoint)
     torch.save(case("lstm").model.state_dict(), tmp_path / "model.bin")
     np.savez(tmp_path / "model.npz", **arrays)

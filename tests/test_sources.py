@@ -44,7 +44,9 @@ def test_remote_model_is_read_by_ranges(tmp_path: Path, serve: list[Server]) -> 
 
 
 def test_server_without_ranges(tmp_path: Path, serve: list[Server]) -> None:
-    """A server that ignores ranges gives the same report, and the report says that all was fetched."""
+    """A server that ignores ranges gives the same report, and the report says that all
+    was fetched.
+    """
     onnx.save(parsed("mlp"), tmp_path / "mlp.onnx")
     # an unknown field
     (tmp_path / "mlp.onnx").write_bytes(

@@ -93,9 +93,17 @@ def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
         place = inventory.matched.found[weight.name]
         if weight.name not in rows and place.placements:
             rows[weight.name] = Claim(
-                weight.name, weight.values.shape, weight.values.dtype.name, Evidence.REFERENCE, place.certain, place.because, place.view, place.stored,
-                placements=place.placements, axis=place.axis,
-            )  # fmt: skip
+                weight.name,
+                weight.values.shape,
+                weight.values.dtype.name,
+                Evidence.REFERENCE,
+                place.certain,
+                place.because,
+                place.view,
+                place.stored,
+                placements=place.placements,
+                axis=place.axis,
+            )
     return rows
 
 

@@ -80,7 +80,9 @@ def convert(
     opset: int = OPSET,
     check: bool = True,
 ) -> None:
-    """Let jax2onnx convert a function of arrays, and finish it with a framework's ``own`` weights."""
+    """Let jax2onnx convert a function of arrays, and finish it with a framework's ``own``
+    weights.
+    """
     from jax2onnx import to_onnx
 
     def write(draft: str) -> None:

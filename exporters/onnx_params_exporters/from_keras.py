@@ -203,7 +203,9 @@ def _answer(model: Any, inputs: Mapping[str, np.ndarray], example: Any) -> list[
 
 
 def own(model: Any) -> Iterator[Weight]:  # a Keras model
-    """``model.weights`` by their paths, in order; a path that several variables have gets a number."""
+    """``model.weights`` by their paths, in order; a path that several variables have gets
+    a number.
+    """
     import keras
 
     seen: collections.Counter[str] = collections.Counter()

@@ -70,7 +70,9 @@ def export(estimator: Any, example: Any, path: str, *, check: bool = True) -> No
 def finish(
     data: bytes, path: str, framework: str, exporter: str, name: Callable[[Inventory], list[Claim]]
 ) -> None:
-    """Write a model with its source map: ``name`` gives what our reader finds in it its own names."""
+    """Write a model with its source map: ``name`` gives what our reader finds in it its
+    own names.
+    """
     import onnx_params
 
     with draft_of(path) as draft:

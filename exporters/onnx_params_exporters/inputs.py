@@ -64,7 +64,9 @@ def _candidates(model: transformers.PreTrainedModel) -> Iterator[Inputs]:
 
 # a configuration's values
 def _values(config: transformers.PretrainedConfig, *names: str) -> list[Any]:
-    """What the configuration and those inside it say under any of ``names``, the outermost first."""
+    """What the configuration and those inside it say under any of ``names``, the
+    outermost first.
+    """
     found, todo = [], [config]
     while todo:
         at = todo.pop(0)

@@ -47,12 +47,12 @@ def take(model: Any, batched: bool) -> Taken:  # a module of any of the librarie
     if any(home.startswith("equinox.") for home in homes):
         return _equinox(model, batched)
     raise ExportError(
-        f"{type(model).__name__}: is not a module of Flax or Equinox; a Linen module must be bound to"
-        " its variables: module.bind(variables)"
+        f"{type(model).__name__}: is not a module of Flax or Equinox; a Linen module must be bound"
+        " to its variables: module.bind(variables)"
     )
 
 
-# -- Flax NNX ----------------------------------------------------------------------------------------------------------------------
+# -- Flax NNX ---------------------------------------------------------------------------------
 
 
 def _nnx(model: Any) -> Taken:
@@ -142,7 +142,7 @@ def _without_streams(module: Any) -> Any:  # a Flax NNX module
     return copy
 
 
-# -- Flax Linen --------------------------------------------------------------------------------------------------------------------
+# -- Flax Linen -------------------------------------------------------------------------------
 
 
 def _linen(model: Any) -> Taken:
@@ -206,7 +206,7 @@ def _no_chance(shape: Callable[..., Any]) -> Iterator[None]:
         jnp.shape = before
 
 
-# -- Equinox -----------------------------------------------------------------------------------------------------------------------
+# -- Equinox ----------------------------------------------------------------------------------
 
 
 def _equinox(model: Any, batched: bool) -> Taken:

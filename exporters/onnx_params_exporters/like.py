@@ -55,8 +55,8 @@ def _config(config: str) -> transformers.PretrainedConfig:
         return transformers.AutoConfig.for_model(config)
     except ValueError:
         raise UsageError(
-            f"{config}: is not a file, and no model type that transformers {transformers.__version__}"
-            " knows"
+            f"{config}: is not a file, and no model type that transformers"
+            f" {transformers.__version__} knows"
         ) from None
 
 

@@ -146,7 +146,8 @@ def severity_of(word: object, where: str) -> Severity:
         if word == severity.value:
             return severity
     raise UsageError(
-        f"{where}: '{word}' is not a severity; there are {', '.join(each.value for each in Severity)}"
+        f"{where}: '{word}' is not a severity; there are"
+        f" {', '.join(each.value for each in Severity)}"
     )
 
 

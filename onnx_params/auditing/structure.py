@@ -282,7 +282,9 @@ def sha1(source: Source) -> str:
 
 
 def first_path(source: Source, inventory: Inventory) -> str:
-    """The first path of a developer's machine in what is not a payload; empty where there is none."""
+    """The first path of a developer's machine in what is not a payload; empty where there
+    is none.
+    """
     spans = sorted(
         span
         for t, _ in inventory.verdicts

@@ -42,7 +42,9 @@ def common(
         typer.Option("--debug", help="Show where in the code an error arose. May stand anywhere."),
     ] = False,
 ) -> None:
-    """Source maps for model weights: what is in an ONNX file, under the names that its author knew."""
+    """Source maps for model weights: what is in an ONNX file, under the names that its
+    author knew.
+    """
 
 
 @app.command(

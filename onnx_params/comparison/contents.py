@@ -168,10 +168,14 @@ def _made(a: Row, b: Row, by: By, relation: Relation, judged: Judgement) -> Pair
         how = ""
     lost, apart = judged.rounding, judged.difference
     return Pair(
-        a, b, by, relation, how,
+        a,
+        b,
+        by,
+        relation,
+        how,
         largest=lost.largest if lost is not None else apart.largest if apart is not None else None,
         sqnr=lost.sqnr if lost is not None and math.isfinite(lost.sqnr) else None,
-    )  # fmt: skip
+    )
 
 
 def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair:

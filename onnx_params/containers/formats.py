@@ -166,8 +166,8 @@ def _sharded(path: str) -> Checkpoint:
     missing = [name for name in mapped if name not in known]
     if missing:
         raise FormatError(
-            f"{path}: '{missing[0]}' (and {len(missing) - 1} more) is not in the file that the index"
-            " names"
+            f"{path}: '{missing[0]}' (and {len(missing) - 1} more) is not in the file that the"
+            " index names"
         )
     return whole
 

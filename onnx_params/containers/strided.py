@@ -75,7 +75,9 @@ def is_plain(tensor: Strided) -> bool:
 
 
 def in_order(path: str, name: str, tensor: Strided, dtype: DType, data: bytes) -> StoredTensor:
-    """A tensor whose elements do not lie side by side, or were compressed: put in order in memory."""
+    """A tensor whose elements do not lie side by side, or were compressed: put in order
+    in memory.
+    """
     import numpy as np
 
     from onnx_params.io.sources import BytesSource

@@ -179,7 +179,9 @@ def _by_hand(model: Model, key: Key) -> Dequantize | None:
 
 
 def _arithmetic(model: Model, key: Key) -> tuple[str, Key, Key] | None:
-    """The first Mul or Sub of a value and a stored tensor: the operator, that tensor, the result."""
+    """The first Mul or Sub of a value and a stored tensor: the operator, that tensor, the
+    result.
+    """
     for use in model.def_use.uses(key)[:MAX_USES]:
         node = use.node
         if node is None or node.op_type not in ("Mul", "Sub"):

@@ -30,7 +30,9 @@ _UPDATES: Final = 2  # slot of Scatter's updates, which end in its result as its
 
 
 class Arrival(NamedTuple):
-    """A use at which a value arrives, and whether an odd number of transpositions lies before it."""
+    """A use at which a value arrives, and whether an odd number of transpositions lies
+    before it.
+    """
 
     use: Use
     is_transposed: bool

@@ -267,13 +267,23 @@ def _tree(model: Model, node: Node, tensor: StoredTensor) -> _Word | None:
     )
 
 
-# -- initializers of skl2onnx, whose names are fixed words and a number -----------------------------------------------------------------
+# -- initializers of skl2onnx, whose names are fixed words and a number -----------------------
 
 _WORDS: Final = {
-    "coefficient": "coefs_", "intercepts": "intercepts_", "Mu_Mulcst": "scale_", "transform_matrix": "components_", "mean": "mean_",
-    "explained_variance": "explained_variance_", "theta": "theta_", "sigma": "var_", "jointi": "class_prior_", "coef": "coef_", "intercept": "intercept_",
-    "Ge_Gemmcst": "cluster_centers_", "Ad_Addcst": "min_",
-}  # fmt: skip
+    "coefficient": "coefs_",
+    "intercepts": "intercepts_",
+    "Mu_Mulcst": "scale_",
+    "transform_matrix": "components_",
+    "mean": "mean_",
+    "explained_variance": "explained_variance_",
+    "theta": "theta_",
+    "sigma": "var_",
+    "jointi": "class_prior_",
+    "coef": "coef_",
+    "intercept": "intercept_",
+    "Ge_Gemmcst": "cluster_centers_",
+    "Ad_Addcst": "min_",
+}
 _NUMBERED: Final = frozenset({"coefs_", "intercepts_"})
 _NAME: Final = re.compile(r"^(.*?)(\d*)$")
 
@@ -291,7 +301,9 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
 
 
 def word_of(model: Model, name: str) -> str:
-    """What an initializer of skl2onnx's is, in the estimator's words; empty where no row knows it."""
+    """What an initializer of skl2onnx's is, in the estimator's words; empty where no row
+    knows it.
+    """
     match = _NAME.match(name) if model.producer_name == SKLEARN else None
     word = _WORDS.get(match[1], "") if match is not None else ""
     if word in ("min_", "scale_") and any(

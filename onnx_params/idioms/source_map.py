@@ -59,8 +59,8 @@ class SourceMap:
 
 
 def from_document(document: Any) -> SourceMap | None:  # JSON of a stranger
-    """The record of a document; ``None`` where it is not a source map, or one of its parameters has no
-    name or shape.
+    """The record of a document; ``None`` where it is not a source map, or one of its parameters has
+    no name or shape.
     """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         return None

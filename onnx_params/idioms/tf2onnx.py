@@ -177,9 +177,7 @@ def _by_row(
         return name, shape_after(shape, steps), steps
     if row.step == "added":
         return (
-            (
-                f"{path}/{'beta' if any(f'{scope}/mul_{at}/ReadVariableOp' in names for at in range(10)) else 'bias'}"
-            ),
+            (f"{path}/{_added_word(scope, names)}"),
             shape,
             (),
         )
@@ -211,6 +209,12 @@ def _by_row(
             else None
         )
     return f"{path}/{row.leaf}", shape, ()
+
+
+def _added_word(scope: str, names: set[str]) -> str:
+    """The word for what a layer adds: a norm's, which multiplies too, or a bias."""
+    multiplies = any(f"{scope}/mul_{at}/ReadVariableOp" in names for at in range(10))
+    return "beta" if multiplies else "bias"
 
 
 def _folded_kernel(

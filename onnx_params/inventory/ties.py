@@ -1,4 +1,6 @@
-"""Join the claims on parameters that lie in an artifact twice, and part those that share a tensor."""
+"""Join the claims on parameters that lie in an artifact twice, and part those that share
+a tensor.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ def shape_of(inventory: Inventory, claim: Claim) -> Shape:
 
 
 def dtype_of(inventory: Inventory, claim: Claim) -> str:
-    """The element type that a claim's placements make: what the last step says, else what is stored."""
+    """The element type that a claim's placements make: what the last step says, else what is
+    stored.
+    """
     for step in reversed(claim.placements[0].steps):
         if isinstance(step, Cast):
             return step.numpy

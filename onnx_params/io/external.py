@@ -18,7 +18,9 @@ from onnx_params.io.sources import FileSource, Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalFile:
-    """A file that stored tensors point into; ``n_bytes`` is ``None`` where there is no such file."""
+    """A file that stored tensors point into; ``n_bytes`` is ``None`` where there is no
+    such file.
+    """
 
     location: str
     path: str
@@ -39,8 +41,8 @@ class ExternalFile:
 def locate(location: str, model_path: str | None) -> ExternalFile:
     """Resolve ``location`` against the model's folder, without opening it.
 
-    Raises :class:`FormatError` where the location is absolute, leaves the folder, or is not a regular
-    file.
+    Raises :class:`FormatError` where the location is absolute, leaves the folder, or is not a
+    regular file.
     """
     if model_path is None:  # a model in memory has no folder
         return ExternalFile(location=location, path=location, n_bytes=None)

@@ -183,13 +183,13 @@ def fields(
                 pos = _after_group(window, base + pos, stop, tag >> 3) - base
             else:
                 raise FormatError(
-                    f"{window.source.label}: is not an ONNX model, or damaged: no protobuf field begins"
-                    f" at byte {base + pos - 1}"
+                    f"{window.source.label}: is not an ONNX model, or damaged: no protobuf field"
+                    f" begins at byte {base + pos - 1}"
                 )
             if tag < 8:
                 raise FormatError(
-                    f"{window.source.label}: is not an ONNX model, or damaged: no protobuf field begins"
-                    f" at byte {base + pos - 1}"
+                    f"{window.source.label}: is not an ONNX model, or damaged: no protobuf field"
+                    f" begins at byte {base + pos - 1}"
                 )
     except (IndexError, ValueError):
         pos = end + 1

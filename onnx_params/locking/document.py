@@ -23,11 +23,17 @@ def read_lock(path: str) -> Lock:
             )
         tensors = tuple(
             Locked(
-                str(t["name"]), str(t["graph"]), str(t["place"]), str(t["role"]), str(t["dtype"]),
-                tuple(int(dim) for dim in t["shape"]), int(t["bytes"]), str(t["sha256"]),
+                str(t["name"]),
+                str(t["graph"]),
+                str(t["place"]),
+                str(t["role"]),
+                str(t["dtype"]),
+                tuple(int(dim) for dim in t["shape"]),
+                int(t["bytes"]),
+                str(t["sha256"]),
             )
             for t in document["tensors"]
-        )  # fmt: skip
+        )
         return Lock(
             name=str(document["name"]),
             model=dict(document["model"]),

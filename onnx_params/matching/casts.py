@@ -13,7 +13,9 @@ _HALF_BOUNDS: Final = ((5.96e-08, 65504.0), (1e-7, 1e4))
 
 
 def cast_to(values: np.ndarray, name: str) -> np.ndarray:
-    """Values as another floating-point type; what is too large becomes infinite, without a warning."""
+    """Values as another floating-point type; what is too large becomes infinite, without
+    a warning.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(dtype_of(name))
 

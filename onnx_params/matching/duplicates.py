@@ -1,7 +1,7 @@
 """Find parameters that lie in an artifact twice: behind an Identity, or in a transposed copy.
 
-An Identity is not a proof of a tie: torch's TorchScript exporter stores equal tensors once and puts an
-Identity before the others, also where two norms merely happen to be all ones. Content decides:
+An Identity is not a proof of a tie: torch's TorchScript exporter stores equal tensors once and puts
+an Identity before the others, also where two norms merely happen to be all ones. Content decides:
 numbers that are all the same may be two parameters, others are one. A transposed copy is found by a
 few elements at fixed places of both, and proved by comparing all of them.
 """

@@ -65,8 +65,8 @@ def normed(state: MatchState) -> None:
 
 
 def norm_alone(state: MatchState) -> None:
-    """A batch norm that is not an operator: its factor and its shift, computed, are what a Mul and an
-    Add take.
+    """A batch norm that is not an operator: its factor and its shift, computed, are what a Mul and
+    an Add take.
     """
     for norm in folds.norms(state.reference):
         if norm.names[0] in state.found and norm.names[1] in state.found:

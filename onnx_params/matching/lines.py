@@ -23,7 +23,9 @@ MIN_VECTOR: Final = 4
 
 
 class Lines(NamedTuple):
-    """A stored tensor laid out as a matrix whose rows are looked up, and the steps to that matrix."""
+    """A stored tensor laid out as a matrix whose rows are looked up, and the steps to
+    that matrix.
+    """
 
     key: Key
     values: np.ndarray
@@ -64,8 +66,8 @@ class Index:
         self._place = np.concatenate(place)[order] if sums else every
 
     def find(self, values: np.ndarray) -> tuple[tuple[Placement, ...], int] | None:
-        """The placements that hold a tensor of rank 2 or more, and the axis along which they stand side
-        by side; proved by comparing.
+        """The placements that hold a tensor of rank 2 or more, and the axis along which they stand
+        side by side; proved by comparing.
         """
         shape = values.shape
         matrix = values.reshape(shape[0], -1)
@@ -140,8 +142,8 @@ def _by_owner(runs: list[tuple[int, int, int]]) -> list[tuple[int, tuple[tuple[i
 def find_vector(
     wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]
 ) -> tuple[Placement, ...] | None:
-    """The placements of flattened stored tensors that hold a vector, in runs of elements; the fewest
-    runs first. Equal bits are the proof.
+    """The placements of flattened stored tensors that hold a vector, in runs of elements; the
+    fewest runs first. Equal bits are the proof.
     """
     if len(wanted) < MIN_VECTOR or len(np.unique(wanted)) < MIN_VECTOR:
         return None

@@ -46,8 +46,8 @@ def match(
 
     ``named`` are the artifact's own claims under the reference's names; they settle ties between
     equal tensors and say where to look first. Reads all values of the reference and those of the
-    artifact that may be it; ``progress`` is called with the bytes of the reference that are done. Raises
-    :class:`MissingDataError` where values are not there.
+    artifact that may be it; ``progress`` is called with the bytes of the reference that are done.
+    Raises :class:`MissingDataError` where values are not there.
     """
     state = MatchState(model, reference, stored, named, aliases)
     for name, other in aliases.items():

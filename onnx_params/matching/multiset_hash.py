@@ -43,7 +43,9 @@ def mixed(words: np.ndarray) -> np.ndarray:
 
 
 def digest(tensor: StoredTensor, cast: str | None = None) -> int:
-    """The sum over a tensor's elements, after a cast if one is named. Reads all values, in chunks."""
+    """The sum over a tensor's elements, after a cast if one is named. Reads all values,
+    in chunks.
+    """
     total = 0
     for values in chunks(tensor):
         words = bits_of(values if cast is None else cast_to(values, cast))

@@ -1,4 +1,6 @@
-"""Prove that a tensor lies in an artifact under a view, by comparing all values, a band at a time."""
+"""Prove that a tensor lies in an artifact under a view, by comparing all values, a band
+at a time.
+"""
 
 from __future__ import annotations
 

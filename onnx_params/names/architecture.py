@@ -32,7 +32,9 @@ class Expected(NamedTuple):
 
 
 def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> list[Claim]:
-    """One claim for each parameter of the architecture, in its order. Reads attributes, no values."""
+    """One claim for each parameter of the architecture, in its order. Reads attributes,
+    no values.
+    """
     names = [row.name for row in expected]
     prefix = prefix_between(names, [claim.name for claim in own])
     by_name: dict[str, Claim] = {}

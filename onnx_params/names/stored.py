@@ -290,7 +290,9 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
 
 
 def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
-    """Claims for what recurrent nodes with a scope take joined: torch's parameters, layer by layer."""
+    """Claims for what recurrent nodes with a scope take joined: torch's parameters, layer
+    by layer.
+    """
     loose = {tensor.key for tensor in tensors}
     layers: dict[str, int] = {}
     # all of a node's under the first of its tensors, so that they stay together

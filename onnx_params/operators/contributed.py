@@ -48,11 +48,13 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     operator("PackedMultiHeadAttention", "data data data bias index index mask"),
     operator(
         "GroupQueryAttention",
-        "data data data state state index index cache cache index mask weight scale scale weight weight index",
+        "data data data state state index index cache cache index mask weight scale scale weight"
+        " weight index",
     ),
     operator(
         "PagedAttention",
-        "data data data state state index index index cache cache index weight weight weight scale scale index",
+        "data data data state state index index index cache cache index weight weight weight scale"
+        " scale index",
     ),
     operator("SparseAttention", "data data data state state index index index index cache cache"),
     operator("LinearAttention", "data data data state data data"),
@@ -78,7 +80,8 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     ),
     operator(
         "QEmbedLayerNormalization",
-        "index index table table table weight bias mask scale scale scale scale scale zero zero zero zero zero",
+        "index index table table table weight bias mask scale scale scale scale scale zero zero"
+        " zero zero zero",
         Kind.TABLE,
         weight=2,
     ),
@@ -134,7 +137,8 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     operator("MoE", "data data weight bias weight bias weight bias", Kind.EXPERTS, weight=2),
     operator(
         "QMoE",
-        "data data weight scale bias weight scale bias weight scale bias zero zero zero data scale scale scale scale scale scale",
+        "data data weight scale bias weight scale bias weight scale bias zero zero zero data scale"
+        " scale scale scale scale scale",
         Kind.EXPERTS,
         weight=2,
         packing={2: EXPERT, 5: EXPERT, 8: EXPERT},
@@ -247,7 +251,8 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     ),
     operator(
         "QOrderedAttention",
-        "data scale scale scale scale weight weight weight scale scale scale bias bias bias scale scale scale mask state mask",
+        "data scale scale scale scale weight weight weight scale scale scale bias bias bias scale"
+        " scale scale mask state mask",
         Kind.ATTENTION,
         weight=5,
     ),

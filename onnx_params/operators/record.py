@@ -83,10 +83,10 @@ class Packing(NamedTuple):
 class Operator:
     """One operator.
 
-    ``slots`` has a word for each input in order; the last repeats for variadic operators. ExporterMetadata:
-    data (computed by other nodes), operand (could be either), weight, bias, table (looked up by
-    indices), scale, zero, stat (running statistics), state (initial recurrent state), cache (rotary
-    tables), basis (of a transform), mask, index (shapes, axes, positions, limits).
+    ``slots`` has a word for each input in order; the last repeats for variadic operators.
+    ExporterMetadata: data (computed by other nodes), operand (could be either), weight, bias, table
+    (looked up by indices), scale, zero, stat (running statistics), state (initial recurrent state),
+    cache (rotary tables), basis (of a transform), mask, index (shapes, axes, positions, limits).
 
     ``weight`` is the slot of the weight, ``outputs`` the axis of it that has one element for each
     output; where the attribute ``turned_by`` is set that is the other axis, and where it is

@@ -55,8 +55,13 @@ def entry(path: str) -> Entry:
             raise FormatError(f"{path}: is not a report: its schema is {document['schema']!r}")
         totals = document["totals"]
         return Entry(
-            str(document["model"]["name"]), path, int(totals["layers"]), int(totals["parameters"]), int(totals["bytes"]), _report(path)
-        )  # fmt: skip
+            str(document["model"]["name"]),
+            path,
+            int(totals["layers"]),
+            int(totals["parameters"]),
+            int(totals["bytes"]),
+            _report(path),
+        )
     except OSError as error:
         raise UnreadableError(
             f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
@@ -77,8 +82,14 @@ def ordered(entries: Sequence[Entry], by: str) -> list[Entry]:
     folder's name before it.
     """
     names = [each.name for each in entries]
-    entries = [each._replace(name=f"{os.path.basename(os.path.dirname(os.path.abspath(each.path)))}/{each.name}") if names.count(each.name) > 1 else each
-               for each in entries]  # fmt: skip
+    entries = [
+        each._replace(
+            name=f"{os.path.basename(os.path.dirname(os.path.abspath(each.path)))}/{each.name}"
+        )
+        if names.count(each.name) > 1
+        else each
+        for each in entries
+    ]
     keys = {
         "parameters": lambda e: e.parameters,
         "bytes": lambda e: e.n_bytes,

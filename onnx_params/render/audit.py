@@ -170,7 +170,8 @@ def markdown(audit: Audit) -> str:
     if audit.findings:
         out += ["| Severity | Rule | Where | What |", "|---|---|---|---|"]
         out += [
-            f"| {each.severity.value} | {each.rule} | {markdown_cell(each.name)} | {markdown_cell(each.message)} |"
+            f"| {each.severity.value} | {each.rule} | {markdown_cell(each.name)} |"
+            f" {markdown_cell(each.message)} |"
             for each in audit.findings
         ] + [""]
     others = [each for each in audit.judgements if each.verdict is not Verdict.IDENTICAL]

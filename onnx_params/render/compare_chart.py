@@ -12,7 +12,9 @@ from onnx_params.report.report import Report
 
 
 def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
-    """Bytes of each model side by side, stacked by type, or grouped by module (the largest ones)."""
+    """Bytes of each model side by side, stacked by type, or grouped by module (the
+    largest ones).
+    """
     names = [report.name for report in reports]
     if len(set(names)) < len(names):
         names = [os.path.basename(report.inventory.model.source.label) for report in reports]

@@ -82,7 +82,8 @@ def origin(report: Report) -> str:
     if model.checkpoint is not None:
         files = len(report.inventory.files)
         return f"a checkpoint of {files} file{'s' if files != 1 else ''}, without a graph"
-    by = f"{plain(model.producer_name) or 'unknown producer'} {plain(model.producer_version)}".rstrip()
+    producer = plain(model.producer_name) or "unknown producer"
+    by = f"{producer} {plain(model.producer_version)}".rstrip()
     opsets = ", ".join(f"{plain(domain)} {version}".strip() for domain, version in model.opsets)
     return f"made by {by}, IR {model.ir_version}, opset {opsets}"
 

@@ -33,10 +33,10 @@ def analyze(
     it; the file's stem if not given. ``verify`` reads values and holds them against the digests of
     the source map. ``reference`` is a checkpoint (safetensors, an index of them, a torch zip, an
     npz, a folder): names are then its own, found and proved by content; all its values are read,
-    and ``progress`` is called with the bytes of them that are done. It may also be a source map (JSON)
-    that lies beside the artifact. ``like`` lists the parameters of an architecture without weights.
-    ``strip_prefix`` takes what a wrapper put before every name (``module.``, ``_orig_mod.``) off.
-    ``stats`` reads all values and describes them. Raises
+    and ``progress`` is called with the bytes of them that are done. It may also be a source map
+    (JSON) that lies beside the artifact. ``like`` lists the parameters of an architecture without
+    weights. ``strip_prefix`` takes what a wrapper put before every name (``module.``,
+    ``_orig_mod.``) off. ``stats`` reads all values and describes them. Raises
     :class:`~onnx_params.errors.OnnxParamsError`.
     """
     with gc_paused():

@@ -230,7 +230,9 @@ class Report:
 
 
 def build(inventory: Inventory, name: str) -> Report:
-    """Make the report of an inventory. A stored tensor's bytes go to the first row that it holds."""
+    """Make the report of an inventory. A stored tensor's bytes go to the first row that
+    it holds.
+    """
     rows: list[Row] = []
     holders = inventory.holders
     spent: dict[tuple[str, str], int] = {}  # bytes of a stored tensor that went to rows already

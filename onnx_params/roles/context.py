@@ -1,4 +1,6 @@
-"""Hold what rules ask of a model: which operators it has, who uses a tensor, what is around a use."""
+"""Hold what rules ask of a model: which operators it has, who uses a tensor, what is
+around a use.
+"""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ _RULE_BY_ID: Final = {rule.value: rule for rule in RuleId}
 def classify(
     model: Model, metadata: ExporterMetadata
 ) -> Iterator[tuple[StoredTensor, Classification]]:
-    """Yield every stored tensor of ``model`` once, in file order, classified; ``metadata`` is what the
-    exporter said.
+    """Yield every stored tensor of ``model`` once, in file order, classified; ``metadata`` is what
+    the exporter said.
     """
     context = Context(model, metadata)
     seen: set[tuple[str, str]] = set()

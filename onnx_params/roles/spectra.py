@@ -166,7 +166,9 @@ def _passes(node: Node) -> bool:
 
 
 def reaches_both(context: Context, use: Use, op_types: tuple[str, str]) -> bool:
-    """Whether the result goes to both operators, through nothing but what passes on, joins or adds."""
+    """Whether the result goes to both operators, through nothing but what passes on,
+    joins or adds.
+    """
     if not context.op_types.issuperset(op_types):
         return False
     found: set[str] = set()
@@ -222,7 +224,9 @@ def _reaches_log(context: Context, use: Use) -> bool:
 
 
 def _reaches_magnitude(context: Context, use: Use) -> bool:
-    """Whether results are squared, added up, and the root is taken: the length of complex numbers."""
+    """Whether results are squared, added up, and the root is taken: the length of complex
+    numbers.
+    """
     todo = [(use, 0)]
     seen: set[tuple[int, int]] = set()
     while todo:

@@ -34,7 +34,9 @@ class DType(NamedTuple):
 
     @property
     def is_narrow_integer(self) -> bool:
-        """Whether elements are integers of 8 bits or fewer: what quantized weights are stored in."""
+        """Whether elements are integers of 8 bits or fewer: what quantized weights are
+        stored in.
+        """
         return 0 < self.bits <= 8 and self.name.startswith(("int", "uint"))
 
     def packed_length(self, count: int) -> int:

@@ -83,7 +83,9 @@ def describe_all(
 
 
 def describe_values(pieces: Iterable[np.ndarray]) -> Stats | None:
-    """The statistics of numbers that come in pieces, in any order; ``None`` where there are none."""
+    """The statistics of numbers that come in pieces, in any order; ``None`` where there
+    are none.
+    """
     total: _Total | None = None
     for values in pieces:
         if values.dtype == object:

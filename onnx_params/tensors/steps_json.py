@@ -30,7 +30,9 @@ _OLD_WORDS: Final = {"dequantise": "dequantize"}  # as release 0.1.0 wrote them
 
 
 def to_json(placement: Placement, renamed: dict[str, str]) -> dict[str, Any]:  # JSON
-    """A placement as a source map has it; stored names as ``renamed`` changes them in the main graph."""
+    """A placement as a source map has it; stored names as ``renamed`` changes them in the main
+    graph.
+    """
 
     def plain(value: Any) -> Any:  # whatever a step holds
         if (

@@ -180,7 +180,7 @@ def attempt(data: bytes) -> bool:
     return True
 
 
-# -- checkpoints ----------------------------------------------------------------------------------------------------------------------
+# -- checkpoints ------------------------------------------------------------------------------
 
 
 def checkpoint_of(data: bytes, folder: Path, rng: random.Random) -> Path:
@@ -352,11 +352,13 @@ def mutate_json(value: object, rng: random.Random) -> object:
     )
 
 
-# -- every verb -----------------------------------------------------------------------------------------------------------------------
+# -- every verb -------------------------------------------------------------------------------
 
 
 class Bench:
-    """A folder with a mutated model, a second one and a checkpoint, and the verbs to run on them."""
+    """A folder with a mutated model, a second one and a checkpoint, and the verbs to run
+    on them.
+    """
 
     def __init__(self, folder: Path, data: bytes, other: bytes, rng: random.Random) -> None:
         self.folder = folder
@@ -450,9 +452,19 @@ class Bench:
     def verbs(self) -> list[Callable[[], None]]:
         """Two verbs for each input; every verb has its turn."""
         every = (
-            self.analyze, self.analyze_reference, self.analyze_checkpoint, self.extract, self.extract_reference, self.restore, self.audit,
-            self.audit_reference, self.audit_model, self.lock, self.compare, self.rank,
-        )  # fmt: skip
+            self.analyze,
+            self.analyze_reference,
+            self.analyze_checkpoint,
+            self.extract,
+            self.extract_reference,
+            self.restore,
+            self.audit,
+            self.audit_reference,
+            self.audit_model,
+            self.lock,
+            self.compare,
+            self.rank,
+        )
         return self.rng.sample(every, 2)
 
 

@@ -1,4 +1,6 @@
-"""Fetch packages that ship models, at pinned versions, once; they are kept beside the repository."""
+"""Fetch packages that ship models, at pinned versions, once; they are kept beside the
+repository.
+"""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def filled(source: str, *tensors: TensorProto) -> onnx.ModelProto:
 MATMUL = "g (float[N, 8] x) => (float[N, 8] y) { %s }"
 
 
-# -- the traps of the format -----------------------------------------------------------------------------------------------------
+# -- the traps of the format ------------------------------------------------------------------
 
 
 @trap(64)
@@ -304,7 +304,7 @@ def zeros_made_for_a_state() -> onnx.ModelProto:
     return filled(MATMUL % body, numpy_helper.from_array(np.array([1, 8]), "s"))
 
 
-# -- what is not a parameter ----------------------------------------------------------------------------------------------------------
+# -- what is not a parameter ------------------------------------------------------------------
 
 
 @trap(64)
@@ -437,7 +437,7 @@ def recurrent_layer_with_initial_states() -> onnx.ModelProto:
     return filled(source, *tensors)
 
 
-# -- quantization ------------------------------------------------------------------------------------------------------------------
+# -- quantization -----------------------------------------------------------------------------
 
 
 @trap(64)
@@ -646,7 +646,7 @@ def qonnx() -> onnx.ModelProto:
     return model
 
 
-# -- attributes ----------------------------------------------------------------------------------------------------------------------
+# -- attributes -------------------------------------------------------------------------------
 
 
 @trap(9)

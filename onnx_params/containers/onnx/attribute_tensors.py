@@ -151,7 +151,9 @@ class Numbers(NamedTuple):
 
 
 def numbers_of(reader: TensorReader, labels: Labels, owner: Owner, span: Span) -> Numbers:
-    """The numbers and strings that an attribute holds itself, as stored tensors if they are data."""
+    """The numbers and strings that an attribute holds itself, as stored tensors if they
+    are data.
+    """
     is_listed = (owner.domain, owner.op_type) in ATTRIBUTES
     if not is_listed and owner.op_type != "Constant" and span.n_bytes < MIN_NUMBERS:
         return Numbers(False, [])
@@ -194,7 +196,9 @@ def _data(
 
 
 def _is_opaque(owner: Owner, name: str, number: int, spans: tuple[Span, ...]) -> bool:
-    """Whether a string is a compiled model: the schema says so, or it is too long to be a setting."""
+    """Whether a string is a compiled model: the schema says so, or it is too long to be a
+    setting.
+    """
     if number != _STRING or owner.is_constant:
         return False
     if OPAQUE.get((owner.domain, owner.op_type)) == name:

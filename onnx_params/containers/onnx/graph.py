@@ -228,7 +228,9 @@ class DefUse:
 
 
 def read_pairs(source: Source, spans: tuple[Span, ...] | list[Span]) -> dict[str, str]:
-    """Decode ``StringStringEntryProto`` messages; a key that is there twice keeps its last value."""
+    """Decode ``StringStringEntryProto`` messages; a key that is there twice keeps its
+    last value.
+    """
     if not spans:
         return {}
     start, stop = spans[0].start, spans[-1].stop  # they lie side by side: one read, not one each
