@@ -18,6 +18,7 @@ import numpy as np
 
 from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
+from onnx_params_exporters.tensorflow_function import to_file
 from onnx_params_exporters.workshop import calling
 
 SIGNATURE: Final = "serving_default"
@@ -35,8 +36,6 @@ def export(
     tf2onnx fails.
     """
     import tensorflow as tf
-
-    from onnx_params_exporters.from_keras import to_file
 
     name = os.path.basename(os.path.abspath(folder))
     try:

@@ -14,21 +14,19 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.idioms import keras
 from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
+from onnx_params.idioms.tf2onnx_unnamed import Described, by_consumer, path_of
 from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Step, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 PRODUCER: Final = "tf2onnx"
-MAX_HOPS: Final = 6  # nodes before an initial state
-_COUNTER: Final = re.compile(r"_\d+$")
 # a graph that JAX wrote: no layer is Keras', and the counters are Flax' own
 _JAX: Final = "jax2tf_"
 _PRODUCT: Final = re.compile(r"/batchnorm/mul(_1)?(?:__\d+)?(?::0)?$")
 _FOLDED_NORM: Final = re.compile(r"^(?P<scope>.+)/batchnorm/sub:0$")
-_CALLED: Final = "/StatefulPartitionedCall"
 _CONSTANT: Final = re.compile(r"(^|/)Const(_\d+)?(:0|__\d+)?$")
 _TO_LAST: Final = keras.TO_LAST[4]
 
@@ -94,7 +92,7 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
         return {}
     listed = [tensor for tensor in tensors if not tensor.name.startswith(_JAX)]
     names = {tensor.name.partition(":")[0] for tensor in listed}
-    found: dict[Key, list[tuple[str, Shape, Steps | None]]] = {}
+    found: dict[Key, list[Described]] = {}
     factors = _have_factors(model)
     for tensor in listed:
         shown = _described(model, tensor, names)
@@ -133,82 +131,75 @@ def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -
     )
 
 
-def _path(scope: str) -> str:
-    """A scope without its counters."""
-    return "/".join(_COUNTER.sub("", part) for part in scope.split("/"))
-
-
-def _described(
-    model: Model, tensor: StoredTensor, names: set[str]
-) -> tuple[str, Shape, Steps | None] | None:
+def _described(model: Model, tensor: StoredTensor, names: set[str]) -> Described | None:
     """A name, a shape and the steps to it."""
     for row in _ROWS:
         match = row.ends.match(tensor.name)
         if match is not None:
             return _by_row(model, tensor, row, match["scope"], names)
-    return _by_taker(model, tensor)
+    return by_consumer(model, tensor)
 
 
 def _by_row(
     model: Model, tensor: StoredTensor, row: _Row, scope: str, names: set[str]
-) -> tuple[str, Shape, Steps | None] | None:
-    path, shape = _path(scope), tensor.shape
-    if row.step is None and row.leaf.endswith("kernel"):
-        # Conv__62 is tf2onnx's own word
-        return (
-            _folded_kernel(model, tensor, path, row.leaf)
-            if scope and not scope.startswith("Conv__")
-            else None
-        )
+) -> Described | None:
+    path, shape = path_of(scope), tensor.shape
     if row.step is None:
-        return (
-            None
-            if scope.startswith("Conv__")
-            else (f"{path}/{row.leaf}", tuple(dim for dim in shape if dim != 1) or (1,), None)
-        )
-    if row.step == "read":  # a variable of TensorFlow 1, under its own name
-        name = tensor.name.rpartition("/read")[0]
-        consumer = next(consumers(model, tensor), None)
-        steps: Steps = (
-            (keras.kernel(consumer.node, shape, False) or ())
-            if consumer is not None and consumer.slot == 1
-            else ()
-        )
-        return name, shape_after(shape, steps), steps
+        return _computed(model, tensor, row.leaf, scope)
+    if row.step == "read":
+        return _variable(model, tensor)
     if row.step == "added":
-        return (
-            (f"{path}/{_added_word(scope, names)}"),
-            shape,
-            (),
-        )
+        return f"{path}/{_added_word(scope, names)}", shape, ()
     if row.step == "norm":
-        consumer = next(consumers(model, tensor), None)
-        if (
-            consumer is None
-            or consumer.node.op_type != "BatchNormalization"
-            or consumer.slot not in (1, 2)
-        ):
-            return None
-        return f"{path}/{('gamma', 'beta')[consumer.slot - 1]}", shape, ()
+        return _of_norm(model, tensor, path)
     if row.step == "cell":
         return f"{path}/{_of_cell(tensor.name)}", shape, ()
     if row.step == "conv1d" and len(shape) == 4:
-        steps = (
-            Reshape(
-                tuple(dim for at, dim in enumerate(shape) if at != (2 if shape[2] == 1 else 3))
-            ),
-            Permute((2, 1, 0)),
-        )
-        return f"{path}/kernel", shape_after(shape, steps), steps
+        return _of_conv1d(tensor, path)
     if row.step == "reshape":
         return _reshaped(model, tensor, scope, path, names)
-    if isinstance(row.step, Permute):
-        return (
-            (f"{path}/{row.leaf}", shape_after(shape, (row.step,)), (row.step,))
-            if len(shape) == 4
-            else None
-        )
-    return f"{path}/{row.leaf}", shape, ()
+    if not isinstance(row.step, Permute):
+        return f"{path}/{row.leaf}", shape, ()
+    if len(shape) != 4:
+        return None
+    return f"{path}/{row.leaf}", shape_after(shape, (row.step,)), (row.step,)
+
+
+def _computed(model: Model, tensor: StoredTensor, leaf: str, scope: str) -> Described | None:
+    """What constant folding computed; ``Conv__62`` is tf2onnx's own word, not a layer's."""
+    if scope.startswith("Conv__"):
+        return None
+    path = path_of(scope)
+    if leaf.endswith("kernel"):
+        return _folded_kernel(model, tensor, path, leaf) if scope else None
+    return f"{path}/{leaf}", tuple(dim for dim in tensor.shape if dim != 1) or (1,), None
+
+
+def _variable(model: Model, tensor: StoredTensor) -> Described:
+    """A variable of TensorFlow 1, under its own name."""
+    name = tensor.name.rpartition("/read")[0]
+    consumer = next(consumers(model, tensor), None)
+    if consumer is None or consumer.slot != 1:
+        return name, tensor.shape, ()
+    steps = keras.kernel(consumer.node, tensor.shape, False) or ()
+    return name, shape_after(tensor.shape, steps), steps
+
+
+def _of_norm(model: Model, tensor: StoredTensor, path: str) -> Described | None:
+    consumer = next(consumers(model, tensor), None)
+    if consumer is None or consumer.node.op_type != "BatchNormalization":
+        return None
+    if consumer.slot not in (1, 2):
+        return None
+    return f"{path}/{('gamma', 'beta')[consumer.slot - 1]}", tensor.shape, ()
+
+
+def _of_conv1d(tensor: StoredTensor, path: str) -> Described:
+    """A kernel of one dimension that TensorFlow gave a second of 1."""
+    added = 2 if tensor.shape[2] == 1 else 3
+    without = tuple(dim for axis, dim in enumerate(tensor.shape) if axis != added)
+    steps: Steps = (Reshape(without), Permute((2, 1, 0)))
+    return f"{path}/kernel", shape_after(tensor.shape, steps), steps
 
 
 def _added_word(scope: str, names: set[str]) -> str:
@@ -217,9 +208,7 @@ def _added_word(scope: str, names: set[str]) -> str:
     return "beta" if multiplies else "bias"
 
 
-def _folded_kernel(
-    model: Model, tensor: StoredTensor, path: str, word: str
-) -> tuple[str, Shape, Steps | None]:
+def _folded_kernel(model: Model, tensor: StoredTensor, path: str, word: str) -> Described:
     """A kernel into which a norm was folded: its numbers are others, its shape is Keras' own."""
     consumer = next(consumers(model, tensor), None)
     if consumer is None:
@@ -239,7 +228,7 @@ def _of_cell(name: str) -> str:
 
 def _reshaped(
     model: Model, tensor: StoredTensor, scope: str, path: str, names: set[str]
-) -> tuple[str, Shape, Steps | None] | None:
+) -> Described | None:
     """A norm's vector brought to the rank of its input, or an attention's kernel whose heads were
     joined.
     """
@@ -271,50 +260,6 @@ def _heads(model: Model, scope: str) -> tuple[int, int] | None:
     return None
 
 
-def _by_taker(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | None] | None:
-    """What constant folding left without a name: by the operator that takes it, its own name or its
-    bias's.
-    """
-    for consumer in consumers(model, tensor):
-        node = consumer.node
-        if node.op_type in keras.CELLS and consumer.slot in (1, 2, 3):
-            return _of_cell_operator(model, node, tensor, consumer.slot)
-        if node.op_type == "Conv" and consumer.slot == 1 and node.name.endswith("/depthwise"):
-            depth = keras.kernel(node, tensor.shape, True)
-            if depth is not None:
-                return (
-                    _depthwise(node.name.removesuffix("/depthwise")),
-                    shape_after(tensor.shape, depth),
-                    depth,
-                )
-        if node.op_type == "Conv" and consumer.slot == 1 and len(tensor.shape) == 4:
-            bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
-            if bias:
-                steps: Steps = (Permute((2, 3, 0, 1)),) if tensor.shape[1] == 1 else (_TO_LAST,)
-                return (
-                    f"{_path(bias.removesuffix('/Squeeze:0'))}/kernel",
-                    shape_after(tensor.shape, steps),
-                    steps,
-                )
-        size = tuple(dim for dim in tensor.shape if dim != 1)
-        if node.op_type == "Add" and len(size) == 1 and "/batchnorm/" in node.name:
-            return f"{_path(node.name.partition('/batchnorm/')[0])}/beta", size, None
-        if node.op_type == "Add" and len(size) == 1 and node.name.endswith("/BiasAdd"):
-            return f"{_path(node.name.removesuffix('/BiasAdd'))}/bias", size, (Reshape(size),)
-    return None
-
-
-def _depthwise(scope: str) -> str:
-    """The name of a depthwise kernel:
-
-    Keras 3, whose scopes have counters throughout, calls it ``kernel`` where it is the layer's only
-    one.
-    """
-    layer = scope.removesuffix("/separable_conv2d")
-    only = layer == scope and all(_COUNTER.search(part) for part in scope.split("/"))
-    return f"{_path(layer)}/{'kernel' if only else 'depthwise_kernel'}"
-
-
 def _have_factors(model: Model) -> bool:
     """Whether the model's batch norms have a factor of their own, as Keras' have by default: what
     multiplies the activation is then the second product.
@@ -332,7 +277,7 @@ def _have_factors(model: Model) -> bool:
     return not first
 
 
-def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps | None] | None:
+def _folded_gamma(model: Model, tensor: StoredTensor) -> Described | None:
     """The factor of a norm that was folded into a convolution: the convolution's bias bears the
     norm's name.
     """
@@ -347,22 +292,8 @@ def _folded_gamma(model: Model, tensor: StoredTensor) -> tuple[str, Shape, Steps
             and held is not None
             and consumer.node.op_type in ("Conv", "ConvTranspose")
         ):
-            return f"{_path(match['scope'])}/gamma", (held.count,), None
+            return f"{path_of(match['scope'])}/gamma", (held.count,), None
     return None
-
-
-def _scope_behind(model: Model, name: str) -> str:
-    """The scope of the nearest node before a value that has one."""
-    for _ in range(MAX_HOPS):
-        producer = model.def_use.producer(model.def_use.resolve("", name))
-        if producer is None:
-            return ""
-        if "/" in producer.name:
-            return producer.name.rpartition("/")[0]
-        if not producer.inputs or not producer.inputs[0]:
-            return ""
-        name = producer.inputs[0]
-    return ""
 
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
@@ -384,26 +315,4 @@ def is_vector_of_norm(model: Model, tensor: StoredTensor) -> bool:
         model.producer_name == PRODUCER
         and ending in ("Reshape", "Reshape_1", "Reshape_2")
         and sum(dim > 1 for dim in tensor.shape) == 1
-    )
-
-
-def _of_cell_operator(
-    model: Model, node: Node, tensor: StoredTensor, slot: int
-) -> tuple[str, Shape, Steps | None] | None:
-    """Keras' variable out of what a recurrent operator takes; the layer's path by its initial
-    state's name, or its input's.
-    """
-    made = keras.cell(node, slot, tensor.shape)
-    # the function that ran it in tf.keras 2; its initial state may be another layer's too
-    called = _CALLED in node.inputs[0]
-    names = node.inputs[:1] if called else [*node.inputs[5:7], *node.inputs[:1]]
-    scope = next((scope for name in names if name and (scope := _scope_behind(model, name))), "")
-    scope = scope.partition(_CALLED)[0].removesuffix("/zeros")
-    if made is None or not scope:
-        return None
-    leaf, steps = made
-    return (
-        f"{_path(scope)}/{keras.CELLS[node.op_type]}/{leaf}",
-        shape_after(tensor.shape, steps),
-        steps,
     )
