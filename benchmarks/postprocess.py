@@ -1,4 +1,4 @@
-"""Do to an artifact what people do before they ship it: optimise, halve, quantize, slim."""
+"""Do to an artifact what people do before they ship it: optimize, halve, quantize, slim."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import onnx
 Process = Callable[[Path, Path, Path], None]
 
 
-def _optimised(level: str) -> Process:
+def _optimized(level: str) -> Process:
     def process(source: Path, target: Path, inputs: Path) -> None:
         import onnxruntime as ort
 
@@ -115,9 +115,9 @@ def _simplified(source: Path, target: Path, inputs: Path) -> None:
 
 logging.getLogger().setLevel(logging.ERROR)
 POSTPROCESSORS: Final[Mapping[str, Process]] = {
-    "ort-basic": _optimised("BASIC"),
-    "ort-extended": _optimised("EXTENDED"),
-    "ort-all": _optimised("ALL"),
+    "ort-basic": _optimized("BASIC"),
+    "ort-extended": _optimized("EXTENDED"),
+    "ort-all": _optimized("ALL"),
     "fp16": _half,
     "int8-dynamic": _dynamic,
     "int8-qdq": _static("QDQ"),

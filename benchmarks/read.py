@@ -1,8 +1,8 @@
-"""Time the analyser beside its peers, as whole processes, in one run; print medians, peak memory
+"""Time the analyzer beside its peers, as whole processes, in one run; print medians, peak memory
 and ratios.
 
 Run with ``make bench``. Models are made here: 200 embedded tensors (1.7 GB), 20,000 nodes with
-20,000 tensors, and 1k, 10k, 100k nodes for the growth of the analyser's own time.
+20,000 tensors, and 1k, 10k, 100k nodes for the growth of the analyzer's own time.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def median(command: list[str]) -> tuple[float, float, int]:
 
 
 def compare(title: str, path: Path) -> None:
-    """One line a peer, with ratios to the analyser."""
+    """One line a peer, with ratios to the analyzer."""
     print(f"\n{title} ({path.stat().st_size / 1e6:.0f} MB)", flush=True)
     ours = (0.0, 0.0)
     for name, command in PEERS.items():

@@ -25,7 +25,7 @@ from tiny import tiny
 from zoo_cases import HELD_OUT, HELD_OUT_MODULES, MODULES, SEEN, SEEN_MODULES, distinct
 
 FOLDER = Path(".cache/zoo")
-EXPORTERS = ("dynamo", "unoptimised", "torchscript")
+EXPORTERS = ("dynamo", "unoptimized", "torchscript")
 PROCESSED = ("dynamo", "torchscript")
 TIMEOUT = 600  # seconds for one case
 
@@ -81,7 +81,7 @@ def _export(
 ) -> None:
     """What a user does without us: torch.onnx.export and no more."""
     options: dict[str, Any] = {"dynamo": exporter != "torchscript"}
-    if exporter == "unoptimised":
+    if exporter == "unoptimized":
         options["optimize"] = False
     with (
         from_torch._flat(model, list(inputs)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from onnx_params.version import __version__
+
 if TYPE_CHECKING:
     from onnx_params.api import Report, analyze, compare
     from onnx_params.auditing.audit import Audit, audit
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from onnx_params.report.report import Other, Row
     from onnx_params.tensors.stored import StoredTensor
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Audit",
     "Comparison",
@@ -38,6 +38,7 @@ __all__ = [
     "UnreadableError",
     "UnsupportedError",
     "UsageError",
+    "__version__",
     "analyze",
     "audit",
     "compare",

@@ -37,13 +37,13 @@ def _exports(folder: Path, config: dict[str, int]) -> dict[str, Path]:
     """One artifact an exporter, by the exporter's word."""
     paths = {
         key: folder / key / "gpt2.onnx"
-        for key in ("ours", "ours-torchscript", "fresh", "distinct", "unoptimised", "torchscript")
+        for key in ("ours", "ours-torchscript", "fresh", "distinct", "unoptimized", "torchscript")
     }
     for path in paths.values():
         path.parent.mkdir()
     plain_export(build_gpt2(**config), paths["fresh"], dynamo=True)
     plain_export(distinct(build_gpt2(**config)), paths["distinct"], dynamo=True)
-    plain_export(distinct(build_gpt2(**config)), paths["unoptimised"], dynamo=True, optimize=False)
+    plain_export(distinct(build_gpt2(**config)), paths["unoptimized"], dynamo=True, optimize=False)
     described = transformers.GPT2Config(**config)
     from_transformers.export(described, str(paths["ours"]), random_init=True)
     from_transformers.export(

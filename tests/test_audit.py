@@ -51,7 +51,7 @@ def test_planted_faults(name: str, kind: str) -> None:
     made = list(outcomes(path, case(name).checkpoint, seed=0))
     assert len([each for each in made if each.visible]) >= 4
     missed = [(each.fault, each.said) for each in made if each.visible and not each.found]
-    # values of the nameless gates of a fused LSTM, after an optimiser took names off, lie in a
+    # values of the nameless gates of a fused LSTM, after an optimizer took names off, lie in a
     # tensor that several parameters share
     assert [] == [
         each
@@ -63,7 +63,7 @@ def test_planted_faults(name: str, kind: str) -> None:
 @pytest.mark.parametrize("block", [8, 16])
 def test_planted_faults_on_any_processor(block: int, tmp_path: Path) -> None:
     """Blocks of 8 channels (AVX2, NEON) and of 16 (AVX-512): the same faults are found, whichever
-    processor optimised the artifact.
+    processor optimized the artifact.
     """
     path = tmp_path / "blocked.onnx"
     onnx.save(reblocked(onnx.load(artifact("conv-transpose", "dynamo+ort-all")), block), path)
@@ -171,7 +171,7 @@ def test_an_unused_copy_is_no_alibi(tmp_path: Path) -> None:
 
 
 def test_another_artifact_is_a_reference() -> None:
-    """fp16, optimised and quantized artifacts hold what the plain export holds, and another model's
+    """fp16, optimized and quantized artifacts hold what the plain export holds, and another model's
     do not.
     """
     plain = artifact("bert", "dynamo")

@@ -87,7 +87,7 @@ def test_torch_zip_is_what_torch_loads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["state_dict", "model"])
 def test_state_dict_inside(tmp_path: Path, key: str) -> None:
-    """What trainers save beside an optimiser's state is found."""
+    """What trainers save beside an optimizer's state is found."""
     path = tmp_path / "model.pt"
     torch.save({"epoch": 3, key: {"a": torch.ones(2)}, "args": {"lr": 0.1}}, path)
     assert ["a"] == [tensor.name for tensor in open_checkpoint(path).tensors]

@@ -42,7 +42,7 @@ def test_no_onnx_is_one_line_and_status_2(tmp_path: Path, content: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    "words", [["analyze", "nothing.onnx"], ["analyze", "."], ["analyze"], ["analyse"]]
+    "words", [["analyze", "nothing.onnx"], ["analyze", "."], ["analyze"], ["analyze"]]
 )
 def test_bad_usage_is_status_2(words: list[str]) -> None:
     """What cannot be done is status 2, without a traceback."""
@@ -57,7 +57,7 @@ def test_output_is_written_whole(mlp: Path, tmp_path: Path) -> None:
     assert run("analyze", str(mlp), "--format", "markdown").stdout == out.read_text()
 
 
-def test_the_analyse_path_is_light(mlp: Path) -> None:
+def test_the_analyze_path_is_light(mlp: Path) -> None:
     """A report imports neither onnx nor NumPy nor matplotlib nor a framework."""
     code = (
         f"import sys, onnx_params; onnx_params.analyze({str(mlp)!r}).to_json();"

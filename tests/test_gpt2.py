@@ -12,7 +12,7 @@ from support.partition import assert_partition
 
 import onnx_params
 
-EXPORTERS = ("ours", "ours-torchscript", "fresh", "distinct", "unoptimised", "torchscript")
+EXPORTERS = ("ours", "ours-torchscript", "fresh", "distinct", "unoptimized", "torchscript")
 
 
 def test_markdown_equals_the_seed(gpt2: Path) -> None:

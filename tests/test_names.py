@@ -17,7 +17,7 @@ from onnx_params.idioms.wrappers import wrapper_prefix
 CASES = {
     ("lstm", "dynamo"): set(),
     ("lstm", "torchscript"): set(),
-    ("lstm", "unoptimised"): set(),
+    ("lstm", "unoptimized"): set(),
     ("lstm", "dynamo+int8-dynamic"): set(),
     ("lstm", "torchscript+int8-dynamic"): set(),
     ("lstm", "torchscript+int4"): set(),

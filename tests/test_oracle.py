@@ -96,7 +96,7 @@ def assert_equal(proto: onnx.ModelProto, model: Model) -> None:
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda path: path.name)
 def test_equal_to_onnx(group: Path) -> None:
-    """Every model of one group of onnx's test data, also analysed: no error, and the partition
+    """Every model of one group of onnx's test data, also analyzed: no error, and the partition
     holds.
     """
     models = sorted(group.rglob("*.onnx"))

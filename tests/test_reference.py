@@ -118,7 +118,7 @@ def test_one_flipped_bit_is_no_match(tmp_path: Path) -> None:
 
 def test_swapped_layers_are_named_by_content(tmp_path: Path) -> None:
     """Two weights that changed places bear the names of their values, not of their places."""
-    model = onnx.load(artifact("bert", "unoptimised"))
+    model = onnx.load(artifact("bert", "unoptimized"))
     one, two = (
         "encoder.layer.0.attention.self.query.weight",
         "encoder.layer.1.attention.self.query.weight",

@@ -125,7 +125,7 @@ def test_inference_is_not_laundered(tmp_path: Path) -> None:
 
 
 STRICT = [(name, kind) for name in ("lstm", "bert") for kind in ("dynamo", "torchscript")]
-STRICT += [("gru", "dynamo"), ("gpt2", "torchscript"), ("vit", "unoptimised")]
+STRICT += [("gru", "dynamo"), ("gpt2", "torchscript"), ("vit", "unoptimized")]
 
 
 @pytest.mark.parametrize(("name", "kind"), STRICT)

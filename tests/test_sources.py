@@ -149,7 +149,7 @@ def test_device_is_refused() -> None:
 
 
 def test_file_that_shrinks_is_an_error(tmp_path: Path) -> None:
-    """Values of a file that was cut off after it was analysed: an error, and the process lives."""
+    """Values of a file that was cut off after it was analyzed: an error, and the process lives."""
     path = tmp_path / "w.onnx"
     onnx.save(
         onnx.helper.make_model(

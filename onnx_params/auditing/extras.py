@@ -32,7 +32,7 @@ def extras(state: State) -> Iterator[Judgement]:
 
 def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, str]:
     """Whether what the reference does not have was learned, and why; constants that an
-    optimiser computed look like it.
+    optimizer computed look like it.
     """
     computed = is_computed(state.model, tensor)
     if computed:

@@ -58,7 +58,7 @@ _ROWS: Final = (
     ("not-comparable", _O, "nothing says whether a parameter of the reference is in the artifact", "it may never have been used, or was computed with others",
      "export with our source map, or without constant folding"),
     ("unproven-place", _O, "a parameter's values are there, and no name in the artifact says at which place", "two tensors of one shape could be swapped unseen",
-     "keep names: export with our source map, run `restore` before optimising"),
+     "keep names: export with our source map, run `restore` before optimizing"),
     ("low-sqnr", _E, "quantization lost more than the policy's `min-sqnr` allows", "accuracy is lost in this layer", "leave the layer unquantized, or use finer scales"),
     ("nan", _E, "a weight is NaN", "every result that it touches is NaN", "look at the training run's last steps; never ship it"),
     ("infinity", _E, "a weight is infinite", "results overflow; float16 conversions do this", "convert with clipping, or keep the tensor in float32"),

@@ -75,7 +75,7 @@ class State:
         what was surely computed is not among them.
 
         Elements are those that the operator uses: padding counts nothing, for how much of it there
-        is depends on the processor that an artifact was optimised on.
+        is depends on the processor that an artifact was optimized on.
         """
         given: dict[Key, int] = {}
         for found in self.found.values():

@@ -8,11 +8,11 @@ from typing import Annotated, Final
 
 import typer
 
-from onnx_params import __version__
 from onnx_params.cli import audit, compare
 from onnx_params.cli.analyze import analyze
 from onnx_params.cli.weights import extract, restore
 from onnx_params.errors import OnnxParamsError
+from onnx_params.version import __version__
 
 app = typer.Typer(
     name="onnx-params",

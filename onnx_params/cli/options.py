@@ -51,7 +51,7 @@ def take(
     verify: bool = False,
     stats: bool = False,
 ) -> Report:
-    """Analyse, with the names that the options ask for; a bar on stderr where that takes
+    """Analyze, with the names that the options ask for; a bar on stderr where that takes
     reading.
     """
     from onnx_params.api import analyze as take

@@ -11,7 +11,7 @@ from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Graph, Model
 from onnx_params.containers.onnx.parse import Parser
 from onnx_params.errors import FormatError
-from onnx_params.io.sniff import HEAD, recognise
+from onnx_params.io.sniff import HEAD, recognize
 from onnx_params.io.sources import BytesSource, Source
 
 
@@ -23,7 +23,7 @@ def read_onnx(source: Source, path: str | None) -> Model:
     try:
         return Parser(source, path).model()
     except FormatError as error:
-        found = recognise(source.read(0, min(HEAD, source.n_bytes)))
+        found = recognize(source.read(0, min(HEAD, source.n_bytes)))
         if found is None:
             raise
         raise FormatError(f"{source.label}: is not an ONNX model: it is {found}") from error

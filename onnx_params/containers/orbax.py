@@ -30,7 +30,7 @@ _STEP: Final = re.compile(r"(?:\w*_)?(\d+)")
 # which of several items is the model's
 _ITEMS: Final = ("default", "params", "state", "model", "pytree", "train_state")
 _NO_ARRAYS: Final = frozenset({"string", "None", "Dict", "List", "Tuple"})
-# of a training state: what was learned, what was gathered; the optimiser's own is neither
+# of a training state: what was learned, what was gathered; the optimizer's own is neither
 _LEARNED: Final = "params"
 _GATHERED: Final = "batch_stats"
 

@@ -69,7 +69,7 @@ def is_norm_folded(name: str) -> bool:
 
 
 def computed_by(name: str) -> str:
-    """The operator whose result a stored tensor is, where an optimiser computed it and kept the
+    """The operator whose result a stored tensor is, where an optimizer computed it and kept the
     value's name; empty where the name says none.
     """
     # TorchScript's exporter computed it, and names it after the operator that takes it

@@ -1,4 +1,4 @@
-"""Recognise files that people hand over in place of ONNX, by their first bytes, so that the error
+"""Recognize files that people hand over in place of ONNX, by their first bytes, so that the error
 can say what they are.
 
 Sources: the formats' own specifications; ``file``'s magic database.
@@ -37,7 +37,7 @@ _HEADS: Final = (
 HEAD: Final = 64  # bytes that are enough to tell
 
 
-def recognise(head: bytes) -> str | None:
+def recognize(head: bytes) -> str | None:
     """What a file that begins with ``head`` is, in words; ``None`` where nothing known begins like
     that.
     """

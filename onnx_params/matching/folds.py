@@ -1,4 +1,4 @@
-"""Say what exporters and optimisers compute from parameters before they store the result: formulas,
+"""Say what exporters and optimizers compute from parameters before they store the result: formulas,
 proved by computing them again.
 
 Each row is a formula of one parameter, or of the several of a norm. Sources: onnxruntime,

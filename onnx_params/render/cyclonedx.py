@@ -10,10 +10,10 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
-from onnx_params import __version__
 from onnx_params.locking.record import Lock, Locked
 from onnx_params.plain import plain
 from onnx_params.render.text import json_text
+from onnx_params.version import __version__
 
 _PREFIX: Final = "onnx-params"
 # of our serial numbers: the same lock gives the same document

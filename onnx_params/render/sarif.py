@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from onnx_params import __version__
 from onnx_params.auditing.audit import Audit
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.text import json_text, plain
+from onnx_params.version import __version__
 
 _LEVELS: Final = {
     Severity.ERROR: "error",

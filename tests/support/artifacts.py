@@ -60,7 +60,7 @@ def case(name: str) -> Case:
 def artifact(name: str, kind: str) -> Path:
     """The path of an artifact:
 
-    ``dynamo``, ``unoptimised`` or ``torchscript``, then a plus and a post-processor.
+    ``dynamo``, ``unoptimized`` or ``torchscript``, then a plus and a post-processor.
     """
     made = case(name)
     exporter, _, process = kind.partition("+")

@@ -1,7 +1,7 @@
 """Lay an artifact's convolutions out in blocks of another number of channels, as onnxruntime does
 on another processor.
 
-onnxruntime optimises for the processor that it runs on: blocks are 16 channels with AVX-512 and 8
+onnxruntime optimizes for the processor that it runs on: blocks are 16 channels with AVX-512 and 8
 without. Source: onnxruntime, ``core/optimizer/nchwc_transformer.cc`` and
 ``core/mlas/lib/reorder.cpp``.
 """

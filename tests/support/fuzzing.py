@@ -163,7 +163,7 @@ def damage(data: bytes, rng: random.Random) -> bytes:
 
 
 def attempt(data: bytes) -> bool:
-    """Whether the analyser takes the input for a model; whatever it raises but our own errors goes
+    """Whether the analyzer takes the input for a model; whatever it raises but our own errors goes
     through.
     """
     try:
