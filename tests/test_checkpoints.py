@@ -348,7 +348,7 @@ def test_analyze_a_checkpoint(tmp_path: Path) -> None:
         assert all(row.certain for row in report.rows), form
         assert set(true) == set(report.stats), form
         assert sum(map(math.prod, true.values())) == report.parameters, form
-        assert len(report.inventory.holders) + len(report.inventory.others) == len(
+        assert len(report.inventory.parameter_tensors) + len(report.inventory.others) == len(
             report.inventory.verdicts
         )
         for file in report.inventory.files:

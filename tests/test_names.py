@@ -95,7 +95,10 @@ def test_bytes_of_joined_parts_add_up() -> None:
     tensors.
     """
     report = onnx_params.analyze(artifact("lstm", "torchscript"))
-    assert sum(tensor.n_bytes for tensor in report.inventory.holders.values()) == report.n_bytes
+    assert (
+        sum(tensor.n_bytes for tensor in report.inventory.parameter_tensors.values())
+        == report.n_bytes
+    )
     assert {32} == {round(row.bits_per_weight or 0) for row in report.rows}
 
 

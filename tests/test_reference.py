@@ -44,7 +44,7 @@ def test_everything_is_accounted_for(name: str, kind: str) -> None:
     for claim in report.inventory.parameters:
         counted[claim.view.value] = counted.get(claim.view.value, 0) + 1
     assert VIEWS[name, kind] == counted
-    assert len(report.inventory.holders) + len(report.inventory.others) == len(
+    assert len(report.inventory.parameter_tensors) + len(report.inventory.others) == len(
         report.inventory.verdicts
     )
 

@@ -18,7 +18,9 @@ def test_trap(name: str) -> None:
     assert true == report.parameters, f"parameters {listed}, besides {besides}"
     keys = [id(tensor) for tensor, _ in report.inventory.verdicts]
     assert (
-        len(keys) == len(set(keys)) == len(report.inventory.holders) + len(report.inventory.others)
+        len(keys)
+        == len(set(keys))
+        == len(report.inventory.parameter_tensors) + len(report.inventory.others)
     )
 
 

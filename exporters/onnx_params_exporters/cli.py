@@ -38,14 +38,14 @@ def transformers(
         str, typer.Argument(help="A hub name or, with --random-init, a model type such as gpt2.")
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="File to write the artifact to.")
     ],
     random_init: Annotated[
         bool,
         typer.Option("--random-init", help="Random weights from the configuration class; no hub."),
     ] = False,
     exporter: Annotated[
-        Exporter, typer.Option("--exporter", help="Which of torch's exporters.")
+        Exporter, typer.Option("--exporter", help="Which of torch's exporters to use.")
     ] = Exporter.DYNAMO,
     opset: Annotated[
         int, typer.Option("--opset", help="Operator set; the exporter's own choice if 0.")
@@ -81,7 +81,7 @@ def optimum(
             "--output",
             "-o",
             metavar="FOLDER",
-            help="Where the artifacts go; must not be there yet.",
+            help="Folder to write the artifacts to; it must not exist yet.",
         ),
     ],
     task: Annotated[
@@ -104,7 +104,7 @@ def optimum(
 
 
 Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="FILE", help="Where the artifact goes.")
+    str, typer.Option("--output", "-o", metavar="FILE", help="File to write the artifact to.")
 ]
 Inputs = Annotated[
     str,
@@ -114,7 +114,7 @@ Inputs = Annotated[
         help="Example inputs: .npy for one, .npz for several by name or in order.",
     ),
 ]
-TRUST = "A pickle runs what it names when it is loaded: give files that you trust."
+TRUST = "Loading a pickle can run code: only use files that you trust."
 
 
 @app.command(help=f"Export a fitted scikit-learn estimator or pipeline, saved by joblib. {TRUST}")

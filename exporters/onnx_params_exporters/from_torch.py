@@ -58,9 +58,9 @@ def export(
                     model, tuple(inputs.values()), draft, dynamo=exporter == "dynamo", **options
                 )
             except Exception as error:  # torch raises many kinds
-                told = str(error.__cause__ or error).strip().partition("\n")[0]
+                reason = str(error.__cause__ or error).strip().partition("\n")[0]
                 raise ExportError(
-                    f"{type(model).__name__}: torch's {exporter} exporter failed: {told}"
+                    f"{type(model).__name__}: torch's {exporter} exporter failed: {reason}"
                 ) from error
         source_map.write(
             draft,

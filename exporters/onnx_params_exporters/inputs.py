@@ -42,9 +42,10 @@ def make_inputs(model: transformers.PreTrainedModel) -> Inputs:
             return inputs
         except Exception as error:  # a candidate that does not fit
             first = first or error
-    told = str(first).strip().partition("\n")[0]
+    reason = str(first).strip().partition("\n")[0]
     raise ExportError(
-        f"{type(model).__name__}: no example input fits it ({told}); give from_torch.export inputs"
+        f"{type(model).__name__}: no example input fits it ({reason});"
+        " give from_torch.export inputs"
         " of your own"
     )
 

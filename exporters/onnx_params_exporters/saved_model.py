@@ -73,10 +73,12 @@ def export(
         try:
             to_file(call, specs, draft, opset, sum(weight.values.nbytes for weight in weights))
         except Exception as error:  # tf2onnx raises many kinds
-            told = str(error).strip().partition(chr(10))[0]
+            reason = str(error).strip().partition(chr(10))[0]
             if "XlaCallModule" in str(error):
-                told = "it holds a graph of XLA's; export the Keras model itself on the JAX backend"
-            raise ExportError(f"{name}: tf2onnx cannot convert it: {told}") from error
+                reason = (
+                    "it holds a graph of XLA's; export the Keras model itself on the JAX backend"
+                )
+            raise ExportError(f"{name}: tf2onnx cannot convert it: {reason}") from error
         if check:
             compare(draft, given, [expected[word].numpy() for word in outputs])
 

@@ -46,14 +46,14 @@ def folder_of(path: str) -> Iterator[str]:
 
 
 @contextmanager
-def saying(told: str) -> Iterator[None]:
-    """Raise :class:`ExportError` with ``told`` and the first line of whatever is raised inside, by
-    somebody's model or library.
+def saying(reason: str) -> Iterator[None]:
+    """Raise :class:`ExportError` with ``reason`` and the first line of whatever is raised inside,
+    by somebody's model or library.
     """
     try:
         yield
     except Exception as error:  # they raise of every kind
-        raise ExportError(f"{told}: {str(error).strip().partition(chr(10))[0]}") from error
+        raise ExportError(f"{reason}: {str(error).strip().partition(chr(10))[0]}") from error
 
 
 def calling(kind: str) -> AbstractContextManager[None]:

@@ -98,9 +98,9 @@ def _judge(known: _Known, row: MapRow, claim: Claim | None) -> Judgement:
 
 def _judge_place(known: _Known, row: MapRow, claim: Claim) -> Judgement:
     """Compare what is stored where a claim says that the parameter lies."""
-    held = known.inventory.model.stored
+    stored = known.inventory.model.stored
     names = ", ".join(f"'{placement.key[1]}'" for placement in claim.placements)
-    is_float = all(held[placement.key].dtype.is_float for placement in claim.placements)
+    is_float = all(stored[placement.key].dtype.is_float for placement in claim.placements)
     if not is_float or not is_exact(claim.steps):
         because = (
             f"{names} was rounded, and a digest proves exact values alone: give the checkpoint"

@@ -61,7 +61,7 @@ def check(
                 f"{found.infinite} of {found.n} numbers are infinite",
                 (tensor.name,),
             )
-        if verdict.role is Role.PARAMETER and tensor.key in inventory.holders:
+        if verdict.role is Role.PARAMETER and tensor.key in inventory.parameter_tensors:
             yield from _parameter(inventory, tensor, found, name, policy)
     yield from _scales(inventory, stats, names, policy)
 
@@ -126,7 +126,7 @@ def _scales(
 ) -> Iterator[Finding | None]:
     """Scales by the weights that they belong to."""
     model = inventory.model
-    for key, tensor in inventory.holders.items():
+    for key, tensor in inventory.parameter_tensors.items():
         taken = logical(model, tensor)
         for step in taken.steps or ():
             if not isinstance(step, Dequantize) or step.scale not in model.stored:

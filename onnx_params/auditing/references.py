@@ -77,9 +77,9 @@ def of_artifact(inventory: Inventory, folded: bool = False) -> Checkpoint:
 
 
 def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
-    held = inventory.model.stored[claim.placements[0].key]
+    stored = inventory.model.stored[claim.placements[0].key]
     if len(claim.placements) == 1 and not claim.steps:
-        return held._replace(name=claim.name)
+        return stored._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
     made = Made(inventory, claim, dtype.packed_length(math.prod(shape)))
     return StoredTensor(

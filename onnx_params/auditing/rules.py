@@ -51,7 +51,7 @@ _E, _W, _N, _O = Severity.ERROR, Severity.WARNING, Severity.NOTE, Severity.OFF
 _ROWS: Final = (
     ("changed", _E, "a parameter has other values than in the reference", "the artifact does not compute what the checkpoint does",
      "export again from this checkpoint, or name the checkpoint that was exported"),
-    ("swapped", _E, "a parameter's place holds another one's values", "the layers run in the wrong order", "look at what renamed or reordered tensors after the export"),
+    ("swapped", _E, "another parameter's values are where this one's should be", "the layers run in the wrong order", "look at what renamed or reordered tensors after the export"),
     ("missing", _E, "a parameter of the reference is not there, and others of its module are", "a bias or a layer was dropped",
      "export again; where it was dropped on purpose, set `missing = \"off\"` for its name"),
     ("extra", _E, "a learned tensor is in no reference", "an adapter, a head or another model's weights are in the artifact", "find out who added it"),
@@ -86,7 +86,7 @@ _ROWS: Final = (
     ("external-gap", _N, "more than 64 KiB of external data belong to no tensor", "dead bytes are shipped", "save the model again"),
     ("external-length", _W, "external data is longer than its tensor", "a stale offset, or another type than the writer meant", "save the model again"),
     ("external-unreferenced", _W, "a data file beside the model is used by no tensor", "it is shipped for nothing, or the model is stale", "remove it or save again"),
-    ("source-paths", _W, "metadata says paths of the machine that exported", "user names and directory layouts leak", "strip metadata before release (onnxslim, `del metadata_props`)"),
+    ("source-paths", _W, "metadata contains paths of the exporting machine", "user names and directory layouts leak", "strip metadata before release (onnxslim, `del metadata_props`)"),
     ("runtime", _E, "the opset or IR version is beyond what `--runtime` takes", "the model does not load there", "export for a lower opset, or raise the runtime"),
     ("custom-operators", _N, "operators are outside the standard domains", "the model runs only where they are implemented", "see that your runtime has them"),
     ("over-budget", _E, "parameters, bytes or types are outside the policy's budgets", "the policy says so", "raise the budget or shrink the model"),

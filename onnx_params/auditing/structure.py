@@ -50,7 +50,7 @@ def check(
         yield policy.find(
             "source-paths",
             os.path.basename(model.source.label),
-            f"metadata says paths of the machine that exported: {leak}",
+            f"metadata contains paths of the exporting machine: {leak}",
         )
     for message in beyond(model, runtime) if runtime else ():
         yield policy.find("runtime", "", message)
@@ -101,9 +101,11 @@ def _wasted(
                 tensor.n_bytes,
             )
     groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], StoredTensor] = {}
-    held = inventory.model.stored
+    stored = inventory.model.stored
     parameters = [
-        held[key] for key in inventory.holders if key in held and held[key].count >= MIN_COPY
+        stored[key]
+        for key in inventory.parameter_tensors
+        if key in stored and stored[key].count >= MIN_COPY
     ]
     copies: set[Key] = set()
     for tensor in parameters:
@@ -125,16 +127,16 @@ def _wasted(
         if copy not in copies:
             message = f"'{copy[1]}' is '{names.get(key, key[1])}' transposed"
             yield policy.find(
-                "tied-twice", names.get(copy, copy[1]), message, (copy[1],), held[copy].n_bytes
+                "tied-twice", names.get(copy, copy[1]), message, (copy[1],), stored[copy].n_bytes
             )
 
 
 def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
-    held = inventory.model.stored
+    stored = inventory.model.stored
     floats: dict[str, list[StoredTensor]] = {}
     quantized = False
-    for key in inventory.holders:
-        tensor = held.get(key)
+    for key in inventory.parameter_tensors:
+        tensor = stored.get(key)
         if tensor is None:
             continue
         if tensor.dtype.name == "float64":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from onnx_params.cli.formats import ReportFormat
 from onnx_params.cli.options import Like, Reference, StripPrefix, take
 from onnx_params.errors import UsageError
 
@@ -22,18 +23,8 @@ if TYPE_CHECKING:
 MAX_SHOWN: Final = 2000  # rows that rich lays out; it takes a millisecond each
 
 
-class Format(enum.StrEnum):
-    """How a report is written."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    CSV = "csv"
-    HTML = "html"
-
-
 class Names(enum.StrEnum):
-    """In whose words names are shown."""
+    """Framework whose naming the report uses."""
 
     ORIGINAL = "original"
     TORCH = "torch"
@@ -43,7 +34,7 @@ class Names(enum.StrEnum):
 
 
 class Sort(enum.StrEnum):
-    """By what rows are sorted."""
+    """Order of rows."""
 
     ORIGINAL = "original"
     NAME = "name"
@@ -53,31 +44,40 @@ class Sort(enum.StrEnum):
 
 def analyze(
     models: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="ONNX files, URLs, or - for stdin.")
+        list[str],
+        typer.Argument(
+            metavar="MODEL...", help="ONNX files or checkpoints, URLs, or - for standard input."
+        ),
     ],
     format: Annotated[
-        Format, typer.Option("--format", help="How the report is written.")
-    ] = Format.TABLE,
+        ReportFormat, typer.Option("--format", help="Format of the report.")
+    ] = "table",
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
+        ),
     ] = "",
     name: Annotated[
         str,
         typer.Option(
-            "--name", help="What the report calls the model; the file's stem if not given."
+            "--name", help="Name of the model in the report; by default, the name of the file."
         ),
     ] = "",
     depth: Annotated[
-        int, typer.Option("--depth", min=0, help="Roll rows up into a module tree of this depth.")
+        int,
+        typer.Option(
+            "--depth", min=0, help="Sum up modules to this depth of the tree; 0 lists parameters."
+        ),
     ] = 0,
     sort: Annotated[
-        Sort, typer.Option("--sort", help="Order of rows; counts and bytes the largest first.")
+        Sort, typer.Option("--sort", help="Order of rows; for count and bytes, largest first.")
     ] = Sort.ORIGINAL,
     names: Annotated[
         Names,
         typer.Option(
             "--names",
-            help="Names and shapes in another framework's words, where the rule is known.",
+            help="Show names and shapes as another framework writes them, where the rule is known.",
         ),
     ] = Names.ORIGINAL,
     filter: Annotated[
@@ -85,12 +85,14 @@ def analyze(
     ] = "",
     stored: Annotated[
         bool,
-        typer.Option("--stored", help="List what lies in the file, under the names it has there."),
+        typer.Option(
+            "--stored", help="List the tensors stored in the file, under their stored names."
+        ),
     ] = False,
     explain: Annotated[
         str,
         typer.Option(
-            "--explain", metavar="NAME", help="Say all that is known of one tensor or parameter."
+            "--explain", metavar="NAME", help="Show everything known about one tensor or parameter."
         ),
     ] = "",
     reference: Reference = "",
@@ -99,13 +101,14 @@ def analyze(
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Read values and hold them against the source map's SHA-256 digests."
+            "--verify", help="Read values and compare them with the digests in the source map."
         ),
     ] = False,
     stats: Annotated[
         bool,
         typer.Option(
-            "--stats", help="Read values and describe them: extremes, mean, zeros, NaN, quantiles."
+            "--stats",
+            help="Read values and report minimum, maximum, mean, zeros, NaN and quantiles.",
         ),
     ] = False,
     chart: Annotated[
@@ -113,11 +116,11 @@ def analyze(
         typer.Option(
             "--chart",
             metavar="FILE",
-            help="Draw parameters by form, with --stats a histogram of each: .png, .svg or .pdf.",
+            help="Draw the pie chart by form, with --stats histograms: .png, .svg or .pdf.",
         ),
     ] = "",
 ) -> None:
-    """Report the parameters of ONNX files: names, shapes, counts, forms."""
+    """Report the parameters of ONNX files or checkpoints: names, shapes, counts."""
     from onnx_params.io.atomic import refuse_overwriting, write
 
     if len(models) > 1 and (chart or name):
@@ -164,7 +167,7 @@ def analyze(
 class _Choice:
     """What of a report is asked for, and how it is written."""
 
-    format: Format
+    format: str
     to_terminal: bool
     sort: Sort
     names: Names
@@ -209,7 +212,7 @@ def _draw(report: Report, path: str, stats: bool) -> None:
 
 def _is_for_screen(report: Report, choice: _Choice) -> bool:
     """Whether the table is shown with colours, in columns that fit the window."""
-    if not choice.to_terminal or choice.format is not Format.TABLE or not choice.is_plain:
+    if not choice.to_terminal or choice.format != "table" or not choice.is_plain:
         return False
     return report.layers <= MAX_SHOWN
 
@@ -238,9 +241,9 @@ def _document(report: Report, choice: _Choice, model: str) -> str:
         return terminal.stored(report)
     if choice.depth:
         return terminal.modules(report, choice.depth)
-    if choice.stats and choice.format is Format.TABLE:
+    if choice.stats and choice.format == "table":
         return terminal.statistics(report)
-    return render(report, choice.format.value)
+    return render(report, choice.format)
 
 
 def _end_verified(outcomes: list[Verification | None]) -> None:

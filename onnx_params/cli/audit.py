@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from onnx_params.cli.formats import AuditFormat, LockFormat
 from onnx_params.cli.progress import bar
 from onnx_params.errors import UsageError
 
@@ -15,25 +16,8 @@ if TYPE_CHECKING:
     from onnx_params.auditing.audit import Audit
 
 
-class AuditFormat(enum.StrEnum):
-    """How an audit is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    SARIF = "sarif"
-
-
-class LockFormat(enum.StrEnum):
-    """How an attestation is written."""
-
-    JSON = "json"
-    CYCLONEDX = "cyclonedx"
-
-
 class FailOn(enum.StrEnum):
-    """The least severity that fails."""
+    """Lowest severity that fails."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -48,51 +32,54 @@ def audit(
         typer.Option(
             "--reference",
             metavar="REFERENCE",
-            help="What it should be: a checkpoint, another ONNX file, a source map.",
+            help="Checkpoint, ONNX file or source map that the artifact should equal.",
         ),
     ] = "",
-    format: Annotated[
-        AuditFormat, typer.Option("--format", help="How the audit is written.")
-    ] = AuditFormat.TABLE,
+    format: Annotated[AuditFormat, typer.Option("--format", help="Format of the audit.")] = "table",
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
+        ),
     ] = "",
     sarif: Annotated[
         str,
         typer.Option(
             "--sarif",
             metavar="FILE",
-            help="Write the findings there as SARIF as well, for annotations.",
+            help="Also write the findings to this file, as SARIF.",
         ),
     ] = "",
     full: Annotated[
         bool,
-        typer.Option(
-            "--full", help="List every tensor with its verdict, not the numbers of them alone."
-        ),
+        typer.Option("--full", help="List every tensor with its verdict."),
     ] = False,
     policy: Annotated[
         str,
         typer.Option(
             "--policy",
             metavar="FILE",
-            help="Rules and budgets; onnx-params.toml or pyproject.toml if not given.",
+            help="File of rules and budgets; by default, onnx-params.toml or pyproject.toml.",
         ),
     ] = "",
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
-            "--fail-on", help="The least severity that gives status 1; error if nothing says else."
+            "--fail-on", help="Lowest severity that fails; error, unless the policy says otherwise."
         ),
     ] = None,
     runtime: Annotated[
         str,
-        typer.Option("--runtime", metavar="RELEASE", help="Must load there: onnxruntime==1.18."),
+        typer.Option(
+            "--runtime",
+            metavar="RELEASE",
+            help="Runtime that must load the artifact, such as onnxruntime==1.18.",
+        ),
     ] = "",
 ) -> None:
-    """Say whether an artifact is its checkpoint, and whether it is fit to ship.
+    """Compare an artifact with its checkpoint, and check that it is fit to ship.
 
-    Status 1 where findings fail it.
+    The exit status is 1 if any finding has a severity that fails.
     """
     from dataclasses import replace
 
@@ -124,7 +111,7 @@ def audit(
     inputs = [path for each in done for path in (*each.inventory.input_paths(), each.policy.path)]
     refuse_overwriting([output, sarif], inputs)
     if sarif:
-        write(sarif, _document(done, AuditFormat.SARIF, full), inputs)
+        write(sarif, _document(done, "sarif", full), inputs)
     text = _document(done, format, full)
     if output:
         write(output, text, inputs)
@@ -134,15 +121,15 @@ def audit(
         raise typer.Exit(1)
 
 
-def _document(audits: list[Audit], format: AuditFormat, full: bool) -> str:
+def _document(audits: list[Audit], format: str, full: bool) -> str:
     from onnx_params.render.registry import render
-    from onnx_params.render.sarif import render as to_sarif
+    from onnx_params.render.sarif import of_several
 
-    if format is AuditFormat.SARIF:
-        return to_sarif(audits)
-    options = {"full": full} if format is AuditFormat.TABLE else {}
-    texts = [render(each, format.value, **options) for each in audits]
-    if format is AuditFormat.JSON and len(texts) > 1:
+    if format == "sarif":
+        return of_several(audits)
+    options = {"full": full} if format == "table" else {}
+    texts = [render(each, format, **options) for each in audits]
+    if format == "json" and len(texts) > 1:
         return f"[{', '.join(text.rstrip() for text in texts)}]\n"
     return "\n".join(texts)
 
@@ -152,17 +139,15 @@ def lock(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Where the lock goes; stdout if not given."
+            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
         ),
     ] = "",
     format: Annotated[
         LockFormat,
-        typer.Option("--format", help="A lock, or a CycloneDX component of the bill of materials."),
-    ] = LockFormat.JSON,
+        typer.Option("--format", help="A lock, or a CycloneDX bill of materials."),
+    ] = "json",
 ) -> None:
-    """Write down what an artifact is: a digest of every stored tensor and of the structure, totals,
-    producer, source map.
-    """
+    """Write a lock file: a digest of every stored tensor and of the structure."""
     from onnx_params.inventory.opening import need_numpy
     from onnx_params.io.atomic import refuse_overwriting, write
     from onnx_params.locking.lock import lock as take
@@ -172,7 +157,7 @@ def lock(
     refuse_overwriting([output], [model])
     with bar("locking", model) as progress:
         made = take(model, progress=progress)
-    text = render(made, format.value)
+    text = render(made, format)
     if output:
         write(output, text, made.files)
     else:
@@ -181,11 +166,12 @@ def lock(
 
 def verify(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
-    locked: Annotated[str, typer.Argument(metavar="LOCK", help="What `lock` wrote.")],
+    locked: Annotated[str, typer.Argument(metavar="LOCK", help="The lock file that `lock` wrote.")],
 ) -> None:
-    """Hold an artifact against its lock, tensor by tensor.
+    """Compare an artifact with its lock file, tensor by tensor.
 
-    Status 1 where a value or the structure differs; a rename or a re-save is describe as such.
+    The exit status is 1 if a value or the structure differs, 0 if the artifact was only renamed or
+    saved again.
     """
     from onnx_params.inventory.opening import need_numpy
     from onnx_params.locking.document import read_lock

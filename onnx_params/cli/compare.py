@@ -8,16 +8,8 @@ from typing import Annotated
 
 import typer
 
+from onnx_params.cli.formats import ComparisonFormat, RankingFormat
 from onnx_params.errors import UsageError
-
-
-class Format(enum.StrEnum):
-    """How a comparison or a leaderboard is written."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    JSON = "json"
-    CSV = "csv"
 
 
 class ChartBy(enum.StrEnum):
@@ -28,36 +20,47 @@ class ChartBy(enum.StrEnum):
 
 
 def compare(
-    models: Annotated[list[str], typer.Argument(metavar="A B...", help="ONNX files, two or more.")],
+    models: Annotated[
+        list[str], typer.Argument(metavar="A B...", help="Two or more ONNX files or checkpoints.")
+    ],
     format: Annotated[
-        Format, typer.Option("--format", help="How the comparison is written.")
-    ] = Format.TABLE,
+        ComparisonFormat, typer.Option("--format", help="Format of the comparison.")
+    ] = "table",
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
+        ),
     ] = "",
-    full: Annotated[bool, typer.Option("--full", help="List equal pairs as well.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Also list equal pairs.")] = False,
     no_values: Annotated[
-        bool, typer.Option("--no-values", help="Read no values: pair by names, shapes and places.")
+        bool,
+        typer.Option(
+            "--no-values", help="Do not read values: pair by names, shapes and places only."
+        ),
     ] = False,
     ignore: Annotated[
         str,
         typer.Option(
             "--ignore",
             metavar="WORDS",
-            help="What does not count: names,layout,dtype,rounding,folding,values,only.",
+            help="Differences to ignore: names, layout, dtype, rounding, folding, values, only.",
         ),
     ] = "",
     chart: Annotated[
         str,
         typer.Option(
-            "--chart", metavar="FILE", help="Draw bytes side by side: .png, .svg or .pdf."
+            "--chart", metavar="FILE", help="Draw bytes by type side by side: .png, .svg or .pdf."
         ),
     ] = "",
     by: Annotated[
-        ChartBy, typer.Option("--by", help="What the chart is split by.")
+        ChartBy, typer.Option("--by", help="What the chart's bars are split by.")
     ] = ChartBy.DTYPE,
 ) -> None:
-    """Pair the parameters of models and say how they differ. Status 1 where they do."""
+    """Pair the parameters of two or more models and report how they differ.
+
+    The exit status is 1 if they differ.
+    """
     import gc
     from itertools import combinations
 
@@ -87,11 +90,11 @@ def compare(
                 reports[one], reports[two], values=not no_values, progress=progress
             )
     if len(models) > 2:
-        text = render(Matrix(reports=tuple(reports), made=made), format.value)
+        text = render(Matrix(reports=tuple(reports), made=made), format)
     else:
         (first,) = made.values()
-        options = {"full": full} if format in (Format.TABLE, Format.MARKDOWN) else {}
-        text = render(first, format.value, **options)
+        options = {"full": full} if format in ("table", "markdown") else {}
+        text = render(first, format, **options)
     if chart:
         draw(reports, chart, by is ChartBy.MODULE)
     if output:
@@ -103,7 +106,7 @@ def compare(
 
 
 class RankBy(enum.StrEnum):
-    """By what models are ranked, the largest first."""
+    """Order of a leaderboard, largest first."""
 
     PARAMETERS = "parameters"
     BYTES = "bytes"
@@ -116,13 +119,16 @@ def rank(
         typer.Argument(metavar="FILES...", help="ONNX files, or JSON reports that analyze wrote."),
     ],
     format: Annotated[
-        Format, typer.Option("--format", help="How the leaderboard is written.")
-    ] = Format.TABLE,
+        RankingFormat, typer.Option("--format", help="Format of the leaderboard.")
+    ] = "table",
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Write there, not to stdout.")
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
+        ),
     ] = "",
     by: Annotated[
-        RankBy, typer.Option("--by", help="The order, the largest first.")
+        RankBy, typer.Option("--by", help="What to rank by, largest first.")
     ] = RankBy.PARAMETERS,
     chart: Annotated[
         str,
@@ -131,7 +137,7 @@ def rank(
         ),
     ] = "",
 ) -> None:
-    """Rank models by parameters, bytes, or bits a parameter."""
+    """Rank models by parameters, bytes, or bits per parameter."""
     from onnx_params.io.atomic import refuse_overwriting, write
     from onnx_params.ranking.rank import Ranking, entry, ordered
     from onnx_params.render.rank import draw
@@ -139,7 +145,7 @@ def rank(
 
     refuse_overwriting([output, chart], models)
     entries = ordered([entry(model) for model in models], by.value)
-    text = render(Ranking(entries=tuple(entries)), format.value)
+    text = render(Ranking(entries=tuple(entries)), format)
     inputs = [path for each in entries for path in each.files]
     refuse_overwriting([output, chart], inputs)
     if chart:

@@ -17,7 +17,7 @@ Reference = Annotated[
     typer.Option(
         "--reference",
         metavar="CHECKPOINT",
-        help="Name by content: safetensors, torch zip, npz, a folder of them, or a source map.",
+        help="Checkpoint or source map to take names from, by content.",
     ),
 ]
 
@@ -27,7 +27,7 @@ Like = Annotated[
     typer.Option(
         "--like",
         metavar="CONFIG",
-        help="Name by an architecture: a transformers model type or a config.json.",
+        help="Take names from an architecture: a transformers model type or a config.json.",
     ),
 ]
 
@@ -36,7 +36,7 @@ StripPrefix = Annotated[
     bool,
     typer.Option(
         "--strip-prefix",
-        help="Take off what a wrapper put before every name: module., _orig_mod., ...",
+        help="Remove the prefix that a wrapper put before every name: module., _orig_mod., ...",
     ),
 ]
 

@@ -15,18 +15,22 @@ def restore(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Where the artifact with restored names goes."
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File to write the artifact with restored names to.",
         ),
     ] = "",
     map: Annotated[
-        str, typer.Option("--map", metavar="FILE", help="Where the source map goes, as JSON.")
+        str, typer.Option("--map", metavar="FILE", help="File to write the source map to, as JSON.")
     ] = "",
     reference: Reference = "",
     like: Like = "",
     strip_prefix: StripPrefix = False,
 ) -> None:
-    """Rename stored tensors to their parameters' names, and write a source map; values and outputs
-    stay the same.
+    """Write the artifact with its parameters' original names, and a source map.
+
+    Values and outputs stay the same.
     """
     from onnx_params.extraction.restore import restore as write_restored
     from onnx_params.extraction.restore import write_map
@@ -55,10 +59,10 @@ def restore(
 def extract(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where the safetensors go.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="Safetensors file to write.")
     ],
     dequantize: Annotated[
-        bool, typer.Option("--dequantize", help="Write rounded values as well.")
+        bool, typer.Option("--dequantize", help="Also write values that quantization rounded.")
     ] = False,
     reference: Reference = "",
     like: Like = "",
@@ -66,7 +70,7 @@ def extract(
 ) -> None:
     """Write the original state dict as safetensors: names, shapes, layout.
 
-    Status 1 where something cannot be had back.
+    The exit status is 1 if a parameter cannot be recovered.
     """
     from onnx_params.extraction.extract import extract as write_extracted
     from onnx_params.render.text import plain

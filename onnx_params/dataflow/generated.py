@@ -44,7 +44,7 @@ def expand(model: Model) -> Model:
 
 
 def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
-    held = {tensor.name: tensor for tensor in graph.tensors}
+    stored = {tensor.name: tensor for tensor in graph.tensors}
     values = {
         tensor.place.node: tensor
         for tensor in graph.tensors
@@ -56,12 +56,12 @@ def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
             or node.domain
             or not node.inputs
             or not node.outputs
-            or node.inputs[0] not in held
+            or node.inputs[0] not in stored
         ):
             continue
         if not _feeds_a_weight(model, graph.path, node.outputs[0]):
             continue
-        shape = _integers(held[node.inputs[0]])
+        shape = _integers(stored[node.inputs[0]])
         if shape is None or any(dim < 0 for dim in shape):
             continue
         value = values.get(node.position)

@@ -43,13 +43,13 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
 
     Reads attributes of the nodes that hold them.
     """
-    held = [
+    listed = [
         tensor for tensor in tensors if tensor.place.domain == _ML or model.producer_name == SKLEARN
     ]
-    nodes = {(t.place.graph, t.place.node) for t in held if t.place.domain == _ML}
+    nodes = {(t.place.graph, t.place.node) for t in listed if t.place.domain == _ML}
     known: dict[tuple[str, int], Attributes] = {}
     found: dict[Key, list[Naming]] = {}
-    for tensor in held:
+    for tensor in listed:
         place = tensor.place
         if place.domain != _ML or place.node is None:
             shown = _initializer(model, tensor)

@@ -286,13 +286,13 @@ def _folded_gamma(model: Model, tensor: StoredTensor) -> Described | None:
             consumer.node.inputs[2] if consumer.slot == 1 and len(consumer.node.inputs) > 2 else ""
         )
         match = _FOLDED_NORM.match(bias)
-        held = model.stored.get((consumer.graph, bias))
+        stored = model.stored.get((consumer.graph, bias))
         if (
             match is not None
-            and held is not None
+            and stored is not None
             and consumer.node.op_type in ("Conv", "ConvTranspose")
         ):
-            return f"{path_of(match['scope'])}/gamma", (held.count,), None
+            return f"{path_of(match['scope'])}/gamma", (stored.count,), None
     return None
 
 

@@ -48,7 +48,7 @@ class Inventory:
     verdicts: tuple[tuple[StoredTensor, Classification], ...]
     parameters: tuple[Claim, ...]
     claims: tuple[Claim, ...]
-    holders: dict[Key, StoredTensor]
+    parameter_tensors: dict[Key, StoredTensor]
     others: tuple[int, ...]
     files: tuple[FileBytes, ...]
     notes: tuple[str, ...]

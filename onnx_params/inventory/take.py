@@ -47,7 +47,7 @@ class _Draft:
     notes: list[str]
     extra: list[Claim] = field(default_factory=list)  # parameters that are in no list
     loose: list[StoredTensor] = field(default_factory=list)
-    holders: dict[Key, StoredTensor] = field(default_factory=dict)
+    parameter_tensors: dict[Key, StoredTensor] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
 
 
@@ -118,7 +118,7 @@ def _drafted(
     _sort(draft)
     draft.extra = stored.claims(model, draft.loose)
     if not listed:
-        draft.extra = tied(draft.extra, draft.holders, model)
+        draft.extra = tied(draft.extra, draft.parameter_tensors, model)
     draft.own.extend(draft.extra)
     return draft
 
@@ -139,7 +139,7 @@ def _sort(draft: _Draft) -> None:
     is_complete = all(claim.view is not View.UNKNOWN for claim in draft.listed)
     for position, (tensor, found) in enumerate(draft.classified):
         if tensor.key in covered:
-            draft.holders.setdefault(tensor.key, tensor)
+            draft.parameter_tensors.setdefault(tensor.key, tensor)
         elif found.role is not Role.PARAMETER:
             draft.others.append(position)
         elif draft.listed and is_derived(draft.metadata, tensor):
@@ -148,20 +148,20 @@ def _sort(draft: _Draft) -> None:
             draft.classified[position] = tensor, unlisted(found, is_complete)
             draft.others.append(position)
         else:
-            draft.holders.setdefault(tensor.key, tensor)
+            draft.parameter_tensors.setdefault(tensor.key, tensor)
             draft.loose.append(tensor)
 
 
 def _account_again(draft: _Draft) -> None:
     """Divide the stored tensors by the claims that names from outside gave."""
     covered = {key for claim in (*draft.listed, *draft.extra) for key in claim.stored}
-    draft.holders = {
+    draft.parameter_tensors = {
         tensor.key: tensor for tensor, _ in reversed(draft.classified) if tensor.key in covered
     }
     draft.others = [
         position
         for position, (tensor, _) in enumerate(draft.classified)
-        if draft.holders.get(tensor.key) is not tensor
+        if draft.parameter_tensors.get(tensor.key) is not tensor
     ]
 
 
@@ -181,15 +181,14 @@ def _finished(
     unknown = sum(claim.shape is None for claim in draft.listed)
     if unknown:
         notes.append(
-            f"{unknown} parameters have no shape that the file says; they count nothing in the"
-            " totals"
+            f"{unknown} parameters have no shape in the file; they count nothing in the totals"
         )
     return Inventory(
         model=model,
         verdicts=tuple(draft.classified),
         parameters=(*draft.listed, *draft.extra),
         claims=(*(draft.listed if is_given else ()), *draft.own),
-        holders=draft.holders,
+        parameter_tensors=draft.parameter_tensors,
         others=tuple(draft.others),
         files=files,
         notes=tuple(notes),

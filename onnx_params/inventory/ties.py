@@ -15,7 +15,9 @@ from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 
-def tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) -> list[Claim]:
+def tied(
+    claims: list[Claim], parameter_tensors: dict[Key, StoredTensor], model: Model
+) -> list[Claim]:
     """The claims, where what lies in the file twice is one parameter, and what two parameters share
     is two.
     """
@@ -24,7 +26,7 @@ def tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) ->
         key for key, count in Counter(claim.stored[0] for claim in claims).items() if count > 1
     }
     copies = duplicates.transposed(
-        holders[claim.stored[0]] for claim in claims if claim.stored[0] not in shared
+        parameter_tensors[claim.stored[0]] for claim in claims if claim.stored[0] not in shared
     )
     by_key = {claim.stored[0]: claim for claim in claims if claim.stored[0] not in shared}
     for copy, first in copies.items():
@@ -43,7 +45,7 @@ def tied(claims: list[Claim], holders: dict[Key, StoredTensor], model: Model) ->
     found: list[Claim] = []
     for claim in claims:
         key = claim.stored[0]
-        twins = duplicates.behind_identities(model, holders[key], _is_module_name)
+        twins = duplicates.behind_identities(model, parameter_tensors[key], _is_module_name)
         same = tuple(twin.name for twin in twins if twin.same)
         found.append(claim._replace(aliases=(*claim.aliases, *same)) if same else claim)
         for twin in twins:

@@ -84,7 +84,7 @@ def lines_of(model: Model, *, named: bool, numbers: _Numbers | None = None) -> I
 def _line(path: str, node: Node, value: Callable[[str, str], str], named: bool) -> str:
     inputs = [value(path, name) for name in node.inputs]
     outputs = [value(path, name) for name in node.outputs]
-    attributes = sorted((name, repr(held)) for name, held in node.read_attributes().items())
+    attributes = sorted((name, repr(value)) for name, value in node.read_attributes().items())
     return (
         f"{node.name if named else ''} {node.domain or 'ai.onnx'} {node.op_type} {inputs} {outputs}"
         f" {attributes}"

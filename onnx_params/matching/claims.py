@@ -66,14 +66,14 @@ def claims(
         for name in (each.name, *each.aliases):
             named.setdefault(moved(name, prefix), each)
     claimed = {key for each in own for key in each.stored}
-    held = [
+    stored = [
         t
         for t, verdict in verdicts
         if verdict.role in (Role.PARAMETER, Role.BUFFER)
         or t.key in claimed
         or _is_number(t, verdict)
     ]
-    found = match(model, checkpoint.tensors, held, named, dict(checkpoint.aliases), progress)
+    found = match(model, checkpoint.tensors, stored, named, dict(checkpoint.aliases), progress)
     roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
     rules = {tensor.key: verdict.rule for tensor, verdict in verdicts}
     kinds = {moved(name, prefix): kind for name, kind in metadata.kinds.items()}

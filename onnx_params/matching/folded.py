@@ -288,7 +288,7 @@ def fold_bias(
         else 0.0
     )
     made = norm.bias + (before - norm.mean) * factor
-    held: tuple[Key, ...] = ()
+    keys: tuple[Key, ...] = ()
     for candidate in state.free():
         fits = (
             (candidate.is_float or candidate.is_quantized)
@@ -296,21 +296,21 @@ def fold_bias(
             and has_shape(candidate, candidate.steps, made.shape)
         )
         if fits and state.values.is_close(made, candidate, candidate.steps):
-            held = (candidate.key,)
+            keys = (candidate.key,)
             state.assigned[candidate.key] = norm.names[1]
             break
-    sure = bool(held) or not np.any(made)
+    sure = bool(keys) or not np.any(made)
     if not sure:
         because = f"{because}; no stored tensor is what becomes of its bias"
     for name in norm.names[1:3]:
-        state.found.setdefault(name, Found(View.FOLDED, because, stored=held, certain=sure))
+        state.found.setdefault(name, Found(View.FOLDED, because, stored=keys, certain=sure))
     if own in state.reference:
         state.found.setdefault(
             own,
             Found(
                 View.FOLDED,
                 f"{because}; with it its bias into '{norm.names[1]}'",
-                stored=held,
+                stored=keys,
                 certain=sure,
             ),
         )

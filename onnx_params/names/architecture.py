@@ -104,17 +104,17 @@ def _dealt(
     wanted: dict[tuple[Shape, str], list[Expected]] = {}
     for row in missing:
         wanted.setdefault((tuple(sorted(row.shape)), _layer(row.name)), []).append(row)
-    held: dict[tuple[Shape, str], list[Claim]] = {}
+    listed: dict[tuple[Shape, str], list[Claim]] = {}
     for claim in loose:
         shape = tuple(sorted(claim.shape or ()))
-        held.setdefault((shape, _layer_at(_position(model, claim), anchors)), []).append(claim)
+        listed.setdefault((shape, _layer_at(_position(model, claim), anchors)), []).append(claim)
     uneven = {
         shape
-        for shape, layer in (*wanted, *held)
-        if len(wanted.get((shape, layer), ())) != len(held.get((shape, layer), ()))
+        for shape, layer in (*wanted, *listed)
+        if len(wanted.get((shape, layer), ())) != len(listed.get((shape, layer), ()))
     }
     found: dict[str, Claim] = {}
-    pairs = [(wanted[key], held[key]) for key in wanted if key[0] not in uneven]
+    pairs = [(wanted[key], listed[key]) for key in wanted if key[0] not in uneven]
     for shape in uneven:
         rows = [row for row in missing if tuple(sorted(row.shape)) == shape]
         claims = [claim for claim in loose if tuple(sorted(claim.shape or ())) == shape]

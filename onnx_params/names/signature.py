@@ -54,20 +54,20 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
                 tied_to.setdefault(other, []).append(entry.target)
     # the name that the table shows for it
     ties = {other: names[0] for other, names in tied_to.items()}
-    holders = {first: other for other, first in ties.items()}
+    first_names = {first: other for other, first in ties.items()}
     again = {name for names in tied_to.values() for name in names}
     placeholders = {entry.target: entry.placeholder for entry in entries}
     found: list[Claim] = []
     for entry in entries:
         name = entry.target
-        holder = holders.get(name)
-        if name in ties or (holder is None and name in again):  # listed under its first name
+        first_name = first_names.get(name)
+        if name in ties or (first_name is None and name in again):  # listed under its first name
             continue
-        claim = place(table, holder or name, placeholders[holder or name])
-        if holder is None:
+        claim = place(table, first_name or name, placeholders[first_name or name])
+        if first_name is None:
             found.append(claim)
             continue
-        aliases = (*(other for other in tied_to[holder] if other != name), holder)
+        aliases = (*(other for other in tied_to[first_name] if other != name), first_name)
         shown = _under(claim, name, aliases)
         first = _first_name(shown, found)
         if first is None:
@@ -90,9 +90,9 @@ def buffers(model: Model, metadata: ExporterMetadata) -> Iterator[Claim]:
         if (
             entry.kind == "BUFFER"
             and entry.persistent
-            and (held := stored.locate(entry.target)) is not None
+            and (location := stored.locate(entry.target)) is not None
         ):
-            yield held.claim(
+            yield location.claim(
                 entry.target,
                 SIGNATURE,
                 "the signature lists it as a persistent buffer",

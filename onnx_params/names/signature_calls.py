@@ -32,29 +32,29 @@ from onnx_params.tensors.steps import SWAP, Reshape, Shape
 
 
 def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
-    held = table.stored.locate(name)
-    if held is None:
+    location = table.stored.locate(name)
+    if location is None:
         return None
     if table.stored.is_changed(name):
         because = (
-            f"the signature lists it; '{held.tensor.name}' was made of it by a fusion that"
+            f"the signature lists it; '{location.tensor.name}' was made of it by a fusion that"
             " changes values"
         )
-        return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+        return location.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
     if any(
         site.call.target in BATCH_NORMS and site.node.op_type in CONVOLUTIONS
-        for site in table.sites.of_node(held.tensor.name)
+        for site in table.sites.of_node(location.tensor.name)
     ):
         because = (
             "the signature lists it and a stored tensor bears its name; a batch norm was folded"
             " into its values"
         )
-        return held.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+        return location.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
     because = "the signature lists it and a stored tensor bears its name"
-    return held.claim(
+    return location.claim(
         name,
         SIGNATURE,
-        because if held.tensor.name == name else f"{because}, as '{held.tensor.name}'",
+        because if location.tensor.name == name else f"{because}, as '{location.tensor.name}'",
         certain=True,
     )
 
@@ -64,9 +64,9 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
         if value in table.alone and any(
             site.call.target == "aten.linear" and site.role == "weight" for site in sites
         ):
-            held = table.stored.locate(value, SWAP)
-            if held is not None and len(held.shape) == 2:
-                return held.claim(
+            location = table.stored.locate(value, SWAP)
+            if location is not None and len(location.shape) == 2:
+                return location.claim(
                     name,
                     SIGNATURE,
                     f"'{value}' was folded from it; linear takes it transposed",
@@ -76,15 +76,15 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
         # a quantizer replaced the node that had the call
         if value in table.alone and not sites and tensor is not None and is_made_up(value):
             for consumer in consumers(table.model, tensor):
-                held = table.stored.locate(
+                location = table.stored.locate(
                     value, *as_torch(consumer, locate(table.model, tensor).shape)
                 )
-                if consumer.is_matrix_product and held is not None and len(held.shape) == 2:
+                if consumer.is_matrix_product and location is not None and len(location.shape) == 2:
                     because = (
                         f"'{value}' was folded from it, and {consumer.node.op_type} takes it:"
                         " linear's weight, transposed"
                     )
-                    return held.claim(name, SIGNATURE, because, certain=False)
+                    return location.claim(name, SIGNATURE, because, certain=False)
     return None
 
 
@@ -126,13 +126,13 @@ def by_call(table: Table, name: str, sites: list[Site]) -> Claim | None:
                 and site.role == "weight"
                 and site.node.op_type == "MatMul"
             )
-            held = locate(
+            location = locate(
                 table.model, tensor, *((SWAP,) if turned and len(tensor.shape) == 2 else ())
             )
             because = (
                 f"{site.node.op_type} consumed it; equal content is stored once, as '{tensor.name}'"
             )
-            return held.claim(name, SIGNATURE, because, certain=True, view=View.MERGED)
+            return location.claim(name, SIGNATURE, because, certain=True, view=View.MERGED)
     return None
 
 
@@ -156,35 +156,35 @@ def by_empty_slot(table: Table, name: str, sites: list[Site]) -> Claim | None:
 
 def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
     for value in table.folded.get(name, ()):
-        held = table.stored.locate(value)
-        if held is None:
+        location = table.stored.locate(value)
+        if location is None:
             continue
         sources = [source for source in table.metadata.folded_from(value) if source != name]
         if any(
             site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites
         ) and all(map(is_made_up, sources)):
-            flat = (held.tensor.count,)
+            flat = (location.tensor.count,)
             because = f"'{value}' was folded from it; a norm takes a number for each channel"
             # else constants had a part in it: axes to unsqueeze, if they are what they seem
             sure = not sources
-            return locate(table.model, held.tensor, Reshape(flat)).claim(
+            return locate(table.model, location.tensor, Reshape(flat)).claim(
                 name, SIGNATURE, because, certain=sure, view=View.RESHAPED
             )
-        normed = weight_norm_shape(name, sources, held.shape)
+        normed = weight_norm_shape(name, sources, location.shape)
         if normed is not None:
             because = (
                 f"'{value}' was computed from it as torch's weight_norm does, over its default"
                 " dimension"
             )
-            return without(name, normed, View.FOLDED, because, held.tensor, certain=False)
-        kept = _shape_kept(value, held, table.metadata.folded_from(value), name)
+            return without(name, normed, View.FOLDED, because, location.tensor, certain=False)
+        kept = _shape_kept(value, location, table.metadata.folded_from(value), name)
         if kept is not None:
             because = (
                 f"'{value}' was computed from it by operators that keep shapes, if they are"
                 " what they are called"
             )
-            return without(name, kept, View.FOLDED, because, held.tensor, certain=False)
-        return without(name, None, View.SLICED, f"'{value}' was computed from it", held.tensor)
+            return without(name, kept, View.FOLDED, because, location.tensor, certain=False)
+        return without(name, None, View.SLICED, f"'{value}' was computed from it", location.tensor)
     return None
 
 
@@ -202,13 +202,15 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
     names = [entry.target for entry in table.metadata.signature if entry.kind == "PARAMETER"]
     at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
     for before in reversed(names[max(0, at - 2) : at]):
-        held = table.stored.locate(before)
-        if held is not None and len(held.shape) > 2:
+        location = table.stored.locate(before)
+        if location is not None and len(location.shape) > 2:
             because = (
                 f"nothing of the norm is left; it stands after '{before}' in the list, and was"
                 " folded into it, if it followed it"
             )
-            return without(name, (held.shape[0],), View.FOLDED, because, held.tensor, certain=False)
+            return without(
+                name, (location.shape[0],), View.FOLDED, because, location.tensor, certain=False
+            )
     return None
 
 
@@ -240,7 +242,9 @@ def shape_of_dropped(table: Table, site: Site) -> tuple[Shape, str, bool] | None
     return None
 
 
-def _shape_kept(value: str, held: Location, sources: tuple[str, ...], name: str) -> Shape | None:
+def _shape_kept(
+    value: str, location: Location, sources: tuple[str, ...], name: str
+) -> Shape | None:
     """The shape of a parameter of which a value was folded, if the FX names on the way are of
     operators that keep shapes or add ones.
 
@@ -257,7 +261,7 @@ def _shape_kept(value: str, held: Location, sources: tuple[str, ...], name: str)
     ones = sum(operator == "unsqueeze" for operator in operators) - sum(
         operator == "squeeze" for operator in operators
     )
-    shape = list(held.shape)
+    shape = list(location.shape)
     if ones < 0 or shape.count(1) < ones:
         return None
     for _ in range(ones):

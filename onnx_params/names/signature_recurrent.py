@@ -26,7 +26,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
             continue
         at, arguments = listed
         nodes = table.sites.of_call(site.call.result, (*recurrent.GATES,))
-        held = [
+        given = [
             [
                 constant_of(table, node.inputs[slot]) if len(node.inputs) > slot else None
                 for slot in (1, 2, 3)
@@ -34,7 +34,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
             for node in nodes
         ]
         parts = []
-        for node, (weight, recurrence, bias) in zip(nodes, held, strict=True):
+        for node, (weight, recurrence, bias) in zip(nodes, given, strict=True):
             if weight is None or recurrence is None:
                 return None
             shapes = locate(table.model, weight).shape, locate(table.model, recurrence).shape
@@ -46,7 +46,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
             at -= len(parts[layer])
             layer += 1
         part = parts[layer][at]
-        tensor = held[layer][part.slot - 1]
+        tensor = given[layer][part.slot - 1]
         if tensor is None or not any(
             tensor is table.stored.get(value) for value in table.folded.get(name, ())
         ):

@@ -83,13 +83,15 @@ def _place(model: Model, stored: Stored, row: MapRow) -> _Place:
         return _Place(view=row.view)
     if row.shape is None or row.view not in _BY_NAME:
         return _Place(view=row.view, keys=(tensor.key,))
-    held = stored.locate(row.stored, *((SWAP,) if row.view is View.TRANSPOSED else ()))
-    if held is None or held.shape != row.shape:
+    location = stored.locate(row.stored, *((SWAP,) if row.view is View.TRANSPOSED else ()))
+    if location is None or location.shape != row.shape:
         return _Place(view=View.UNKNOWN)
     return _Place(
-        view=row.view if held.tensor.name == row.stored else held.view,
-        keys=(held.tensor.key,),
-        placements=() if held.steps is None else (Placement(held.tensor.key, held.steps),),
+        view=row.view if location.tensor.name == row.stored else location.view,
+        keys=(location.tensor.key,),
+        placements=()
+        if location.steps is None
+        else (Placement(location.tensor.key, location.steps),),
     )
 
 

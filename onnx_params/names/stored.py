@@ -108,14 +108,14 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     name, hopped = real_name(tensor.name), False
     if name is None:
         return None
-    held: Location | None = locate(model, tensor)
+    location: Location | None = locate(model, tensor)
     folded = False
     if name != tensor.name:
         hopped = name in stored.before and stored.before[name][0] is tensor
         if not hopped:
             return None
-        held, folded = stored.locate(name), stored.is_changed(name)
-    assert held is not None
+        location, folded = stored.locate(name), stored.is_changed(name)
+    assert location is not None
     because = (
         "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
     )
@@ -127,14 +127,14 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     for consumer in consumers(model, tensor):
         if owner and scope_of(consumer.node) == owner:
             sure = not folded
-            return held.claim(
+            return location.claim(
                 name,
                 Evidence.STORED_NAME,
                 f"{because}, confirmed by the scope of the node '{owner}'",
                 certain=sure,
                 view=view,
             )
-    return held.claim(
+    return location.claim(
         name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view
     )
 
@@ -157,14 +157,14 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
                 f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False
             )
         if consumer.is_product and word in ("weight", "operand"):
-            held = locate(model, tensor, *as_torch(consumer, locate(model, tensor).shape))
+            location = locate(model, tensor, *as_torch(consumer, locate(model, tensor).shape))
             sibling = _bias_beside(model, consumer)
             if sibling is not None:
-                return held.claim(*sibling, certain=False, view=view)
+                return location.claim(*sibling, certain=False, view=view)
             scope = scope_of(node)
             if scope:
                 because = f"the weight of {node.op_type} in scope '{scope}'"
-                return held.claim(
+                return location.claim(
                     f"{scope}.weight",
                     Evidence.SCOPE,
                     because,
@@ -264,8 +264,8 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
     """
     found: dict[Key, list[Claim]] = {}
     for tensor in tensors:
-        held = locate(model, tensor)
-        for consumer in consumers(model, tensor) if len(held.shape) == 2 else ():
+        location = locate(model, tensor)
+        for consumer in consumers(model, tensor) if len(location.shape) == 2 else ():
             if not consumer.is_matrix_product or consumer.slot != 1 or not consumer.node.outputs:
                 continue
             splits = [
@@ -303,7 +303,7 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
             if scope is None:
                 continue
             layer = layers[scope] = layers.get(scope, -1) + 1
-            held = [
+            given = [
                 (
                     stored_behind(model, path, node.inputs[slot])
                     if len(node.inputs) > slot and node.inputs[slot]
@@ -311,17 +311,17 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
                 )
                 for slot in (1, 2, 3)
             ]
-            weight, recurrence, bias = held
+            weight, recurrence, bias = given
             if (
                 weight is None
                 or recurrence is None
-                or not any(tensor is not None and tensor.key in loose for tensor in held)
+                or not any(tensor is not None and tensor.key in loose for tensor in given)
             ):
                 continue
             shapes = locate(model, weight).shape, locate(model, recurrence).shape
             first: Key | None = None
             for part in recurrent.parts(node.op_type, *shapes, biased=bias is not None):
-                tensor = held[part.slot - 1]
+                tensor = given[part.slot - 1]
                 if tensor is not None and tensor.key in loose:
                     name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)
                     because = (

@@ -151,7 +151,7 @@ def totals(made: Comparison) -> list[tuple[str, ...]]:
 def by_dtype(report: Report) -> Counter[str]:
     """Bytes of parameters and of their scales by stored type, the most first."""
     found: Counter[str] = Counter()
-    for key in report.inventory.holders:
+    for key in report.inventory.parameter_tensors:
         tensor = report.inventory.model.stored.get(key)
         if tensor is not None:
             found[tensor.dtype.name] += tensor.n_bytes

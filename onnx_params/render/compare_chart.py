@@ -44,9 +44,9 @@ def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
     else:
         figure = new_figure(path, 1.6 + 1.9 * len(reports), 4.8)
         axes = figure.add_subplot()
-        held = [by_dtype(report) for report in reports]
-        types = list(dict.fromkeys(name for side in held for name in side))
-        most = max(sum(side.values()) for side in held)
+        listed = [by_dtype(report) for report in reports]
+        types = list(dict.fromkeys(name for side in listed for name in side))
+        most = max(sum(side.values()) for side in listed)
         unit, word = next(
             (
                 (10**power, word)
@@ -57,7 +57,7 @@ def draw(reports: Sequence[Report], path: str, by_module: bool = False) -> None:
         )
         base = [0.0] * len(reports)
         for at, name in enumerate(types):
-            sizes_of = [side[name] / unit for side in held]
+            sizes_of = [side[name] / unit for side in listed]
             axes.bar(
                 range(len(reports)),
                 sizes_of,

@@ -23,7 +23,12 @@ _LEVELS: Final = {
 }
 
 
-def render(audits: Sequence[Audit]) -> str:
+def render(audit: Audit) -> str:
+    """One audit as SARIF."""
+    return of_several([audit])
+
+
+def of_several(audits: Sequence[Audit]) -> str:
     """One run with a result for each finding of each audit; parameters are logical locations in
     their model.
     """

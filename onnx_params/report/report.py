@@ -127,7 +127,7 @@ class Report:
         """Elements that the artifact stores for parameters: less than :attr:`parameters` where some
         were merged or dropped.
         """
-        return sum(tensor.count for tensor in self.inventory.holders.values())
+        return sum(tensor.count for tensor in self.inventory.parameter_tensors.values())
 
     @cached_property
     def n_bytes(self) -> int:
@@ -234,7 +234,7 @@ def build(inventory: Inventory, name: str) -> Report:
     it holds.
     """
     rows: list[Row] = []
-    holders = inventory.holders
+    parameter_tensors = inventory.parameter_tensors
     spent: dict[tuple[str, str], int] = {}  # bytes of a stored tensor that went to rows already
     for claim in inventory.parameters:
         shape = claim.shape
@@ -242,14 +242,14 @@ def build(inventory: Inventory, name: str) -> Report:
         names: list[str] = []
         tensor: StoredTensor | None = None
         for key in claim.stored:
-            held = holders[key]
-            tensor = tensor or held
-            names.append(held.name)
-            share = held.n_bytes
+            stored = parameter_tensors[key]
+            tensor = tensor or stored
+            names.append(stored.name)
+            share = stored.n_bytes
             # its siblings lie in the same tensor
-            if claim.view in (View.PART, View.REORDERED) and shape is not None and held.count:
-                share = share * math.prod(shape) // held.count
-            share = min(share, held.n_bytes - spent.get(key, 0))
+            if claim.view in (View.PART, View.REORDERED) and shape is not None and stored.count:
+                share = share * math.prod(shape) // stored.count
+            share = min(share, stored.n_bytes - spent.get(key, 0))
             spent[key] = spent.get(key, 0) + share
             n_bytes += share
         rows.append(

@@ -12,8 +12,8 @@ def assert_partition(inventory: Inventory) -> None:
     keys = [id(tensor) for tensor, _ in inventory.verdicts]
     assert len(keys) == len(set(keys)) == sum(1 for _ in inventory.model.tensors)
     others = {id(inventory.verdicts[position][0]) for position in inventory.others}
-    assert not others & {id(tensor) for tensor in inventory.holders.values()}
-    assert len(others) + len(inventory.holders) == len(keys)
+    assert not others & {id(tensor) for tensor in inventory.parameter_tensors.values()}
+    assert len(others) + len(inventory.parameter_tensors) == len(keys)
     for file in inventory.files:
         if file.n_bytes is not None:
             assert file.structure_bytes is not None and file.structure_bytes >= 0
