@@ -1,4 +1,4 @@
-"""Take the harm out of names: they are a stranger's text, and go to terminals, tables and error
+"""Escape control characters: names are a stranger's text, and go to terminals, tables and error
 messages.
 """
 

@@ -349,7 +349,7 @@ def test_analyze_a_checkpoint(tmp_path: Path) -> None:
         assert set(true) == set(report.stats), form
         assert sum(map(math.prod, true.values())) == report.parameters, form
         assert len(report.inventory.parameter_tensors) + len(report.inventory.others) == len(
-            report.inventory.verdicts
+            report.inventory.classified
         )
         for file in report.inventory.files:
             assert file.n_bytes is not None and 0 <= file.tensor_bytes <= file.n_bytes, form

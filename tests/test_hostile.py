@@ -437,4 +437,4 @@ def test_quantized_products_without_a_result() -> None:
         }"""
     )
     del model.graph.node[1].output[:]
-    assert onnx_params.analyze(model).inventory.verdicts
+    assert onnx_params.analyze(model).inventory.classified

@@ -172,7 +172,7 @@ def test_last_bias_is_a_parameter(name: str) -> None:
     """
     nodes, tensors = BIASED[name]
     report = onnx_params.analyze(model(nodes, tensors))
-    rules = {t.name: (c.role.value, c.rule.value) for t, c in report.inventory.verdicts}
+    rules = {t.name: (c.role.value, c.rule.value) for t, c in report.inventory.classified}
     assert ("parameter", "bias-of-a-layer") == rules["b"]
 
 

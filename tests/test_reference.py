@@ -45,7 +45,7 @@ def test_everything_is_accounted_for(name: str, kind: str) -> None:
         counted[claim.view.value] = counted.get(claim.view.value, 0) + 1
     assert VIEWS[name, kind] == counted
     assert len(report.inventory.parameter_tensors) + len(report.inventory.others) == len(
-        report.inventory.verdicts
+        report.inventory.classified
     )
 
 

@@ -86,7 +86,7 @@ def test_external_data_is_kept(tmp_path: Path) -> None:
         outputs(tmp_path / "a" / "m.onnx", "bert")[0].tobytes()
         == outputs(tmp_path / "b" / "m.onnx", "bert")[0].tobytes()
     )
-    with pytest.raises(onnx_params.UnreadableError, match="is there already"):
+    with pytest.raises(onnx_params.UnreadableError, match="already exists"):
         restore(report.inventory, str(tmp_path / "b" / "n.onnx"))
 
 

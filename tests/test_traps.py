@@ -16,7 +16,7 @@ def test_trap(name: str) -> None:
     listed = [(row.name, row.count) for row in report.rows]
     besides = [(other.name, other.role, other.rule) for other in report.others]
     assert true == report.parameters, f"parameters {listed}, besides {besides}"
-    keys = [id(tensor) for tensor, _ in report.inventory.verdicts]
+    keys = [id(tensor) for tensor, _ in report.inventory.classified]
     assert (
         len(keys)
         == len(set(keys))

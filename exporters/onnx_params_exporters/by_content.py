@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ def finish(
         checked(draft, path)
         found = claims(draft, weights)
         rows = [
-            found[weight.name]._replace(aliases=weight.aliases)
+            replace(found[weight.name], aliases=weight.aliases)
             for weight in weights
             if weight.trained and weight.name in found
         ]
@@ -93,14 +94,14 @@ def claims(draft: str, weights: Sequence[Weight]) -> dict[str, Claim]:
         place = inventory.matched.found[weight.name]
         if weight.name not in rows and place.placements:
             rows[weight.name] = Claim(
-                weight.name,
-                weight.values.shape,
-                weight.values.dtype.name,
-                Evidence.REFERENCE,
-                place.certain,
-                place.because,
-                place.view,
-                place.stored,
+                name=weight.name,
+                shape=weight.values.shape,
+                dtype=weight.values.dtype.name,
+                evidence=Evidence.REFERENCE,
+                certain=place.certain,
+                because=place.because,
+                view=place.view,
+                stored=place.stored,
                 placements=place.placements,
                 axis=place.axis,
             )

@@ -236,7 +236,7 @@ def _unpickled(path: str) -> Any:  # an estimator
         ) from error
     except Exception as error:  # a pickle raises of every kind
         raise UnreadableError(
-            f"{path}: is nothing that joblib can load: {type(error).__name__}"
+            f"{path}: is not a file that joblib can load: {type(error).__name__}"
         ) from error
 
 
@@ -247,7 +247,7 @@ def _read(path: str) -> Any:  # an array, or arrays by name
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UnreadableError(
-            f"{path}: holds no arrays: {str(error).partition(chr(10))[0]}"
+            f"{path}: contains no arrays: {str(error).partition(chr(10))[0]}"
         ) from error
     return found if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
 

@@ -4,6 +4,7 @@ against its predictions.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -35,7 +36,7 @@ def export(model: Any, example: Any, path: str, *, check: bool = True) -> None:
         elif library == "xgboost":
             proto = onnxmltools.convert_xgboost(model, initial_types=types, target_opset=OPSET)
         else:
-            raise ExportError(f"{type(model).__name__}: is of neither LightGBM nor XGBoost")
+            raise ExportError(f"{type(model).__name__}: is neither a LightGBM nor an XGBoost model")
     except ExportError:
         raise
     except Exception as error:  # onnxmltools raises many kinds
@@ -47,7 +48,7 @@ def export(model: Any, example: Any, path: str, *, check: bool = True) -> None:
 
     # the words are the operators' own: a threshold is one, a leaf value too
     def named(inventory: Inventory) -> list[Claim]:
-        return [claim._replace(certain=True) for claim in inventory.parameters]
+        return [replace(claim, certain=True) for claim in inventory.parameters]
 
     finish(proto.SerializeToString(), path, f"{library} {module.__version__}", "onnxmltools", named)
     if check:

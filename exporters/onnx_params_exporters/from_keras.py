@@ -148,7 +148,7 @@ def _by_torch(
     odd = next((each for each in paths if "." in each or paths.count(each) > 1), None)
     if odd is not None:
         raise ExportError(
-            f"{model.name}: '{odd}' holds a dot, or is the path of several variables: torch cannot"
+            f"{model.name}: '{odd}' has a dot, or is the path of several variables: torch cannot"
             " keep it under that name"
         )
 

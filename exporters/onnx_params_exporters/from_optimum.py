@@ -72,7 +72,9 @@ def export(
         needed[MERGED] = frozenset().union(*(needed.get(stem, frozenset()) for stem in _PARTS))
         for path in made:
             if path.stem not in needed:
-                raise ExportError(f"{path.name}: nothing says which part of the model it is")
+                raise ExportError(
+                    f"{path.name}: the file does not say which part of the model it is"
+                )
             _name(path, loaded, needed[path.stem], f"optimum-onnx, optimum {version}")
             checked(str(path), path.name)
             if check:
@@ -114,7 +116,7 @@ def _load(model: str, task: str | None, random_init: bool) -> tuple[Any, str | N
         return producer.from_config(transformers.AutoConfig.for_model(model)), chosen
     except Exception as error:  # the hub's client and optimum raise many kinds
         raise ExportError(
-            f"{model}: cannot be had: {str(error).strip().partition(chr(10))[0]}"
+            f"{model}: cannot be loaded: {str(error).strip().partition(chr(10))[0]}"
         ) from error
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -132,14 +133,15 @@ def renamed(inventory: Inventory, owners: list[tuple[str, Any]]) -> list[Claim]:
             prefix, word, shape = owner
             done.add((prefix, word))
             found.append(
-                claim._replace(
+                replace(
+                    claim,
                     name=f"{prefix}{word}",
                     shape=claim.shape if claim.placements else shape,
                     certain=True,
                 )
             )
         elif len(ensembles) == 1 and leaf.startswith(("tree_.", "init_")):
-            found.append(claim._replace(name=f"{ensembles[0]}{leaf}", certain=True))
+            found.append(replace(claim, name=f"{ensembles[0]}{leaf}", certain=True))
         else:
             found.append(claim)
     return found

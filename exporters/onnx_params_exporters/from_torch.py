@@ -239,8 +239,7 @@ def _check(
     )
     if opset is not None and written != opset:
         raise ExportError(
-            f"{name}: torch wrote operator set {written} where {opset} was asked; try the other"
-            " exporter"
+            f"{name}: torch wrote operator set {written} instead of {opset}; try the other exporter"
         )
     with running(name):
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

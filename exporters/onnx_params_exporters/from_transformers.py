@@ -48,7 +48,7 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
             return loaded
         except Exception as error:  # the hub's client raises many kinds
             raise ExportError(
-                f"{model}: cannot be had from the hub; --random-init builds it with random weights"
+                f"{model}: cannot be loaded; --random-init builds it with random weights"
                 f" ({str(error).splitlines()[0]})"
             ) from error
     config = model

@@ -76,7 +76,7 @@ def export(
             reason = str(error).strip().partition(chr(10))[0]
             if "XlaCallModule" in str(error):
                 reason = (
-                    "it holds a graph of XLA's; export the Keras model itself on the JAX backend"
+                    "it contains an XLA graph; export the Keras model itself on the JAX backend"
                 )
             raise ExportError(f"{name}: tf2onnx cannot convert it: {reason}") from error
         if check:

@@ -37,7 +37,7 @@ def folder_of(path: str) -> Iterator[str]:
     if not os.path.isdir(above):
         raise ExportError(f"{path}: there is no folder {above}")
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
-        raise ExportError(f"{path}: is there already, and not an empty folder")
+        raise ExportError(f"{path}: already exists and is not an empty folder")
     with tempfile.TemporaryDirectory(dir=above, prefix=".export-") as workshop:
         draft = os.path.join(workshop, "draft")
         os.mkdir(draft)

@@ -1,5 +1,5 @@
-"""Judge a tensor of the reference that nothing holds: an exporter may leave out what has no effect,
-and nothing else.
+"""Judge a tensor of the reference that no stored tensor contains: an exporter may leave out what
+has no effect, and nothing else.
 """
 
 from __future__ import annotations

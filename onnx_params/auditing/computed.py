@@ -1,4 +1,4 @@
-"""Tell what was computed from what was learned, as far as numbers, names and uses say it."""
+"""Distinguish what was computed from what was learned, by numbers, names and uses."""
 
 from __future__ import annotations
 

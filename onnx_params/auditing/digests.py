@@ -61,8 +61,12 @@ class _Known:
 def _index(inventory: Inventory, progress: Callable[[int], None]) -> dict[str, list[Found]]:
     """Stored parameters by the digest of their values, as they lie and turned."""
     found: dict[str, list[Found]] = {}
-    for tensor, verdict in inventory.verdicts:
-        if verdict.role in (Role.PARAMETER, Role.BUFFER) and tensor.dtype.is_float and tensor.count:
+    for tensor, classification in inventory.classified:
+        if (
+            classification.role in (Role.PARAMETER, Role.BUFFER)
+            and tensor.dtype.is_float
+            and tensor.count
+        ):
             values = tensor.read()
             found.setdefault(sha256(values), []).append((tensor, False))
             if values.ndim == 2:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed
 from onnx_params.auditing.state import State, difference_from, say
@@ -83,7 +85,7 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
     return changed(
         state,
         tensor,
-        found._replace(placements=claim.placements, stored=claim.stored, axis=claim.axis),
+        replace(found, placements=claim.placements, stored=claim.stored, axis=claim.axis),
         claim,
     )
 

@@ -15,11 +15,11 @@ from onnx_params.tensors.stored import StoredTensor
 
 def extras(state: State) -> Iterator[Judgement]:
     covered = {key for found in state.found.values() for key in found.stored}
-    for tensor, verdict in state.inventory.verdicts:
+    for tensor, classification in state.inventory.classified:
         if (
             tensor.key in covered
             or tensor.key in state.suspects
-            or verdict.role is not Role.PARAMETER
+            or classification.role is not Role.PARAMETER
         ):
             continue
         claim = next((c for c in state.inventory.parameters if tensor.key in c.stored), None)

@@ -1,5 +1,5 @@
-"""Hold what an audit says of one tensor: a verdict, where it lies, and how far its values are from
-the original's.
+"""Define what an audit says of one tensor: a verdict, where it lies, and how far its values are
+from the original's.
 """
 
 from __future__ import annotations

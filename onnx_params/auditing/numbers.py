@@ -33,8 +33,8 @@ def statistics(
     """The statistics of parameters, buffers and scales. Reads all their values."""
     wanted = [
         t
-        for t, verdict in inventory.verdicts
-        if verdict.role in (Role.PARAMETER, Role.BUFFER, Role.QUANTIZATION) and t.count
+        for t, classification in inventory.classified
+        if classification.role in (Role.PARAMETER, Role.BUFFER, Role.QUANTIZATION) and t.count
     ]
     return describe_all(wanted, progress)
 
@@ -43,7 +43,7 @@ def check(
     inventory: Inventory, stats: dict[Key, Stats], names: dict[Key, str], policy: Policy
 ) -> Iterator[Finding | None]:
     """Every finding of these rules."""
-    for tensor, verdict in inventory.verdicts:
+    for tensor, classification in inventory.classified:
         found = stats.get(tensor.key)
         if found is None:
             continue
@@ -52,7 +52,7 @@ def check(
             yield policy.find(
                 "nan", name, f"{found.nans} of {found.n} numbers are NaN", (tensor.name,)
             )
-        if verdict.role is Role.QUANTIZATION:
+        if classification.role is Role.QUANTIZATION:
             continue
         if found.infinite:
             yield policy.find(
@@ -61,7 +61,7 @@ def check(
                 f"{found.infinite} of {found.n} numbers are infinite",
                 (tensor.name,),
             )
-        if verdict.role is Role.PARAMETER and tensor.key in inventory.parameter_tensors:
+        if classification.role is Role.PARAMETER and tensor.key in inventory.parameter_tensors:
             yield from _parameter(inventory, tensor, found, name, policy)
     yield from _scales(inventory, stats, names, policy)
 

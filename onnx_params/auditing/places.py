@@ -1,5 +1,4 @@
-"""Tell by the rest of the artifact where content belongs that no name of the artifact's own speaks
-for.
+"""Find where content belongs by the rest of the artifact, where no name of its own says so.
 
 A checkpoint's ``layers.0.mlp.up.weight`` runs before ``layers.1.mlp.up.weight`` if that is how the
 other weights of these layers run; a square matrix is turned if the other matrices of its kind are.

@@ -198,7 +198,7 @@ def _size(path: str, budgets: dict[str, Any], key: str) -> int | None:  # TOML
             return int(float(digits.replace("_", "")) * _UNITS[unit])
         except (ValueError, KeyError, OverflowError):
             raise UsageError(
-                f"{path}: {key} = '{value}' is not a size; say 500MB or 2GiB"
+                f"{path}: {key} = '{value}' is not a size; write 500MB or 2GiB"
             ) from None
     number = _number(path, budgets, key)
     return None if number is None else int(number)

@@ -80,7 +80,7 @@ _ROWS: Final = (
      "see whether its operator can be quantized"),
     ("large-constant", _W, "a constant that is not a parameter is large", "a mask or table was folded for one fixed shape: bytes, and fixed sizes",
      "export with dynamic shapes, or without constant folding"),
-    ("external-missing", _E, "a file that stored tensors point into is not there", "the artifact is not whole", "put it beside the model"),
+    ("external-missing", _E, "a file that stored tensors point into does not exist", "the artifact is not whole", "put it beside the model"),
     ("external-checksum", _E, "external data has another SHA-1 than the model says", "the file is stale or damaged", "save model and data together"),
     ("external-overlap", _W, "stored tensors share bytes in part", "a broken writer; changes to one change the other", "save the model again"),
     ("external-gap", _N, "more than 64 KiB of external data belong to no tensor", "dead bytes are shipped", "save the model again"),

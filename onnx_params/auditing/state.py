@@ -1,4 +1,4 @@
-"""Hold what an audit knows: an inventory that was matched with a reference."""
+"""Keep what an audit knows: an inventory that was matched with a reference."""
 
 from __future__ import annotations
 
@@ -96,8 +96,10 @@ class State:
                     else used_elements(self.model, self.model.stored[key])
                 )
         found_open: list[tuple[StoredTensor, int]] = []
-        for tensor, verdict in self.inventory.verdicts:
-            if verdict.role not in (Role.PARAMETER, Role.BUFFER) or is_buffer_name(tensor.name):
+        for tensor, classification in self.inventory.classified:
+            if classification.role not in (Role.PARAMETER, Role.BUFFER) or is_buffer_name(
+                tensor.name
+            ):
                 continue
             size = used_elements(self.model, tensor)
             left = size - given.get(tensor.key, 0)

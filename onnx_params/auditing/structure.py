@@ -73,13 +73,13 @@ def _wasted(
 ) -> Iterator[Finding | None]:
     def_use = inventory.model.def_use
     has_graph = inventory.model.checkpoint is None
-    for tensor, verdict in inventory.verdicts:
+    for tensor, classification in inventory.classified:
         place = tensor.place
         if (
             has_graph
             and not def_use.uses(tensor.key)
             and (not place.op_type or place.op_type == "Constant")
-            and verdict.rule is not RuleId.SHADOWED
+            and classification.rule is not RuleId.SHADOWED
         ):
             yield policy.find(
                 "unused",
@@ -89,14 +89,14 @@ def _wasted(
                 tensor.n_bytes,
             )
         if (
-            verdict.role in (Role.CONSTANT, Role.BUFFER)
+            classification.role in (Role.CONSTANT, Role.BUFFER)
             and tensor.n_bytes > LARGE
             and tensor.encoding is not Encoding.OPAQUE
         ):
             yield policy.find(
                 "large-constant",
                 tensor.name,
-                f"{verdict.role.value} by rule {verdict.rule.value}",
+                f"{classification.role.value} by rule {classification.rule.value}",
                 (tensor.name,),
                 tensor.n_bytes,
             )
@@ -182,7 +182,7 @@ def _is_weight(model: Model, tensor: StoredTensor) -> bool:
 
 def _files(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:
     by_file: dict[str, list[StoredTensor]] = {}
-    for tensor, _ in inventory.verdicts:
+    for tensor, _ in inventory.classified:
         for part in (tensor, tensor.indices):
             if part is not None and part.external is not None:
                 by_file.setdefault(part.external.file.path, []).append(part)
@@ -289,7 +289,7 @@ def first_path(source: Source, inventory: Inventory) -> str:
     """
     spans = sorted(
         span
-        for t, _ in inventory.verdicts
+        for t, _ in inventory.classified
         for part in (t, t.indices)
         if part is not None and part.source is source
         for span in part.spans

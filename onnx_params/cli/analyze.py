@@ -124,7 +124,7 @@ def analyze(
     from onnx_params.io.atomic import refuse_overwriting, write
 
     if len(models) > 1 and (chart or name):
-        raise UsageError("--chart and --name go with one model")
+        raise UsageError("--chart and --name take a single model")
     refuse_overwriting([output, chart], [*models, reference, like])
     choice = _Choice(
         format=format,

@@ -91,7 +91,7 @@ def audit(
 
     need_numpy()
     if reference and len(models) > 1:
-        raise UsageError("--reference goes with one model")
+        raise UsageError("--reference takes a single model")
     refuse_overwriting([output, sarif], [*models, reference, policy])
     rules = read_policy(policy)
     if fail_on is not None:

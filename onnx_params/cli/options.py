@@ -57,9 +57,7 @@ def take(
     from onnx_params.api import analyze as take
 
     if reference and like:
-        raise UsageError(
-            "--reference and --like exclude each other: values say more than an architecture"
-        )
+        raise UsageError("--reference and --like cannot be used together")
     expected = None
     if like:
         from importlib import import_module

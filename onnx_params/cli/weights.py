@@ -38,7 +38,7 @@ def restore(
     from onnx_params.render.text import plain
 
     if not output and not map:
-        raise UsageError("say where the result goes: -o OUT.onnx, --map FILE.json, or both")
+        raise UsageError("no output is named: give -o OUT.onnx, --map FILE.json, or both")
     refuse_overwriting([output, map], [model, reference])
     report = take(model, reference, like, strip_prefix)
     if map:

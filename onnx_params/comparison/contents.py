@@ -1,4 +1,4 @@
-"""Pair parameters by what they hold: one artifact is the reference, the other is searched as an
+"""Pair parameters by their values: one artifact is the reference, the other is searched as an
 audit searches, then the rest goes by name and place.
 """
 
@@ -50,7 +50,7 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
         metadata,
         checkpoint,
         list(inventory.parameters),
-        list(inventory.verdicts),
+        list(inventory.classified),
         progress,
     )
     state = State(inventory, matched, strict=False)

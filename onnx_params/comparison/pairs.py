@@ -1,4 +1,4 @@
-"""Hold what a comparison says of one pair of parameters."""
+"""Define what a comparison says of one pair of parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold what a checkpoint has: named tensors, in its own order."""
+"""Define what a checkpoint has: named tensors, in its own order."""
 
 from __future__ import annotations
 

@@ -87,9 +87,7 @@ def _of(path: str, file: Any, source: Source, config: Any) -> Checkpoint:  # wha
     try:
         import h5py
     except ImportError as error:
-        raise DependencyError(
-            "h5py is not installed, and HDF5 is to be read: pip install 'onnx-params[hdf5]'"
-        ) from error
+        raise DependencyError("reading HDF5 needs h5py: pip install 'onnx-params[hdf5]'") from error
     try:
         with h5py.File(file, "r") as opened:
             named = list(_legacy(opened)) or list(_by_place(opened, config))
@@ -99,7 +97,7 @@ def _of(path: str, file: Any, source: Source, config: Any) -> Checkpoint:  # wha
             f"{path}: its HDF5 cannot be read: {str(error).partition(chr(10))[0]}"
         ) from error
     if not tensors:
-        raise FormatError(f"{path}: holds no weights of Keras'")
+        raise FormatError(f"{path}: contains no Keras weights")
     return Checkpoint(path=path, tensors=tuple(tensors), ordered=True)
 
 
@@ -177,7 +175,7 @@ def _named(place: str, layers: dict[str, tuple[str, str]]) -> str:
 def _tensor(path: str, name: str, dataset: Any, source: Source) -> StoredTensor:  # an h5py dataset
     word = str(dataset.dtype)
     if word not in BY_NAME:
-        raise UnsupportedError(f"{path}: '{name}' is of type {word}, which is not read here")
+        raise UnsupportedError(f"{path}: '{name}' is of type {word}, which is not supported")
     shape = tuple(int(dim) for dim in dataset.shape)
     dtype = BY_NAME[word]
     offset = (

@@ -66,7 +66,7 @@ def read_array(
         ) from error
     name = entry.filename.removesuffix(".npy")
     if kind[:1] not in "<|=" or kind[1:] not in _NPY_NAMES or any(dim < 0 for dim in shape):
-        raise UnsupportedError(f"{path}: array '{name}' is of type {kind}, which is not read here")
+        raise UnsupportedError(f"{path}: array '{name}' is of type {kind}, which is not supported")
     dtype = BY_NAME[_NPY_NAMES[kind[1:]]]
     base, width = skip + length, dtype.bits // 8
     strides = [1] * len(shape)

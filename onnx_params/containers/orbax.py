@@ -54,8 +54,8 @@ def item(path: str) -> str | None:
             )
             if not chosen:
                 raise FormatError(
-                    f"{path}: holds several items, {', '.join(sorted(items))}; name the one that is"
-                    " meant"
+                    f"{path}: contains several items, {', '.join(sorted(items))}; name the"
+                    " one that is meant"
                 )
             return os.path.join(path, chosen)
         steps = {
@@ -203,7 +203,7 @@ def _tensor(store: _Store, name: str, stored: str) -> StoredTensor:
     opened = store.open(stored)
     word = str(opened.dtype.name)
     if word not in BY_NAME:
-        raise UnsupportedError(f"{store.path}: '{name}' is of type {word}, which is not read here")
+        raise UnsupportedError(f"{store.path}: '{name}' is of type {word}, which is not supported")
     dtype = BY_NAME[word]
     shape = tuple(int(dim) for dim in opened.shape)
     n_bytes = dtype.packed_length(math.prod(shape))

@@ -69,7 +69,7 @@ def read(path: str) -> Checkpoint:
         ValueError,
     ) as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
-    raise UnsupportedError(f"{path}: is a zip of neither torch nor NumPy")
+    raise UnsupportedError(f"{path}: is a zip that neither torch nor NumPy wrote")
 
 
 def _torch(
@@ -120,7 +120,7 @@ def _state(path: str, state: Any) -> dict[str, Strided]:
     tensors = dict(_of_modules(state))
     if tensors:
         return tensors
-    raise UnsupportedError(f"{path}: holds no tensors that are read here: save model.state_dict()")
+    raise UnsupportedError(f"{path}: contains no tensors that can be read; save model.state_dict()")
 
 
 def _of_modules(root: Any) -> Iterator[tuple[str, Strided]]:

@@ -79,9 +79,9 @@ def buffers(inventory: Inventory) -> Iterator[Claim]:
     )
     yield from listed
     known = {claim.name for claim in listed}
-    for tensor, verdict in inventory.verdicts:
+    for tensor, classification in inventory.classified:
         if (
-            verdict.rule is RuleId.RUNNING_STATISTICS_SLOT
+            classification.rule is RuleId.RUNNING_STATISTICS_SLOT
             and "." in tensor.name
             and tensor.name not in known
             and not tensor.name.startswith("/")

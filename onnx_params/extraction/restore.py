@@ -181,10 +181,12 @@ def _copy_external(inventory: Inventory, output: str) -> None:
     for location, file in files.items():
         path = os.path.join(target, location)
         if file.n_bytes is None:
-            raise UnreadableError(f"{file.path}: is not there and has to be copied beside {output}")
+            raise UnreadableError(
+                f"{file.path}: does not exist and has to be copied beside {output}"
+            )
         if os.path.exists(path):
             raise UnreadableError(
-                f"{path}: is there already; restore into a folder of its own, or beside the model"
+                f"{path}: already exists; restore into a new folder, or beside the model"
             )
         try:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

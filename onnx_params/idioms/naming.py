@@ -1,4 +1,4 @@
-"""Say what a writer's own words tell of a tensor: a name, how it lies in storage, and by what
+"""Define what a writer's own words say of a tensor: a name, how it lies in storage, and by what
 evidence.
 """
 

@@ -1,4 +1,4 @@
-"""Hold torch's idioms: how modules call, shape and compute with their parameters, where that is
+"""Know torch's idioms: how modules call, shape and compute with their parameters, where that is
 more than a name.
 
 Sources: torch/nn/utils/parametrizations.py (``_WeightNorm``), torch/nn/utils/weight_norm.py;

@@ -31,7 +31,8 @@ def unwrapped(inventory: Inventory, strip: bool) -> Inventory:
         return replace(inventory, notes=(*inventory.notes, note))
 
     def bare(claim: Claim) -> Claim:
-        return claim._replace(
+        return replace(
+            claim,
             name=claim.name.removeprefix(prefix),
             aliases=tuple(alias.removeprefix(prefix) for alias in claim.aliases),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
@@ -42,7 +44,7 @@ def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> li
         because = (
             f"{row.because}; by its place '{tensor.name}' holds it, with values that were changed"
         )
-        found[name] = row._replace(view=view, stored=(tensor.key,), because=because)
+        found[name] = replace(row, view=view, stored=(tensor.key,), because=because)
     return [found.get(claim.name, claim) for claim in listed]
 
 
@@ -93,7 +95,8 @@ def completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
         )
         because = f"{claim.because}; {other.because}" if other is not None else claim.because
         filled = (
-            claim._replace(
+            replace(
+                claim,
                 view=other.view,
                 stored=other.stored,
                 placements=other.placements,

@@ -38,7 +38,7 @@ def need_numpy() -> None:
         import numpy  # noqa: F401  # for the message: what needs it is imported deep down
     except ImportError as error:
         raise DependencyError(
-            "numpy is not installed, and values are to be read: pip install 'onnx-params[values]'"
+            "reading values needs NumPy: pip install 'onnx-params[values]'"
         ) from error
 
 

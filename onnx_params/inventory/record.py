@@ -39,13 +39,14 @@ class Inventory:
     """What is in one artifact.
 
     ``parameters`` are the claims that won, in the original's order where something says it, else
-    in file order. ``verdicts`` holds every stored tensor once, in file order. ``others`` are the
-    positions in ``verdicts`` that no parameter's claim covers. ``matched`` is what a reference was
-    found to be here, where one was given; ``verification`` the outcome where values were verified.
+    in file order. ``classified`` has every stored tensor once, in file order. ``others`` are the
+    positions in ``classified`` that no parameter's claim covers. ``matched`` is what was
+    found of a reference, where one was given; ``verification`` the outcome where values were
+    verified.
     """
 
     model: Model
-    verdicts: tuple[tuple[StoredTensor, Classification], ...]
+    classified: tuple[tuple[StoredTensor, Classification], ...]
     parameters: tuple[Claim, ...]
     claims: tuple[Claim, ...]
     parameter_tensors: dict[Key, StoredTensor]

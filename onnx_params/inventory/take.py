@@ -185,7 +185,7 @@ def _finished(
         )
     return Inventory(
         model=model,
-        verdicts=tuple(draft.classified),
+        classified=tuple(draft.classified),
         parameters=(*draft.listed, *draft.extra),
         claims=(*(draft.listed if is_given else ()), *draft.own),
         parameter_tensors=draft.parameter_tensors,

@@ -5,6 +5,7 @@ a tensor.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
@@ -32,8 +33,8 @@ def tied(
     for copy, first in copies.items():
         was, other = by_key[first], by_key[copy]
         because = f"{was.because}; '{other.name}' is a transposed copy of it"
-        by_key[first] = was._replace(
-            stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because
+        by_key[first] = replace(
+            was, stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because
         )
     claims = [
         by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in copies
@@ -47,7 +48,7 @@ def tied(
         key = claim.stored[0]
         twins = duplicates.behind_identities(model, parameter_tensors[key], _is_module_name)
         same = tuple(twin.name for twin in twins if twin.same)
-        found.append(claim._replace(aliases=(*claim.aliases, *same)) if same else claim)
+        found.append(replace(claim, aliases=(*claim.aliases, *same)) if same else claim)
         for twin in twins:
             if not twin.same:
                 because = (
@@ -55,7 +56,7 @@ def tied(
                     " two parameters may well share them"
                 )
                 found.append(
-                    claim._replace(name=twin.name, certain=False, because=because, view=View.MERGED)
+                    replace(claim, name=twin.name, certain=False, because=because, view=View.MERGED)
                 )
     return found
 

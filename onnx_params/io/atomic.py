@@ -66,12 +66,14 @@ def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     for at, path in enumerate(listed):
         for other in listed[:at]:
             if is_same_file(path, other):
-                raise UsageError(f"{path}: is named for two outputs; give each a file of its own")
+                raise UsageError(
+                    f"{path}: is named for two outputs; name a different file for each"
+                )
     for path in listed:
         for other in inputs:
             if other and is_same_file(path, other):
                 raise UsageError(
-                    f"{path}: is an input, and an output never overwrites one; name another file"
+                    f"{path}: is an input, which an output never overwrites; name another file"
                 )
 
 

@@ -30,8 +30,8 @@ class ExternalFile:
         """Open it. Raises :class:`MissingDataError` where it is not there."""
         if self.n_bytes is None:
             raise MissingDataError(
-                f"{self.path}: is not there, and the values asked for lie in it; put it beside the"
-                " model"
+                f"{self.path}: does not exist, and contains values that are needed;"
+                " put it beside the model"
             )
         if is_url(self.path):
             return RemoteSource(self.path)

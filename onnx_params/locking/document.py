@@ -18,9 +18,7 @@ def read_lock(path: str) -> Lock:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
         if document["schema"] != SCHEMA:
-            raise FormatError(
-                f"{path}: is not a lock of a version that is known: {document['schema']!r}"
-            )
+            raise FormatError(f"{path}: is a lock of an unknown version: {document['schema']!r}")
         tensors = tuple(
             Locked(
                 str(t["name"]),

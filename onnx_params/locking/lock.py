@@ -37,14 +37,14 @@ def lock(path: str, *, progress: Callable[[int], None] = lambda n_bytes: None) -
     inventory = take(model)
     places = places_of(model)
     tensors = []
-    for tensor, verdict in inventory.verdicts:
+    for tensor, classification in inventory.classified:
         digest = sha256(tensor)
         progress(tensor.n_bytes)
         row = (
             tensor.name,
             tensor.place.graph,
             places.get(spot_of(tensor), ""),
-            verdict.role.value,
+            classification.role.value,
             tensor.dtype.name,
             tensor.shape,
             tensor.n_bytes,

@@ -1,4 +1,4 @@
-"""Hold a stored tensor as its operator takes it, with how far its numbers may lie from the
+"""Describe a stored tensor as its operator uses it, with how far its numbers may lie from the
 original's.
 """
 

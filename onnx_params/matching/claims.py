@@ -5,6 +5,7 @@ comparing values.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnx_params.containers.checkpoint import Checkpoint
@@ -115,7 +116,7 @@ def claims(
         )
     for name, others in aliases.items():
         if name in rows:
-            rows[name] = rows[name]._replace(aliases=tuple(others))
+            rows[name] = replace(rows[name], aliases=tuple(others))
     order = {
         moved(claim.name, prefix): at
         for at, claim in enumerate(own)

@@ -69,9 +69,9 @@ def take_parts(
             for placement in placements
         )
     state.found[tensor.name] = Found(
-        View.PART,
-        because,
-        placements,
-        axis,
-        tuple(dict.fromkeys(placement.key for placement in placements)),
+        view=View.PART,
+        because=because,
+        placements=placements,
+        axis=axis,
+        stored=tuple(dict.fromkeys(placement.key for placement in placements)),
     )

@@ -5,6 +5,7 @@ all; each is proved whole.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -180,7 +181,8 @@ def as_another(state: MatchState) -> None:
         for other in groups.get((tensor.dtype.name, tensor.shape, shown), ()):
             if is_equal(tensor, other):
                 was = state.found[other.name]
-                state.found[tensor.name] = was._replace(
+                state.found[tensor.name] = replace(
+                    was,
                     view=View.MERGED,
                     because=f"it equals '{other.name}' in the reference; {was.because}",
                 )

@@ -40,7 +40,8 @@ def weight_normed(state: MatchState) -> None:
                         )
                         for name in (magnitude, direction):
                             state.found.setdefault(
-                                name, Found(View.FOLDED, because, stored=(candidate.key,))
+                                name,
+                                Found(view=View.FOLDED, because=because, stored=(candidate.key,)),
                             )
 
 
@@ -80,7 +81,9 @@ def norm_alone(state: MatchState) -> None:
                 f"'{multiplied.tensor.name}' is weight / sqrt(variance + epsilon) of the batch norm"
             )
             for name in (norm.names[0], norm.names[3]):
-                state.found.setdefault(name, Found(View.FOLDED, because, stored=(multiplied.key,)))
+                state.found.setdefault(
+                    name, Found(view=View.FOLDED, because=because, stored=(multiplied.key,))
+                )
             state.assigned.setdefault(multiplied.key, norm.names[0])
             if shifted is not None:
                 because = (
@@ -90,7 +93,11 @@ def norm_alone(state: MatchState) -> None:
             for name in norm.names[1:3]:
                 state.found.setdefault(
                     name,
-                    Found(View.FOLDED, because, stored=() if shifted is None else (shifted.key,)),
+                    Found(
+                        view=View.FOLDED,
+                        because=because,
+                        stored=() if shifted is None else (shifted.key,),
+                    ),
                 )
             break
 
@@ -138,7 +145,7 @@ def summed(state: MatchState) -> None:
             because = (
                 f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"
             )
-            state.found[each] = Found(View.FOLDED, because, stored=keys)
+            state.found[each] = Found(view=View.FOLDED, because=because, stored=keys)
         for key in keys:
             state.assigned.setdefault(key, name)
 
@@ -176,11 +183,12 @@ def is_normed(
                             f" epsilon) of the batch norm '{norm.names[0]}'"
                         )
                         state.found[tensor.name] = Found(
-                            View.FOLDED, because, stored=(candidate.key,)
+                            view=View.FOLDED, because=because, stored=(candidate.key,)
                         )
                         for name in (norm.names[0], norm.names[3]):
                             state.found.setdefault(
-                                name, Found(View.FOLDED, because, stored=(candidate.key,))
+                                name,
+                                Found(view=View.FOLDED, because=because, stored=(candidate.key,)),
                             )
                         fold_bias(state, tensor.name, norm, factor, because)
                         return True
@@ -209,8 +217,8 @@ def is_multiplied(
         and state.values.is_close(values * middle, candidate, steps)
     ):
         state.found[tensor.name] = Found(
-            View.FOLDED,
-            f"{stored} is it times {middle:.6g}",
+            view=View.FOLDED,
+            because=f"{stored} is it times {middle:.6g}",
             stored=(candidate.key,),
             factor=middle,
         )
@@ -222,10 +230,14 @@ def is_multiplied(
                 folds.scaled(values, factor, axis), candidate, steps
             ):
                 state.found[tensor.name] = Found(
-                    View.FOLDED, f"{stored} is it times '{other.name}'", stored=(candidate.key,)
+                    view=View.FOLDED,
+                    because=f"{stored} is it times '{other.name}'",
+                    stored=(candidate.key,),
                 )
                 state.found[other.name] = Found(
-                    View.FOLDED, f"{stored} is '{tensor.name}' times it", stored=(candidate.key,)
+                    view=View.FOLDED,
+                    because=f"{stored} is '{tensor.name}' times it",
+                    stored=(candidate.key,),
                 )
                 bias = bias_of(tensor.name)
                 if bias in state.reference and bias not in state.found:
@@ -264,12 +276,14 @@ def multiplied_bias(state: MatchState, name: str, factor: np.ndarray, by: str) -
             ):
                 because = f"'{candidate.tensor.name}' is it times '{by}'"
                 because += f", plus '{shift}'" if shift else ""
-                state.found[name] = Found(View.FOLDED, because, stored=(candidate.key,))
+                state.found[name] = Found(
+                    view=View.FOLDED, because=because, stored=(candidate.key,)
+                )
                 state.assigned.setdefault(candidate.key, name)
                 if shift and shift not in state.found:
                     state.found[shift] = Found(
-                        View.FOLDED,
-                        f"'{candidate.tensor.name}' is '{name}' times '{by}', plus it",
+                        view=View.FOLDED,
+                        because=f"'{candidate.tensor.name}' is '{name}' times '{by}', plus it",
                         stored=(candidate.key,),
                     )
                 return
@@ -303,13 +317,15 @@ def fold_bias(
     if not sure:
         because = f"{because}; no stored tensor is what becomes of its bias"
     for name in norm.names[1:3]:
-        state.found.setdefault(name, Found(View.FOLDED, because, stored=keys, certain=sure))
+        state.found.setdefault(
+            name, Found(view=View.FOLDED, because=because, stored=keys, certain=sure)
+        )
     if own in state.reference:
         state.found.setdefault(
             own,
             Found(
-                View.FOLDED,
-                f"{because}; with it its bias into '{norm.names[1]}'",
+                view=View.FOLDED,
+                because=f"{because}; with it its bias into '{norm.names[1]}'",
                 stored=keys,
                 certain=sure,
             ),
@@ -337,8 +353,8 @@ def by_formula(state: MatchState) -> None:
             if state.values.is_close(targets[tensor.name], candidate, steps):
                 state.assigned.setdefault(candidate.key, tensor.name)
                 state.found[tensor.name] = Found(
-                    View.FOLDED,
-                    f"'{candidate.tensor.name}' is {formula} of it",
+                    view=View.FOLDED,
+                    because=f"'{candidate.tensor.name}' is {formula} of it",
                     stored=(candidate.key,),
                 )
 
@@ -367,8 +383,8 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
             made = function(tensor.read().astype(np.float64))
         if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
             state.found[tensor.name] = Found(
-                View.FOLDED,
-                f"'{candidate.tensor.name}' is {formula} of it",
+                view=View.FOLDED,
+                because=f"'{candidate.tensor.name}' is {formula} of it",
                 stored=(candidate.key,),
             )
             return
@@ -384,7 +400,7 @@ def multiplied_vector(state: MatchState, tensor: StoredTensor) -> None:
             if factor and state.values.is_close(values * factor, candidate, ()):
                 because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
                 state.found[tensor.name] = Found(
-                    View.FOLDED, because, stored=(candidate.key,), factor=factor
+                    view=View.FOLDED, because=because, stored=(candidate.key,), factor=factor
                 )
                 return
 

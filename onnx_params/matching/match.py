@@ -52,13 +52,15 @@ def match(
     state = MatchState(model, reference, stored, named, aliases)
     for name, other in aliases.items():
         state.found[name] = Found(
-            View.TIED, f"the reference holds it and '{other}' as one", alias_of=other
+            view=View.TIED, because=f"the reference holds it and '{other}' as one", alias_of=other
         )
     for tensor in reference:
         if not tensor.count:
             state.found.setdefault(
                 tensor.name,
-                Found(View.DROPPED, "it has no elements, so there is nothing to compare"),
+                Found(
+                    view=View.DROPPED, because="it has no elements, so there is nothing to compare"
+                ),
             )
     done = 0
     for stage in _STAGES:

@@ -1,9 +1,9 @@
-"""Hold what is known while a reference is matched: its tensors, the candidates, the answers."""
+"""Keep what is known while a reference is matched: its tensors, the candidates, the answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View, view_of
@@ -14,8 +14,9 @@ from onnx_params.tensors.steps import Cast, Key, Placement, Slice, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
 
-class Found(NamedTuple):
-    """Where one tensor of the reference lies; without ``pieces`` its values are not there to be
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Where one tensor of the reference lies; without ``placements`` its values are not there to be
     compared, and ``because`` says why.
 
     ``factor`` is the number that it was multiplied by, where it was by one.
@@ -118,4 +119,11 @@ class MatchState:
         if not any(isinstance(step, Slice) for step in steps):
             self.assigned.setdefault(key, name)
         self.placed.setdefault((key, steps), name)
-        self.found[name] = Found(view, because, (Placement(key, steps),), 0, (key,), certain)
+        self.found[name] = Found(
+            view=view,
+            because=because,
+            placements=(Placement(key, steps),),
+            axis=0,
+            stored=(key,),
+            certain=certain,
+        )

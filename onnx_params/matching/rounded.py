@@ -73,7 +73,13 @@ def split(state: MatchState) -> None:
                 f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
                 " its rows one after the other"
             )
-            state.found[tensor.name] = Found(View.DEQUANTIZED, because, tuple(placements), 0, keys)
+            state.found[tensor.name] = Found(
+                view=View.DEQUANTIZED,
+                because=because,
+                placements=tuple(placements),
+                axis=0,
+                stored=keys,
+            )
             for key in keys:
                 state.assigned.setdefault(key, tensor.name)
 
@@ -120,7 +126,11 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
     )
     state.assigned.setdefault(candidate.key, tensor.name)
     state.found[tensor.name] = Found(
-        view, because, (Placement(candidate.key, steps),), 0, (candidate.key,)
+        view=view,
+        because=because,
+        placements=(Placement(candidate.key, steps),),
+        axis=0,
+        stored=(candidate.key,),
     )
 
 

@@ -1,9 +1,10 @@
-"""Say what became of a reference's tensors that nothing holds: looked up in part, changed, or
-erased, with the reason.
+"""Say what became of a reference's tensors that no stored tensor contains: looked up in part,
+changed, or erased, with the reason.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -65,7 +66,9 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     because = (
         f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {shown}"
     )
-    return Found(View.SLICED, because, stored=tuple(candidate.key for candidate, _, _ in kept))
+    return Found(
+        view=View.SLICED, because=because, stored=tuple(candidate.key for candidate, _, _ in kept)
+    )
 
 
 def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> int:
@@ -155,7 +158,7 @@ def copied(state: MatchState) -> None:
                 was = state.found[name]
                 because = f"{was.because}; '{candidate.tensor.name}' is a copy of it"
                 state.found.revise(
-                    name, was._replace(stored=(*was.stored, candidate.key), because=because)
+                    name, replace(was, stored=(*was.stored, candidate.key), because=because)
                 )
                 state.assigned[candidate.key] = name
                 break
@@ -190,7 +193,7 @@ def _copied_rounded(state: MatchState) -> None:
             was = state.found[tensor.name]
             because = f"{was.because}; '{candidate.tensor.name}' is it once more, rounded"
             state.found.revise(
-                tensor.name, was._replace(stored=(*was.stored, candidate.key), because=because)
+                tensor.name, replace(was, stored=(*was.stored, candidate.key), because=because)
             )
             state.assigned[candidate.key] = tensor.name
 
@@ -209,7 +212,7 @@ def _parts_of_vector(state: MatchState, tensor: StoredTensor) -> Found | None:
     if not inside:
         return None
     because = f"'{inside[0][1]}' holds a part of it; the rest was computed away"
-    return Found(View.SLICED, because, stored=tuple(inside))
+    return Found(view=View.SLICED, because=because, stored=tuple(inside))
 
 
 def _is_inside(state: MatchState, candidate: Candidate, tensor: StoredTensor) -> bool:
@@ -247,25 +250,25 @@ def erased(state: MatchState, tensor: StoredTensor) -> Found:
         and not claim.placements
     ):
         return Found(
-            claim.view,
-            f"its values are not in the artifact: {claim.because}",
+            view=claim.view,
+            because=f"its values are not in the artifact: {claim.because}",
             stored=claim.stored,
             certain=False,
         )
     if tensor.count and not np.any(tensor.read()):
         return Found(
-            View.DROPPED,
-            "it is all zeros, which exporters leave out, and no stored tensor of its shape is",
+            view=View.DROPPED,
+            because="it is all zeros, which exporters leave out; no stored tensor of its shape is",
         )
     if claim is not None and claim.stored:
         name = claim.stored[0][1]
         placements = claim.placements if claim.shape == tensor.shape else ()
         return Found(
-            View.CHANGED,
-            f"the artifact has '{name}' in its place, with other values",
-            placements,
-            claim.axis,
-            claim.stored,
+            view=View.CHANGED,
+            because=f"the artifact has '{name}' in its place, with other values",
+            placements=placements,
+            axis=claim.axis,
+            stored=claim.stored,
             certain=False,
         )
     looked_for = (
@@ -275,18 +278,20 @@ def erased(state: MatchState, tensor: StoredTensor) -> Found:
         state.assigned[candidate.key] = tensor.name
         because = f"'{candidate.tensor.name}' is nearest to it, with other values"
         return Found(
-            View.CHANGED,
-            because,
-            (Placement(candidate.key, steps),),
-            0,
-            (candidate.key,),
+            view=View.CHANGED,
+            because=because,
+            placements=(Placement(candidate.key, steps),),
+            axis=0,
+            stored=(candidate.key,),
             certain=False,
         )
     if claim is not None and claim.view is View.UNKNOWN:
-        return Found(View.DROPPED, f"not in the artifact: {claim.because}", certain=False)
+        return Found(
+            view=View.DROPPED, because=f"not in the artifact: {claim.because}", certain=False
+        )
     return Found(
-        View.DROPPED,
-        "no stored tensor holds it, whole, in part, rounded or computed: it was never used, or"
-        " computed away",
+        view=View.DROPPED,
+        because="no stored tensor contains it, whole, in part, rounded or computed: it was never"
+        " used, or computed away",
         certain=False,
     )

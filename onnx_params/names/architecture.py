@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
@@ -48,8 +49,8 @@ def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> 
         for name in (row.name, *row.aliases):
             named = by_name.get(name)
             if named is not None and named.shape in (None, row.shape) and row.name not in known:
-                known[row.name] = named._replace(
-                    name=row.name, shape=row.shape, aliases=row.aliases
+                known[row.name] = replace(
+                    named, name=row.name, shape=row.shape, aliases=row.aliases
                 )
                 used.update(named.stored)
     loose = sorted(
@@ -66,13 +67,13 @@ def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> 
         if claim_of is None:
             because = "the architecture has it; no stored tensor is left that it could be"
             claim_of = Claim(
-                row.name,
-                row.shape,
-                None,
-                Evidence.ARCHITECTURE,
-                False,
-                because,
-                View.UNKNOWN,
+                name=row.name,
+                shape=row.shape,
+                dtype=None,
+                evidence=Evidence.ARCHITECTURE,
+                certain=False,
+                because=because,
+                view=View.UNKNOWN,
                 aliases=row.aliases,
             )
         found.append(claim_of)
@@ -165,7 +166,8 @@ def _as_expected(model: Model, row: Expected, claim: Claim, among: int) -> Claim
         else claim.placements
     )
     view = View.TRANSPOSED if turned and claim.view is View.WHOLE else claim.view
-    return claim._replace(
+    return replace(
+        claim,
         name=row.name,
         shape=row.shape,
         evidence=Evidence.ARCHITECTURE,

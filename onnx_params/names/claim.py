@@ -1,8 +1,8 @@
-"""Hold one answer to 'what was it called', with who says so and why."""
+"""Define one answer to 'what was it called', with who says so and why."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, Naming
@@ -10,7 +10,8 @@ from onnx_params.tensors.steps import Key, Placement, Steps, describe
 from onnx_params.tensors.stored import StoredTensor
 
 
-class Claim(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
     """One parameter as one source of evidence knows it.
 
     ``shape`` is the original shape, ``None`` where nothing says it. ``stored`` are the keys of the

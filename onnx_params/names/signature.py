@@ -9,6 +9,7 @@ says what a folded constant was made of.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
@@ -77,8 +78,12 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
                 f"nothing consumed it, and '{name}' of the same leaf is tied: by its place in the"
                 f" list they are one; {shown.because}"
             )
-            found[first] = shown._replace(
-                name=found[first].name, aliases=(name, *aliases), certain=False, because=because
+            found[first] = replace(
+                shown,
+                name=found[first].name,
+                aliases=(name, *aliases),
+                certain=False,
+                because=because,
             )
     return found
 
@@ -122,7 +127,7 @@ def _first_name(tied: Claim, before: list[Claim]) -> int | None:
 
 def _under(claim: Claim, name: str, aliases: tuple[str, ...]) -> Claim:
     because = f"the module of {name} consumed {aliases[-1]}: they are one; {claim.because}"
-    return claim._replace(name=name, aliases=aliases, because=because)
+    return replace(claim, name=name, aliases=aliases, because=because)
 
 
 def _tied(name: str, sites: Sites, targets: dict[str, str]) -> str | None:

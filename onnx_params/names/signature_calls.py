@@ -4,6 +4,8 @@ in the list.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site
@@ -150,7 +152,7 @@ def by_empty_slot(table: Table, name: str, sites: list[Site]) -> Claim | None:
                 f"{because}; its numbers are not in the file",
                 certain=proven,
             )
-            return claim._replace(dtype=dtype)
+            return replace(claim, dtype=dtype)
     return None
 
 

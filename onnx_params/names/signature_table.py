@@ -1,4 +1,4 @@
-"""Hold what torch's dynamo exporter says of parameters: stored names, calls, what was folded from
+"""Keep what torch's dynamo exporter says of parameters: stored names, calls, what was folded from
 what.
 """
 

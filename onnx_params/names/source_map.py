@@ -5,7 +5,7 @@ down.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
@@ -144,11 +144,11 @@ def verified(
             found.append(claim)
         elif _digest(model, claim) == digest:
             agreed += 1
-            found.append(claim._replace(because=f"{claim.because}; SHA-256 of its values agrees"))
+            found.append(replace(claim, because=f"{claim.because}; SHA-256 of its values agrees"))
         else:
             differed += 1
             because = f"{claim.because}; SHA-256 of its values differs from what was exported"
-            found.append(claim._replace(certain=False, because=because))
+            found.append(replace(claim, certain=False, because=because))
     skipped = len(claims) - agreed - differed
     return found, Verification(agreed=agreed, differed=differed, skipped=skipped)
 

@@ -1,4 +1,4 @@
-"""Say what the attributes of a node hold, where its numbers are no inputs.
+"""Say what the attributes of a node contain, where its numbers are no inputs.
 
 ExporterMetadata: learned; structure (which node of a tree is whose child, which feature it asks);
 label (vocabularies, class names). Source: the ai.onnx.ml schemas (docs/Operators-ml.md);

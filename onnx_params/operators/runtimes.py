@@ -61,7 +61,7 @@ def limits(runtime: str) -> Limits:
     if found is None:
         first, last = min(ONNXRUNTIME), max(ONNXRUNTIME)
         raise UsageError(
-            f"--runtime {runtime}: is not known; say onnxruntime==X.Y, from {first[0]}.{first[1]}"
+            f"--runtime {runtime}: is not known; give onnxruntime==X.Y, from {first[0]}.{first[1]}"
             f" to {last[0]}.{last[1]}"
         )
     return found

@@ -101,7 +101,7 @@ def stored(report: Report) -> str:
             v.rule.value,
             plain(str(t.place)),
         )
-        for t, v in inventory.verdicts
+        for t, v in inventory.classified
     )
     table = columns(
         ("Stored name", "Role", "Type", "Shape", "Bytes", "Rule", "Place"), rows, frozenset({4})
@@ -186,7 +186,7 @@ def explain(report: Report, name: str) -> str:
         f"stored tensor {plain(t.name)} {shape(t.shape)} {t.dtype.name}, {t.n_bytes:,} bytes as"
         f" {t.encoding.value}\n  at: {plain(str(t.place))}\n  role: {v.role.value}, by rule"
         f" {v.rule.value}: {plain(v.because)}"
-        for t, v in inventory.verdicts
+        for t, v in inventory.classified
         if t.name == name
     )
     return "\n".join(out) + "\n" if out else ""

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SCHEMA: Final = "onnx-params/report/1"  # of the JSON document
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
     """One parameter of the original model.
 
     ``shape`` and ``count`` are ``None`` where the file does not say them.
@@ -28,7 +29,7 @@ class Row(NamedTuple):
     name: str
     shape: tuple[int, ...] | None
     squeezed_shape: tuple[int, ...] | None
-    count: int | None  # type: ignore[assignment]  # hides tuple.count, which no one misses
+    count: int | None
     form: str
     dtype: str | None
     n_bytes: int
@@ -74,6 +75,13 @@ class Module(NamedTuple):
     n_bytes: int
 
 
+def _squeezed(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """A shape without its dimensions of 1."""
+    if shape is None or 1 not in shape:
+        return shape
+    return tuple(dim for dim in shape if dim != 1)
+
+
 def form_of(shape: tuple[int, ...] | None) -> str:
     """The seed's word for a shape, by the rank after squeezing."""
     if shape is None:
@@ -97,7 +105,7 @@ class Report:
     @cached_property
     def others(self) -> tuple[Other, ...]:
         """What is stored and is not a parameter."""
-        verdicts = self.inventory.verdicts
+        verdicts = self.inventory.classified
         return tuple(
             Other(
                 t.name,
@@ -192,7 +200,7 @@ class Report:
             return replace(
                 self,
                 rows=tuple(
-                    row._replace(name=row.stored[0] if row.stored else row.name)
+                    replace(row, name=row.stored[0] if row.stored else row.name)
                     for row in self.rows
                 ),
             )
@@ -203,12 +211,7 @@ class Report:
         rows = []
         for row in self.rows:
             name, shape = translate(row.name, row.shape, known[row.name], source, convention)
-            squeezed = (
-                shape
-                if shape is None or 1 not in shape
-                else tuple(dim for dim in shape if dim != 1)
-            )
-            rows.append(row._replace(name=name, shape=shape, squeezed_shape=squeezed))
+            rows.append(replace(row, name=name, shape=shape, squeezed_shape=_squeezed(shape)))
         return replace(self, rows=tuple(rows))
 
     def _tables(self) -> frozenset[str]:
@@ -254,22 +257,20 @@ def build(inventory: Inventory, name: str) -> Report:
             n_bytes += share
         rows.append(
             Row(
-                claim.name,
-                shape,
-                (
-                    shape
-                    if shape is None or 1 not in shape
-                    else tuple(dim for dim in shape if dim != 1)
-                ),
-                None if shape is None else math.prod(shape),
-                form_of(shape),
-                claim.dtype if tensor is None or claim.view is View.UNPACKED else tensor.dtype.name,
-                n_bytes,
-                claim.evidence.value,
-                claim.certain,
-                ", ".join(claim.view_words),
-                tuple(names),
-                claim.aliases,
+                name=claim.name,
+                shape=shape,
+                squeezed_shape=_squeezed(shape),
+                count=None if shape is None else math.prod(shape),
+                form=form_of(shape),
+                dtype=claim.dtype
+                if tensor is None or claim.view is View.UNPACKED
+                else tensor.dtype.name,
+                n_bytes=n_bytes,
+                evidence=claim.evidence.value,
+                certain=claim.certain,
+                view=", ".join(claim.view_words),
+                stored=tuple(names),
+                aliases=claim.aliases,
             )
         )
     return Report(name=name, inventory=inventory, rows=tuple(rows))

@@ -1,4 +1,4 @@
-"""Hold what rules ask of a model: which operators it has, who uses a tensor, what is
+"""Answer what rules ask of a model: which operators it has, who uses a tensor, what is
 around a use.
 """
 

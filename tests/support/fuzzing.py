@@ -173,7 +173,7 @@ def attempt(data: bytes) -> bool:
         return False
     report.to_json()
     inventory = report.inventory
-    assert len(inventory.parameter_tensors) + len(inventory.others) == len(inventory.verdicts)
+    assert len(inventory.parameter_tensors) + len(inventory.others) == len(inventory.classified)
     assert (
         inventory.files[0].structure_bytes is not None and inventory.files[0].structure_bytes >= 0
     )

@@ -9,9 +9,9 @@ from onnx_params.inventory.record import Inventory
 
 def assert_partition(inventory: Inventory) -> None:
     """Every stored tensor once, and every byte of every file accounted for."""
-    keys = [id(tensor) for tensor, _ in inventory.verdicts]
+    keys = [id(tensor) for tensor, _ in inventory.classified]
     assert len(keys) == len(set(keys)) == sum(1 for _ in inventory.model.tensors)
-    others = {id(inventory.verdicts[position][0]) for position in inventory.others}
+    others = {id(inventory.classified[position][0]) for position in inventory.others}
     assert not others & {id(tensor) for tensor in inventory.parameter_tensors.values()}
     assert len(others) + len(inventory.parameter_tensors) == len(keys)
     for file in inventory.files:

@@ -1,4 +1,4 @@
-"""Hold a model's structure: graphs, nodes, values, metadata; everything known, nothing loaded.
+"""Define a model's structure: graphs, nodes, values, metadata; everything known, nothing loaded.
 
 :mod:`onnx_params.containers.onnx.parse` makes these records; :class:`DefUse` answers who makes a
 value and who uses it, across subgraphs.
