@@ -101,7 +101,7 @@ def test_rich_table_never_cuts_names(mlp: Path) -> None:
             Console(file=out, width=width, force_terminal=True, color_system=None),
         )
         assert "fc.weight" in out.getvalue() and "fc.bias" in out.getvalue()
-        assert missing == out.getvalue().count("for want of room")
+        assert missing == out.getvalue().count("for lack of room")
 
 
 def test_stored_lists_what_lies_in_the_file(mlp: Path) -> None:
