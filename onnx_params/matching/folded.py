@@ -13,10 +13,9 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.lines import find_vector, split_vector
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.rounded import near, small, take_close
+from onnx_params.matching.rounded import small
 from onnx_params.tensors.steps import SWAP, Key, Permute, Reshape, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
@@ -330,79 +329,6 @@ def fold_bias(
                 certain=sure,
             ),
         )
-
-
-def by_formula(state: MatchState) -> None:
-    """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector
-    times one number.
-    """
-    for tensor in small(state, state.open()):
-        if len(tensor.shape) == 1 and tensor.count >= MIN_DISTINCT:
-            multiplied_vector(state, tensor)
-        computed(state, tensor)
-    for formula, function in folds.UNARY.items():
-        targets = {}
-        for tensor in small(state, state.open()):
-            with np.errstate(all="ignore"):
-                made = function(tensor.read().astype(np.float64))
-            if np.isfinite(made).all() and made.size >= MIN_DISTINCT:
-                targets[tensor.name] = made.reshape(
-                    tuple(dim for dim in made.shape if dim != 1) or (1,)
-                )
-        for tensor, candidate, steps in near(state, targets):
-            if state.values.is_close(targets[tensor.name], candidate, steps):
-                state.assigned.setdefault(candidate.key, tensor.name)
-                state.found[tensor.name] = Found(
-                    view=View.FOLDED,
-                    because=f"'{candidate.tensor.name}' is {formula} of it",
-                    stored=(candidate.key,),
-                )
-
-
-def computed(state: MatchState, tensor: StoredTensor) -> None:
-    """What the artifact's own word says was computed from a tensor, held against the formulas;
-    however few numbers it has.
-    """
-    claim = state.named.get(tensor.name)
-    if (
-        tensor.name in state.found
-        or claim is None
-        or claim.view is not View.FOLDED
-        or len(claim.stored) != 1
-    ):
-        return
-    candidate = state.candidates.get(claim.stored[0])
-    if candidate is None or candidate.tensor.count != tensor.count or not candidate.ways:
-        return
-    steps = chain(*candidate.steps, Reshape(tensor.shape))
-    if state.values.is_close(tensor.read(), candidate, steps):
-        take_close(state, tensor, candidate, steps)
-        return
-    for formula, function in folds.UNARY.items():
-        with np.errstate(all="ignore"):
-            made = function(tensor.read().astype(np.float64))
-        if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
-            state.found[tensor.name] = Found(
-                view=View.FOLDED,
-                because=f"'{candidate.tensor.name}' is {formula} of it",
-                stored=(candidate.key,),
-            )
-            return
-
-
-def multiplied_vector(state: MatchState, tensor: StoredTensor) -> None:
-    values = tensor.read().astype(np.float64)
-    for candidate in state.free():
-        if candidate.tensor.shape == tensor.shape and candidate.is_float:
-            stored = state.values.of(candidate.key, ()).astype(np.float64)
-            power = float(values @ values)
-            factor = float(values @ stored) / power if power and np.isfinite(stored).all() else 0.0
-            if factor and state.values.is_close(values * factor, candidate, ()):
-                because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
-                state.found[tensor.name] = Found(
-                    view=View.FOLDED, because=because, stored=(candidate.key,), factor=factor
-                )
-                return
 
 
 def has_shape(candidate: Candidate, steps: Steps, shape: tuple[int, ...]) -> bool:

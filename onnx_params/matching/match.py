@@ -13,7 +13,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.matching import concatenated, exact, folded, rounded, unmatched
+from onnx_params.matching import concatenated, exact, folded, formulas, rounded, unmatched
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
@@ -30,7 +30,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     folded.normed,
     folded.norm_alone,
     folded.summed,
-    folded.by_formula,
+    formulas.by_formula,
 )
 
 

@@ -572,7 +572,7 @@ def guided(count: int) -> None:
         del sys.modules[module]  # imported once before, without instruments
     with atheris.instrument_imports(include=["onnx_params"]):
         globals()["onnx_params"] = importlib.import_module("onnx_params")
-        for module in ("api", "render.json", "values"):
+        for module in ("api", "render.json", "inventory.values"):
             importlib.import_module(f"onnx_params.{module}")
 
     def one(data: bytes) -> None:
