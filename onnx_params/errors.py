@@ -1,12 +1,16 @@
 """Name what can go wrong, so that one class catches it and one line says it.
 
-OnnxParamsError ├── UsageError         the call makes no sense: unknown format, no such tensor ├──
-UnreadableError    the file cannot be opened: missing, a folder, no permission ├── FormatError
-the bytes are not the ONNX that they should be: truncated, hostile, inconsistent ├──
-MissingDataError   values were asked for and the file that holds them is not there ├──
-UnsupportedError   correct, and not handled: the message says what and why ├── DependencyError    a
-package is not installed: the message is the line that installs it └── ExportError        an
-exporter could not make the artifact, or the artifact does not do what the model does
+::
+
+    OnnxParamsError
+    ├── UsageError         the call makes no sense: unknown format, no such tensor
+    ├── UnreadableError    the file cannot be opened: missing, a folder, no permission
+    ├── FormatError        the bytes are not what they should be: truncated, hostile, inconsistent
+    ├── MissingDataError   values were asked for, and the file that contains them does not exist
+    ├── UnsupportedError   correct, and not handled: the message says what and why
+    ├── DependencyError    a package is not installed: the message is the line that installs it
+    └── ExportError        an exporter could not make the artifact, or the artifact does not do what
+                           the model does
 """
 
 from __future__ import annotations
@@ -52,6 +56,11 @@ class DependencyError(OnnxParamsError):
 
 class ExportError(OnnxParamsError):
     """An exporter could not make the artifact, or the artifact disagrees with its model."""
+
+
+def system_reason(error: Exception) -> str:
+    """What the operating system says of an error, in lower case: ``no such file or directory``."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from onnx_params.errors import DependencyError, UnreadableError, UsageError
+from onnx_params.errors import DependencyError, UnreadableError, UsageError, system_reason
 
 app = typer.Typer(
     help="Export a model to ONNX with its source map.",
@@ -231,9 +231,7 @@ def _unpickled(path: str) -> Any:  # an estimator
     except ImportError as error:
         raise DependencyError(f"{error.name} is not installed, and '{path}' needs it") from error
     except OSError as error:
-        raise UnreadableError(
-            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UnreadableError(f"{path}: cannot be read: {system_reason(error)}") from error
     except Exception as error:  # a pickle raises of every kind
         raise UnreadableError(
             f"{path}: is not a file that joblib can load: {type(error).__name__}"

@@ -13,6 +13,7 @@ from onnx_params.errors import ExportError
 from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
 from onnx_params_exporters.from_sklearn import compare, finish
+from onnx_params_exporters.workshop import saying
 
 OPSET: Final = 15  # onnxmltools' highest
 
@@ -28,22 +29,15 @@ def export(model: Any, example: Any, path: str, *, check: bool = True) -> None:
     rows = np.asarray(example, dtype=np.float32)
     types = [("X", FloatTensorType([None, rows.shape[1]]))]
     library = type(model).__module__.partition(".")[0]
-    try:
+    if library not in ("lightgbm", "xgboost"):
+        raise ExportError(f"{type(model).__name__}: is neither a LightGBM nor an XGBoost model")
+    with saying(f"{type(model).__name__}: onnxmltools cannot convert it"):
         if library == "lightgbm":
             proto = onnxmltools.convert_lightgbm(
                 model, initial_types=types, zipmap=False, target_opset=OPSET
             )
-        elif library == "xgboost":
-            proto = onnxmltools.convert_xgboost(model, initial_types=types, target_opset=OPSET)
         else:
-            raise ExportError(f"{type(model).__name__}: is neither a LightGBM nor an XGBoost model")
-    except ExportError:
-        raise
-    except Exception as error:  # onnxmltools raises many kinds
-        raise ExportError(
-            f"{type(model).__name__}: onnxmltools cannot convert it:"
-            f" {str(error).strip().partition(chr(10))[0]}"
-        ) from error
+            proto = onnxmltools.convert_xgboost(model, initial_types=types, target_opset=OPSET)
     module = __import__(library)
 
     # the words are the operators' own: a threshold is one, a leaf value too

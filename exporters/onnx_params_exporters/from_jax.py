@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
 from onnx_params_exporters.jax_modules import take
-from onnx_params_exporters.workshop import calling
+from onnx_params_exporters.workshop import calling, saying
 
 OPSET: Final = 23
 
@@ -87,7 +86,7 @@ def convert(
 
     def write(draft: str) -> None:
         print("converting with jax2onnx ...", file=sys.stderr)
-        try:
+        with saying(f"{kind}: jax2onnx cannot convert it"):
             to_onnx(
                 call,
                 list(shapes),
@@ -96,10 +95,6 @@ def convert(
                 return_mode="file",
                 output_path=draft,
             )
-        except Exception as error:  # jax2onnx raises many kinds
-            raise ExportError(
-                f"{kind}: jax2onnx cannot convert it: {str(error).strip().partition(chr(10))[0]}"
-            ) from error
         if check:
             compare(draft, dict(zip(names, given, strict=True)), expected)
 

@@ -15,7 +15,7 @@ import numpy as np
 from onnx_params.errors import ExportError
 from onnx_params_exporters import tensorflow_function
 from onnx_params_exporters.by_content import Weight, compare, finish
-from onnx_params_exporters.workshop import calling
+from onnx_params_exporters.workshop import calling, saying
 
 
 # Keras' own types
@@ -69,7 +69,7 @@ def _by_tensorflow(
 
     def write(draft: str) -> None:
         print("converting with tf2onnx ...", file=sys.stderr)
-        try:
+        with saying(f"{model.name}: tf2onnx cannot convert it"):
             _convert(
                 model,
                 inputs,
@@ -78,11 +78,6 @@ def _by_tensorflow(
                 opset,
                 sum(weight.values.nbytes for weight in weights),
             )
-        except Exception as error:  # tf2onnx raises many kinds
-            raise ExportError(
-                f"{model.name}: tf2onnx cannot convert it:"
-                f" {str(error).strip().partition(chr(10))[0]}"
-            ) from error
         if check:
             compare(draft, inputs, expected)
 

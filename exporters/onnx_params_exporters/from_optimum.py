@@ -21,7 +21,7 @@ import torch
 from onnx_params.errors import ExportError
 from onnx_params_exporters import by_content, source_map
 from onnx_params_exporters.from_torch import original, owned, tensors
-from onnx_params_exporters.workshop import checked, folder_of, running
+from onnx_params_exporters.workshop import checked, folder_of, running, saying
 
 MERGED: Final = "decoder_model_merged"  # of the two below; optimum/exporters/onnx/constants.py
 _PARTS: Final = ("decoder_model", "decoder_with_past_model")
@@ -59,12 +59,8 @@ def export(
     kind = type(loaded).__name__
     with folder_of(folder) as draft:
         print("exporting with optimum ...", file=sys.stderr)
-        try:
+        with saying(f"{kind}: optimum cannot export it"):
             onnx_export_from_model(loaded, draft, task=task, do_validation=False)
-        except Exception as error:  # optimum and torch raise many kinds
-            raise ExportError(
-                f"{kind}: optimum cannot export it: {str(error).strip().partition(chr(10))[0]}"
-            ) from error
         made = sorted(Path(draft).glob("*.onnx"))
         needed = {
             stem: _used(module, config) for stem, (module, config) in _parts(loaded, task).items()
@@ -86,7 +82,7 @@ def export(
 def _load(model: str, task: str | None, random_init: bool) -> tuple[Any, str | None]:
     from optimum.exporters.tasks import TasksManager
 
-    try:
+    with saying(f"{model}: cannot be loaded"):
         if not random_init:
             return (
                 TasksManager.get_model_from_task(
@@ -114,10 +110,6 @@ def _load(model: str, task: str | None, random_init: bool) -> tuple[Any, str | N
             file=sys.stderr,
         )
         return producer.from_config(transformers.AutoConfig.for_model(model)), chosen
-    except Exception as error:  # the hub's client and optimum raise many kinds
-        raise ExportError(
-            f"{model}: cannot be loaded: {str(error).strip().partition(chr(10))[0]}"
-        ) from error
 
 
 # optimum's configurations

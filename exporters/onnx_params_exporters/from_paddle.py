@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
-from onnx_params_exporters.workshop import calling
+from onnx_params_exporters.workshop import calling, saying
 
 OPSET: Final = 15
 _STATISTICS: Final = ("._mean", "._variance")
@@ -59,14 +58,9 @@ def export(
     def write(draft: str) -> None:
         print("converting with paddle2onnx ...", file=sys.stderr)
         stem = os.path.splitext(draft)[0]
-        try:
+        with saying(f"{type(model).__name__}: paddle2onnx cannot convert it"):
             paddle.onnx.export(model, stem, input_spec=specs, opset_version=opset)
             os.replace(f"{stem}.onnx", draft)
-        except Exception as error:  # paddle2onnx raises many kinds
-            raise ExportError(
-                f"{type(model).__name__}: paddle2onnx cannot convert it:"
-                f" {str(error).strip().partition(chr(10))[0]}"
-            ) from error
         if check:
             compare(draft, dict(zip(names, given, strict=True)), expected)
 

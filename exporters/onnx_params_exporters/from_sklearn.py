@@ -17,7 +17,7 @@ from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
 from onnx_params_exporters import source_map
-from onnx_params_exporters.workshop import checked, draft_of
+from onnx_params_exporters.workshop import checked, draft_of, saying
 
 RELATIVE: Final = 1e-3
 ABSOLUTE: Final = 1e-4
@@ -50,13 +50,8 @@ def export(estimator: Any, example: Any, path: str, *, check: bool = True) -> No
         and len(estimator.classes_) == 2
     ):
         options[id(estimator)]["raw_scores"] = True  # else the score's sign is reversed
-    try:
+    with saying(f"{type(estimator).__name__}: skl2onnx cannot convert it"):
         proto = to_onnx(estimator, rows[:1], options=options or None, target_opset=OPSETS)
-    except Exception as error:  # skl2onnx raises many kinds
-        raise ExportError(
-            f"{type(estimator).__name__}: skl2onnx cannot convert it:"
-            f" {str(error).strip().partition(chr(10))[0]}"
-        ) from error
     finish(
         proto.SerializeToString(),
         path,

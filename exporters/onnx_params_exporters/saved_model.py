@@ -19,7 +19,7 @@ import numpy as np
 from onnx_params.errors import ExportError
 from onnx_params_exporters.by_content import Weight, compare, finish
 from onnx_params_exporters.tensorflow_function import to_file
-from onnx_params_exporters.workshop import calling
+from onnx_params_exporters.workshop import calling, saying
 
 SIGNATURE: Final = "serving_default"
 _VALUE: Final = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -38,12 +38,8 @@ def export(
     import tensorflow as tf
 
     name = os.path.basename(os.path.abspath(folder))
-    try:
+    with saying(f"{folder}: TensorFlow cannot load it"):
         loaded = tf.saved_model.load(folder)
-    except Exception as error:  # TensorFlow raises many kinds
-        raise ExportError(
-            f"{folder}: TensorFlow cannot load it: {str(error).strip().partition(chr(10))[0]}"
-        ) from error
     signatures = loaded.signatures
     signature = signatures.get(SIGNATURE) or (
         next(iter(signatures.values())) if len(signatures) == 1 else None

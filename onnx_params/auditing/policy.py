@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from onnx_params.auditing.rules import RENAMED, RULES, Finding, Severity
-from onnx_params.errors import UsageError
+from onnx_params.errors import UsageError, system_reason
 
 FILES: Final = ("onnx-params.toml", "pyproject.toml")
 _UNITS: Final = {
@@ -97,9 +97,7 @@ def _table(path: str) -> dict[str, Any] | None:  # TOML
         with open(path, "rb") as file:
             found = tomllib.load(file)
     except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UsageError(f"{path}: cannot be read: {system_reason(error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path}: is not valid TOML: {error}") from error
     if os.path.basename(path) == "pyproject.toml":

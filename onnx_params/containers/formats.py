@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.errors import FormatError, UnreadableError
+from onnx_params.errors import FormatError, UnreadableError, system_reason
 from onnx_params.io.remote import is_url
 
 # files of one checkpoint; the largest released models have some hundreds
@@ -77,7 +77,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             raise UnreadableError(f"{path}: cannot be read: {reason}")
         head = _head(path)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = system_reason(error)
         raise UnreadableError(f"{path}: cannot be read: {reason}") from error
     for each in FORMATS:
         if each.is_it(path, head):

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from onnx_params.containers.onnx.rewrite import CHUNK, rewrite
-from onnx_params.errors import UnreadableError, UsageError
+from onnx_params.errors import UnreadableError, UsageError, system_reason
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
@@ -191,9 +191,7 @@ def _copy_external(inventory: Inventory, output: str) -> None:
         try:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         except OSError as error:
-            raise UnreadableError(
-                f"{path}: cannot be written: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise UnreadableError(f"{path}: cannot be written: {system_reason(error)}") from error
         source = file.open()
         write_bytes(
             path,

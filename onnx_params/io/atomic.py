@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 
-from onnx_params.errors import UnreadableError, UsageError
+from onnx_params.errors import UnreadableError, UsageError, system_reason
 
 
 def write(path: str, text: str, inputs: Iterable[str] = ()) -> None:
@@ -51,9 +51,7 @@ def write_with(path: str, fill: Callable[[str], None], inputs: Iterable[str] = (
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise UnreadableError(
-            f"{path}: cannot be written: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UnreadableError(f"{path}: cannot be written: {system_reason(error)}") from error
 
 
 def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:

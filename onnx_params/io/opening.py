@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import BinaryIO, Final
 
-from onnx_params.errors import FormatError, UnreadableError
+from onnx_params.errors import FormatError, UnreadableError, system_reason
 from onnx_params.io.remote import RemoteSource, is_url
 from onnx_params.io.sources import BytesSource, FileSource, Source
 
@@ -35,9 +35,7 @@ def open_path(path: str) -> Source:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        raise UnreadableError(
-            f"{path}: cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}"
-        ) from error
+        raise UnreadableError(f"{path}: cannot be read: {system_reason(error)}") from error
     if stat.S_ISDIR(mode):
         raise UnreadableError(f"{path}: is a folder; name the .onnx file in it")
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
@@ -47,9 +45,7 @@ def open_path(path: str) -> Source:
             with open(path, "rb", opener=_without_waiting) as pipe:
                 return open_stream(pipe, path)
         except OSError as error:
-            raise UnreadableError(
-                f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-            ) from error
+            raise UnreadableError(f"{path}: cannot be read: {system_reason(error)}") from error
     return _unpacked(FileSource(path))
 
 
@@ -65,9 +61,7 @@ def open_stream(stream: BinaryIO, label: str) -> Source:
     try:
         data = stream.read()
     except OSError as error:
-        raise UnreadableError(
-            f"{label}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UnreadableError(f"{label}: cannot be read: {system_reason(error)}") from error
     if not isinstance(data, bytes):
         raise UnreadableError(f"{label}: gives text, not bytes; open it in binary mode")
     return _unpacked(BytesSource(data, label))

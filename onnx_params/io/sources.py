@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Final, Protocol
 
-from onnx_params.errors import FormatError, UnreadableError
+from onnx_params.errors import FormatError, UnreadableError, system_reason
 
 FIRST_WINDOW: Final = 1 << 14  # bytes read after a jump: a tensor's header, a few nodes
 
@@ -69,10 +69,7 @@ class FileSource:
             self.n_bytes = os.fstat(self._descriptor).st_size
             os.pread(self._descriptor, 1, 0)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise UnreadableError(
-                f"{path}: cannot be read:"
-                f" {(getattr(error, 'strerror', None) or str(error)).lower()}"
-            ) from error
+            raise UnreadableError(f"{path}: cannot be read: {system_reason(error)}") from error
 
     @classmethod
     def of(cls, descriptor: int, label: str) -> FileSource:
@@ -100,7 +97,7 @@ class FileSource:
                 data = b"".join(parts)
         except OSError as error:
             raise UnreadableError(
-                f"{self.label}: cannot be read: {(error.strerror or str(error)).lower()}"
+                f"{self.label}: cannot be read: {system_reason(error)}"
             ) from error
         if len(data) < length:
             raise FormatError(

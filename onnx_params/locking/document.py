@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from onnx_params.errors import FormatError, UsageError
+from onnx_params.errors import FormatError, UsageError, system_reason
 from onnx_params.locking.record import SCHEMA, Lock, Locked
 
 
@@ -47,9 +47,7 @@ def read_lock(path: str) -> Lock:
             ),
         )
     except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UsageError(f"{path}: cannot be read: {system_reason(error)}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
             f"{path}: is not a lock: {type(error).__name__}; `onnx-params lock MODEL -o FILE`"

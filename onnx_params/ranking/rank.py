@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from onnx_params.errors import FormatError, UnreadableError
+from onnx_params.errors import FormatError, UnreadableError, system_reason
 from onnx_params.report.analyze import analyze
 from onnx_params.report.report import SCHEMA
 
@@ -63,9 +63,7 @@ def entry(path: str) -> Entry:
             _report(path),
         )
     except OSError as error:
-        raise UnreadableError(
-            f"{path}: cannot be read: {(error.strerror or str(error)).lower()}"
-        ) from error
+        raise UnreadableError(f"{path}: cannot be read: {system_reason(error)}") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(
             f"{path}: is not a report that analyze wrote: {type(error).__name__}"
