@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, BinaryIO
+from functools import wraps
+from typing import ParamSpec
 
 from onnx_params.comparison.compare import Comparison
-from onnx_params.names.architecture import Expected
+from onnx_params.render.registry import render
 from onnx_params.report import analyze as reports
 from onnx_params.report import report as records
+
+P = ParamSpec("P")
 
 
 class Report(records.Report):
@@ -18,26 +21,18 @@ class Report(records.Report):
 
     def to_markdown(self) -> str:
         """The report in the seed's format."""
-        from onnx_params.render.markdown import render
-
-        return render(self)
+        return render(self, "markdown")
 
     def to_json(self) -> str:
         """The report by the contract ``onnx-params/report/1``."""
-        from onnx_params.render.json import render
-
-        return render(self)
+        return render(self, "json")
 
     def to_csv(self) -> str:
         """The rows, comma-separated, with a header."""
-        from onnx_params.render.csv import render
-
-        return render(self)
+        return render(self, "csv")
 
     def _repr_html_(self) -> str:
-        from onnx_params.render.html import render
-
-        return render(self)
+        return render(self, "html")
 
 
 def _writable(report: records.Report) -> Report:
@@ -47,32 +42,17 @@ def _writable(report: records.Report) -> Report:
     )
 
 
-def analyze(
-    source: str | os.PathLike[str] | bytes | BinaryIO | Any,  # Any: onnx, onnx_ir
-    *,
-    name: str | None = None,
-    verify: bool = False,
-    reference: str | os.PathLike[str] | None = None,
-    like: Sequence[Expected] | None = None,
-    strip_prefix: bool = False,
-    stats: bool = False,
-    progress: Callable[[int], None] = lambda n_bytes: None,
-) -> Report:
-    """Report on an artifact; see :func:`onnx_params.report.analyze.analyze` for the arguments.
+def _writing(analyze: Callable[P, records.Report]) -> Callable[P, Report]:
+    """The same function, with a result that writes itself down."""
 
-    Raises :class:`~onnx_params.errors.OnnxParamsError`.
-    """
-    made = reports.analyze(
-        source,
-        name=name,
-        verify=verify,
-        reference=reference,
-        like=like,
-        strip_prefix=strip_prefix,
-        stats=stats,
-        progress=progress,
-    )
-    return _writable(made)
+    @wraps(analyze)
+    def call(*args: P.args, **kwargs: P.kwargs) -> Report:
+        return _writable(analyze(*args, **kwargs))
+
+    return call
+
+
+analyze = _writing(reports.analyze)
 
 
 def compare(

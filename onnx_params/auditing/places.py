@@ -100,8 +100,8 @@ def _differ(numbers: Iterable[int]) -> bool:
 
 
 class Turns:
-    """Which way round matrices lie for the products that take them, beside the reference: a product
-    by the transposed matrix, or by it as it is.
+    """Whether matrices lie transposed for the products that use them, beside the reference: a
+    product by the transposed matrix, or by it as it is.
     """
 
     def __init__(self, model: Model, found: Mapping[str, Found]) -> None:

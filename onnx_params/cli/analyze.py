@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from onnx_params.cli.formats import ReportFormat
-from onnx_params.cli.options import Like, Reference, StripPrefix, take
+from onnx_params.cli.options import Like, Output, Reference, StripPrefix, take
 from onnx_params.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,12 +52,7 @@ def analyze(
     format: Annotated[
         ReportFormat, typer.Option("--format", help="Format of the report.")
     ] = "table",
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
-        ),
-    ] = "",
+    output: Output = "",
     name: Annotated[
         str,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onnx_params.cli.formats import AuditFormat, LockFormat
+from onnx_params.cli.options import Artifact, Output, answer
 from onnx_params.cli.progress import bar
 from onnx_params.errors import UsageError
 
@@ -36,12 +37,7 @@ def audit(
         ),
     ] = "",
     format: Annotated[AuditFormat, typer.Option("--format", help="Format of the audit.")] = "table",
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
-        ),
-    ] = "",
+    output: Output = "",
     sarif: Annotated[
         str,
         typer.Option(
@@ -113,10 +109,7 @@ def audit(
     if sarif:
         write(sarif, _document(done, "sarif", full), inputs)
     text = _document(done, format, full)
-    if output:
-        write(output, text, inputs)
-    else:
-        sys.stdout.write(text)
+    answer(text, output, inputs)
     if not all(each.passed for each in done):
         raise typer.Exit(1)
 
@@ -135,13 +128,8 @@ def _document(audits: list[Audit], format: str, full: bool) -> str:
 
 
 def lock(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
-        ),
-    ] = "",
+    model: Artifact,
+    output: Output = "",
     format: Annotated[
         LockFormat,
         typer.Option("--format", help="A lock, or a CycloneDX bill of materials."),
@@ -149,7 +137,7 @@ def lock(
 ) -> None:
     """Write a lock file: a digest of every stored tensor and of the structure."""
     from onnx_params.inventory.opening import need_numpy
-    from onnx_params.io.atomic import refuse_overwriting, write
+    from onnx_params.io.atomic import refuse_overwriting
     from onnx_params.locking.lock import lock as take
     from onnx_params.render.registry import render
 
@@ -158,14 +146,11 @@ def lock(
     with bar("locking", model) as progress:
         made = take(model, progress=progress)
     text = render(made, format)
-    if output:
-        write(output, text, made.files)
-    else:
-        sys.stdout.write(text)
+    answer(text, output, made.files)
 
 
 def verify(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    model: Artifact,
     locked: Annotated[str, typer.Argument(metavar="LOCK", help="The lock file that `lock` wrote.")],
 ) -> None:
     """Compare an artifact with its lock file, tensor by tensor.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-import sys
 from typing import Annotated
 
 import typer
 
 from onnx_params.cli.formats import ComparisonFormat, RankingFormat
+from onnx_params.cli.options import Output, answer
 from onnx_params.errors import UsageError
 
 
@@ -26,12 +26,7 @@ def compare(
     format: Annotated[
         ComparisonFormat, typer.Option("--format", help="Format of the comparison.")
     ] = "table",
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
-        ),
-    ] = "",
+    output: Output = "",
     full: Annotated[bool, typer.Option("--full", help="Also list equal pairs.")] = False,
     no_values: Annotated[
         bool,
@@ -68,7 +63,7 @@ def compare(
     from onnx_params.cli.progress import bar
     from onnx_params.comparison.compare import Matrix, of_reports
     from onnx_params.comparison.pairs import WORDS
-    from onnx_params.io.atomic import refuse_overwriting, write
+    from onnx_params.io.atomic import refuse_overwriting
     from onnx_params.render.compare_chart import draw
     from onnx_params.render.registry import render
 
@@ -97,10 +92,7 @@ def compare(
         text = render(first, format, **options)
     if chart:
         draw(reports, chart, by is ChartBy.MODULE)
-    if output:
-        write(output, text, inputs)
-    else:
-        sys.stdout.write(text)
+    answer(text, output, inputs)
     if any(each.differences - ignored for each in made.values()):
         raise typer.Exit(1)
 
@@ -121,12 +113,7 @@ def rank(
     format: Annotated[
         RankingFormat, typer.Option("--format", help="Format of the leaderboard.")
     ] = "table",
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
-        ),
-    ] = "",
+    output: Output = "",
     by: Annotated[
         RankBy, typer.Option("--by", help="What to rank by, largest first.")
     ] = RankBy.PARAMETERS,
@@ -138,7 +125,7 @@ def rank(
     ] = "",
 ) -> None:
     """Rank models by parameters, bytes, or bits per parameter."""
-    from onnx_params.io.atomic import refuse_overwriting, write
+    from onnx_params.io.atomic import refuse_overwriting
     from onnx_params.ranking.rank import Ranking, entry, ordered
     from onnx_params.render.rank import draw
     from onnx_params.render.registry import render
@@ -150,7 +137,4 @@ def rank(
     refuse_overwriting([output, chart], inputs)
     if chart:
         draw(entries, chart, by.value)
-    if output:
-        write(output, text, inputs)
-    else:
-        sys.stdout.write(text)
+    answer(text, output, inputs)

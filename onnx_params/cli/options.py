@@ -1,7 +1,9 @@
-"""Options that several commands have, and the reading that they ask for."""
+"""Options that several commands have, what they ask to be read, and where the answer goes."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,17 @@ from onnx_params.errors import DependencyError, UsageError
 
 if TYPE_CHECKING:
     from onnx_params.api import Report
+
+Artifact = Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")]
+
+
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="File to write to instead of standard output."
+    ),
+]
+
 
 Reference = Annotated[
     str,
@@ -80,3 +93,17 @@ def take(
         return take(model, **options)
     with bar("reading", reference, model if stats else "") as progress:
         return take(model, **options, progress=progress)
+
+
+def answer(text: str, output: str, inputs: Iterable[str]) -> None:
+    """Write the answer to ``output``, whole or not at all, or to standard output where that is
+    empty.
+
+    Raises as :func:`onnx_params.io.atomic.write` does.
+    """
+    from onnx_params.io.atomic import write
+
+    if output:
+        write(output, text, inputs)
+    else:
+        sys.stdout.write(text)

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from onnx_params.cli.options import Like, Reference, StripPrefix, take
+from onnx_params.cli.options import Artifact, Like, Reference, StripPrefix, take
 from onnx_params.errors import UsageError
 
 
 def restore(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    model: Artifact,
     output: Annotated[
         str,
         typer.Option(
@@ -57,7 +57,7 @@ def restore(
 
 
 def extract(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    model: Artifact,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="Safetensors file to write.")
     ],

@@ -24,7 +24,6 @@ from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
-MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 WEIGHTS: Final = "model.weights.h5"
 MAX_INFLATED: Final = 1 << 31  # bytes of weights in a zip, which are unpacked in memory
 # the variables of a layer in the order in which it makes them, by its class; a bias may be left out

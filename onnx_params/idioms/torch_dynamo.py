@@ -14,7 +14,6 @@ SIGNATURE_KEY: Final = "pkg.torch.export.ExportedProgram.graph_signature"
 FX_NODE_KEY: Final = "pkg.torch.onnx.fx_node"
 SCOPES_KEY: Final = "pkg.torch.onnx.name_scopes"
 CLASSES_KEY: Final = "pkg.torch.onnx.class_hierarchy"
-RULE_KEY: Final = "pkg.onnxscript.rewriter.rule_name"
 FOLDED_KEY: Final = "pkg.onnxscript.optimizer.folded_from"
 KIND_KEY: Final = "pkg.torch.export.graph_signature.InputSpec.kind"
 

@@ -90,7 +90,6 @@ FRAMEWORKS: Final = (
         source="mxnet/gluon/nn/basic_layers.py",
     ),
 )
-TRANSLATED: Final = ("torch", "keras", "flax")  # frameworks whose whole vocabulary is translated
 _BY_NAME: Final = {each.name: each for each in FRAMEWORKS}
 
 # -- derived ------------------------------------------------------------------------------------

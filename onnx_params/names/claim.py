@@ -38,7 +38,7 @@ class Claim:
 
     @property
     def view_words(self) -> tuple[str, ...]:
-        """The view in describe, the one that matters most first; a chain of several lists each."""
+        """The view in words, the one that matters most first; a chain of several lists each."""
         if not any(placement.steps for placement in self.placements):  # nearly all
             return (self.view.value,)
         found = dict.fromkeys((self.view.value, *describe(self.steps)))

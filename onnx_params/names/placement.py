@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
@@ -22,15 +22,10 @@ from onnx_params.tensors.steps import (
 )
 from onnx_params.tensors.stored import StoredTensor
 
-MAX_HOPS: Final = 6  # operators between a stored tensor and the one that takes it as a weight
-_HANDS_ON: Final = frozenset(
-    {"DequantizeLinear", "Cast", "Identity", "Transpose", "Squeeze", "Unsqueeze"}
-)
-
 
 class Location(NamedTuple):
     """A stored tensor with the steps from it to a parameter; ``steps`` is ``None`` where the file
-    does not tell them.
+    does not say them.
     """
 
     tensor: StoredTensor

@@ -1,6 +1,6 @@
 """Say what the attributes of a node contain, where its numbers are no inputs.
 
-ExporterMetadata: learned; structure (which node of a tree is whose child, which feature it asks);
+Words: learned; structure (which node of a tree is whose child, which feature it asks);
 label (vocabularies, class names). Source: the ai.onnx.ml schemas (docs/Operators-ml.md);
 TfIdfVectorizer's.
 """
@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-# What the attributes of a node hold, where its numbers are no arguments. ExporterMetadata: learned;
-# structure (which node of a tree is whose child, which feature it asks); label (vocabularies, class
-# names). Source: the ai.onnx.ml schemas (docs/Operators-ml.md); TfIdfVectorizer's.
 _TREE: Final = {
     **dict.fromkeys(
         (

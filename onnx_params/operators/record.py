@@ -84,7 +84,7 @@ class Operator:
     """One operator.
 
     ``slots`` has a word for each input in order; the last repeats for variadic operators.
-    ExporterMetadata: data (computed by other nodes), operand (could be either), weight, bias, table
+    Words: data (computed by other nodes), operand (could be either), weight, bias, table
     (looked up by indices), scale, zero, stat (running statistics), state (initial recurrent state),
     cache (rotary tables), basis (of a transform), mask, index (shapes, axes, positions, limits).
 
