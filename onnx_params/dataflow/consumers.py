@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
-from onnx_params.dataflow.walk import arrivals
+from onnx_params.dataflow.walk import arrivals, only_use, worded
 from onnx_params.operators.record import Kind, Operator
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import SWAP, Shape, Step
@@ -44,19 +44,16 @@ class Consumer(NamedTuple):
 
 def consumers(model: Model, tensor: StoredTensor) -> Iterator[Consumer]:
     """The operators that use a stored tensor, behind what only passes it on."""
-    direct = model.def_use.uses(tensor.key)
-    if len(direct) == 1 and (node := direct[0].node) is not None:  # nearly all
-        operator = schema(node.domain, node.op_type)
-        if operator is not None and operator.passes is None:
-            slot = direct[0].slot
-            yield Consumer(direct[0].graph, node, slot, operator.word(slot), False)
-            return
+    only = only_use(model, tensor.key)
+    if only is not None:
+        use, word = only
+        assert use.node is not None
+        yield Consumer(use.graph, use.node, use.slot, word, False)
+        return
     for arrival in arrivals(model, tensor.key):
-        use = arrival.use
+        use, word = worded(arrival.use)
         if use.node is None:
             continue
-        found = schema(use.node.domain, use.node.op_type)
-        word = None if found is None else found.word(use.slot)
         turned = arrival.is_transposed and len(tensor.shape) == 2
         yield Consumer(use.graph, use.node, use.slot, word, turned)
 

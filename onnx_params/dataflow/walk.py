@@ -45,6 +45,34 @@ class _At(NamedTuple):
     by_hand: bool
 
 
+class WordedUse(NamedTuple):
+    """A use and the word of its slot; ``None`` where no record knows the operator."""
+
+    use: Use
+    word: str | None
+
+
+def worded(use: Use) -> WordedUse:
+    """The use with the word of its slot."""
+    if use.node is None:
+        return WordedUse(use, None)
+    operator = schema(use.node.domain, use.node.op_type)
+    return WordedUse(use, None if operator is None else operator.word(use.slot))
+
+
+def only_use(model: Model, key: Key) -> WordedUse | None:
+    """The one use of a value, by a known operator that passes nothing on: no walk is needed, and
+    nearly all stored tensors have it. ``None`` for all others.
+    """
+    uses = model.def_use.uses(key)
+    if len(uses) != 1 or (node := uses[0].node) is None:
+        return None
+    operator = schema(node.domain, node.op_type)
+    if operator is None or operator.passes is not None:
+        return None
+    return WordedUse(uses[0], operator.word(uses[0].slot))
+
+
 def passes_on(node: Node, slot: int, passes: frozenset[Passes]) -> bool:
     """Whether a node passes on what it has in a slot, to one of these extents."""
     found = schema(node.domain, node.op_type)

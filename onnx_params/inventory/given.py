@@ -52,10 +52,7 @@ def by_reference(
     """The reference's parameters, and those of the artifact's own claims on what the reference does
     not have.
     """
-    covered = {key for claim in rows for key in claim.stored}
-    extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
-    if extra:
-        notes.append(f"{len(extra)} parameters of the artifact are nowhere in the reference")
+    extra = _nowhere(own, rows, "reference", notes)
     changed = sum(claim.view is View.CHANGED for claim in rows)
     if changed:
         notes.append(
@@ -83,11 +80,17 @@ def by_architecture(
             f"{model.source.label}: the architecture does not fit: {fitting} of its {len(rows)}"
             " parameters could be found by name and shape"
         )
-    covered = {key for claim in rows for key in claim.stored}
-    extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
-    if extra:
-        notes.append(f"{len(extra)} parameters of the artifact are nowhere in the architecture")
+    extra = _nowhere(own, rows, "architecture", notes)
     open_rows = sum(claim.view is View.UNKNOWN for claim in rows)
     if open_rows:
         notes.append(f"{open_rows} parameters of the architecture are nowhere in the artifact")
     return rows, extra
+
+
+def _nowhere(own: list[Claim], rows: list[Claim], given: str, notes: list[str]) -> list[Claim]:
+    """The artifact's own claims on stored tensors that no row of what was given has; noted."""
+    covered = {key for claim in rows for key in claim.stored}
+    extra = [claim for claim in own if claim.stored and not covered.intersection(claim.stored)]
+    if extra:
+        notes.append(f"{len(extra)} parameters of the artifact are nowhere in the {given}")
+    return extra

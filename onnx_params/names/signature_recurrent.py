@@ -5,9 +5,11 @@ from __future__ import annotations
 from onnx_params.dataflow.view import View
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.call_sites import Site
+from onnx_params.idioms.recurrent import Part
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_table import SIGNATURE, Table, constant_of, placeholder_of
+from onnx_params.tensors.stored import StoredTensor
 
 
 def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | None:
@@ -51,13 +53,7 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
             tensor is table.stored.get(value) for value in table.folded.get(name, ())
         ):
             return None
-        because = (
-            f"'{tensor.name}' was folded from it and others: {nodes[layer].op_type} takes gates"
-            " in another order, directions and biases joined"
-        )
-        return locate(table.model, tensor, *part.steps).claim(
-            name, SIGNATURE, because, certain=True, view=View.PART
-        )
+        return _joined(table, name, tensor, part, nodes[layer].op_type)
     return None
 
 
@@ -92,11 +88,16 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
         }
         part = next((part for part in inside if (part.kind, part.direction) == known), None)
         if part is not None and named == {(part.kind, part.direction) for part in inside}:
-            because = (
-                f"'{tensor.name}' was folded from it and others: {node.op_type} takes gates in"
-                " another order, directions and biases joined"
-            )
-            return locate(table.model, tensor, *part.steps).claim(
-                name, SIGNATURE, because, certain=True, view=View.PART
-            )
+            return _joined(table, name, tensor, part, node.op_type)
     return None
+
+
+def _joined(table: Table, name: str, tensor: StoredTensor, part: Part, op_type: str) -> Claim:
+    """The claim on a part of a tensor that a recurrent operator takes joined."""
+    because = (
+        f"'{tensor.name}' was folded from it and others: {op_type} takes gates in another order,"
+        " directions and biases joined"
+    )
+    return locate(table.model, tensor, *part.steps).claim(
+        name, SIGNATURE, because, certain=True, view=View.PART
+    )

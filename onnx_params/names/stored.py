@@ -108,9 +108,11 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     name, hopped = real_name(tensor.name), False
     if name is None:
         return None
-    location: Location | None = locate(model, tensor)
+    location: Location | None
     folded = False
-    if name != tensor.name:
+    if name == tensor.name:
+        location = locate(model, tensor)
+    else:
         hopped = name in stored.before and stored.before[name][0] is tensor
         if not hopped:
             return None
@@ -157,7 +159,10 @@ def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
                 f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False
             )
         if consumer.is_product and word in ("weight", "operand"):
-            location = locate(model, tensor, *as_torch(consumer, locate(model, tensor).shape))
+            location = locate(model, tensor)
+            turn = as_torch(consumer, location.shape)
+            if turn:
+                location = locate(model, tensor, *turn)
             sibling = _bias_beside(model, consumer)
             if sibling is not None:
                 return location.claim(*sibling, certain=False, view=view)
@@ -273,7 +278,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                 for use in model.def_use.uses((consumer.graph, consumer.node.outputs[0]))
                 if use.node is not None and use.node.op_type == "Split"
             ]
-            turned = as_torch(consumer, locate(model, tensor).shape)  # rows are outputs then
+            turned = as_torch(consumer, location.shape)  # rows are outputs then
             axis, start, parts = 0, 0, []
             for output in splits[0].outputs if len(splits) == 1 else ():
                 biases = list(_added(model, consumer.graph, (output,)))

@@ -8,19 +8,21 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node, Use
-from onnx_params.dataflow.walk import ANYTHING, MAX_USES, VALUES, arrivals, stored_behind
+from onnx_params.dataflow.walk import (
+    ANYTHING,
+    MAX_USES,
+    VALUES,
+    WordedUse,
+    arrivals,
+    only_use,
+    stored_behind,
+    worded,
+)
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.stored import StoredTensor
 
 _BODIES: Final = frozenset({"Loop", "Scan"})  # operators whose inputs go on inside a body
-
-
-class WordedUse(NamedTuple):
-    """A use and the word of its slot; ``None`` where no record knows the operator."""
-
-    use: Use
-    word: str | None
 
 
 class Subject(NamedTuple):
@@ -52,20 +54,14 @@ class Context:
 
     def subject(self, tensor: StoredTensor) -> Subject:
         """The tensor with its uses. Most have one, by an operator that does something with it."""
-        direct = self.graph.uses(tensor.key)
-        if (
-            len(direct) == 1
-            and (node := direct[0].node) is not None
-            and node.op_type not in _BODIES
-        ):
-            operator = schema(node.domain, node.op_type)
-            if operator is not None and operator.passes is None:
-                word = operator.word(direct[0].slot)
-                if word is not None:
-                    return Subject(tensor, (WordedUse(direct[0], word),))
+        only = only_use(self.model, tensor.key)
+        if only is not None and only.word is not None:
+            assert only.use.node is not None
+            if only.use.node.op_type not in _BODIES:
+                return Subject(tensor, (only,))
         by_hand = tensor.dtype.is_narrow_integer
         found = arrivals(self.model, tensor.key, ANYTHING, by_hand=by_hand, crosses_borders=True)
-        return Subject(tensor, tuple(_worded(arrival.use) for arrival in found))
+        return Subject(tensor, tuple(worded(arrival.use) for arrival in found))
 
     def producer(self, path: str, name: str) -> Node | None:
         """The node that computes a value."""
@@ -90,13 +86,6 @@ class Context:
             after.node is not None and after.node.op_type == op_type
             for after in self.followers(use)
         )
-
-
-def _worded(use: Use) -> WordedUse:
-    if use.node is None:
-        return WordedUse(use, None)
-    operator = schema(use.node.domain, use.node.op_type)
-    return WordedUse(use, None if operator is None else operator.word(use.slot))
 
 
 def is_layer(node: Node) -> bool:

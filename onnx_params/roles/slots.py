@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms.torchscript import is_made_up
-from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
@@ -132,8 +131,6 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
     """A tensor in the slot of something learned, unless its name or what is around it says
     otherwise.
     """
-    if is_buffer_name(subject.tensor.name):
-        return spectra.by_name(subject.tensor)
     special = spectra.basis(context, subject)
     if special is not None:
         return special
@@ -180,8 +177,8 @@ def _is_named_scale(context: Context, tensor: StoredTensor) -> bool:
     Source: onnxruntime, quantization/quant_utils.py.
     """
     base = tensor.name.removesuffix("_scale").removesuffix("_zero_point")
-    path, held = tensor.place.graph, context.model.stored
-    return base != tensor.name and ((path, base) in held or (path, f"{base}_quantized") in held)
+    path, stored = tensor.place.graph, context.model.stored
+    return base != tensor.name and ((path, base) in stored or (path, f"{base}_quantized") in stored)
 
 
 def _is_named_scalar(tensor: StoredTensor) -> bool:

@@ -8,9 +8,10 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
+from onnx_params.dataflow.walk import WordedUse
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
-from onnx_params.roles.context import Context, Subject, WordedUse, describe, is_layer
+from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.stored import StoredTensor
 
