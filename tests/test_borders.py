@@ -44,6 +44,14 @@ def saved(path: Path, nodes: list[onnx.NodeProto], tensors: list[TensorProto]) -
     return path
 
 
+def numbers_as_text(path: Path) -> Path:
+    """A Constant whose ``value_strings`` is a number on the wire."""
+    node = helper.make_node("Constant", [], ["c"], value_strings=["abc"])
+    data = node.attribute[0].SerializeToString()
+    node.attribute[0].ParseFromString(data.replace(b"J\x03abc", b"H\x05"))
+    return saved(path, [node, helper.make_node("Identity", ["x"], ["y"])], [])
+
+
 def seven_scales(path: Path) -> Path:
     """A DequantizeLinear of [32, 64] with 7 scales."""
     nodes = [
@@ -89,7 +97,9 @@ def sparse_out_of_reach(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("broken", [seven_scales, short_bytes, sparse_out_of_reach])
+@pytest.mark.parametrize(
+    "broken", [seven_scales, short_bytes, sparse_out_of_reach, numbers_as_text]
+)
 @pytest.mark.parametrize("verb", VERBS)
 def test_broken_values_are_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: object, verb: str

@@ -310,6 +310,59 @@ def test_damaged_keras_files(tmp_path: Path) -> None:
                     pass
 
 
+def legacy(path: Path) -> bytes:
+    """A file of Keras' legacy format with one kernel."""
+    import h5py
+
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"dense"]
+        group = file.create_group("dense")
+        group.attrs["weight_names"] = [b"dense/kernel:0"]
+        group.create_dataset("dense/kernel:0", data=np.arange(12, dtype=np.float32).reshape(4, 3))
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("place", "byte"),
+    [(2072, 98), (857, 18)],
+    ids=["keeps the library busy without end", "crashes it"],
+)
+def test_hdf5_library(
+    place: int, byte: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A damaged file that HDF5 2.0 does not come back from is refused, and this process goes on."""
+    from onnx_params.containers import hdf5
+
+    monkeypatch.setattr(hdf5, "SECONDS", 2)
+    path = tmp_path / "w.h5"
+    whole = legacy(path)
+    path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+    with pytest.raises(OnnxParamsError, match=r"w\.h5: its HDF5 cannot be read"):
+        open_checkpoint(path)
+
+
+def test_hdf5_forms(tmp_path: Path) -> None:
+    """Compressed, big-endian and plain datasets; names in parts as Keras writes long lists."""
+    import h5py
+
+    wanted = {f"dense_{at}/kernel": np.random.rand(4, 3).astype(np.float32) for at in range(4)}
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.attrs["layer_names0"] = np.array([b"dense_0", b"dense_1"])
+        file.attrs["layer_names1"] = [b"dense_2", b"dense_3"]
+        for at, (name, value) in enumerate(wanted.items()):
+            group = file.create_group(f"dense_{at}")
+            group.attrs["weight_names"] = [f"{name}:0".encode()]
+            group.create_dataset(
+                f"{name}:0",
+                data=value.astype(">f4") if at == 1 else value,
+                compression="gzip" if at in (1, 2) else None,
+            )
+    read = {tensor.name: tensor.read() for tensor in open_checkpoint(tmp_path / "w.h5").tensors}
+    assert list(read) == list(wanted)
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(value, read[name])
+
+
 # -- a checkpoint as the artifact -----------------------------------------------------------------
 
 

@@ -9,16 +9,21 @@ zip). HDF5 itself is h5py's.
 from __future__ import annotations
 
 import collections
-import io
+import dataclasses
+import importlib.util
 import json
+import math
 import re
+import subprocess
+import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
-from onnx_params.errors import DependencyError, FormatError, UnsupportedError
+from onnx_params.errors import DependencyError, FormatError, UnsupportedError, system_reason
 from onnx_params.io.sources import BytesSource, FileSource, Source
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
@@ -26,6 +31,10 @@ from onnx_params.tensors.stored import StoredTensor
 
 WEIGHTS: Final = "model.weights.h5"
 MAX_INFLATED: Final = 1 << 31  # bytes of weights in a zip, which are unpacked in memory
+# how long the HDF5 library may take: a listing takes some tenths of a second, what is compressed
+# is unpacked at a hundred times this rate
+SECONDS: Final = 30
+BYTES_A_SECOND: Final = 1_000_000
 # the variables of a layer in the order in which it makes them, by its class; a bias may be left out
 # at the end
 _LEAVES: Final = {
@@ -53,7 +62,7 @@ def read(path: str) -> Checkpoint:
 
     Raises :class:`FormatError`, or :class:`DependencyError` where h5py is not installed.
     """
-    return _of(path, path, FileSource(path), None)
+    return _of(path, None, FileSource(path), None)
 
 
 def read_keras(path: str) -> Checkpoint:
@@ -79,49 +88,101 @@ def read_keras(path: str) -> Checkpoint:
         RecursionError,
     ) as error:
         raise FormatError(f"{path}: is a damaged .keras archive: {type(error).__name__}") from error
-    return _of(path, io.BytesIO(data), BytesSource(data, path), config)
+    return _of(path, data, BytesSource(data, path), config)
 
 
-def _of(path: str, file: Any, source: Source, config: Any) -> Checkpoint:  # what h5py opens; JSON
-    try:
-        import h5py
-    except ImportError as error:
-        raise DependencyError("reading HDF5 needs h5py: pip install 'onnx-params[hdf5]'") from error
-    try:
-        with h5py.File(file, "r") as opened:
-            named = list(_legacy(opened)) or list(_by_place(opened, config))
-            tensors = [_tensor(path, name, dataset, source) for name, dataset in named]
-    except (OSError, KeyError, ValueError, RuntimeError, AttributeError, TypeError) as error:
-        raise FormatError(
-            f"{path}: its HDF5 cannot be read: {str(error).partition(chr(10))[0]}"
-        ) from error
+def _of(path: str, data: bytes | None, source: Source, config: Any) -> Checkpoint:  # JSON
+    datasets, loose = _listed(path, data, source.n_bytes)
+    layers = dict(_layers(config))
+    if not any(dataset.name for dataset in datasets):
+        datasets = _in_order(datasets, layers)
+    tensors = [_tensor(path, each, layers, source, loose) for each in datasets]
     if not tensors:
         raise FormatError(f"{path}: contains no Keras weights")
     return Checkpoint(path=path, tensors=tuple(tensors), ordered=True)
 
 
-def _legacy(opened: Any) -> Iterator[tuple[str, Any]]:  # h5py's own types
-    group = opened.get("model_weights", opened)
-    for layer in group.attrs.get("layer_names", ()):
-        word = layer.decode() if isinstance(layer, bytes) else str(layer)
-        for name in group[word].attrs.get("weight_names", ()):
-            shown = name.decode() if isinstance(name, bytes) else str(name)
-            yield shown.removesuffix(":0"), group[word][shown]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Dataset:
+    """A dataset as the worker lists it."""
+
+    place: str  # path in the file
+    name: str | None  # what Keras' legacy format calls it
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int | None  # bytes from the start of the file; None: its values are among the loose
+
+    @property
+    def n_bytes(self) -> int:
+        return BY_NAME[self.dtype].packed_length(math.prod(self.shape))
 
 
-def _by_place(opened: Any, config: Any) -> Iterator[tuple[str, Any]]:  # h5py's own types; JSON
-    import h5py
+def _listed(
+    path: str, data: bytes | None, n_bytes: int
+) -> tuple[list[_Dataset], Mapping[str, bytes]]:
+    """The datasets of a file, or of ``data``; the bytes of those without offset by place."""
+    if importlib.util.find_spec("h5py") is None:
+        raise DependencyError("reading HDF5 needs h5py: pip install 'onnx-params[hdf5]'")
+    written = _run_worker(path, data, SECONDS + n_bytes // BYTES_A_SECOND)
+    line, _, rest = written.partition(b"\n")
+    document = json.loads(line)
+    if "error" in document:
+        raise FormatError(f"{path}: its HDF5 cannot be read: {document['error']}")
+    datasets = [_Dataset(**{**row, "shape": tuple(row["shape"])}) for row in document["datasets"]]
+    for dataset in datasets:
+        if dataset.dtype not in BY_NAME:
+            raise UnsupportedError(
+                f"{path}: '{dataset.name or dataset.place}' is of type {dataset.dtype}, which is"
+                " not supported"
+            )
+    loose: dict[str, bytes] = {}
+    at = 0
+    for dataset in datasets:
+        if dataset.offset is None:
+            loose[dataset.place] = rest[at : at + dataset.n_bytes]
+            at += dataset.n_bytes
+    if at != len(rest):
+        raise FormatError(f"{path}: its HDF5 cannot be read: {at} bytes listed, {len(rest)} found")
+    return datasets, loose
 
-    layers = dict(_layers(config))
-    found: list[tuple[str, Any]] = []
-    opened.visititems(
-        lambda name, item: found.append((name, item)) if isinstance(item, h5py.Dataset) else None
-    )
+
+def _run_worker(path: str, data: bytes | None, seconds: int) -> bytes:
+    """What the worker writes. ``-P`` keeps the modules beside it from being imported by mistake."""
+    worker = str(Path(__file__).with_name("hdf5_worker.py"))
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-P", worker, path if data is None else "-"],
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FormatError(
+            f"{path}: its HDF5 cannot be read: the HDF5 library did not end in {seconds} s"
+        ) from error
+    except OSError as error:
+        raise UnsupportedError(
+            f"{path}: reading HDF5 needs a process of its own, which cannot be started:"
+            f" {system_reason(error)}"
+        ) from error
+    if ended.returncode:
+        raise FormatError(
+            f"{path}: its HDF5 cannot be read: the HDF5 library ended with status"
+            f" {ended.returncode}"
+        )
+    return ended.stdout
+
+
+def _in_order(datasets: list[_Dataset], layers: Mapping[str, tuple[str, str]]) -> list[_Dataset]:
+    """The datasets in the order of the configuration's layers."""
     order = {place: at for at, place in enumerate(layers)}
-    for name, dataset in sorted(
-        found, key=lambda each: (order.get("/".join(each[0].split("/")[:2]), len(order)), each[0])
-    ):
-        yield _named(name, layers), dataset
+
+    def rank(dataset: _Dataset) -> tuple[int, str]:
+        layer = "/".join(dataset.place.split("/")[:2])
+        return order.get(layer, len(order)), dataset.place
+
+    return sorted(datasets, key=rank)
 
 
 def _layers(config: Any) -> Iterator[tuple[str, tuple[str, str]]]:  # JSON of a stranger
@@ -171,23 +232,21 @@ def _named(place: str, layers: dict[str, tuple[str, str]]) -> str:
     return f"{name}/{leaves[at]}" if not inner and at < len(leaves) else place
 
 
-def _tensor(path: str, name: str, dataset: Any, source: Source) -> StoredTensor:  # an h5py dataset
-    word = str(dataset.dtype)
-    if word not in BY_NAME:
-        raise UnsupportedError(f"{path}: '{name}' is of type {word}, which is not supported")
-    shape = tuple(int(dim) for dim in dataset.shape)
-    dtype = BY_NAME[word]
-    offset = (
-        dataset.id.get_offset()
-        if dataset.chunks is None and dataset.dtype.byteorder in ("=", "<", "|")
-        else None
-    )
-    n_bytes = dtype.packed_length(int(dataset.size))
-    if offset is not None and offset + n_bytes <= source.n_bytes:
-        return StoredTensor(
-            name, dtype, shape, PLACE, Encoding.RAW, (Span(offset, offset + n_bytes),), source
-        )
-    data = dataset[()].astype(dataset.dtype.newbyteorder("<")).tobytes()
-    return StoredTensor(
-        name, dtype, shape, PLACE, Encoding.RAW, (Span(0, len(data)),), BytesSource(data, path)
-    )
+def _tensor(
+    path: str,
+    dataset: _Dataset,
+    layers: dict[str, tuple[str, str]],
+    source: Source,
+    loose: Mapping[str, bytes],
+) -> StoredTensor:
+    name = dataset.name or _named(dataset.place, layers)
+    name = name.removesuffix(":0")
+    dtype = BY_NAME[dataset.dtype]
+    if dataset.offset is None:
+        source, start = BytesSource(loose[dataset.place], path), 0
+    else:
+        start = dataset.offset
+    span = Span(start, start + dataset.n_bytes)
+    if span.stop > source.n_bytes:
+        raise FormatError(f"{path}: '{name}' lies outside the file")
+    return StoredTensor(name, dtype, dataset.shape, PLACE, Encoding.RAW, (span,), source)

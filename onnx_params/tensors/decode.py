@@ -173,9 +173,10 @@ def _from_fields(tensor: Payload) -> np.ndarray:
                 found.extend(map(signed, varints(data[a:b])))
             else:
                 found.append(data[a:b])
-    return np.array(
-        found, dtype=object if tensor.dtype.name == "string" else _numpy_type(tensor.dtype)
-    )
+    is_text = tensor.dtype.name == "string"
+    if any(isinstance(item, bytes) is not is_text for item in found):
+        raise FormatError(f"tensor '{tensor.name}' is of type {tensor.dtype.name}, its data is not")
+    return np.array(found, dtype=object if is_text else _numpy_type(tensor.dtype))
 
 
 def _dense(tensor: Payload) -> np.ndarray:
