@@ -56,13 +56,13 @@ def compare(
 
     The exit status is 1 if they differ.
     """
-    import gc
     from itertools import combinations
 
     from onnx_params.api import analyze
     from onnx_params.cli.progress import bar
     from onnx_params.comparison.compare import Matrix, of_reports
     from onnx_params.comparison.pairs import WORDS
+    from onnx_params.inventory.opening import gc_paused
     from onnx_params.io.atomic import refuse_overwriting
     from onnx_params.render.compare_chart import draw
     from onnx_params.render.registry import render
@@ -73,26 +73,26 @@ def compare(
     if len(models) < 2:
         raise UsageError("compare needs two models")
     refuse_overwriting([output, chart], models)
-    # the process ends soon, and looking through a million records for garbage takes a second
-    gc.disable()
-    reports = [analyze(model) for model in models]
-    inputs = [path for report in reports for path in report.inventory.input_paths()]
-    refuse_overwriting([output, chart], inputs)
-    made = {}
-    for one, two in combinations(range(len(models)), 2):
-        with bar("comparing", models[one], models[two]) as progress:
-            made[one, two] = of_reports(
-                reports[one], reports[two], values=not no_values, progress=progress
-            )
-    if len(models) > 2:
-        text = render(Matrix(reports=tuple(reports), made=made), format)
-    else:
-        (first,) = made.values()
-        options = {"full": full} if format in ("table", "markdown") else {}
-        text = render(first, format, **options)
-    if chart:
-        draw(reports, chart, by is ChartBy.MODULE)
-    answer(text, output, inputs)
+    # looking through a million records for garbage would take a second
+    with gc_paused():
+        reports = [analyze(model) for model in models]
+        inputs = [path for report in reports for path in report.inventory.input_paths()]
+        refuse_overwriting([output, chart], inputs)
+        made = {}
+        for one, two in combinations(range(len(models)), 2):
+            with bar("comparing", models[one], models[two]) as progress:
+                made[one, two] = of_reports(
+                    reports[one], reports[two], values=not no_values, progress=progress
+                )
+        if len(models) > 2:
+            text = render(Matrix(reports=tuple(reports), made=made), format)
+        else:
+            (first,) = made.values()
+            options = {"full": full} if format in ("table", "markdown") else {}
+            text = render(first, format, **options)
+        if chart:
+            draw(reports, chart, by is ChartBy.MODULE)
+        answer(text, output, inputs)
     if any(each.differences - ignored for each in made.values()):
         raise typer.Exit(1)
 

@@ -8,6 +8,8 @@ GatherBlockQuantized, QMoE).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import AttributeValue, Model, Node, Use
@@ -17,6 +19,7 @@ from onnx_params.tensors.steps import (
     SWAP,
     Dequantize,
     Key,
+    Lookup,
     Reshape,
     Shape,
     Slice,
@@ -30,6 +33,7 @@ from onnx_params.tensors.stored import StoredTensor
 Attributes = dict[str, AttributeValue]
 DEFAULT_BITS: Final = 4
 _BITS: Final = (2, 4, 8)  # widths whose layout is documented
+_CODEBOOKS: Final = {0: "fp4", 1: "nf4"}  # quant_type of MatMulBnb4
 _PER_BYTE: Final = {1: 8, 2: 4, 4: 2, 8: 1}
 
 
@@ -71,14 +75,36 @@ def _by_packing(
     # what the attributes say must fit into the bytes that are there: a K of 10^15 is not a weight
     if not 0 < bits <= 8 or not count or count * bits > 8 * tensor.count:
         return None
-    beside = _stored_inputs(model, use, node)
-    if packing.steps is Unpacking.BLOCKS_OF_ROWS:
-        return Unpacked(
-            shape, bits, _rows_in_blocks(tensor, shape, bits, attributes, beside, packing)
-        )
-    if packing.steps is Unpacking.BLOCKS_OF_AXIS:
-        return Unpacked(shape, bits, _axis_in_blocks(shape, bits, attributes, beside, packing))
-    return Unpacked(shape, bits, None)
+    packed = _Packed(
+        tensor=tensor,
+        shape=shape,
+        bits=bits,
+        block=_whole_number(attributes, "block_size", 0),
+        attributes=attributes,
+        scale=_stored_input(model, use, node, packing.scale),
+        zero=_stored_input(model, use, node, packing.zero),
+        groups=_stored_input(model, use, node, packing.groups),
+    )
+    is_known = bits in _BITS and not any(
+        value and name not in packing.attributes for name, value in attributes.items()
+    )
+    to_steps = _TO_STEPS.get(packing.steps)
+    steps = to_steps(packed) if is_known and to_steps is not None else None
+    return Unpacked(shape, bits, steps)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Packed:
+    """A packed tensor with what its operator says of it."""
+
+    tensor: StoredTensor
+    shape: Shape  # of the elements
+    bits: int
+    block: int  # elements that share a scale; 0 where nothing says so
+    attributes: Attributes
+    scale: Key | None
+    zero: Key | None
+    groups: Key | None
 
 
 def _whole_number(attributes: Attributes, name: str, default: int) -> int:
@@ -95,48 +121,81 @@ def _true_shape(shape: Shape, attributes: Attributes, packing: Packing, bits: in
     return (*shape[:-1], shape[-1] * _PER_BYTE.get(bits, 1))
 
 
-def _stored_inputs(model: Model, use: Use, node: Node) -> dict[int, Key]:
-    """The inputs of a node that are stored, by slot."""
-    keys = {
-        slot: model.def_use.resolve(use.graph, name)
-        for slot, name in enumerate(node.inputs)
-        if name
-    }
-    return {slot: key for slot, key in keys.items() if key in model.stored}
-
-
-def _rows_in_blocks(
-    tensor: StoredTensor,
-    shape: Shape,
-    bits: int,
-    attributes: Attributes,
-    beside: dict[int, Key],
-    packing: Packing,
-) -> Steps | None:
-    """``[N, blocks, bytes]`` to ``[K, N]``."""
-    block = _whole_number(attributes, "block_size", 0)
-    if len(tensor.shape) != 3 or bits not in _BITS or not block or packing.scale not in beside:
+def _stored_input(model: Model, use: Use, node: Node, slot: int) -> Key | None:
+    """The stored tensor in a slot of a node."""
+    if not 0 <= slot < len(node.inputs) or not node.inputs[slot]:
         return None
-    k, n = shape
+    key = model.def_use.resolve(use.graph, node.inputs[slot])
+    return key if key in model.stored else None
+
+
+def _rows_in_blocks(packed: _Packed) -> Steps | None:
+    """``[N, blocks, bytes]`` to ``[K, N]``."""
+    tensor, bits = packed.tensor, packed.bits
+    if len(tensor.shape) != 3 or not packed.block or packed.scale is None:
+        return None
+    k, n = packed.shape
     padded = tensor.shape[1] * tensor.shape[2] * 8 // bits
     cut: tuple[Step, ...] = (Slice(1, ((0, k),)),) if padded != k else ()
-    middle = 1 << (bits - 1)
     scale = Dequantize(
-        beside[packing.scale], beside.get(packing.zero), 1, block, zero_bits=bits, offset=middle
+        packed.scale,
+        packed.zero,
+        1,
+        packed.block,
+        zero_bits=bits,
+        offset=1 << (bits - 1),
+        groups=packed.groups,
     )
     return chain(Unpack(bits), Reshape((n, padded)), *cut, scale, SWAP)
 
 
-def _axis_in_blocks(
-    shape: Shape, bits: int, attributes: Attributes, beside: dict[int, Key], packing: Packing
-) -> Steps | None:
+def _axis_in_blocks(packed: _Packed) -> Steps | None:
     """A table whose last axis is packed, dequantized in blocks along ``quantize_axis``."""
-    block = _whole_number(attributes, "block_size", 0)
-    if bits not in _BITS or not block or packing.scale not in beside:
+    if not packed.block or packed.scale is None:
         return None
-    axis = _whole_number(attributes, "quantize_axis", len(shape) - 1)
-    offset = 1 << (bits - 1) if packing.zero not in beside else 0
+    axis = _whole_number(packed.attributes, "quantize_axis", len(packed.shape) - 1)
+    offset = 1 << (packed.bits - 1) if packed.zero is None else 0
     scale = Dequantize(
-        beside[packing.scale], beside.get(packing.zero), axis, block, zero_bits=bits, offset=offset
+        packed.scale, packed.zero, axis, packed.block, zero_bits=packed.bits, offset=offset
     )
-    return chain(Unpack(bits), scale)
+    return chain(Unpack(packed.bits), scale)
+
+
+def _experts(packed: _Packed) -> Steps | None:
+    """``[experts, N, bytes]`` to ``[experts, N, K]``; codes are integers unless ``quant_type`` says
+    otherwise.
+    """
+    is_integer = packed.attributes.get("quant_type", "int") in ("int", "")
+    if len(packed.shape) != 3 or packed.scale is None or not is_integer:
+        return None
+    scale = Dequantize(
+        packed.scale,
+        packed.zero,
+        2,
+        packed.block or packed.shape[2],
+        zero_bits=packed.bits,
+        offset=1 << (packed.bits - 1),
+    )
+    return chain(Unpack(packed.bits), scale)
+
+
+def _codebook(packed: _Packed) -> Steps | None:
+    """The bytes of the flattened ``[N, K]``, high bits first, to ``[K, N]``."""
+    codebook = _CODEBOOKS.get(_whole_number(packed.attributes, "quant_type", -1))
+    if codebook is None or packed.bits != 4 or not packed.block or packed.scale is None:
+        return None
+    k, n = packed.shape
+    cut: tuple[Step, ...] = (Slice(0, ((0, n * k),)),) if packed.tensor.count * 2 != n * k else ()
+    scale = Dequantize(packed.scale, None, 0, packed.block)
+    flat = () if len(packed.tensor.shape) == 1 else (Reshape((packed.tensor.count,)),)
+    return chain(
+        *flat, Unpack(4, high_first=True), *cut, Lookup(codebook), scale, Reshape((n, k)), SWAP
+    )
+
+
+_TO_STEPS: Final[Mapping[Unpacking, Callable[[_Packed], Steps | None]]] = {
+    Unpacking.BLOCKS_OF_ROWS: _rows_in_blocks,
+    Unpacking.BLOCKS_OF_AXIS: _axis_in_blocks,
+    Unpacking.EXPERTS: _experts,
+    Unpacking.CODEBOOK: _codebook,
+}

@@ -19,7 +19,22 @@ from onnx_params.operators.record import (
     operators_of,
 )
 
-EXPERT: Final = Packing("expert_weight_bits")
+_OF_EXPERTS: Final = frozenset(
+    "k activation_type activation_alpha activation_beta swiglu_fusion swiglu_limit"
+    " normalize_routing_weights use_sparse_mixer expert_weight_bits block_size quant_type".split()
+)
+
+
+def expert(scale: int, zero: int) -> Packing:
+    """How QMoE packs the matrices of its experts, with the slots of scales and zero points."""
+    return Packing(
+        "expert_weight_bits",
+        steps=Unpacking.EXPERTS,
+        scale=scale,
+        zero=zero,
+        attributes=_OF_EXPERTS,
+    )
+
 
 operator = operators_of("com.microsoft")
 MICROSOFT: Final[tuple[Operator, ...]] = (
@@ -141,7 +156,7 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         " scale scale scale scale scale",
         Kind.EXPERTS,
         weight=2,
-        packing={2: EXPERT, 5: EXPERT, 8: EXPERT},
+        packing={2: expert(3, 11), 5: expert(6, 12), 8: expert(9, 13)},
     ),
     operator(
         "MatMulNBits",
@@ -150,7 +165,15 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         weight=1,
         outputs=-1,
         packing={
-            1: Packing("bits", by_rows=False, steps=Unpacking.BLOCKS_OF_ROWS, scale=2, zero=3)
+            1: Packing(
+                "bits",
+                by_rows=False,
+                steps=Unpacking.BLOCKS_OF_ROWS,
+                scale=2,
+                zero=3,
+                groups=4,
+                attributes=frozenset({"K", "N", "bits", "block_size", "accuracy_level"}),
+            )
         },
     ),
     operator(
@@ -159,7 +182,15 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         Kind.MATRIX,
         weight=1,
         outputs=-1,
-        packing={1: Packing("bits", by_rows=False)},
+        packing={
+            1: Packing(
+                "bits",
+                by_rows=False,
+                steps=Unpacking.CODEBOOK,
+                scale=2,
+                attributes=frozenset({"K", "N", "block_size", "quant_type", "training_mode"}),
+            )
+        },
     ),
     operator("MatMulFpQ4", "data weight index", Kind.MATRIX, weight=1, outputs=-1),
     operator(
@@ -167,7 +198,25 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         "weight index scale zero",
         Kind.TABLE,
         weight=0,
-        packing={0: Packing("bits", steps=Unpacking.BLOCKS_OF_AXIS, scale=2, zero=3)},
+        packing={
+            0: Packing(
+                "bits",
+                steps=Unpacking.BLOCKS_OF_AXIS,
+                scale=2,
+                zero=3,
+                attributes=frozenset({"gather_axis", "quantize_axis", "block_size", "bits"}),
+            )
+        },
+        scales={
+            0: Scale(
+                2,
+                3,
+                axis=-1,
+                axis_attribute="quantize_axis",
+                block_attribute="block_size",
+                is_blocked=True,
+            )
+        },
     ),
     operator(
         "DynamicQuantizeMatMul",

@@ -62,6 +62,8 @@ class Unpacking(enum.Enum):
     UNKNOWN = "unknown"
     BLOCKS_OF_ROWS = "rows of K elements in blocks, a scale a block"
     BLOCKS_OF_AXIS = "blocks along quantize_axis, a scale a block"
+    EXPERTS = "a matrix [N, K] an expert, a scale a row or a block of it"
+    CODEBOOK = "codes of a table in blocks of the flattened [N, K], a largest value a block"
 
 
 class Packing(NamedTuple):
@@ -69,7 +71,9 @@ class Packing(NamedTuple):
     the shape then is.
 
     With ``by_rows`` the last axis is packed; else the attributes K and N say the shape.
-    ``scale`` and ``zero`` are the slots of what dequantizes it.
+    ``scale`` and ``zero`` are the slots of what dequantizes it, ``groups`` that of the block of
+    each line. ``attributes`` are those that say nothing of the layout beyond what is read here:
+    where another one is set, the layout is not known.
     """
 
     bits_attribute: str
@@ -77,6 +81,8 @@ class Packing(NamedTuple):
     steps: Unpacking = Unpacking.UNKNOWN
     scale: int = AFTER
     zero: int = AFTER
+    groups: int = AFTER
+    attributes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
@@ -64,16 +65,24 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
 def _words(subject: Subject) -> _Words:
     dtype = subject.tensor.dtype
     is_number = dtype.is_float or dtype.is_complex or dtype.is_narrow_integer
+    is_wide_code = not is_number and dtype.bits == 16
     learned: tuple[Use, str] | None = None
     other: tuple[Use, str] | None = None
     for use, word in subject.uses:
         if word is None or use.node is None:
             continue
-        if word in _SURE or (word in _LIKELY and subject.tensor.count > 1 and is_number):
+        is_code = is_number or (is_wide_code and _is_dequantized(use))
+        if word in _SURE or (word in _LIKELY and subject.tensor.count > 1 and is_code):
             learned = learned or (use, word)
         elif other is None and word in BY_WORD and word not in _LIKELY:
             other = use, word
     return _Words(learned, other)
+
+
+def _is_dequantized(use: Use) -> bool:
+    """Whether the operator has a scale for this input: its elements are codes."""
+    operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
+    return operator is not None and use.slot in operator.scales
 
 
 def _scales_by_hand(context: Context, subject: Subject) -> Classification | None:
@@ -86,6 +95,9 @@ def _scales_by_hand(context: Context, subject: Subject) -> Classification | None
         node = use.node
         if node is None or node.op_type not in _ARITHMETIC or len(node.inputs) != 2 or use.slot > 1:
             continue
+        if node.op_type == "Mul" and _scales_its_input(context, use):
+            because = f"{describe(use)}, which multiplies it by the scale of the input"
+            return Classification(Role.QUANTIZATION, RuleId.SCALE_BY_HAND, because)
         weight = context.stored(use.graph, node.inputs[1 - use.slot])
         if weight is None or not weight.dtype.is_narrow_integer:
             continue
@@ -93,6 +105,21 @@ def _scales_by_hand(context: Context, subject: Subject) -> Classification | None
         because = f"{describe(use)}, which dequantizes '{weight.name}'"
         return Classification(Role.QUANTIZATION, rule, because)
     return None
+
+
+def _scales_its_input(context: Context, use: Use) -> bool:
+    """Whether the other factor of a Mul is a scale that DynamicQuantizeLinear found: the product is
+    that of an integer product (onnxruntime, ``quantization/operators/matmul.py``).
+    """
+    assert use.node is not None
+    other = use.node.inputs[1 - use.slot]
+    producer = context.producer(use.graph, other)
+    return (
+        producer is not None
+        and producer.op_type == "DynamicQuantizeLinear"
+        and len(producer.outputs) > 1
+        and producer.outputs[1] == other
+    )
 
 
 def _scalar(context: Context, subject: Subject, words: _Words) -> Classification:

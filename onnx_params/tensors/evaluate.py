@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from onnx_params.errors import content_errors
+from onnx_params.tensors.codebooks import CODEBOOKS
 from onnx_params.tensors.steps import (
     Cast,
     Dequantize,
     Key,
+    Lookup,
     Permute,
     Placement,
     Reshape,
@@ -55,8 +57,10 @@ def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
                 index = (slice(None),) * axis
                 parts = [values[(*index, slice(start, stop))] for start, stop in runs]
                 values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
-            case Unpack(bits):
-                values = _unpacked(values, bits)
+            case Unpack(bits, high_first):
+                values = _unpacked(values, bits, high_first)
+            case Lookup(codebook):
+                values = np.asarray(CODEBOOKS[codebook], np.float32)[values]
             case Unblock():
                 values = _unblocked(values, step)
             case Dequantize():
@@ -115,12 +119,14 @@ def dtype_of(name: str) -> np.dtype:
         return found
 
 
-def _unpacked(values: np.ndarray, bits: int) -> np.ndarray:
+def _unpacked(values: np.ndarray, bits: int, high_first: bool = False) -> np.ndarray:
     import numpy as np
 
     if bits == 8:
         return values
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    if high_first:
+        shifts = shifts[::-1]
     fields = (values[..., None] >> shifts) & ((1 << bits) - 1)
     return fields.reshape(*values.shape[:-1], values.shape[-1] * 8 // bits)
 
@@ -145,6 +151,7 @@ def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray
     import numpy as np
 
     scale = read(step.scale).astype(np.float32)
+    groups = None if step.groups is None else read(step.groups).reshape(-1)
     shape = values.shape
 
     def spread(numbers: np.ndarray) -> np.ndarray:
@@ -152,6 +159,9 @@ def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray
         if numbers.size == 1:
             return numbers.reshape(())
         axis = (step.axis or 0) % len(shape)
+        if groups is not None:
+            blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
+            return np.take(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), groups, axis)
         if step.block:
             blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
             wide = np.repeat(
@@ -169,7 +179,7 @@ def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray
         stored = read(step.zero)
         if step.zero_bits and stored.dtype == np.uint8 and stored.size:
             axis = (step.axis or 0) % len(shape)
-            rows = shape[0] if axis else 1
+            rows = math.prod(shape[:axis])
             blocks = -(-shape[axis] // step.block)
             stored = _unpacked(stored.reshape(rows, -1), step.zero_bits)[:, :blocks]
         if stored.size:

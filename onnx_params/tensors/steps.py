@@ -39,11 +39,18 @@ class Slice(NamedTuple):
 
 
 class Unpack(NamedTuple):
-    """Elements of fewer than 8 bits out of the bytes of the last axis, low bits first, as
-    ``uint8``.
+    """Elements of fewer than 8 bits out of the bytes of the last axis, as ``uint8``: low bits first
+    unless ``high_first``.
     """
 
     bits: int
+    high_first: bool = False
+
+
+class Lookup(NamedTuple):
+    """Codes as the numbers of a table (:mod:`onnx_params.tensors.codebooks`), in float32."""
+
+    codebook: str
 
 
 class Unblock(NamedTuple):
@@ -61,7 +68,9 @@ class Dequantize(NamedTuple):
     elements along it.
 
     ``second`` is a further scale to multiply by (an int32 bias takes the input's and the weight's).
-    ``zero`` may be packed in ``zero_bits``; where there is none, ``offset`` represents it.
+    ``zero`` may be packed in ``zero_bits``; where there is none, ``offset`` represents it. Where
+    elements of a block do not stand side by side, ``groups`` has the block of each line of
+    ``axis``.
     """
 
     scale: Key
@@ -71,6 +80,7 @@ class Dequantize(NamedTuple):
     second: Key | None = None
     zero_bits: int = 0
     offset: int = 0
+    groups: Key | None = None
 
 
 class Cast(NamedTuple):
@@ -79,7 +89,7 @@ class Cast(NamedTuple):
     numpy: str
 
 
-Step = Permute | Reshape | Slice | Unpack | Unblock | Dequantize | Cast
+Step = Permute | Reshape | Slice | Unpack | Lookup | Unblock | Dequantize | Cast
 
 
 Steps = tuple[Step, ...]
@@ -131,9 +141,9 @@ def shape_after(shape: Shape, steps: Steps) -> Shape:
                     sum(stop - start for start, stop in runs),
                     *shape[axis + 1 :],
                 )
-            case Unpack(bits):
+            case Unpack(bits, _):
                 shape = (*shape[:-1], shape[-1] * 8 // bits)
-            case Unblock() | Dequantize() | Cast():
+            case Lookup() | Unblock() | Dequantize() | Cast():
                 pass
             case _:
                 assert_never(step)
@@ -166,7 +176,7 @@ def describe(steps: Steps) -> tuple[str, ...]:
                 found.append("unpacked")
             case Unblock():
                 found.append("unblocked")
-            case Dequantize():
+            case Lookup() | Dequantize():
                 found.append("dequantized")
             case Cast():
                 found.append("cast")
@@ -177,4 +187,4 @@ def describe(steps: Steps) -> tuple[str, ...]:
 
 def is_exact(steps: Steps) -> bool:
     """Whether every bit of the original is in storage: nothing was rounded."""
-    return not any(isinstance(step, (Dequantize, Cast)) for step in steps)
+    return not any(isinstance(step, (Lookup, Dequantize, Cast)) for step in steps)

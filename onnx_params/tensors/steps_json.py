@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final, assert_never
 
+from onnx_params.tensors.codebooks import CODEBOOKS
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.steps import (
     Cast,
     Dequantize,
+    Lookup,
     Permute,
     Placement,
     Reshape,
@@ -22,6 +24,7 @@ _KINDS: Final[dict[str, type[Step]]] = {
     "reshape": Reshape,
     "take": Slice,
     "unpack": Unpack,
+    "lookup": Lookup,
     "unblock": Unblock,
     "dequantize": Dequantize,
     "cast": Cast,
@@ -109,12 +112,16 @@ def _is_sound(step: Step) -> bool:
                 and isinstance(runs, tuple)
                 and all(numbers(run) and len(run) == 2 and run[0] <= run[1] for run in runs)
             )
-        case Unpack(bits):
-            return bits in (1, 2, 4, 8)
+        case Unpack(bits, high_first):
+            return bits in (1, 2, 4, 8) and isinstance(high_first, bool)
+        case Lookup(codebook):
+            return codebook in CODEBOOKS
         case Unblock(outer, inner):
             return numbers((outer, inner)) and outer > 0 and inner > 0
         case Dequantize():
-            optional = all(value is None or key(value) for value in (step.zero, step.second))
+            optional = all(
+                value is None or key(value) for value in (step.zero, step.second, step.groups)
+            )
             whole = (
                 numbers((step.block, step.zero_bits))
                 and type(step.offset) is int

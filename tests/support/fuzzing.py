@@ -552,8 +552,6 @@ def main(count: int, seed: int = 0) -> None:
         if step >= min(2000, count // 2):  # every library is loaded by then
             before = before or memory("VmRSS")
             highest = max(highest, memory("VmHWM") - at_start)
-        if step % 10_000 == 0 and step:
-            print(f"{step}: {memory('VmRSS') >> 20} MiB", file=sys.stderr, flush=True)
         if highest > MAX_EXTRA:
             raise SystemExit(f"input {step} took {highest >> 20} MiB")
     grown = memory("VmRSS") - before
