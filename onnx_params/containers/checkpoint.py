@@ -13,13 +13,17 @@ from onnx_params.tensors.stored import StoredTensor
 class Checkpoint:
     """A checkpoint's tensors, in its own order.
 
-    ``ordered`` says whether that is the order in which the framework registered them.
+    ``ordered`` says whether that is the order in which the framework registered them. ``part`` is
+    where in its file they were found, where there are several sets of weights; ``others`` are the
+    other sets.
     """
 
     path: str
     tensors: tuple[StoredTensor, ...]
     ordered: bool
     aliases: tuple[tuple[str, str], ...] = ()
+    part: str = ""
+    others: tuple[Checkpoint, ...] = ()
 
 
 PLACE: Final = Place(kind=PlaceKind.CHECKPOINT)

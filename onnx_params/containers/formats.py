@@ -15,6 +15,7 @@ from onnx_params.io.remote import is_url
 
 # files of one checkpoint; the largest released models have some hundreds
 MAX_SHARDS: Final = 10_000
+LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF"  # the pickle of torch's magic number
 HEAD: Final = 9  # bytes that are enough to recognize a format
 _INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
 _ENDINGS: Final = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # in a folder, in this order
@@ -45,6 +46,18 @@ def _read_hdf5(path: str) -> Checkpoint:
     return hdf5.read(path)
 
 
+def _read_legacy(path: str) -> Checkpoint:
+    from onnx_params.containers import torch_legacy
+
+    return torch_legacy.read(path)
+
+
+def _refuse_pointer(path: str) -> Checkpoint:
+    raise FormatError(
+        f"{path}: is a Git LFS pointer, not the file that it stands for; run `git lfs pull`"
+    )
+
+
 def _read_safetensors(path: str) -> Checkpoint:
     from onnx_params.containers import safetensors
 
@@ -55,6 +68,8 @@ FORMATS: Final = (
     Format("sharded index", lambda path, head: path.endswith(".json"), _read_index),
     Format("zip", lambda path, head: head.startswith(b"PK\x03\x04"), _read_zip),
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
+    Format("legacy torch", lambda path, head: head.startswith(LEGACY), _read_legacy),
+    Format("Git LFS pointer", lambda path, head: head.startswith(b"version h"), _refuse_pointer),
     Format("safetensors", lambda path, head: head[8:9] == b"{", _read_safetensors),
 )
 
@@ -83,8 +98,8 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         if each.is_it(path, head):
             return each.read(path)
     raise FormatError(
-        f"{path}: is not a checkpoint that can be read; give safetensors, a torch zip (.bin, .pt),"
-        " .npz, .h5, .keras, an index or a folder of them"
+        f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
+        " .pt), .npz, .h5, .keras, an index or a folder of them"
     )
 
 

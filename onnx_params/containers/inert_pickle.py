@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pickle
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from onnx_params.containers.strided import Storage, Strided
+from onnx_params.containers.strided import Sparse, Storage, Strided
 from onnx_params.tensors.dtypes import BY_NAME
 
 MAX_PICKLE: Final = 64 << 20  # bytes; a pickle of names and shapes: some hundred bytes a tensor
@@ -65,7 +65,13 @@ class Inert:
 
 
 class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says
-    """An unpickler whose every name is a table's row or inert."""
+    """An unpickler whose every name is a table's row or inert; ``storages`` are those that tensors
+    name, by key.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -76,6 +82,7 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
                 "_rebuild_tensor": _rebuild,
                 "_rebuild_parameter": _first,
                 "_rebuild_parameter_with_state": _first,
+                "_rebuild_sparse_tensor": _rebuild_sparse,
             }.get(name, Inert)
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
@@ -84,9 +91,15 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
         return Inert
 
     def persistent_load(self, saved: Any) -> Any:
-        if not isinstance(saved, tuple) or len(saved) < 3 or saved[0] != "storage":
+        if not isinstance(saved, tuple) or len(saved) < 3:
             return Inert()
-        return Storage(str(saved[2]), saved[1] if isinstance(saved[1], str) else "uint8")
+        if saved[0] == "module":  # a whole module in a legacy file, with its source code
+            return saved[1]
+        if saved[0] != "storage":
+            return Inert()
+        made = Storage(str(saved[2]), saved[1] if isinstance(saved[1], str) else "uint8")
+        self.storages[made.key] = made
+        return made
 
 
 def _rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:
@@ -102,6 +115,22 @@ def _rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> An
         and all(isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides))
     )
     return Strided(storage, offset, shape, strides, storage.dtype) if sound else Inert()
+
+
+def _rebuild_sparse(layout: Any, parts: Any, *_: Any) -> Any:
+    """``torch.sparse_coo``: indices [rank, n], values [n], the shape."""
+    if not isinstance(parts, (tuple, list)) or len(parts) < 3:
+        return Inert()
+    indices, values, shape = parts[:3]
+    whole = isinstance(indices, Strided) and isinstance(values, Strided)
+    sound = (
+        whole
+        and isinstance(shape, tuple)
+        and all(isinstance(dim, int) and dim >= 0 for dim in shape)
+        and len(values.shape) == 1
+        and indices.shape == (len(shape), values.shape[0])
+    )
+    return Sparse(indices, values, shape) if sound else Inert()
 
 
 def _first(value: Any, *_: Any) -> Any:

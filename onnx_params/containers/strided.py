@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE
 from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.sources import FileSource
-from onnx_params.tensors.dtypes import DType
+from onnx_params.tensors.dtypes import BY_NAME, DType
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
@@ -30,39 +31,67 @@ class Strided(NamedTuple):
     dtype: str
 
 
+class Sparse(NamedTuple):
+    """A tensor of which only some elements are not zero: their positions ``[rank, n]`` and their
+    values ``[n]``.
+    """
+
+    indices: Strided
+    values: Strided
+    shape: tuple[int, ...]
+
+
+class Bytes(NamedTuple):
+    """The bytes of a storage: where they begin in the file, how many there are, whether they are
+    compressed, and a function that reads them.
+    """
+
+    start: int
+    n_bytes: int
+    is_compressed: bool
+    read: Callable[[], bytes]
+
+
+def in_entry(
+    path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
+) -> Bytes:
+    """A storage that is an entry of a zip."""
+    return Bytes(
+        start_of(path, source, entry),
+        entry.file_size,
+        entry.compress_type != zipfile.ZIP_STORED,
+        lambda: archive.read(entry),
+    )
+
+
 def in_storage(
-    path: str,
-    name: str,
-    tensor: Strided,
-    dtype: DType,
-    source: FileSource,
-    archive: zipfile.ZipFile,
-    entry: zipfile.ZipInfo,
+    path: str, name: str, tensor: Strided, source: FileSource, storage: Bytes
 ) -> StoredTensor:
+    """A tensor in a storage: in place where its elements lie side by side, else put in order in
+    memory.
+
+    Raises :class:`FormatError` where it ends after its storage.
+    """
+    dtype = BY_NAME[tensor.dtype]
     width = dtype.bits // 8
     count = math.prod(tensor.shape)
-    reach = (
-        tensor.offset
-        + 1
-        + sum((dim - 1) * stride for dim, stride in zip(tensor.shape, tensor.strides, strict=True))
-        if count
-        else 0
-    )
-    if reach * width > entry.file_size:
+    spans = [(dim - 1) * step for dim, step in zip(tensor.shape, tensor.strides, strict=True)]
+    reach = tensor.offset + 1 + sum(spans) if count else 0
+    if reach * width > storage.n_bytes:
         raise FormatError(
-            f"{path}: tensor '{name}' ends at element {reach} of a storage of {entry.file_size}"
+            f"{path}: tensor '{name}' ends at element {reach} of a storage of {storage.n_bytes}"
             " bytes"
         )
-    start = start_of(path, source, entry)
-    if is_plain(tensor) and entry.compress_type == zipfile.ZIP_STORED:
-        span = Span(start + tensor.offset * width, start + (tensor.offset + count) * width)
+    if is_plain(tensor) and not storage.is_compressed:
+        start = storage.start + tensor.offset * width
+        span = Span(start, start + count * width)
         return StoredTensor(name, dtype, tensor.shape, PLACE, Encoding.RAW, (span,), source)
-    if max(entry.file_size, width * count) > MAX_INFLATED:
+    if max(storage.n_bytes, width * count) > MAX_INFLATED:
         raise UnsupportedError(
             f"{path}: tensor '{name}' is too large to be put in order in memory; save it contiguous"
             " and uncompressed"
         )
-    return in_order(path, name, tensor, dtype, archive.read(entry))
+    return in_order(path, name, tensor, dtype, storage.read())
 
 
 def is_plain(tensor: Strided) -> bool:
