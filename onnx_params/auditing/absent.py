@@ -21,46 +21,9 @@ def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) 
     """Nothing in the artifact holds it: an exporter may leave out what has no effect, and
     nothing else.
     """
-    if found.view is View.SLICED and found.certain:
-        return say(state, tensor, Verdict.MOVED, found.because, found.stored)
-    if not tensor.count:
-        return say(state, tensor, Verdict.FOLDED, found.because)
-    if not np.any(tensor.read()):
-        return say(
-            state,
-            tensor,
-            Verdict.FOLDED,
-            "it is all zeros, which changes nothing where it is added: exporters leave it out",
-        )
-    if (
-        is_buffer_name(tensor.name)
-        or not tensor.dtype.is_float
-        or state.matched.kinds.get(tensor.name) == "BUFFER"
-    ):
-        return say(
-            state,
-            tensor,
-            Verdict.NOT_COMPARABLE,
-            f"a buffer, computed or left out by the exporter: {found.because}",
-            found.stored,
-        )
-    place = found.stored or (claim.stored if claim is not None else ())
-    if (
-        found.view is View.FOLDED
-        and not state.strict
-        and lacks_statistics(tensor.name, state.reference)
-    ):
-        return say(
-            state,
-            tensor,
-            Verdict.NOT_COMPARABLE,
-            "it was folded with running statistics that the other side does not hold",
-            place,
-        )
-    if found.view in (View.FOLDED, View.SLICED) and place and claim is not None:
-        return say(
-            state, tensor, Verdict.CHANGED, f"'{place[0][1]}' is not what comes of it", place
-        )
+    judgement = _left_out(state, tensor, found) or _computed_away(state, tensor, found, claim)
+    if judgement is not None:
+        return judgement
     other = stands_in(state, tensor) if claim is None else None
     if other is not None:
         because = (
@@ -72,6 +35,40 @@ def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) 
     if reason:
         return say(state, tensor, Verdict.MISSING, f"{reason}; {found.because}", found.stored)
     return say(state, tensor, Verdict.NOT_COMPARABLE, found.because, found.stored)
+
+
+def _left_out(state: State, tensor: StoredTensor, found: Found) -> Judgement | None:
+    """The judgement on what has no effect, or is no parameter: exporters leave it out."""
+    if found.view is View.SLICED and found.certain:
+        return say(state, tensor, Verdict.MOVED, found.because, found.stored)
+    if not tensor.count:
+        return say(state, tensor, Verdict.FOLDED, found.because)
+    if not np.any(tensor.read()):
+        because = "it is all zeros, which changes nothing where it is added: exporters leave it out"
+        return say(state, tensor, Verdict.FOLDED, because)
+    if (
+        is_buffer_name(tensor.name)
+        or not tensor.dtype.is_float
+        or state.matched.kinds.get(tensor.name) == "BUFFER"
+    ):
+        because = f"a buffer, computed or left out by the exporter: {found.because}"
+        return say(state, tensor, Verdict.NOT_COMPARABLE, because, found.stored)
+    return None
+
+
+def _computed_away(
+    state: State, tensor: StoredTensor, found: Found, claim: Claim | None
+) -> Judgement | None:
+    """The judgement on what was folded into another tensor, or cut."""
+    place = found.stored or (claim.stored if claim is not None else ())
+    is_folded = found.view is View.FOLDED
+    if is_folded and not state.strict and lacks_statistics(tensor.name, state.reference):
+        because = "it was folded with running statistics that the other side does not hold"
+        return say(state, tensor, Verdict.NOT_COMPARABLE, because, place)
+    if found.view in (View.FOLDED, View.SLICED) and place and claim is not None:
+        because = f"'{place[0][1]}' is not what comes of it"
+        return say(state, tensor, Verdict.CHANGED, because, place)
+    return None
 
 
 def stands_in(state: State, tensor: StoredTensor) -> StoredTensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed
@@ -16,6 +17,9 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import SWAP, Cast, Placement, Slice, Unblock, chain, describe
 from onnx_params.tensors.stored import StoredTensor
 
+# views under which a claim does not say where the values themselves lie
+_WITHOUT_PLACE: Final = frozenset({View.FOLDED, View.SLICED, View.UNKNOWN, View.CHANGED})
+
 
 def displaced(
     state: State, tensor: StoredTensor, found: Found, claim: Claim | None
@@ -23,37 +27,35 @@ def displaced(
     """The judgement on content that does not lie where the artifact says that this parameter
     is; ``None`` where it does, or nothing says.
     """
-    if (
-        claim is None
-        or not claim.stored
-        or not found.stored
-        or claim.view in (View.FOLDED, View.SLICED, View.UNKNOWN, View.CHANGED)
-    ):
-        return (
-            unspoken(state, tensor, found)
-            if claim is None or not claim.stored
-            else another(state, tensor, found, claim)
-        )
+    if claim is None or not claim.stored:
+        return unspoken(state, tensor, found)
+    if not found.stored or claim.view in _WITHOUT_PLACE:
+        return another(state, tensor, found, claim)
     if set(claim.stored).isdisjoint(found.stored):
         return another(state, tensor, found, claim)
-    if (
-        not claim.placements
-        or claim.shape != tensor.shape
-        or claim.placements == found.placements
-        or found.view is View.FOLDED
-    ):
+    if not _is_comparable(state, tensor, found, claim):
         return None
-    if (
-        any(isinstance(step, Unblock) for step in (*claim.steps, *found.placements[0].steps))
-        or shape_of(state.inventory, claim) != tensor.shape
-    ):
-        return None  # the size of a block is not always said
     apart = difference_from(state, tensor, claim.placements, claim.axis)
     # a name does not tell in which orientation a square matrix lies
     if apart is None or (_is_turn(found, claim) and state.turns.fits(tensor.name)):
         return None
     because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
     return say(state, tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
+
+
+def _is_comparable(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> bool:
+    """Whether a claim says at which places of a stored tensor the values should lie, and others
+    than they do.
+    """
+    if not claim.placements or claim.shape != tensor.shape:
+        return False
+    if claim.placements == found.placements or found.view is View.FOLDED:
+        return False
+    # the size of a block is not always said
+    steps = (*claim.steps, *found.placements[0].steps)
+    if any(isinstance(step, Unblock) for step in steps):
+        return False
+    return shape_of(state.inventory, claim) == tensor.shape
 
 
 def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> Judgement | None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import Finding
+from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.inventory.record import Inventory
@@ -62,63 +63,75 @@ def check(
                 (tensor.name,),
             )
         if classification.role is Role.PARAMETER and tensor.key in inventory.parameter_tensors:
-            yield from _parameter(inventory, tensor, found, name, policy)
+            yield from _parameter(inventory.model, _Weight(tensor, found, name), policy)
     yield from _scales(inventory, stats, names, policy)
 
 
-def _parameter(
-    inventory: Inventory, tensor: StoredTensor, stats: Stats, name: str, policy: Policy
-) -> Iterator[Finding | None]:
-    stored = (tensor.name,)
-    is_matrix = sum(dim > 1 for dim in tensor.shape) >= 2
-    if is_matrix and stats.minimum == stats.maximum and not stats.nans:
-        yield policy.find("constant", name, f"all {stats.n} numbers are {stats.minimum:g}", stored)
-    elif (
-        is_matrix
-        and tensor.dtype.is_float
-        and stats.zeros >= min(dim for dim in tensor.shape if dim > 1)
-        and tensor.n_bytes <= MAX_LINES
-    ):
-        for axis, lines in zero_lines(tensor.read()):
-            what = "rows" if axis == 0 else "columns"
-            yield policy.find(
-                "zero-lines",
-                name,
-                f"{lines} of {tensor.shape[axis]} {what} (axis {axis}) are all zero",
-                stored,
-            )
-    if tensor.dtype.name == "float16":
-        if stats.subnormal > max(FEW, MANY_SUBNORMAL * stats.n):
-            yield policy.find(
-                "subnormal",
-                name,
-                f"{stats.subnormal / stats.n:.1%} of its numbers are subnormal",
-                stored,
-            )
-        at_end = stats.n_low + stats.n_high
-        if at_end:
-            yield policy.find(
-                "fp16-overflow", name, f"{at_end} numbers are 65504 or -65504", stored
-            )
-    step = (
-        scale_of(inventory.model, tensor)
-        if tensor.dtype.is_narrow_integer and tensor.dtype.bits == 8
-        else None
-    )
-    if (
-        step is not None
-        and step.scale in inventory.model.stored
-        and logical(inventory.model, tensor).dtype == tensor.dtype.name
-    ):
-        # the extremes that set the scale are there by right
-        at_end = stats.n_low + stats.n_high - 2 * inventory.model.stored[step.scale].count
-        if at_end > max(FEW, SATURATED * stats.n):
-            yield policy.find(
-                "saturated",
-                name,
-                f"{at_end / stats.n:.1%} of its codes are the least or the greatest",
-                stored,
-            )
+class _Weight(NamedTuple):
+    """A stored parameter with its statistics, under the name that findings give it."""
+
+    tensor: StoredTensor
+    stats: Stats
+    name: str
+
+    @property
+    def stored(self) -> tuple[str]:
+        return (self.tensor.name,)
+
+
+def _parameter(model: Model, weight: _Weight, policy: Policy) -> Iterator[Finding | None]:
+    yield from _constant_lines(weight, policy)
+    if weight.tensor.dtype.name == "float16":
+        yield from _half_precision(weight, policy)
+    yield from _saturated(model, weight, policy)
+
+
+def _constant_lines(weight: _Weight, policy: Policy) -> Iterator[Finding | None]:
+    """A matrix of one number, or with rows or columns of zeros."""
+    tensor, stats = weight.tensor, weight.stats
+    dims = [dim for dim in tensor.shape if dim > 1]
+    if len(dims) < 2:
+        return
+    if stats.minimum == stats.maximum and not stats.nans:
+        message = f"all {stats.n} numbers are {stats.minimum:g}"
+        yield policy.find("constant", weight.name, message, weight.stored)
+        return
+    has_lines = tensor.dtype.is_float and stats.zeros >= min(dims)
+    if not has_lines or tensor.n_bytes > MAX_LINES:
+        return
+    for axis, lines in zero_lines(tensor.read()):
+        what = "rows" if axis == 0 else "columns"
+        message = f"{lines} of {tensor.shape[axis]} {what} (axis {axis}) are all zero"
+        yield policy.find("zero-lines", weight.name, message, weight.stored)
+
+
+def _half_precision(weight: _Weight, policy: Policy) -> Iterator[Finding | None]:
+    """Numbers at both ends of float16's range."""
+    stats = weight.stats
+    if stats.subnormal > max(FEW, MANY_SUBNORMAL * stats.n):
+        message = f"{stats.subnormal / stats.n:.1%} of its numbers are subnormal"
+        yield policy.find("subnormal", weight.name, message, weight.stored)
+    at_end = stats.n_low + stats.n_high
+    if at_end:
+        message = f"{at_end} numbers are 65504 or -65504"
+        yield policy.find("fp16-overflow", weight.name, message, weight.stored)
+
+
+def _saturated(model: Model, weight: _Weight, policy: Policy) -> Iterator[Finding | None]:
+    """8-bit codes at the ends of their range."""
+    tensor, stats = weight.tensor, weight.stats
+    if not tensor.dtype.is_narrow_integer or tensor.dtype.bits != 8:
+        return
+    step = scale_of(model, tensor)
+    if step is None or step.scale not in model.stored:
+        return
+    if logical(model, tensor).dtype != tensor.dtype.name:
+        return
+    # the extremes that set the scale are there by right
+    at_end = stats.n_low + stats.n_high - 2 * model.stored[step.scale].count
+    if at_end > max(FEW, SATURATED * stats.n):
+        message = f"{at_end / stats.n:.1%} of its codes are the least or the greatest"
+        yield policy.find("saturated", weight.name, message, weight.stored)
 
 
 def _scales(

@@ -7,7 +7,7 @@ other weights of these layers run; a square matrix is turned if the other matric
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
@@ -62,36 +62,52 @@ def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
     """Parameters whose content runs where another item of their list should -> the parameter whose
     place that is, by what most of the list does.
     """
-    at: dict[str, int] = {}
-    depths = Depths(model)
-    for name, each in found.items():
-        position = depths.runs_at(each.stored[0]) if len(each.stored) == 1 else None
-        if position is not None:
-            at[name] = position
+    runs_at = _depths(model, found)
     lists: dict[str, dict[str, dict[int, str]]] = collections.defaultdict(
         lambda: collections.defaultdict(dict)
     )
-    for name in at:
+    for name in runs_at:
         for slot in slots(name):
             lists[slot.head][slot.tail][slot.number] = name
     wrong: dict[str, str] = {}
     for tails in lists.values():
-        orders = {
-            tail: sorted(items, key=lambda number: at[items[number]])
-            for tail, items in tails.items()
-            if _differ(at[n] for n in items.values())
-        }
-        rising = sum(order == sorted(order) for order in orders.values())
-        falling = sum(order == sorted(order, reverse=True) for order in orders.values())
-        for tail, order in orders.items():
-            usual = sorted(order, reverse=falling > rising)
-            agreeing = max(rising, falling)
-            if order == usual or agreeing < MIN_VOTES or 3 * agreeing < 2 * (len(orders) - 1):
-                continue
-            for is_at, should in zip(order, usual, strict=True):
-                if is_at != should:
-                    wrong[tails[tail][is_at]] = tails[tail][should]
+        wrong.update(_out_of_order_in(tails, runs_at))
     return wrong
+
+
+def _depths(model: Model, found: Mapping[str, Found]) -> dict[str, int]:
+    """Parameter -> the depth at which its content runs, of those that one stored tensor holds."""
+    depths = Depths(model)
+    runs_at: dict[str, int] = {}
+    for name, each in found.items():
+        depth = depths.runs_at(each.stored[0]) if len(each.stored) == 1 else None
+        if depth is not None:
+            runs_at[name] = depth
+    return runs_at
+
+
+def _out_of_order_in(
+    tails: Mapping[str, Mapping[int, str]], runs_at: Mapping[str, int]
+) -> Iterator[tuple[str, str]]:
+    """The parameters of one list that run where others should, and those others.
+
+    ``tails`` are the names of its items' parameters, by what comes after the number.
+    """
+    orders = {
+        tail: sorted(items, key=lambda number: runs_at[items[number]])
+        for tail, items in tails.items()
+        if _differ(runs_at[name] for name in items.values())
+    }
+    rising = sum(order == sorted(order) for order in orders.values())
+    falling = sum(order == sorted(order, reverse=True) for order in orders.values())
+    agreeing = max(rising, falling)
+    if agreeing < MIN_VOTES or 3 * agreeing < 2 * (len(orders) - 1):
+        return
+    for tail, order in orders.items():
+        usual = sorted(order, reverse=falling > rising)
+        for is_at, should in zip(order, usual, strict=True):
+            if is_at != should:
+                yield tails[tail][is_at], tails[tail][should]
 
 
 def _differ(numbers: Iterable[int]) -> bool:

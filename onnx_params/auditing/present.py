@@ -8,13 +8,13 @@ import numpy as np
 
 from onnx_params.auditing.computed import is_known_factor, is_quantized, is_unused
 from onnx_params.auditing.differences import rounding
-from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.state import State, difference_from, evaluated, say
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
-from onnx_params.tensors.steps import Cast
+from onnx_params.tensors.steps import Cast, Placement
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
@@ -30,40 +30,47 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
             f"'{found.stored[0][1]}' holds it, and no node takes that",
             found.stored,
         )
-    steps = found.placements[0].steps if found.placements else ()
-    if found.view is View.FOLDED and not steps and not is_known_factor(found.factor):
-        return say(
-            state,
-            tensor,
-            Verdict.CHANGED,
-            f"{found.because}, a number that nothing explains",
-            found.stored,
-        )
-    if found.view is View.FOLDED and not steps:
-        return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
-    if found.view is View.FOLDED:  # close, and of the same type: no rounding explains that
-        return nearly(state, tensor, found)
+    if found.view is View.FOLDED:
+        return _folded(state, tensor, found)
     if is_quantized(state.model, found.placements[0].key):
-        made = say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
-        if len(found.placements) > 1:
-            return made
-        candidate = Candidate(state.model, state.model.stored[found.placements[0].key], 0)
-        return made._replace(rounding=rounding(tensor.read(), candidate, steps, state.values))
+        return _quantized(state, tensor, found)
     if any(isinstance(step, Cast) for placement in found.placements for step in placement.steps):
-        apart = difference_from(state, tensor, found.placements, found.axis)
-        if apart is not None:
-            return say(
-                state,
-                tensor,
-                Verdict.CHANGED,
-                f"'{found.stored[0][1]}' is near to it, and not it cast",
-                found.stored,
-            )._replace(difference=apart)
+        return _cast(state, tensor, found)
+    is_whole = found.view is View.WHOLE and len(found.stored) == 1
+    verdict = Verdict.IDENTICAL if is_whole else Verdict.MOVED
+    return say(state, tensor, verdict, found.because, found.stored)
+
+
+def _folded(state: State, tensor: StoredTensor, found: Found) -> Judgement:
+    if found.placements and found.placements[0].steps:
+        # close, and of the same type: no rounding explains that
+        return nearly(state, tensor, found)
+    if is_known_factor(found.factor):
+        return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
+    because = f"{found.because}, a number that nothing explains"
+    return say(state, tensor, Verdict.CHANGED, because, found.stored)
+
+
+def _quantized(state: State, tensor: StoredTensor, found: Found) -> Judgement:
+    made = say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
+    if len(found.placements) > 1:
+        return made
+    return made._replace(rounding=_rounding(state, tensor, found.placements[0]))
+
+
+def _rounding(state: State, tensor: StoredTensor, placement: Placement) -> Rounding:
+    """What quantization cost a tensor that lies in one place."""
+    candidate = Candidate(state.model, state.model.stored[placement.key], 0)
+    return rounding(tensor.read(), candidate, placement.steps, state.values)
+
+
+def _cast(state: State, tensor: StoredTensor, found: Found) -> Judgement:
+    apart = difference_from(state, tensor, found.placements, found.axis)
+    if apart is None:
         return say(state, tensor, Verdict.CAST, found.because, found.stored)
-    same = found.view is View.WHOLE and len(found.stored) == 1
-    return say(
-        state, tensor, Verdict.IDENTICAL if same else Verdict.MOVED, found.because, found.stored
-    )
+    because = f"'{found.stored[0][1]}' is near to it, and not it cast"
+    made = say(state, tensor, Verdict.CHANGED, because, found.stored)
+    return made._replace(difference=apart)
 
 
 def nearly(state: State, tensor: StoredTensor, found: Found) -> Judgement:
@@ -99,8 +106,5 @@ def changed(state: State, tensor: StoredTensor, found: Found, claim: Claim | Non
     if values is None or values.shape != tensor.shape:
         return made
     if len(found.placements) == 1 and is_quantized(state.model, found.placements[0].key):
-        candidate = Candidate(state.model, state.model.stored[found.placements[0].key], 0)
-        made = made._replace(
-            rounding=rounding(tensor.read(), candidate, found.placements[0].steps, state.values)
-        )
+        made = made._replace(rounding=_rounding(state, tensor, found.placements[0]))
     return made._replace(difference=difference_from(state, tensor, found.placements, found.axis))

@@ -20,6 +20,7 @@ from onnx_params.inventory.record import Inventory
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.matching.casts import casts_to
 from onnx_params.matching.claims import Matched
+from onnx_params.matching.match_state import Found
 from onnx_params.matching.verify import bits_equal
 from onnx_params.roles.role import Role
 from onnx_params.tensors.steps import Cast, Key, Placement, Slice, shape_after
@@ -77,29 +78,11 @@ class State:
         Elements are those that the operator uses: padding counts nothing, for how much of it there
         is depends on the processor that an artifact was optimized on.
         """
-        given: dict[Key, int] = {}
-        for found in self.found.values():
-            placements = [
-                placement
-                for placement in found.placements
-                if any(isinstance(step, Slice) for step in placement.steps)
-            ]
-            for key in found.stored:
-                parts = [
-                    shape_after(self.model.stored[key].shape, placement.steps)
-                    for placement in placements
-                    if placement.key == key
-                ]
-                given[key] = given.get(key, 0) + (
-                    sum(map(math.prod, parts))
-                    if parts
-                    else used_elements(self.model, self.model.stored[key])
-                )
+        given = self._given_elements()
         found_open: list[tuple[StoredTensor, int]] = []
         for tensor, classification in self.inventory.classified:
-            if classification.role not in (Role.PARAMETER, Role.BUFFER) or is_buffer_name(
-                tensor.name
-            ):
+            is_learned = classification.role in (Role.PARAMETER, Role.BUFFER)
+            if not is_learned or is_buffer_name(tensor.name):
                 continue
             size = used_elements(self.model, tensor)
             left = size - given.get(tensor.key, 0)
@@ -110,6 +93,24 @@ class State:
             for t, left in found_open
             if is_result(t.name) or len(t.shape) > 2 or not is_computed(self.model, t)
         ]
+
+    def _given_elements(self) -> dict[Key, int]:
+        """Stored tensor -> how many of its elements something in the reference gives."""
+        given: dict[Key, int] = {}
+        for found in self.found.values():
+            for key in found.stored:
+                given[key] = given.get(key, 0) + self._elements_given_by(found, key)
+        return given
+
+    def _elements_given_by(self, found: Found, key: Key) -> int:
+        """The elements of its slices of a stored tensor; all that are used where it has none."""
+        tensor = self.model.stored[key]
+        parts = [
+            shape_after(tensor.shape, placement.steps)
+            for placement in found.placements
+            if placement.key == key and any(isinstance(step, Slice) for step in placement.steps)
+        ]
+        return sum(map(math.prod, parts)) if parts else used_elements(self.model, tensor)
 
 
 def say(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from onnx_params.auditing.policy import Policy
@@ -21,7 +21,7 @@ from onnx_params.io.sources import Source
 from onnx_params.matching import duplicates
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.verify import is_equal
-from onnx_params.roles.role import Role, RuleId
+from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -71,16 +71,8 @@ def check(
 def _wasted(
     inventory: Inventory, names: dict[Key, str], policy: Policy
 ) -> Iterator[Finding | None]:
-    def_use = inventory.model.def_use
-    has_graph = inventory.model.checkpoint is None
     for tensor, classification in inventory.classified:
-        place = tensor.place
-        if (
-            has_graph
-            and not def_use.uses(tensor.key)
-            and (not place.op_type or place.op_type == "Constant")
-            and classification.rule is not RuleId.SHADOWED
-        ):
+        if _is_unused(inventory.model, tensor, classification):
             yield policy.find(
                 "unused",
                 names.get(tensor.key, tensor.name),
@@ -88,11 +80,7 @@ def _wasted(
                 (tensor.name,),
                 tensor.n_bytes,
             )
-        if (
-            classification.role in (Role.CONSTANT, Role.BUFFER)
-            and tensor.n_bytes > LARGE
-            and tensor.encoding is not Encoding.OPAQUE
-        ):
+        if _is_large_constant(tensor, classification):
             yield policy.find(
                 "large-constant",
                 tensor.name,
@@ -100,35 +88,61 @@ def _wasted(
                 (tensor.name,),
                 tensor.n_bytes,
             )
-    groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], StoredTensor] = {}
+    yield from _duplicates(inventory, names, policy)
+
+
+def _is_unused(model: Model, tensor: StoredTensor, classification: Classification) -> bool:
+    """Whether no node takes a tensor that a graph gives a name."""
+    if model.checkpoint is not None or model.def_use.uses(tensor.key):
+        return False
+    is_attribute = bool(tensor.place.op_type) and tensor.place.op_type != "Constant"
+    return not is_attribute and classification.rule is not RuleId.SHADOWED
+
+
+def _is_large_constant(tensor: StoredTensor, classification: Classification) -> bool:
+    return (
+        classification.role in (Role.CONSTANT, Role.BUFFER)
+        and tensor.n_bytes > LARGE
+        and tensor.encoding is not Encoding.OPAQUE
+    )
+
+
+def _duplicates(
+    inventory: Inventory, names: dict[Key, str], policy: Policy
+) -> Iterator[Finding | None]:
+    """Parameters that are stored twice, as they are or transposed. Reads values."""
     stored = inventory.model.stored
     parameters = [
         stored[key]
         for key in inventory.parameter_tensors
         if key in stored and stored[key].count >= MIN_COPY
     ]
-    copies: set[Key] = set()
-    for tensor in parameters:
-        probe = read_probe(tensor, False)
-        if not probe or len(set(probe)) < 2:
-            continue
-        first = groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), tensor)
-        if first is not tensor and first.key != tensor.key and is_equal(first, tensor):
-            copies.add(tensor.key)
-            message = f"equal to '{names.get(first.key, first.name)}'"
-            yield policy.find(
-                "duplicate",
-                names.get(tensor.key, tensor.name),
-                message,
-                (tensor.name,),
-                tensor.n_bytes,
-            )
+    copies = _copies(parameters)
+    for copy, key in copies.items():
+        message = f"equal to '{names.get(key, key[1])}'"
+        yield policy.find(
+            "duplicate", names.get(copy, copy[1]), message, (copy[1],), stored[copy].n_bytes
+        )
     for copy, key in duplicates.transposed(parameters).items():
         if copy not in copies:
             message = f"'{copy[1]}' is '{names.get(key, key[1])}' transposed"
             yield policy.find(
                 "tied-twice", names.get(copy, copy[1]), message, (copy[1],), stored[copy].n_bytes
             )
+
+
+def _copies(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
+    """Key of each tensor that equals one before it -> the key of that one."""
+    groups: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], StoredTensor] = {}
+    copies: dict[Key, Key] = {}
+    for tensor in tensors:
+        probe = read_probe(tensor, False)
+        if not probe or len(set(probe)) < 2:
+            continue
+        first = groups.setdefault((tensor.dtype.name, tensor.shape, tuple(probe)), tensor)
+        if first.key != tensor.key and is_equal(first, tensor):
+            copies[tensor.key] = first.key
+    return copies
 
 
 def _types(inventory: Inventory, names: dict[Key, str], policy: Policy) -> Iterator[Finding | None]:

@@ -13,47 +13,45 @@ def by_names(one: Report, two: Report) -> list[Pair]:
     """Pairs without values: the same name, else the same name in another framework's words, else
     shape and leaf in order.
     """
-    left = list(two.rows)
-    pairs: dict[int, tuple[Row, By]] = {}
-    taken: set[int] = set()
-    named: dict[str, int] = {}
-    for at, row in enumerate(left):
-        for name in (row.name, *row.aliases):
-            named.setdefault(name, at)
-    for at, row in enumerate(one.rows):
-        found = next((named[name] for name in (row.name, *row.aliases) if name in named), None)
-        if found is not None and found not in taken:
-            pairs[at] = left[found], By.NAME
-            taken.add(found)
-    loose_a = [(at, row) for at, row in enumerate(one.rows) if at not in pairs]
-    loose_b = [(at, row) for at, row in enumerate(left) if at not in taken]
-    for at_a, at_b, by in in_order([row for _, row in loose_a], [row for _, row in loose_b]):
-        pairs[loose_a[at_a][0]] = loose_b[at_b][1], by
-        taken.add(loose_b[at_b][0])
-    result = []
+    pairs = _same_names(one.rows, two.rows)
+    taken = {place for place, _ in pairs.values()}
+    left_a = [at for at in range(len(one.rows)) if at not in pairs]
+    left_b = [at for at in range(len(two.rows)) if at not in taken]
+    rows_a, rows_b = [one.rows[at] for at in left_a], [two.rows[at] for at in left_b]
+    for at_a, at_b, by in in_order(rows_a, rows_b):
+        pairs[left_a[at_a]] = left_b[at_b], by
+        taken.add(left_b[at_b])
+    found: list[Pair] = []
     for at, row in enumerate(one.rows):
         if at in pairs:
-            other, by = pairs[at]
-            how = "" if row.shape == other.shape else f"shapes {row.shape} and {other.shape}"
-            result.append(
-                Pair(
-                    row,
-                    other,
-                    by,
-                    Relation.UNREAD if row.count == other.count else Relation.DIFFERENT,
-                    how,
-                )
-            )
+            place, by = pairs[at]
+            found.append(_unread(row, two.rows[place], by))
         else:
-            result.append(Pair(row, None, By.NOTHING, Relation.ONLY_A))
-    return [
-        *result,
-        *(
-            Pair(None, row, By.NOTHING, Relation.ONLY_B)
-            for at, row in enumerate(left)
-            if at not in taken
-        ),
-    ]
+            found.append(Pair(row, None, By.NOTHING, Relation.ONLY_A))
+    left = [row for at, row in enumerate(two.rows) if at not in taken]
+    return [*found, *(Pair(None, row, By.NOTHING, Relation.ONLY_B) for row in left)]
+
+
+def _same_names(one: Sequence[Row], two: Sequence[Row]) -> dict[int, tuple[int, By]]:
+    """Position in ``one`` -> that in ``two`` of the row that has one of its names."""
+    named: dict[str, int] = {}
+    for at, row in enumerate(two):
+        for name in (row.name, *row.aliases):
+            named.setdefault(name, at)
+    pairs: dict[int, tuple[int, By]] = {}
+    taken: set[int] = set()
+    for at, row in enumerate(one):
+        found = next((named[name] for name in (row.name, *row.aliases) if name in named), None)
+        if found is not None and found not in taken:
+            pairs[at] = found, By.NAME
+            taken.add(found)
+    return pairs
+
+
+def _unread(a: Row, b: Row, by: By) -> Pair:
+    relation = Relation.UNREAD if a.count == b.count else Relation.DIFFERENT
+    how = "" if a.shape == b.shape else f"shapes {a.shape} and {b.shape}"
+    return Pair(a, b, by, relation, how)
 
 
 def in_order(one: Sequence[Row], two: Sequence[Row]) -> list[tuple[int, int, By]]:

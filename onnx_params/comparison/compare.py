@@ -5,7 +5,7 @@ for in the other by name, content and place.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -117,49 +117,61 @@ def _turned(pair: Pair) -> Pair:
     return pair._replace(a=pair.b, b=pair.a, relation=relation)
 
 
+class _Covered:
+    """The rows of both sides that stand in a pair."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._a: set[int] = set()
+        self._b: set[int] = set()
+        for pair in pairs:
+            self.add(pair)
+
+    def add(self, pair: Pair) -> None:
+        if pair.a is not None:
+            self._a.add(id(pair.a))
+        if pair.b is not None:
+            self._b.add(id(pair.b))
+
+    def has_all(self, pair: Pair) -> bool:
+        return id(pair.a) in self._a and id(pair.b) in self._b
+
+    def has_any(self, pair: Pair) -> bool:
+        return id(pair.a) in self._a or id(pair.b) in self._b
+
+    def missing(self, one: Report, two: Report) -> list[Pair]:
+        """A pair without a partner for each row that is in none."""
+        left_a = [row for row in one.rows if id(row) not in self._a]
+        left_b = [row for row in two.rows if id(row) not in self._b]
+        return [
+            *(Pair(row, None, By.NOTHING, Relation.ONLY_A, row.view) for row in left_a),
+            *(Pair(None, row, By.NOTHING, Relation.ONLY_B, row.view) for row in left_b),
+        ]
+
+
 def merged(one: Report, two: Report, first: list[Pair], second: list[Pair]) -> list[Pair]:
     """The pairs of the first search, with those of the second for rows that only it explains."""
     chosen = [pair for pair in first if pair.relation in EXPLAINED]
-    done_a = {id(pair.a) for pair in chosen if pair.a is not None}
-    done_b = {id(pair.b) for pair in chosen if pair.b is not None}
-    for pair in second:
-        if (
-            pair.relation in EXPLAINED
-            and (id(pair.a) not in done_a or id(pair.b) not in done_b)
-            and pair.a is not None
-            and pair.b is not None
-        ):
-            chosen.append(pair)
-    done_a |= {id(pair.a) for pair in chosen if pair.a is not None}
-    done_b |= {id(pair.b) for pair in chosen if pair.b is not None}
-    for pair in (*first, *second):
-        if (
-            pair.relation in EXPLAINED
-            or (pair.a is not None and id(pair.a) in done_a)
-            or (pair.b is not None and id(pair.b) in done_b)
-        ):
-            continue
+    covered = _Covered(chosen)
+    again = [pair for pair in second if _is_whole(pair) and not covered.has_all(pair)]
+    for pair in again:
         chosen.append(pair)
-        done_a |= {id(pair.a)} if pair.a is not None else set()
-        done_b |= {id(pair.b)} if pair.b is not None else set()
-    missing_a = [
-        Pair(row, None, By.NOTHING, Relation.ONLY_A, row.view)
-        for row in one.rows
-        if id(row) not in done_a
-    ]
-    missing_b = [
-        Pair(None, row, By.NOTHING, Relation.ONLY_B, row.view)
-        for row in two.rows
-        if id(row) not in done_b
-    ]
+        covered.add(pair)
+    for pair in (*first, *second):
+        if pair.relation not in EXPLAINED and not covered.has_any(pair):
+            chosen.append(pair)
+            covered.add(pair)
     order_a, order_b = (
         {id(row): at for at, row in enumerate(report.rows)} for report in (one, two)
     )
-    whole = [*chosen, *missing_a, *missing_b]
     return sorted(
-        whole,
+        [*chosen, *covered.missing(one, two)],
         key=lambda pair: (pair.a is None, order_a.get(id(pair.a), 0), order_b.get(id(pair.b), 0)),
     )
+
+
+def _is_whole(pair: Pair) -> bool:
+    """Whether a pair has both sides, and something explains how they differ."""
+    return pair.relation in EXPLAINED and pair.a is not None and pair.b is not None
 
 
 @dataclass(frozen=True, kw_only=True)

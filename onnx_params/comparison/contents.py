@@ -5,7 +5,7 @@ audit searches, then the rest goes by name and place.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from onnx_params.matching import claims
 from onnx_params.matching.match_state import Found
 from onnx_params.report.report import Report, Row
 from onnx_params.tensors.evaluate import evaluate
-from onnx_params.tensors.steps import Key, Placement
+from onnx_params.tensors.steps import Placement
 
 _RELATIONS: Final = {
     Verdict.IDENTICAL: Relation.EQUAL,
@@ -55,70 +55,96 @@ def pair(one: Report, two: Report, progress: Callable[[int], None]) -> list[Pair
     )
     state = State(inventory, matched, strict=False)
     judged = {each.name: each for each in judgements(state)}
-    by_key = rows_by_key(two)
-    positions = {name: at for at, row in enumerate(two.rows) for name in (row.name, *row.aliases)}
-    taken: set[int] = set()
-    pairs: dict[int, list[Pair]] = {}
+    pairing = _Pairing(one, two)
     for at, row in enumerate(one.rows):
         each = judged.get(row.name)
         relation = _RELATIONS.get(each.verdict) if each is not None else None
-        if each is None or relation is None:
-            continue
-        found = matched.found[row.name]
-        named = next(
-            (positions[name] for name in (row.name, *row.aliases) if name in positions), None
-        )
-        for place in _places(two, by_key, found, named, taken):
-            taken.add(place)
+        if each is not None and relation is not None:
+            pairing.take(at, matched.found[row.name], each, relation)
+    pairing.take_rest()
+    return pairing.listed()
+
+
+class _Pairing:
+    """The rows of two reports while they are paired: by content first, then by name and place."""
+
+    def __init__(self, one: Report, two: Report) -> None:
+        self.one = one
+        self.two = two
+        self.pairs: dict[int, list[Pair]] = {}  # position in ``one`` -> its pairs
+        self.taken: set[int] = set()  # positions in ``two``
+        self._by_key = rows_by_key(two)
+        self._positions = _positions(two.rows)
+
+    def take(self, at: int, found: Found, judged: Judgement, relation: Relation) -> None:
+        """Pair a row with those that hold what was found of it."""
+        row = self.one.rows[at]
+        named = _named(row, self._positions)
+        for place in self._places(found, named):
+            self.taken.add(place)
             by = By.NAME if place == named else By.CONTENT
-            pairs.setdefault(at, []).append(
-                _measured(_made(row, two.rows[place], by, relation, each), one, two, at, place)
-            )
-    left_a = [at for at in range(len(one.rows)) if at not in pairs]
-    left_b = [at for at in range(len(two.rows)) if at not in taken]
-    for at_a, at_b, by in _rest([one.rows[at] for at in left_a], [two.rows[at] for at in left_b]):
-        at, place = left_a[at_a], left_b[at_b]
-        taken.add(place)
-        both_gone = not is_stored(one.inventory, at) and not is_stored(two.inventory, place)
-        how = (
-            f"in both {two.rows[place].view}"
-            if both_gone
-            else "one of the two holds no values that could be compared"
-        )
-        bare = Pair(one.rows[at], two.rows[place], by, Relation.UNREAD, how)
-        pairs[at] = [_measured(bare, one, two, at, place)]
-    listed = [
-        pair for at, row in enumerate(one.rows) for pair in pairs.get(at) or [_alone(row, None)]
-    ]
-    return [*listed, *(_alone(None, row) for at, row in enumerate(two.rows) if at not in taken)]
+            made = _made(row, self.two.rows[place], by, relation, judged)
+            self.pairs.setdefault(at, []).append(_measured(made, self.one, self.two, at, place))
+
+    def _places(self, found: Found, named: int | None) -> list[int]:
+        """The rows of the other report that hold what was found: one, or one for each stored
+        tensor where it is split over several.
+        """
+        groups = [self._by_key[key] for key in found.stored if key in self._by_key]
+        flat = [place for group in groups for place in group]
+        if named is not None and (named in flat or not flat):
+            return [named]
+        own = [place for place in flat if self._is_placed(place, found)]
+        if own:
+            return [self._untaken(own)]
+        chosen = [self._untaken(group) for group in groups]
+        if len(found.placements) > 1 or len(found.stored) > 1:
+            return list(dict.fromkeys(chosen))
+        return chosen[:1]
+
+    def _is_placed(self, place: int, found: Found) -> bool:
+        """Whether a row lies exactly where something was found."""
+        placements = self.two.inventory.parameters[place].placements
+        return bool(placements) and placements == found.placements
+
+    def _untaken(self, places: list[int]) -> int:
+        """The first place that no row has yet, or the first of all."""
+        return next((place for place in places if place not in self.taken), places[0])
+
+    def take_rest(self) -> None:
+        """Pair what content did not: by name, then by words and place."""
+        left_a = [at for at in range(len(self.one.rows)) if at not in self.pairs]
+        left_b = [at for at in range(len(self.two.rows)) if at not in self.taken]
+        rows_a = [self.one.rows[at] for at in left_a]
+        rows_b = [self.two.rows[at] for at in left_b]
+        for at_a, at_b, by in _rest(rows_a, rows_b):
+            at, place = left_a[at_a], left_b[at_b]
+            self.taken.add(place)
+            row = self.two.rows[place]
+            if is_stored(self.one.inventory, at) or is_stored(self.two.inventory, place):
+                how = "one of the two holds no values that could be compared"
+            else:
+                how = f"in both {row.view}"
+            bare = Pair(self.one.rows[at], row, by, Relation.UNREAD, how)
+            self.pairs[at] = [_measured(bare, self.one, self.two, at, place)]
+
+    def listed(self) -> list[Pair]:
+        """All pairs in the order of ``one``, then what only ``two`` has."""
+        found: list[Pair] = []
+        for at, row in enumerate(self.one.rows):
+            found.extend(self.pairs.get(at) or [_alone(row, None)])
+        left = [row for at, row in enumerate(self.two.rows) if at not in self.taken]
+        return [*found, *(_alone(None, row) for row in left)]
 
 
-def _places(
-    two: Report, by_key: dict[Key, list[int]], found: Found, named: int | None, taken: set[int]
-) -> list[int]:
-    """The rows of the other report that hold what was found: one, or one for each stored tensor
-    where it is split over several.
-    """
-    fits = [list(by_key.get(key, ())) for key in found.stored]
-    flat = [place for group in fits for place in group]
-    if named is not None and (named in flat or not flat):
-        return [named]
-    own = [
-        place
-        for place in flat
-        if two.inventory.parameters[place].placements
-        and two.inventory.parameters[place].placements == found.placements
-    ]
-    if own:
-        return [next((place for place in own if place not in taken), own[0])]
-    chosen = [
-        next((place for place in group if place not in taken), group[0]) for group in fits if group
-    ]
-    return (
-        list(dict.fromkeys(chosen))
-        if len(found.placements) > 1 or len(found.stored) > 1
-        else chosen[:1]
-    )
+def _positions(rows: Sequence[Row]) -> dict[str, int]:
+    """Name -> the position of its row, aliases too; the last one of a name stands."""
+    return {name: at for at, row in enumerate(rows) for name in (row.name, *row.aliases)}
+
+
+def _named(row: Row, positions: Mapping[str, int]) -> int | None:
+    """The position of the row that has one of a row's names."""
+    return next((positions[name] for name in (row.name, *row.aliases) if name in positions), None)
 
 
 def _alone(a: Row | None, b: Row | None) -> Pair:
@@ -135,10 +161,10 @@ def _alone(a: Row | None, b: Row | None) -> Pair:
 def _rest(one: list[Row], two: list[Row]) -> list[tuple[int, int, By]]:
     """What content did not pair: by name, then by words and place."""
     pairs: list[tuple[int, int, By]] = []
-    names = {name: at for at, row in enumerate(two) for name in (row.name, *row.aliases)}
+    names = _positions(two)
     done: set[int] = set()
     for at, row in enumerate(one):
-        found = next((names[name] for name in (row.name, *row.aliases) if name in names), None)
+        found = _named(row, names)
         if found is not None and found not in done:
             pairs.append((at, found, By.NAME))
             done.add(found)
@@ -188,34 +214,31 @@ def _measured(pair: Pair, one: Report, two: Report, at: int, place: int) -> Pair
     size = float(np.abs(left.astype(np.float64)).max(initial=0.0))
     if pair.largest is not None and pair.relation is Relation.QUANTIZED:
         return pair._replace(relative=relative_to(pair.largest, size))
-    best = min(
-        (d for d in (_apart(left, each) for each in _ways(right, left.shape))),
-        key=lambda found: found[0],
-        default=None,
-    )
-    if best is None:
-        return pair
-    largest, sqnr = best
+    ways = (_apart(left, each) for each in _ways(right, left.shape))
+    largest, sqnr = min(ways, key=lambda found: found[0])
     relative = relative_to(largest, size)
     made = pair._replace(largest=largest, relative=relative, sqnr=sqnr)
-    close = relative is not None and relative <= RELATIVE
-    if pair.relation is Relation.DIFFERENT and close:
+    is_close = relative is not None and relative <= RELATIVE
+    if pair.relation is Relation.DIFFERENT and is_close:
         return made._replace(relation=Relation.CLOSE)
     if pair.relation is not Relation.UNREAD:
         return made
-    folded = [view == "folded" for view in (one.rows[at].view, two.rows[place].view)]
-    how = "both folded" if all(folded) else "folded on one side" if any(folded) else ""
+    return _related(pair, made, one.rows[at], two.rows[place])
+
+
+def _related(bare: Pair, made: Pair, a: Row, b: Row) -> Pair:
+    """The relation of two rows that name or place alone paired, now that they are measured."""
+    is_close = made.relative is not None and made.relative <= RELATIVE
+    n_folded = (a.view, b.view).count("folded")
     # of course: one side holds what was computed with others
-    if any(folded) and not all(folded) and not close:
-        return pair._replace(
+    if n_folded == 1 and not is_close:
+        return bare._replace(
             how="folded on one side, and what it was folded with is not on the other"
         )
-    if largest:
-        return made._replace(relation=Relation.CLOSE if close else Relation.DIFFERENT, how=how)
-    return made._replace(
-        relation=Relation.EQUAL if one.rows[at].shape == two.rows[place].shape else Relation.VIEW,
-        how=how,
-    )
+    how = ("", "folded on one side", "both folded")[n_folded]
+    if made.largest:
+        return made._replace(relation=Relation.CLOSE if is_close else Relation.DIFFERENT, how=how)
+    return made._replace(relation=Relation.EQUAL if a.shape == b.shape else Relation.VIEW, how=how)
 
 
 def _values(report: Report, at: int) -> np.ndarray | None:

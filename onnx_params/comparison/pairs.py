@@ -71,27 +71,26 @@ class Pair(NamedTuple):
             and self.a.count == self.b.count
         ):
             return frozenset()  # nearly all
-        found = set()
-        if self.a.name != self.b.name and not {self.a.name, *self.a.aliases} & {
-            self.b.name,
-            *self.b.aliases,
-        }:
+        found: set[str] = set()
+        if {self.a.name, *self.a.aliases}.isdisjoint((self.b.name, *self.b.aliases)):
             found.add("names")
-        if self.relation is Relation.VIEW:
-            found.add("layout")
-        if self.a.dtype != self.b.dtype or self.relation in (Relation.CAST, Relation.QUANTIZED):
+        if self.a.dtype != self.b.dtype:
             found.add("dtype")
-        if self.relation is Relation.CLOSE:
-            found.add("rounding")
-        if self.relation is Relation.FOLDED:
-            found.add("folding")
-        if self.relation is Relation.DIFFERENT:
-            found.add("values")
+        if self.relation in _WORD_OF:
+            found.add(_WORD_OF[self.relation])
         if self.relation is Relation.UNREAD and self.a.count != self.b.count:
             found.add("values")
         return frozenset(found)
 
 
+_WORD_OF: Final = {
+    Relation.VIEW: "layout",
+    Relation.CAST: "dtype",
+    Relation.QUANTIZED: "dtype",
+    Relation.CLOSE: "rounding",
+    Relation.FOLDED: "folding",
+    Relation.DIFFERENT: "values",
+}
 WORDS: Final = {
     "names": "original names",
     "layout": "transposed, permuted, reordered, part of another",

@@ -7,7 +7,7 @@ So a rename and a change of the graph are two different answers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.tensors.steps import Key
@@ -68,17 +68,19 @@ def lines_of(model: Model, *, named: bool, numbers: _Numbers | None = None) -> I
         for name in true_inputs:
             value(path, name)
         for node in graph.nodes:
-            if (
-                node.op_type == "Constant"
-                and not node.domain
-                and all((path, name) in stored for name in node.outputs)
-            ):
-                continue  # a tensor, however it is written
-            yield _line(path, node, value, named)
+            if not _is_tensor(path, node, stored):
+                yield _line(path, node, value, named)
         yield (
             f"outputs {list(graph.outputs) if not path else ''}"
             f" {[value(path, name) for name in graph.outputs]}"
         )
+
+
+def _is_tensor(path: str, node: Node, stored: Set[Key]) -> bool:
+    """Whether a node is nothing but a stored tensor, however that is written."""
+    if node.op_type != "Constant" or node.domain:
+        return False
+    return all((path, name) in stored for name in node.outputs)
 
 
 def _line(path: str, node: Node, value: Callable[[str, str], str], named: bool) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from onnx_params.locking.lock import lock
 from onnx_params.locking.record import Lock, Locked
@@ -46,52 +46,64 @@ def differences(wanted: Lock, have: Lock) -> Outcome:
     by name, then by content.
     """
     same_structure = wanted.structure_without_names == have.structure_without_names
-    left, pairs = dict(enumerate(have.tensors)), []
-    gone = []
-    by_place = {
-        (t.graph if not same_structure else "", t.place): at for at, t in left.items() if t.place
-    }
+    pairing = _paired(wanted, have, same_structure)
+    changed = [
+        describe_change(one, two, wanted)
+        for one, two in pairing.pairs
+        if (one.dtype, one.shape, one.sha256) != (two.dtype, two.shape, two.sha256)
+    ]
+    renamed = [(one.name, two.name) for one, two in pairing.pairs if one.name != two.name]
+    return Outcome(
+        changed=tuple(changed),
+        gone=tuple(tensor.name for tensor in pairing.gone),
+        new=tuple(tensor.name for tensor in pairing.new),
+        renamed=tuple(renamed),
+        structure_differs=not same_structure,
+        saved_again=tuple(_saved_again(wanted, have, same_structure)),
+        n_same=len(pairing.pairs) - len(changed),
+    )
+
+
+class _Pairing(NamedTuple):
+    """The tensors of two locks: those that are one, those of the first alone, those of the
+    second alone.
+    """
+
+    pairs: tuple[tuple[Locked, Locked], ...]
+    gone: tuple[Locked, ...]
+    new: tuple[Locked, ...]
+
+
+def _paired(wanted: Lock, have: Lock, same_structure: bool) -> _Pairing:
+    left = dict(enumerate(have.tensors))
+    # without the same structure, no place of one lock is one of the other
+    by_place = {t.place: at for at, t in left.items() if t.place} if same_structure else {}
     by_name = {(t.graph, t.name): at for at, t in left.items()}
     by_content: dict[tuple[str, tuple[int, ...], str], list[int]] = {}
     for at, each in left.items():
         by_content.setdefault((each.dtype, each.shape, each.sha256), []).append(at)
+    pairs: list[tuple[Locked, Locked]] = []
+    gone: list[Locked] = []
     for tensor in wanted.tensors:
-        at_place = by_place.get(("", tensor.place)) if same_structure and tensor.place else None
-        found = at_place if at_place is not None else by_name.get((tensor.graph, tensor.name))
+        found = by_place.get(tensor.place, by_name.get((tensor.graph, tensor.name)))
         if found is None or found not in left:
-            found = next(
-                (
-                    n
-                    for n in by_content.get((tensor.dtype, tensor.shape, tensor.sha256), ())
-                    if n in left
-                ),
-                None,
-            )
+            equal = by_content.get((tensor.dtype, tensor.shape, tensor.sha256), ())
+            found = next((at for at in equal if at in left), None)
         if found is None:
-            gone.append(tensor.name)
+            gone.append(tensor)
         else:
             pairs.append((tensor, left.pop(found)))
-    changed = [
-        describe_change(one, two, wanted)
-        for one, two in pairs
-        if (one.dtype, one.shape, one.sha256) != (two.dtype, two.shape, two.sha256)
-    ]
-    saved_again = []
+    return _Pairing(tuple(pairs), tuple(gone), tuple(left.values()))
+
+
+def _saved_again(wanted: Lock, have: Lock, same_structure: bool) -> Iterator[str]:
+    """What differs without a change of what the artifact computes."""
     if wanted.model.get("files") != json.loads(json.dumps(have.model.get("files"))):
-        saved_again.append("its files have other names or sizes")
+        yield "its files have other names or sizes"
     if wanted.metadata != have.metadata:
-        saved_again.append("its metadata differs")
+        yield "its metadata differs"
     if wanted.structure != have.structure and same_structure:
-        saved_again.append("names of values or nodes differ")
-    return Outcome(
-        changed=tuple(changed),
-        gone=tuple(gone),
-        new=tuple(t.name for t in left.values()),
-        renamed=tuple((one.name, two.name) for one, two in pairs if one.name != two.name),
-        structure_differs=not same_structure,
-        saved_again=tuple(saved_again),
-        n_same=len(pairs) - len(changed),
-    )
+        yield "names of values or nodes differ"
 
 
 def describe_change(one: Locked, two: Locked, wanted: Lock) -> str:

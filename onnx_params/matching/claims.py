@@ -17,6 +17,7 @@ from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved, natural, prefix_between
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -62,69 +63,110 @@ def claims(
 
     names = [tensor.name for tensor in checkpoint.tensors]
     prefix = prefix_between(names, [claim.name for claim in own])
-    named: dict[str, Claim] = {}
-    for each in own:
-        for name in (each.name, *each.aliases):
-            named.setdefault(moved(name, prefix), each)
-    claimed = {key for each in own for key in each.stored}
-    stored = [
-        t
-        for t, verdict in verdicts
-        if verdict.role in (Role.PARAMETER, Role.BUFFER)
-        or t.key in claimed
-        or _is_number(t, verdict)
-    ]
+    named = _by_name(own, prefix)
+    stored = _candidates(own, verdicts)
     found = match(model, checkpoint.tensors, stored, named, dict(checkpoint.aliases), progress)
-    roles = {tensor.key: verdict.role for tensor, verdict in verdicts}
-    rules = {tensor.key: verdict.rule for tensor, verdict in verdicts}
     kinds = {moved(name, prefix): kind for name, kind in metadata.kinds.items()}
+    classified = {tensor.key: verdict for tensor, verdict in verdicts}
     rows: dict[str, Claim] = {}
     aliases: dict[str, list[str]] = {}
     for tensor in checkpoint.tensors:
         place = found[tensor.name]
-        listed = kinds.get(tensor.name)
-        if listed == "BUFFER" or (
-            listed is None and (is_buffer_name(tensor.name) or not tensor.dtype.is_float)
-        ):
+        if not _is_parameter(tensor, place, kinds.get(tensor.name), classified):
             continue
-        if (
-            listed is None
-            and place.placements
-            and all(roles[key] is Role.BUFFER and rules[key] not in _WEAK for key in place.stored)
-        ):
-            continue
-        claim = named.get(tensor.name)
-        if place.alias_of or (
-            claim is not None
-            and moved(claim.name, prefix) != tensor.name
-            and place.view in (View.MERGED, View.TIED)
-        ):
-            first = place.alias_of or (moved(claim.name, prefix) if claim is not None else "")
+        first = _alias_of(tensor.name, place, named.get(tensor.name), prefix)
+        if first is None:
+            rows[tensor.name] = _row(tensor, place)
+        else:
             aliases.setdefault(first, []).append(tensor.name)
-            continue
-        rows[tensor.name] = Claim(
-            name=tensor.name,
-            shape=tensor.shape,
-            dtype=tensor.dtype.name,
-            evidence=Evidence.REFERENCE,
-            certain=place.certain,
-            because=f"the reference has it; {place.because}",
-            view=place.view,
-            stored=place.stored,
-            placements=place.placements,
-            axis=place.axis,
-        )
     for name, others in aliases.items():
         if name in rows:
             rows[name] = replace(rows[name], aliases=tuple(others))
-    order = {
+    if checkpoint.ordered and not (metadata.signature or metadata.source_map):
+        ordered = list(rows.values())
+    else:
+        ordered = _ordered(rows, _order(own, prefix))
+    return Matched(checkpoint, ordered, found, named, kinds, prefix)
+
+
+def _by_name(own: Sequence[Claim], prefix: str) -> dict[str, Claim]:
+    """The artifact's own claims under the reference's names, aliases too; the first one of a name
+    stands.
+    """
+    named: dict[str, Claim] = {}
+    for each in own:
+        for name in (each.name, *each.aliases):
+            named.setdefault(moved(name, prefix), each)
+    return named
+
+
+def _candidates(
+    own: Sequence[Claim], verdicts: Sequence[tuple[StoredTensor, Classification]]
+) -> list[StoredTensor]:
+    """The stored tensors that may be one of the reference's."""
+    claimed = {key for each in own for key in each.stored}
+    return [
+        tensor
+        for tensor, verdict in verdicts
+        if verdict.role in (Role.PARAMETER, Role.BUFFER)
+        or tensor.key in claimed
+        or _is_number(tensor, verdict)
+    ]
+
+
+def _is_parameter(
+    tensor: StoredTensor,
+    place: Found,
+    listed: str | None,
+    classified: Mapping[Key, Classification],
+) -> bool:
+    """Whether a tensor of the reference is a parameter: by the kind that the exporter lists, else
+    by its name, its type, and the roles of what holds it.
+    """
+    if listed is not None:
+        return listed != "BUFFER"
+    if is_buffer_name(tensor.name) or not tensor.dtype.is_float:
+        return False
+    return not place.placements or not all(_is_buffer(classified[key]) for key in place.stored)
+
+
+def _is_buffer(verdict: Classification) -> bool:
+    return verdict.role is Role.BUFFER and verdict.rule not in _WEAK
+
+
+def _alias_of(name: str, place: Found, claim: Claim | None, prefix: str) -> str | None:
+    """The parameter that a name of the reference is an alias of; ``None`` where it is its own."""
+    if place.alias_of:
+        return place.alias_of
+    if claim is None or place.view not in (View.MERGED, View.TIED):
+        return None
+    first = moved(claim.name, prefix)
+    return None if first == name else first
+
+
+def _row(tensor: StoredTensor, place: Found) -> Claim:
+    """The claim that a reference gives for one of its parameters."""
+    return Claim(
+        name=tensor.name,
+        shape=tensor.shape,
+        dtype=tensor.dtype.name,
+        evidence=Evidence.REFERENCE,
+        certain=place.certain,
+        because=f"the reference has it; {place.because}",
+        view=place.view,
+        stored=place.stored,
+        placements=place.placements,
+        axis=place.axis,
+    )
+
+
+def _order(own: Sequence[Claim], prefix: str) -> dict[str, int]:
+    """Name -> its position in the artifact, of the parameters that something names there."""
+    return {
         moved(claim.name, prefix): at
         for at, claim in enumerate(own)
         if claim.evidence is not Evidence.NONE
     }
-    if checkpoint.ordered and not (metadata.signature or metadata.source_map):
-        return Matched(checkpoint, list(rows.values()), found, named, kinds, prefix)
-    return Matched(checkpoint, _ordered(rows, order), found, named, kinds, prefix)
 
 
 def _ordered(rows: dict[str, Claim], order: dict[str, int]) -> list[Claim]:

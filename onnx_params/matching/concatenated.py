@@ -4,49 +4,67 @@ over several.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching import lines
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.tensors.steps import Cast, Placement, chain
+from onnx_params.tensors.steps import Cast, Key, Placement, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once for lookups of lines
 
 
+class Leftovers(NamedTuple):
+    """Stored tensors of one type, whole and by their lines."""
+
+    arrays: list[tuple[Key, np.ndarray]]
+    by_line: lines.Index
+
+    def find(self, values: np.ndarray) -> tuple[tuple[Placement, ...], int] | None:
+        """The placements that hold a tensor, and the axis along which they stand side by side."""
+        if not values.ndim:
+            return None
+        if values.ndim > 1:
+            return self.by_line.find(values)
+        placements = lines.find_vector(values, self.arrays) or lines.split_vector(
+            values, self.arrays
+        )
+        return None if placements is None else (placements, 0)
+
+
 def by_lines(state: MatchState) -> None:
     """Parts of concatenations, blocks in another order, one tensor split over several."""
-    free = [
-        c
-        for c in state.free()
-        if c.is_float and not c.is_quantized and c.tensor.count >= lines.MIN_LINE
-    ]
-    by_dtype: dict[str, list[Candidate]] = {}
-    room = MAX_LOOKED_AT
-    for candidate in free:
-        room -= candidate.tensor.n_bytes
-        if room > 0:
-            by_dtype.setdefault(candidate.tensor.dtype.name, []).append(candidate)
-    for dtype, candidates in by_dtype.items():
+    for dtype, candidates in _by_dtype(state).items():
         arrays = [(c.key, state.values.of(c.key, ())) for c in candidates]
-        index = lines.Index([each for key, values in arrays for each in lines.layouts(key, values)])
+        every = [each for key, values in arrays for each in lines.layouts(key, values)]
+        leftovers = Leftovers(arrays, lines.Index(every))
         for tensor in state.open():
             cast = None if tensor.dtype.name == dtype else dtype
             if cast is not None and not tensor.dtype.is_float:
                 continue
             values = tensor.read() if cast is None else cast_to(tensor.read(), cast)
-            if values.ndim == 1:
-                placements, axis = (
-                    lines.find_vector(values, arrays) or lines.split_vector(values, arrays),
-                    0,
-                )
-            else:
-                placements, axis = index.find(values) or (None, 0) if values.ndim else (None, 0)
-            if placements is not None:
-                take_parts(state, tensor, placements, axis, cast)
+            found = leftovers.find(values)
+            if found is not None:
+                take_parts(state, tensor, *found, cast)
+
+
+def _by_dtype(state: MatchState) -> dict[str, list[Candidate]]:
+    """The free stored tensors of floating-point numbers by type, as many as fit into memory."""
+    by_dtype: dict[str, list[Candidate]] = {}
+    room = MAX_LOOKED_AT
+    for candidate in state.free():
+        has_lines = candidate.tensor.count >= lines.MIN_LINE
+        if not candidate.is_float or candidate.is_quantized or not has_lines:
+            continue
+        room -= candidate.tensor.n_bytes
+        if room > 0:
+            by_dtype.setdefault(candidate.tensor.dtype.name, []).append(candidate)
+    return by_dtype
 
 
 def take_parts(

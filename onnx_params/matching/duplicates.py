@@ -8,13 +8,14 @@ few elements at fixed places of both, and proved by comparing all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import OnnxParamsError
 from onnx_params.matching.probes import FIRST_PROBES, read_probe
 from onnx_params.tensors.encoding import IN_PLACE
+from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_COUNT: Final = 64  # elements below which equal content proves nothing
@@ -51,11 +52,19 @@ def behind_identities(
     return [Twin(name, same) for name in names]
 
 
-def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[str, str]]:
+def transposed(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
     """Key of each matrix that is a transposed copy of one before it -> the key of that one.
 
     Reads values of candidates.
     """
+    found: dict[Key, Key] = {}
+    for group in _alike(tensors):
+        found.update(_transposed_in(group))
+    return found
+
+
+def _alike(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
+    """Groups of matrices of which one may be another one transposed, by type and dimensions."""
     groups: dict[tuple[str, tuple[int, ...]], list[StoredTensor]] = {}
     for tensor in tensors:
         if (
@@ -65,26 +74,33 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[tuple[str, str], tuple[s
             and tensor.dtype.bits >= 8
         ):
             groups.setdefault((tensor.dtype.name, tuple(sorted(tensor.shape))), []).append(tensor)
-    found: dict[tuple[str, str], tuple[str, str]] = {}
     for (_, dims), group in groups.items():
-        if len(group) < 2 or (dims[0] != dims[1] and len({tensor.shape for tensor in group}) < 2):
+        is_square = dims[0] == dims[1]
+        if len(group) > 1 and (is_square or len({tensor.shape for tensor in group}) > 1):
+            yield group
+
+
+def _transposed_in(group: Sequence[StoredTensor]) -> Iterator[tuple[Key, Key]]:
+    """The keys of each matrix that is a transposed copy of one before it, and of that one."""
+    by_probe: dict[tuple[bytes, ...], list[StoredTensor]] = {}
+    for tensor in group:
+        turned = read_probe(tensor, True, FIRST_PROBES)
+        before = by_probe.get(tuple(turned), ()) if turned else ()
+        first = next((each for each in before if _is_transposed_copy(each, tensor)), None)
+        if first is not None:
+            yield tensor.key, first.key
             continue
-        by_probe: dict[tuple[bytes, ...], list[StoredTensor]] = {}
-        for tensor in group:
-            turned = read_probe(tensor, True, FIRST_PROBES)
-            for first in by_probe.get(tuple(turned), ()) if turned else ():
-                if (
-                    first.shape == tensor.shape[::-1]
-                    and _may_be_transposed(first, tensor)
-                    and _is_transposed(first, tensor)
-                ):
-                    found[tensor.key] = first.key
-                    break
-            else:
-                straight = read_probe(tensor, False, FIRST_PROBES)
-                if straight:
-                    by_probe.setdefault(tuple(straight), []).append(tensor)
-    return found
+        straight = read_probe(tensor, False, FIRST_PROBES)
+        if straight:
+            by_probe.setdefault(tuple(straight), []).append(tensor)
+
+
+def _is_transposed_copy(first: StoredTensor, second: StoredTensor) -> bool:
+    return (
+        first.shape == second.shape[::-1]
+        and _may_be_transposed(first, second)
+        and _is_transposed(first, second)
+    )
 
 
 def _may_be_transposed(first: StoredTensor, second: StoredTensor) -> bool:

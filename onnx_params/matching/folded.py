@@ -5,7 +5,7 @@ of one parameter.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from onnx_params.matching.rounded import small
 from onnx_params.tensors.steps import SWAP, Key, Permute, Reshape, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
+# how far a norm's factors may lie from the scales of rounded channels, relative to the largest
+MAX_APART: Final = 0.05
 _NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
 # from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them
 _TO_LAST: Final = {3: ((2, 1, 0),), 4: ((2, 3, 1, 0), (2, 3, 0, 1))}
@@ -122,31 +124,51 @@ def summed(state: MatchState) -> None:
     """
     for name in [tensor.name for tensor in state.open()]:
         other = name.replace("bias_ih", "bias_hh")
-        if (
-            other == name
-            or other not in state.reference
-            or name in state.found
-            or other in state.found
-        ):
+        if other == name or other not in state.reference:
+            continue
+        if name in state.found or other in state.found:
             continue
         one, two = state.reference[name].read(), state.reference[other].read()
         if one.shape != two.shape or one.dtype != two.dtype:
             continue
-        total = one + two
-        arrays = [
-            (c.key, state.values.of(c.key, ()))
-            for c in state.free()
-            if c.is_float and c.tensor.dtype.name == total.dtype.name and c.tensor.count
-        ]
-        placements = find_vector(total, arrays) or split_vector(total, arrays) or ()
-        keys = tuple(dict.fromkeys(placement.key for placement in placements))
-        for each in (name, other) if keys else ():
-            because = (
-                f"{', '.join(repr(key[1]) for key in keys)}: the sum of '{name}' and '{other}'"
-            )
+        keys = _holding_vector(state, one + two)
+        if not keys:
+            continue
+        shown = ", ".join(repr(key[1]) for key in keys)
+        because = f"{shown}: the sum of '{name}' and '{other}'"
+        for each in (name, other):
             state.found[each] = Found(view=View.FOLDED, because=because, stored=keys)
         for key in keys:
             state.assigned.setdefault(key, name)
+
+
+def _holding_vector(state: MatchState, values: np.ndarray) -> tuple[Key, ...]:
+    """The stored tensors that no one has yet and that hold a vector, in runs or in shares."""
+    arrays = [
+        (c.key, state.values.of(c.key, ()))
+        for c in state.free()
+        if c.is_float and c.tensor.dtype.name == values.dtype.name and c.tensor.count
+    ]
+    placements = find_vector(values, arrays) or split_vector(values, arrays) or ()
+    return tuple(dict.fromkeys(placement.key for placement in placements))
+
+
+class Multiplied(NamedTuple):
+    """A tensor of the reference, and what a stored one makes of it: each channel times a scale,
+    about.
+    """
+
+    tensor: StoredTensor
+    values: np.ndarray
+    candidate: Candidate
+    steps: Steps
+    axis: int
+    scales: np.ndarray
+
+    def is_by(self, state: MatchState, factor: np.ndarray) -> bool:
+        """Whether the stored tensor is it with its channels times ``factor``, by all values."""
+        made = folds.scaled(self.values, factor, self.axis)
+        return state.values.is_close(made, self.candidate, self.steps)
 
 
 def is_normed(
@@ -155,12 +177,7 @@ def is_normed(
     if not (candidate.is_float or candidate.is_quantized):
         return False
     for way in candidate.ways:
-        turns = (
-            way,
-            chain(*way, SWAP),
-            *(chain(*way, Permute(axes)) for axes in _TO_LAST.get(len(tensor.shape), ())),
-        )
-        steps = next((s for s in turns if has_shape(candidate, s, tensor.shape)), None)
+        steps = _turn_to(candidate, way, tensor.shape)
         if steps is None:
             continue
         values, folded = tensor.read(), state.values.of(candidate.key, steps)
@@ -168,52 +185,57 @@ def is_normed(
             scales = folds.channel_scales(values, folded, axis)
             if scales is None:
                 continue
-            for norm in norms:
-                if norm.weight.shape != scales.shape:
-                    continue
-                for factor in norm.scales():
-                    if np.abs(factor - scales).max() > 0.05 * max(
-                        float(np.abs(factor).max()), 1e-30
-                    ):
-                        continue
-                    if state.values.is_close(folds.scaled(values, factor, axis), candidate, steps):
-                        because = (
-                            f"'{candidate.tensor.name}' is it times weight / sqrt(variance +"
-                            f" epsilon) of the batch norm '{norm.names[0]}'"
-                        )
-                        state.found[tensor.name] = Found(
-                            view=View.FOLDED, because=because, stored=(candidate.key,)
-                        )
-                        for name in (norm.names[0], norm.names[3]):
-                            state.found.setdefault(
-                                name,
-                                Found(view=View.FOLDED, because=because, stored=(candidate.key,)),
-                            )
-                        fold_bias(state, tensor.name, norm, factor, because)
-                        return True
-            if is_multiplied(state, tensor, values, candidate, steps, scales, axis):
+            each = Multiplied(tensor, values, candidate, steps, axis, scales)
+            if is_by_norm(state, each, norms) or is_multiplied(state, each):
                 return True
     return False
 
 
-def is_multiplied(
-    state: MatchState,
-    tensor: StoredTensor,
-    values: np.ndarray,
-    candidate: Candidate,
-    steps: Steps,
-    scales: np.ndarray,
-    axis: int,
-) -> bool:
+def _turn_to(candidate: Candidate, way: Steps, shape: tuple[int, ...]) -> Steps | None:
+    """The steps that bring a stored tensor to a shape: as it is, transposed, or with its channels
+    last; ``None`` where none does.
+    """
+    turns = (
+        way,
+        chain(*way, SWAP),
+        *(chain(*way, Permute(axes)) for axes in _TO_LAST.get(len(shape), ())),
+    )
+    return next((steps for steps in turns if has_shape(candidate, steps, shape)), None)
+
+
+def is_by_norm(state: MatchState, each: Multiplied, norms: list[folds.Norm]) -> bool:
+    """A weight times the factors of a batch norm."""
+    for norm in norms:
+        if norm.weight.shape != each.scales.shape:
+            continue
+        for factor in norm.scales():
+            room = MAX_APART * max(float(np.abs(factor).max()), 1e-30)
+            if np.abs(factor - each.scales).max() > room or not each.is_by(state, factor):
+                continue
+            because = (
+                f"'{each.candidate.tensor.name}' is it times weight / sqrt(variance +"
+                f" epsilon) of the batch norm '{norm.names[0]}'"
+            )
+            folded = Found(view=View.FOLDED, because=because, stored=(each.candidate.key,))
+            state.found[each.tensor.name] = folded
+            for name in (norm.names[0], norm.names[3]):
+                state.found.setdefault(name, folded)
+            fold_bias(state, each.tensor.name, norm, factor, because)
+            return True
+    return False
+
+
+def is_multiplied(state: MatchState, each: Multiplied) -> bool:
     """A weight times one number, or times a vector that is a parameter as well: an attention's
     scale, a layer scale.
     """
+    tensor, candidate, scales = each.tensor, each.candidate, each.scales
     stored = f"'{candidate.tensor.name}'"
     middle = float(np.median(scales))
     if (
         middle
         and np.abs(scales - middle).max() <= 1e-4 * abs(middle)
-        and state.values.is_close(values * middle, candidate, steps)
+        and state.values.is_close(each.values * middle, candidate, each.steps)
     ):
         state.found[tensor.name] = Found(
             view=View.FOLDED,
@@ -225,9 +247,7 @@ def is_multiplied(
     for other in state.open():
         if other.name != tensor.name and other.count == len(scales) == max(other.shape, default=0):
             factor = other.read().reshape(-1).astype(np.float64)
-            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and state.values.is_close(
-                folds.scaled(values, factor, axis), candidate, steps
-            ):
+            if np.allclose(factor, scales, rtol=1e-3, atol=1e-6) and each.is_by(state, factor):
                 state.found[tensor.name] = Found(
                     view=View.FOLDED,
                     because=f"{stored} is it times '{other.name}'",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,9 @@ SAMPLES: Final = 64  # elements that are compared before all are
 # another one is not
 CLOSE: Final = 0.35
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
+MAX_NEAR: Final = 3  # the nearest stored tensors that are compared whole
+
+Fit: TypeAlias = tuple[Candidate, Steps]  # a stored tensor, and the steps to the shape asked for
 
 
 def rounded(state: MatchState) -> None:
@@ -51,37 +54,43 @@ def split(state: MatchState) -> None:
     for tensor in small(state, state.open()) if rounded_ones else ():
         if len(tensor.shape) != 2:
             continue
-        values, at = tensor.read(), 0
-        placements: list[Placement] = []
-        while at < len(values):
-            placement = next(
-                (
-                    p
-                    for c in rounded_ones
-                    if c.key not in {q.key for q in placements}
-                    if (p := _rows(state, c, values[at:])) is not None
-                ),
-                None,
-            )
-            if placement is None:
-                break
-            placements.append(placement)
-            at += shape_after(state.candidates[placement.key].tensor.shape, placement.steps)[0]
-        if at == len(values) and len(placements) > 1:
-            keys = tuple(placement.key for placement in placements)
-            because = (
-                f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
-                " its rows one after the other"
-            )
-            state.found[tensor.name] = Found(
-                view=View.DEQUANTIZED,
-                because=because,
-                placements=tuple(placements),
-                axis=0,
-                stored=keys,
-            )
-            for key in keys:
-                state.assigned.setdefault(key, tensor.name)
+        placements = _rows_of(state, tensor.read(), rounded_ones)
+        if len(placements) < 2:
+            continue
+        keys = tuple(placement.key for placement in placements)
+        because = (
+            f"every value is within half a step of {', '.join(repr(key[1]) for key in keys)},"
+            " its rows one after the other"
+        )
+        state.found[tensor.name] = Found(
+            view=View.DEQUANTIZED,
+            because=because,
+            placements=placements,
+            axis=0,
+            stored=keys,
+        )
+        for key in keys:
+            state.assigned.setdefault(key, tensor.name)
+
+
+def _rows_of(
+    state: MatchState, values: np.ndarray, candidates: list[Candidate]
+) -> tuple[Placement, ...]:
+    """The candidates that hold the rows of ``values``, one after the other; none where some rows
+    are nowhere.
+    """
+    placements: list[Placement] = []
+    at = 0
+    while at < len(values):
+        taken = {placement.key for placement in placements}
+        untaken = (candidate for candidate in candidates if candidate.key not in taken)
+        tries = (_rows(state, candidate, values[at:]) for candidate in untaken)
+        placement = next((each for each in tries if each is not None), None)
+        if placement is None:
+            return ()
+        placements.append(placement)
+        at += shape_after(state.candidates[placement.key].tensor.shape, placement.steps)[0]
+    return tuple(placements)
 
 
 def _rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> Placement | None:
@@ -152,41 +161,66 @@ def near(
 
     ``again`` asks for all of them, also for targets that were found already.
     """
-    samples: dict[tuple[Key, Steps], np.ndarray] = {}
     places = {
         shape: sample_places(shape) for shape in {values.shape for values in targets.values()}
     }
-    by_shape: dict[tuple[int, ...], list[tuple[Candidate, Steps]]] = {}
+    by_shape = _fits_by_shape(state)
+    samples = _Samples(state)
+    for name, values in targets.items():
+        fits = by_shape.get(values.shape, ())
+        nearest = samples.nearest(values, fits, places[values.shape])
+        for candidate, steps in nearest[: None if again else MAX_NEAR]:
+            if candidate.key not in state.assigned and (again or name not in state.found):
+                yield state.reference[name], candidate, steps
+
+
+def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
+    """Shape -> the free stored tensors that have it: as they are, transposed, or without the axes
+    of one.
+    """
+    found: dict[tuple[int, ...], list[Fit]] = {}
     for candidate in state.free():
         for way in candidate.ways if candidate.is_float or candidate.is_quantized else ():
             shape = candidate.shape_under(way)
-            by_shape.setdefault(shape, []).append((candidate, way))
+            found.setdefault(shape, []).append((candidate, way))
             if len(shape) == 2:
-                by_shape.setdefault(shape[::-1], []).append((candidate, chain(*way, SWAP)))
+                found.setdefault(shape[::-1], []).append((candidate, chain(*way, SWAP)))
             squeezed = tuple(dim for dim in shape if dim != 1)
             if squeezed != shape:
-                by_shape.setdefault(squeezed, []).append(
-                    (candidate, chain(*way, Reshape(squeezed)))
-                )
-    for name, values in targets.items():
-        fits = by_shape.get(values.shape, ())
-        wanted = values.reshape(-1)[places[values.shape]].astype(np.float64)
+                found.setdefault(squeezed, []).append((candidate, chain(*way, Reshape(squeezed))))
+    return found
+
+
+class _Samples:
+    """A few elements of each stored tensor that was asked for, read once."""
+
+    def __init__(self, state: MatchState) -> None:
+        self._values = state.values
+        self._kept: dict[tuple[Key, Steps], np.ndarray] = {}
+
+    def nearest(self, values: np.ndarray, fits: Sequence[Fit], places: np.ndarray) -> list[Fit]:
+        """The fits whose elements at ``places`` are close to those of ``values``, the nearest
+        first.
+        """
+        wanted = values.reshape(-1)[places].astype(np.float64)
         size = float(np.abs(wanted).mean()) if wanted.size else 0.0
-        near = []
-        for at, (candidate, steps) in enumerate(fits if size else ()):
-            if (candidate.key, steps) not in samples:
-                samples[candidate.key, steps] = (
-                    state.values.of(candidate.key, steps)
-                    .reshape(-1)[places[values.shape]]
-                    .astype(np.float64)
-                )
-            distance = float(np.abs(samples[candidate.key, steps] - wanted).mean()) / size
+        if not size:
+            return []
+        near: list[tuple[float, int]] = []
+        for at, fit in enumerate(fits):
+            distance = float(np.abs(self._of(fit, places) - wanted).mean()) / size
             if distance < CLOSE:
                 near.append((distance, at))
-        for _, at in sorted(near)[: None if again else 3]:
-            candidate, steps = fits[at]
-            if candidate.key not in state.assigned and (again or name not in state.found):
-                yield state.reference[name], candidate, steps
+        return [fits[at] for _, at in sorted(near)]
+
+    def _of(self, fit: Fit, places: np.ndarray) -> np.ndarray:
+        candidate, steps = fit
+        sample = self._kept.get((candidate.key, steps))
+        if sample is None:
+            values = self._values.of(candidate.key, steps)
+            sample = values.reshape(-1)[places].astype(np.float64)
+            self._kept[candidate.key, steps] = sample
+        return sample
 
 
 def sample_places(shape: tuple[int, ...]) -> np.ndarray:

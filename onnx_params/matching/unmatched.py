@@ -35,27 +35,19 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
         return _parts_of_vector(state, tensor)
     if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
         return None
-    values = (
-        tensor.read().reshape(tensor.shape[0], -1)
-        if tensor.shape[0] > 1
-        else tensor.read().reshape(-1, tensor.shape[-1])
-    )
+    values = _rows_of(tensor)
     if values.shape[1] < 2 or len(values) < 2:
         return None
+    casts = state.casts(tensor)[1:]
     kept: list[tuple[Candidate, int, str]] = []
     for candidate in state.free():
+        dtype = candidate.tensor.dtype.name
         if candidate.is_quantized:
             rows, how = _rounded_rows(state, candidate, values), ", rounded"
-        elif (
-            candidate.tensor.dtype.name == tensor.dtype.name
-            or candidate.tensor.dtype.name in state.casts(tensor)[1:]
-        ):
-            own = (
-                values
-                if candidate.tensor.dtype.name == tensor.dtype.name
-                else cast_to(values, candidate.tensor.dtype.name)
-            )
-            rows, how = _equal_rows(state, candidate, own), ""
+        elif dtype == tensor.dtype.name:
+            rows, how = _equal_rows(state, candidate, values), ""
+        elif dtype in casts:
+            rows, how = _equal_rows(state, candidate, cast_to(values, dtype)), ""
         else:
             continue
         if rows:
@@ -69,6 +61,13 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     return Found(
         view=View.SLICED, because=because, stored=tuple(candidate.key for candidate, _, _ in kept)
     )
+
+
+def _rows_of(tensor: StoredTensor) -> np.ndarray:
+    """A table as a matrix: along its first axis, along its last where that is of one."""
+    if tensor.shape[0] > 1:
+        return tensor.read().reshape(tensor.shape[0], -1)
+    return tensor.read().reshape(-1, tensor.shape[-1])
 
 
 def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> int:
@@ -124,45 +123,50 @@ def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -
 
 def copied(state: MatchState) -> None:
     """Stored tensors that repeat what another holds already: the same parameter once more."""
+    index = _index(state)
+    used = {key for found in state.found.values() for key in found.stored}
+    for candidate in state.free():
+        if candidate.key in used:
+            continue
+        stored = candidate.tensor
+        probe = tuple(read_probe(stored, False) or ())
+        alike = index.get((stored.dtype.name, stored.shape, probe), ())
+        name = next((name for name in alike if _is_copy(state.reference[name], stored)), None)
+        if name is None:
+            continue
+        was = state.found[name]
+        because = f"{was.because}; '{stored.name}' is a copy of it"
+        state.found.revise(name, replace(was, stored=(*was.stored, candidate.key), because=because))
+        state.assigned[candidate.key] = name
+    _copied_rounded(state)
+
+
+def _index(state: MatchState) -> dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]]:
+    """Type, shape and probe -> the tensors of the reference that have an answer; matrices also
+    transposed.
+    """
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]] = {}
     for name, found in state.found.items():
         tensor = state.reference[name]
+        if not found.placements or tensor.count < duplicates.MIN_COUNT:
+            continue
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
-            probe = (
-                read_probe(tensor, turned)
-                if found.placements and tensor.count >= duplicates.MIN_COUNT
-                else None
-            )
+            probe = read_probe(tensor, turned)
             if probe:
                 shape = tensor.shape[::-1] if turned else tensor.shape
                 index.setdefault((tensor.dtype.name, shape, tuple(probe)), []).append(name)
-    used = {key for found in state.found.values() for key in found.stored}
-    for candidate in state.free():
-        probe = read_probe(candidate.tensor, False)
-        for name in (
-            index.get((candidate.tensor.dtype.name, candidate.tensor.shape, tuple(probe or ())), ())
-            if candidate.key not in used
-            else ()
-        ):
-            tensor = state.reference[name]
-            same = (
-                is_equal(tensor, candidate.tensor)
-                if tensor.shape == candidate.tensor.shape
-                else False
-            )
-            if same or (
-                len(tensor.shape) == 2
-                and tensor.shape == candidate.tensor.shape[::-1]
-                and is_transposed(tensor, candidate.tensor)
-            ):
-                was = state.found[name]
-                because = f"{was.because}; '{candidate.tensor.name}' is a copy of it"
-                state.found.revise(
-                    name, replace(was, stored=(*was.stored, candidate.key), because=because)
-                )
-                state.assigned[candidate.key] = name
-                break
-    _copied_rounded(state)
+    return index
+
+
+def _is_copy(tensor: StoredTensor, stored: StoredTensor) -> bool:
+    """Whether a stored tensor has the bits of a tensor of the reference, as it is or transposed."""
+    if tensor.shape == stored.shape and is_equal(tensor, stored):
+        return True
+    return (
+        len(tensor.shape) == 2
+        and tensor.shape == stored.shape[::-1]
+        and is_transposed(tensor, stored)
+    )
 
 
 def _copied_rounded(state: MatchState) -> None:

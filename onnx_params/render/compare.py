@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from onnx_params.comparison.compare import EXPLAINED, Comparison
 from onnx_params.comparison.pairs import Pair, Relation
@@ -184,50 +184,94 @@ def modules(made: Comparison) -> list[tuple[str, ...]]:
     """Modules whose bytes or types differ, the largest change first; a module whose change is that
     of one child alone is left out.
     """
-    if all(
-        pair.a is not None
-        and pair.b is not None
-        and (pair.a.n_bytes, pair.a.dtype) == (pair.b.n_bytes, pair.b.dtype)
-        for pair in made.pairs
-    ):
+    if all(_is_alike(pair) for pair in made.pairs):
         return []
-    sizes: dict[str, tuple[int, int, set[str], set[str]]] = {}
-    done: set[int] = set()
-    for pair in made.pairs:
-        new = [row for row in (pair.a, pair.b) if row is not None and id(row) not in done]
-        done.update(map(id, new))
-        segments = pair.name.replace("/", ".").split(".")
-        for depth in range(1, min(DEPTH, max(1, len(segments) - 1)) + 1):
-            prefix = ".".join(segments[:depth])
-            size_a, size_b, types_a, types_b = sizes.get(prefix, (0, 0, set(), set()))
-            for row, types in ((pair.a, types_a), (pair.b, types_b)):
-                if row is not None and row.dtype and row.n_bytes:
-                    types.add(row.dtype)
-            more_a, more_b = (
-                sum(row.n_bytes for row in new if row is side) for side in (pair.a, pair.b)
-            )
-            sizes[prefix] = size_a + more_a, size_b + more_b, types_a, types_b
-    changed = {name: row for name, row in sizes.items() if row[0] != row[1] or row[2] != row[3]}
+    changed = {name: each for name, each in _by_module(made.pairs).items() if each.is_changed}
     alone = {
         name
         for name in changed
         for child in changed
-        if child.startswith(f"{name}.") and changed[child][:2] == changed[name][:2]
+        if child.startswith(f"{name}.") and changed[child].sizes == changed[name].sizes
     }
     ordered = sorted(
         (name for name in changed if name not in alone),
-        key=lambda name: -abs(changed[name][1] - changed[name][0]),
+        key=lambda name: -abs(changed[name].after - changed[name].before),
     )
-    rows: list[tuple[str, ...]] = []
-    for name in ordered:
-        before, after, types_a, types_b = changed[name]
-        shown = (
-            f"{', '.join(sorted(types_a)) or '-'} -> {', '.join(sorted(types_b)) or '-'}"
-            if types_a != types_b
-            else ", ".join(sorted(types_a))
+    return [_module_cells(name, changed[name]) for name in ordered]
+
+
+class _Module(NamedTuple):
+    """The bytes of a module in A and in B, and their types."""
+
+    before: int = 0
+    after: int = 0
+    types_a: frozenset[str] = frozenset()
+    types_b: frozenset[str] = frozenset()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        return self.before, self.after
+
+    @property
+    def is_changed(self) -> bool:
+        return self.before != self.after or self.types_a != self.types_b
+
+    def plus(self, more: _Module) -> _Module:
+        """Both together."""
+        return _Module(
+            self.before + more.before,
+            self.after + more.after,
+            self.types_a | more.types_a,
+            self.types_b | more.types_b,
         )
-        rows.append((plain(name), n_bytes(before), n_bytes(after), _change(before, after), shown))
-    return rows
+
+
+def _is_alike(pair: Pair) -> bool:
+    """Whether both sides of a pair have as many bytes of the same type."""
+    if pair.a is None or pair.b is None:
+        return False
+    return (pair.a.n_bytes, pair.a.dtype) == (pair.b.n_bytes, pair.b.dtype)
+
+
+def _by_module(pairs: Iterable[Pair]) -> dict[str, _Module]:
+    """Name -> the module; each row counts once, though it may stand in several pairs."""
+    found: dict[str, _Module] = {}
+    done: set[int] = set()
+    for pair in pairs:
+        new = [row for row in (pair.a, pair.b) if row is not None and id(row) not in done]
+        done.update(map(id, new))
+        before, after = (
+            sum(row.n_bytes for row in new if row is side) for side in (pair.a, pair.b)
+        )
+        more = _Module(before, after, _types_of(pair.a), _types_of(pair.b))
+        for name in _modules_of(pair.name):
+            found[name] = found.get(name, _Module()).plus(more)
+    return found
+
+
+def _types_of(row: Row | None) -> frozenset[str]:
+    if row is None or not row.dtype or not row.n_bytes:
+        return frozenset()
+    return frozenset({row.dtype})
+
+
+def _modules_of(name: str) -> Iterator[str]:
+    """The modules that a parameter stands in, the outermost first, to the depth of the tree."""
+    segments = name.replace("/", ".").split(".")
+    for depth in range(1, min(DEPTH, max(1, len(segments) - 1)) + 1):
+        yield ".".join(segments[:depth])
+
+
+def _module_cells(name: str, module: _Module) -> tuple[str, ...]:
+    """One module as text, a cell for each column."""
+    types = [", ".join(sorted(side)) for side in (module.types_a, module.types_b)]
+    return (
+        plain(name),
+        n_bytes(module.before),
+        n_bytes(module.after),
+        _change(module.before, module.after),
+        types[0] if types[0] == types[1] else f"{types[0] or '-'} -> {types[1] or '-'}",
+    )
 
 
 def _change(before: int, after: int) -> str:
