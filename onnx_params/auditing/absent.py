@@ -4,31 +4,35 @@ has no effect, and nothing else.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from onnx_params.auditing.computed import is_computed, used_elements
+from onnx_params.auditing.computed import used_elements
 from onnx_params.auditing.judgements import Judgement, Verdict
-from onnx_params.auditing.state import State, say
+from onnx_params.auditing.state import State, is_buffer, mostly_equal, say
+from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.vocabulary import PARTNERS, is_buffer_name
+from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
+from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 
 def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
-    """Nothing in the artifact holds it: an exporter may leave out what has no effect, and
-    nothing else.
+    """Nothing in the artifact holds it: an exporter may leave out what has no effect, or compute
+    away what is used in a way that nobody knows; nothing else.
     """
     judgement = _left_out(state, tensor, found) or _computed_away(state, tensor, found, claim)
     if judgement is not None:
         return judgement
-    other = stands_in(state, tensor) if claim is None else None
+    other = impostor(state, tensor) if claim is None else None
     if other is not None:
         because = (
-            f"nothing holds it, and '{other.name}', which nothing of the reference explains,"
-            " has room for it"
+            f"nothing holds it, as the artifact holds others of its kind, and '{other.name}' of its"
+            " shape holds what nothing in the reference explains"
         )
         return say(state, tensor, Verdict.CHANGED, because, (other.key,))
     reason = is_missed(state, tensor.name)
@@ -46,11 +50,7 @@ def _left_out(state: State, tensor: StoredTensor, found: Found) -> Judgement | N
     if not np.any(tensor.read()):
         because = "it is all zeros, which changes nothing where it is added: exporters leave it out"
         return say(state, tensor, Verdict.FOLDED, because)
-    if (
-        is_buffer_name(tensor.name)
-        or not tensor.dtype.is_float
-        or state.matched.kinds.get(tensor.name) == "BUFFER"
-    ):
+    if is_buffer(state, tensor):
         because = f"a buffer, computed or left out by the exporter: {found.because}"
         return say(state, tensor, Verdict.NOT_COMPARABLE, because, found.stored)
     return None
@@ -65,80 +65,57 @@ def _computed_away(
     if is_folded and not state.strict and lacks_statistics(tensor.name, state.reference):
         because = "it was folded with running statistics that the other side does not hold"
         return say(state, tensor, Verdict.NOT_COMPARABLE, because, place)
-    if found.view in (View.FOLDED, View.SLICED) and place and claim is not None:
-        because = f"'{place[0][1]}' is not what comes of it"
+    if found.view not in (View.FOLDED, View.SLICED) or not place or claim is None:
+        return None
+    apart = mostly_equal(state, tensor, place[0]) if len(place) == 1 else None
+    if apart is not None:
+        because = f"'{place[0][1]}' holds it but for some elements"
+        return say(state, tensor, Verdict.CHANGED, because, place)._replace(difference=apart)
+    if _has_known_formula(state, tensor, place[0]):
+        because = f"'{place[0][1]}' is not what comes of it, as of others of its kind"
         return say(state, tensor, Verdict.CHANGED, because, place)
-    return None
+    because = f"'{place[0][1]}' was computed from it, by a formula that is not known"
+    return say(state, tensor, Verdict.NOT_COMPARABLE, because, place)
 
 
-def stands_in(state: State, tensor: StoredTensor) -> StoredTensor | None:
-    """A stored parameter that nothing explains, or explains in part, of a size that this one
-    may have there.
+def _has_known_formula(state: State, tensor: StoredTensor, place: Key) -> bool:
+    """Whether what was computed from a parameter of this kind is known: its kin are explained, and
+    the place has as many elements as it has.
     """
-    width = tensor.shape[-1] if tensor.shape else 1
+    is_alike = used_elements(state.model, state.model.stored[place]) == tensor.count
+    if not is_alike:
+        return False
+    if state.kin.are_explained(tensor.name, widest=2):
+        return True
+    return (state.kin.share(tensor.name, "batch norm") or 0.0) > 0.5
+
+
+def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
+    """A stored parameter of this one's shape that nothing explains, or the rest of one of which the
+    other parts are explained; where the kin of this one are there.
+    """
+    if not state.kin.are_explained(tensor.name, widest=2):
+        return None
+    shapes = (tensor.shape, tensor.shape[::-1])
     for other, left in state.unexplained:
-        rows = (
-            len(tensor.shape) == 2
-            and tensor.shape[0] > 1 < width
-            and width in other.shape
-            and left < tensor.count
-        )
-        # of rows of a table, as far as is known
-        if other.key not in state.listed or is_computed(state.model, other):
-            if rows and len(other.shape) > 2:
-                state.suspects[other.key] = tensor.name
-                return other
+        if left != tensor.count or other.key in state.suspects or other.key not in state.listed:
             continue
-        if (
-            left == tensor.count
-            or (
-                left > tensor.count > 1
-                and left < used_elements(state.model, other)
-                and width in other.shape
-            )
-            or rows
-        ):
+        taken = logical(state.model, other).shape
+        if taken in shapes or left < math.prod(taken):
             state.suspects[other.key] = tensor.name
             return other
     return None
 
 
 def is_missed(state: State, name: str) -> str:
-    """Why it should be there: its partner is, or the same leaf of the module's siblings in a
-    list.
+    """Why it should be there: its partner in the same module is. Modules that are not there as a
+    whole may never have been used.
     """
     owner, _, leaf = name.rpartition(".")
     for partner in PARTNERS.get(leaf, ()) if owner else ():
         if is_there(state, f"{owner}.{partner}"):
             return f"'{owner}.{partner}' is there and it is not"
-    segments = name.split(".")
-    for at, segment in enumerate(segments):
-        if segment.isdigit():
-            head, tail = segments[:at], segments[at + 1 :]
-            siblings = [
-                other for other in state.reference if is_sibling(other.split("."), head, tail)
-            ]
-            shape = state.reference[name].shape
-            there = [
-                other
-                for other in siblings
-                if other != name
-                and state.reference[other].shape == shape
-                and is_there(state, other)
-            ]
-            if there:
-                return f"'{there[0]}' is there and it is not"
     return ""
-
-
-def is_sibling(segments: list[str], head: list[str], tail: list[str]) -> bool:
-    at = len(head)
-    return (
-        len(segments) == at + 1 + len(tail)
-        and segments[:at] == head
-        and segments[at].isdigit()
-        and segments[at + 1 :] == tail
-    )
 
 
 def is_there(state: State, name: str) -> bool:

@@ -53,10 +53,13 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
 
 
 def is_weight(model: Model, tensor: StoredTensor) -> bool:
-    return len(tensor.shape) >= 2 and any(
-        (consumer.is_product or consumer.node.op_type in GATES) and consumer.word == "weight"
-        for consumer in consumers(model, tensor)
-    )
+    rank = len(tensor.shape)
+    for consumer in consumers(model, tensor):
+        is_layer = consumer.is_product or consumer.node.op_type in GATES
+        is_there = consumer.word == "weight" or (consumer.word == "operand" and rank == 2)
+        if rank >= 2 and is_layer and is_there:
+            return True
+    return False
 
 
 def is_known_factor(factor: float) -> bool:

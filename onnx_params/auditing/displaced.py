@@ -14,7 +14,7 @@ from onnx_params.idioms.recurrent import GATES, read_name
 from onnx_params.inventory.values import shape_of
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
-from onnx_params.tensors.steps import SWAP, Cast, Placement, Slice, Unblock, chain, describe
+from onnx_params.tensors.steps import SWAP, Cast, Key, Placement, Slice, Unblock, chain, describe
 from onnx_params.tensors.stored import StoredTensor
 
 # views under which a claim does not say where the values themselves lie
@@ -33,7 +33,7 @@ def displaced(
         return another(state, tensor, found, claim)
     if set(claim.stored).isdisjoint(found.stored):
         return another(state, tensor, found, claim)
-    if not _is_comparable(state, tensor, found, claim):
+    if not _is_comparable(state, tensor, found, claim) or not state.is_trusted(claim):
         return None
     apart = difference_from(state, tensor, claim.placements, claim.axis)
     # a name does not tell in which orientation a square matrix lies
@@ -73,7 +73,7 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
     ):
         return None
     other = state.holds.get(place, "")
-    if is_same(state, other, tensor):
+    if is_same(state, other, tensor) or not state.is_trusted(claim):
         return None
     if owner is not None and state.reference[owner].shape == tensor.shape:
         content = f"'{other}'" if other else "nothing of the reference"
@@ -82,7 +82,8 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
             f" for it, holds {content}"
         )
         return say(state, tensor, Verdict.SWAPPED, because, (place,))._replace(other=other or owner)
-    if not claim.certain and owner is None:
+    # it is there; what stands under its name may be another result
+    if not other or state.reference[other].shape != tensor.shape:
         return None
     return changed(
         state,
@@ -122,26 +123,30 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         isinstance(s, Slice) and len(s.runs) > 1 for p in found.placements for s in p.steps
     ):
         return None
-    for key in found.stored:
-        operator = next(
-            (
-                consumer.node.op_type
-                for consumer in consumers(state.model, state.model.stored[key])
-                if consumer.node.op_type in GATES
-            ),
-            "",
-        )
-        if operator and (
-            not _has_gates(tensor.name)
-            or all(_in_gate_order(p, tensor.shape[0], GATES[operator]) for p in found.placements)
-        ):
-            return None
+    if any(_gates_are_in_order(state, tensor, found, key) for key in found.stored):
+        return None
+    if state.order_is_usual(tensor.name):
+        return None
     return say(
         state,
         tensor,
         Verdict.CHANGED,
         f"'{found.stored[0][1]}' holds its values in another order of blocks",
         found.stored,
+    )
+
+
+def _gates_are_in_order(state: State, tensor: StoredTensor, found: Found, key: Key) -> bool:
+    """Whether a recurrent layer takes a stored tensor, with the gates in ONNX's order."""
+    operators = [
+        consumer.node.op_type
+        for consumer in consumers(state.model, state.model.stored[key])
+        if consumer.node.op_type in GATES
+    ]
+    if not operators:
+        return False
+    return not _has_gates(tensor.name) or all(
+        _in_gate_order(each, tensor.shape[0], GATES[operators[0]]) for each in found.placements
     )
 
 

@@ -12,10 +12,12 @@ from onnx_params.auditing.displaced import displaced
 from onnx_params.auditing.extras import extras
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed, judge_found
-from onnx_params.auditing.state import State
+from onnx_params.auditing.state import State, is_buffer, say
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.torchscript import is_result
 from onnx_params.inventory.record import Inventory
 from onnx_params.matching.match_state import Found
+from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -44,12 +46,37 @@ def judge_tensor(state: State, tensor: StoredTensor, found: Found) -> Judgement:
     if claim is not None and claim.name != tensor.name and claim.view in (View.MERGED, View.TIED):
         claim = None
     if found.view is View.CHANGED:
-        return changed(state, tensor, found, claim)
+        return _other_values(state, tensor, found, claim)
     if found.placements or (found.view is View.FOLDED and found.certain):
         spoken_for = claim is not None and bool(claim.stored)
         wrong = displaced(state, tensor, found, claim) if state.strict else None
         return wrong or judge_found(state, tensor, found)._replace(placed=spoken_for)
     return gone(state, tensor, found, claim)
+
+
+def _other_values(
+    state: State, tensor: StoredTensor, found: Found, claim: Claim | None
+) -> Judgement:
+    """Other values stand in its place, by a name of the artifact's own or by being near to it:
+    changed, unless a formula that nobody knows may have made them.
+    """
+    stored = found.stored[0][1]
+    is_named = claim is not None and state.is_trusted(claim)
+    may_be_computed = is_result(stored) or not is_named
+    if is_buffer(state, tensor) and may_be_computed:
+        because = f"a buffer, computed or left out by the exporter: {found.because}"
+        return say(state, tensor, Verdict.NOT_COMPARABLE, because, found.stored)
+    made = changed(state, tensor, found, claim)
+    if made.verdict is Verdict.SWAPPED:
+        return made
+    apart = made.difference
+    is_mostly_equal = apart is not None and 2 * apart.changed < apart.of
+    if found.certain:
+        return made
+    if may_be_computed and not is_mostly_equal and not state.kin.are_explained(tensor.name):
+        because = f"'{stored}' may have been computed from it, by a formula that is not known"
+        return say(state, tensor, Verdict.NOT_COMPARABLE, because, found.stored)
+    return made
 
 
 def judge(inventory: Inventory) -> list[Judgement]:

@@ -78,9 +78,12 @@ def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
 def _depths(model: Model, found: Mapping[str, Found]) -> dict[str, int]:
     """Parameter -> the depth at which its content runs, of those that one stored tensor holds."""
     depths = Depths(model)
+    # what several hold, equal constants that were merged, says nothing of an order
+    holders = collections.Counter(key for each in found.values() for key in each.stored)
     runs_at: dict[str, int] = {}
     for name, each in found.items():
-        depth = depths.runs_at(each.stored[0]) if len(each.stored) == 1 else None
+        is_alone = len(each.stored) == 1 and holders[each.stored[0]] == 1
+        depth = depths.runs_at(each.stored[0]) if is_alone else None
         if depth is not None:
             runs_at[name] = depth
     return runs_at

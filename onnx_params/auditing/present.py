@@ -6,10 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.auditing.computed import is_known_factor, is_quantized, is_unused
+from onnx_params.auditing.computed import is_quantized, is_unused
 from onnx_params.auditing.differences import rounding
 from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.state import State, difference_from, evaluated, say
+from onnx_params.auditing.witness import is_witnessed
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found
@@ -45,9 +46,9 @@ def _folded(state: State, tensor: StoredTensor, found: Found) -> Judgement:
     if found.placements and found.placements[0].steps:
         # close, and of the same type: no rounding explains that
         return nearly(state, tensor, found)
-    if is_known_factor(found.factor):
+    if is_witnessed(state, tensor.name, found):
         return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
-    because = f"{found.because}, a number that nothing explains"
+    because = f"{found.because}, and nothing but the numbers says that this was computed"
     return say(state, tensor, Verdict.CHANGED, because, found.stored)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
@@ -12,6 +14,7 @@ from onnx_params.auditing import places
 from onnx_params.auditing.computed import is_computed, is_quantized, used_elements
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
+from onnx_params.auditing.kin import Kin
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_result
@@ -22,10 +25,12 @@ from onnx_params.matching.casts import casts_to
 from onnx_params.matching.claims import Matched
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.verify import bits_equal
+from onnx_params.names.claim import Claim
 from onnx_params.roles.role import Role
-from onnx_params.tensors.steps import Cast, Key, Placement, Slice, shape_after
+from onnx_params.tensors.steps import Cast, Key, Placement, Reshape, Slice, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
+CONFIRMED: Final = 4  # names that are right for each that is not, for their kind to be trusted
 GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 
 
@@ -65,6 +70,39 @@ class State:
     @cached_property
     def misplaced(self) -> dict[str, str]:
         return places.out_of_order(self.model, self.found)
+
+    @cached_property
+    def kin(self) -> Kin:
+        return Kin(self.reference, self.found)
+
+    def is_trusted(self, claim: Claim) -> bool:
+        """Whether a name of the artifact's own may speak against content: a certain one, or one of
+        a kind of evidence that content confirms nearly everywhere.
+        """
+        return claim.certain or self._confirmed[claim.evidence]
+
+    @cached_property
+    def _confirmed(self) -> Mapping[Evidence, bool]:
+        """Evidence -> whether the content that was found lies where such names say, but for a
+        few.
+        """
+        right: collections.Counter[Evidence] = collections.Counter()
+        wrong: collections.Counter[Evidence] = collections.Counter()
+        for name, claim in self.named.items():
+            found = self.found.get(name)
+            if found is None or not found.stored or found.view is View.CHANGED:
+                continue
+            agrees = not set(claim.stored).isdisjoint(found.stored)
+            (right if agrees else wrong)[claim.evidence] += 1
+        return {each: right[each] >= CONFIRMED * max(1, wrong[each]) for each in Evidence}
+
+    def order_is_usual(self, name: str) -> bool:
+        """Whether the kin of a tensor lie in the same order of blocks, or nothing says in which
+        they should lie.
+        """
+        own = _runs(self.found[name])
+        others = [_runs(self.found[other]) for other in self.kin.others(name)]
+        return not others or 2 * sum(runs == own for runs in others) >= len(others)
 
     @cached_property
     def turns(self) -> places.Turns:
@@ -113,6 +151,27 @@ class State:
         return sum(map(math.prod, parts)) if parts else used_elements(self.model, tensor)
 
 
+def is_buffer(state: State, tensor: StoredTensor) -> bool:
+    """Whether a tensor of the reference is no parameter, by its name, its type or the exporter's
+    word.
+    """
+    is_said = state.matched.kinds.get(tensor.name) == "BUFFER"
+    return is_said or is_buffer_name(tensor.name) or not tensor.dtype.is_float
+
+
+def _runs(found: Found) -> tuple[object, ...]:
+    """The lines that placements take, in order, as shares of all of them."""
+    runs = [
+        run
+        for placement in found.placements
+        for step in placement.steps
+        if isinstance(step, Slice)
+        for run in step.runs
+    ]
+    base = min((start for start, _ in runs), default=0)
+    return tuple((start - base, stop - base) for start, stop in runs)
+
+
 def say(
     state: State, tensor: StoredTensor, verdict: Verdict, because: str, stored: tuple[Key, ...] = ()
 ) -> Judgement:
@@ -156,6 +215,24 @@ def difference_from(
         return None if bits_equal(original, values) else difference(original, values)
     found = [difference(cast, values) for cast in casts_to(original, values.dtype.name)]
     return min(found, key=lambda each: 0 if each is None else each.changed)
+
+
+def mostly_equal(state: State, tensor: StoredTensor, key: Key) -> Difference | None:
+    """How a stored tensor differs from a tensor of the reference, where most elements are equal: no
+    formula leaves that. ``None`` where most are not, or all are.
+    """
+    candidate = Candidate(state.model, state.model.stored[key], 0)
+    for way in candidate.ways:
+        shape = candidate.shape_under(way)
+        if math.prod(shape) != tensor.count or tensor.count < 2:
+            continue
+        placement = Placement(
+            key, way if shape == tensor.shape else chain(*way, Reshape(tensor.shape))
+        )
+        apart = difference_from(state, tensor, (placement,), 0)
+        if apart is not None and 2 * apart.changed < apart.of:
+            return apart
+    return None
 
 
 def evaluated(state: State, placements: tuple[Placement, ...], axis: int) -> np.ndarray | None:

@@ -216,7 +216,12 @@ def is_by_norm(state: MatchState, each: Multiplied, norms: list[folds.Norm]) -> 
                 f"'{each.candidate.tensor.name}' is it times weight / sqrt(variance +"
                 f" epsilon) of the batch norm '{norm.names[0]}'"
             )
-            folded = Found(view=View.FOLDED, because=because, stored=(each.candidate.key,))
+            folded = Found(
+                view=View.FOLDED,
+                because=because,
+                stored=(each.candidate.key,),
+                formula="batch norm",
+            )
             state.found[each.tensor.name] = folded
             for name in (norm.names[0], norm.names[3]):
                 state.found.setdefault(name, folded)
@@ -242,6 +247,7 @@ def is_multiplied(state: MatchState, each: Multiplied) -> bool:
             because=f"{stored} is it times {middle:.6g}",
             stored=(candidate.key,),
             factor=middle,
+            formula=f"w * {middle:.4g}",
         )
         return True
     for other in state.open():
@@ -252,11 +258,15 @@ def is_multiplied(state: MatchState, each: Multiplied) -> bool:
                     view=View.FOLDED,
                     because=f"{stored} is it times '{other.name}'",
                     stored=(candidate.key,),
+                    formula="w * another parameter",
+                    by=other.name,
                 )
                 state.found[other.name] = Found(
                     view=View.FOLDED,
                     because=f"{stored} is '{tensor.name}' times it",
                     stored=(candidate.key,),
+                    formula="w * another parameter",
+                    by=tensor.name,
                 )
                 bias = bias_of(tensor.name)
                 if bias in state.reference and bias not in state.found:

@@ -39,7 +39,13 @@ def by_formula(state: MatchState) -> None:
                     view=View.FOLDED,
                     because=f"'{candidate.tensor.name}' is {formula} of it",
                     stored=(candidate.key,),
+                    formula=formula,
                 )
+
+
+def times(factor: float) -> str:
+    """A factor as a formula: alike where it is the same number but for rounding."""
+    return f"w * {factor:.4g}"
 
 
 def computed(state: MatchState, tensor: StoredTensor) -> None:
@@ -69,6 +75,7 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
                 view=View.FOLDED,
                 because=f"'{candidate.tensor.name}' is {formula} of it",
                 stored=(candidate.key,),
+                formula=formula,
             )
             return
 
@@ -83,6 +90,10 @@ def multiplied_vector(state: MatchState, tensor: StoredTensor) -> None:
             if factor and state.values.is_close(values * factor, candidate, ()):
                 because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
                 state.found[tensor.name] = Found(
-                    view=View.FOLDED, because=because, stored=(candidate.key,), factor=factor
+                    view=View.FOLDED,
+                    because=because,
+                    stored=(candidate.key,),
+                    factor=factor,
+                    formula=times(factor),
                 )
                 return

@@ -19,7 +19,9 @@ class Found:
     """Where one tensor of the reference lies; without ``placements`` its values are not there to be
     compared, and ``because`` says why.
 
-    ``factor`` is the number that it was multiplied by, where it was by one.
+    ``formula`` is what was computed from it, in words that are alike wherever the same was;
+    ``factor`` is the number that it was multiplied by, where it was by one. ``by`` is the other
+    parameter that it was multiplied by or multiplies.
     """
 
     view: View
@@ -30,6 +32,8 @@ class Found:
     certain: bool = True
     alias_of: str = ""
     factor: float = 1.0
+    formula: str = ""
+    by: str = ""
 
 
 class Answers(dict[str, Found]):

@@ -5,7 +5,7 @@ changed, or erased, with the reason.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from onnx_params.matching.multiset_hash import line_digests
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
-from onnx_params.tensors.steps import Placement, Reshape, chain
+from onnx_params.tensors.steps import Key, Placement, Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its table
+MAX_OTHERS: Final = 3  # lines that are rows of a table for each that is none
 MAX_COMPARED: Final = 1 << 28  # comparisons of numbers in a search for rounded rows
 
 
@@ -39,28 +40,41 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     if values.shape[1] < 2 or len(values) < 2:
         return None
     casts = state.casts(tensor)[1:]
-    kept: list[tuple[Candidate, int, str]] = []
+    kept: list[_Lookup] = []
     for candidate in state.free():
         dtype = candidate.tensor.dtype.name
         if candidate.is_quantized:
-            rows, how = _rounded_rows(state, candidate, values), ", rounded"
+            kept += _rounded_rows(state, candidate, values)
         elif dtype == tensor.dtype.name:
-            rows, how = _equal_rows(state, candidate, values), ""
+            kept += _equal_rows(state, candidate, values)
         elif dtype in casts:
-            rows, how = _equal_rows(state, candidate, cast_to(values, dtype)), ""
-        else:
-            continue
-        if rows:
-            kept.append((candidate, rows, how))
+            kept += _equal_rows(state, candidate, cast_to(values, dtype))
     if not kept:
         return None
-    shown = ", ".join(f"'{candidate.tensor.name}' {rows}{how}" for candidate, rows, how in kept)
+    keys = tuple(each.key for each in kept)
+    others = [each for each in kept if each.n_others]
+    if others:
+        because = (
+            f"'{others[0].key[1]}' has {others[0].n_rows} of its rows, looked up at fixed places,"
+            f" and {others[0].n_others} that are none of them"
+        )
+        return Found(view=View.CHANGED, because=because, stored=keys)
+    shown = ", ".join(f"'{each.key[1]}' {each.n_rows}{each.how}" for each in kept)
     because = (
         f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {shown}"
     )
-    return Found(
-        view=View.SLICED, because=because, stored=tuple(candidate.key for candidate, _, _ in kept)
-    )
+    return Found(view=View.SLICED, because=because, stored=keys)
+
+
+class _Lookup(NamedTuple):
+    """A stored tensor whose lines are rows of a table: how many different ones, and how many lines
+    are none.
+    """
+
+    key: Key
+    n_rows: int
+    n_others: int
+    how: str
 
 
 def _rows_of(tensor: StoredTensor) -> np.ndarray:
@@ -70,30 +84,41 @@ def _rows_of(tensor: StoredTensor) -> np.ndarray:
     return tensor.read().reshape(-1, tensor.shape[-1])
 
 
-def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> int:
-    """How many rows of a table a stored tensor has, if every line of it is one; 0 otherwise."""
+def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> list[_Lookup]:
+    """The lookup that a stored tensor is, if every line of it is a row of the table, or most of
+    them are.
+    """
     known = set(line_digests(values).tolist())
+    best: list[_Lookup] = []
     for layout in lines.layouts(candidate.key, state.values.of(candidate.key, ())):
-        grids = [layout.values]
-        if len(candidate.tensor.shape) > 2:
-            turned = np.moveaxis(state.values.of(candidate.key, ()), -1, 0)
-            grids += [
-                turned.reshape(-1, turned.shape[-1]),
-                np.moveaxis(state.values.of(candidate.key, ()), 1, -1).reshape(
-                    -1, candidate.tensor.shape[1]
-                ),
-            ]
-        for grid in grids:
-            if grid.shape[1] == values.shape[1] and (
-                len(grid) > 1 or len(np.unique(grid)) >= MIN_ROW
-            ):
-                found = set(line_digests(grid).tolist())
-                if found <= known:
-                    return len(found)
-    return 0
+        for grid in _grids(state, candidate, layout.values):
+            says_enough = len(grid) > 1 or len(np.unique(grid)) >= MIN_ROW
+            if grid.shape[1] != values.shape[1] or not says_enough:
+                continue
+            digests = line_digests(grid).tolist()
+            n_others = sum(each not in known for each in digests)
+            made = _Lookup(candidate.key, len(set(digests) & known), n_others, "")
+            if not n_others:
+                return [made]
+            if len(grid) > MAX_OTHERS * n_others and made.n_rows >= MAX_OTHERS:
+                best = [made]
+    return best
 
 
-def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> int:
+def _grids(state: MatchState, candidate: Candidate, grid: np.ndarray) -> list[np.ndarray]:
+    """The matrices whose rows may be a table's: this one, and those of other orders of axes."""
+    if len(candidate.tensor.shape) <= 2:
+        return [grid]
+    values = state.values.of(candidate.key, ())
+    turned = np.moveaxis(values, -1, 0)
+    return [
+        grid,
+        turned.reshape(-1, turned.shape[-1]),
+        np.moveaxis(values, 1, -1).reshape(-1, candidate.tensor.shape[1]),
+    ]
+
+
+def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> list[_Lookup]:
     """The same of a quantized tensor: every line is within half a step of a row."""
     width = values.shape[1]
     for way in candidate.ways:
@@ -117,8 +142,9 @@ def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -
                 for line, step in zip(grid, room, strict=True)
             ]
             if all(len(rows) for rows in near):
-                return len({int(each[0]) for each in near})
-    return 0
+                n_rows = len({int(each[0]) for each in near})
+                return [_Lookup(candidate.key, n_rows, 0, ", rounded")]
+    return []
 
 
 def copied(state: MatchState) -> None:

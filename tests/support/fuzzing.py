@@ -374,6 +374,7 @@ class Bench:
             with contextlib.suppress(
                 ValueError,
                 KeyError,
+                IndexError,
                 RecursionError,
                 zipfile.BadZipFile,
                 NotImplementedError,

@@ -1,0 +1,90 @@
+"""Learn from the rest of an artifact how its exporter treats parameters of one kind.
+
+Kin are tensors of a reference whose names differ in numbers only: the same parameter of other
+layers. What an exporter, a quantizer or an optimizer did to one it did to the others, so kin say
+whether a formula is a fault, and whether a parameter that nothing contains should be there.
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from onnx_params.dataflow.view import View
+from onnx_params.matching.match_state import Found
+from onnx_params.tensors.stored import StoredTensor
+
+AS_IT_IS: Final = "as it is"  # its values are in the artifact, cast or rounded perhaps
+UNEXPLAINED: Final = ""
+MIN_KIN: Final = (1, 2, 2)  # others of each kind that are enough not to ask a wider one
+
+
+class Kin:
+    """What became of the kin of each parameter."""
+
+    def __init__(self, reference: Mapping[str, StoredTensor], found: Mapping[str, Found]) -> None:
+        self._reference = reference
+        self._became = {name: became(each) for name, each in found.items() if name in reference}
+        self._groups: list[dict[object, list[str]]] = [
+            self._grouped(key) for key in (self._by_name, self._by_shape, self._by_rank)
+        ]
+        self._keys: tuple[Callable[[str], object], ...] = (
+            self._by_name,
+            self._by_shape,
+            self._by_rank,
+        )
+
+    def _by_name(self, name: str) -> object:
+        return re.sub(r"\d+", "#", name)
+
+    def _by_shape(self, name: str) -> object:
+        return name.rpartition(".")[2], self._reference[name].shape
+
+    def _by_rank(self, name: str) -> object:
+        return name.rpartition(".")[2], len(self._reference[name].shape)
+
+    def _grouped(self, key: Callable[[str], object]) -> dict[object, list[str]]:
+        groups: dict[object, list[str]] = collections.defaultdict(list)
+        for name in self._became:
+            groups[key(name)].append(name)
+        return groups
+
+    def others(self, name: str) -> list[str]:
+        """Its kin by name."""
+        return [each for each in self._groups[0].get(self._by_name(name), ()) if each != name]
+
+    def ways(self, name: str, widest: int = 3) -> collections.Counter[str]:
+        """What became of its kin, with how many of them each; of the nearest kind that has enough
+        of them, of ``widest`` kinds at most.
+        """
+        counts: collections.Counter[str] = collections.Counter()
+        kinds = list(zip(self._keys, self._groups, MIN_KIN, strict=True))
+        for key, groups, enough in kinds[:widest]:
+            others = [each for each in groups.get(key(name), ()) if each != name]
+            counts = collections.Counter(self._became[each] for each in others)
+            if len(others) >= enough:
+                break
+        return counts
+
+    def share(self, name: str, way: str, widest: int = 3) -> float | None:
+        """The share of its kin that became the same; ``None`` where it has none."""
+        ways = self.ways(name, widest)
+        return ways[way] / ways.total() if ways else None
+
+    def are_explained(self, name: str, widest: int = 3) -> bool:
+        """Whether most of its kin are in the artifact, as they are or by a known formula."""
+        unexplained = self.share(name, UNEXPLAINED, widest)
+        return unexplained is not None and unexplained < 0.5
+
+
+def became(found: Found) -> str:
+    """What became of a tensor in one word: as it is, a formula, or nothing that is known."""
+    if found.formula:
+        return found.formula
+    if found.view is View.CHANGED or found.view is View.DROPPED:
+        return UNEXPLAINED
+    if found.placements or found.alias_of or (found.view is View.FOLDED and found.certain):
+        return AS_IT_IS
+    return UNEXPLAINED
