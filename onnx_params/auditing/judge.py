@@ -12,7 +12,7 @@ from onnx_params.auditing.displaced import displaced
 from onnx_params.auditing.extras import extras
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed, judge_found
-from onnx_params.auditing.state import State, is_buffer, say
+from onnx_params.auditing.state import FEW, State, is_buffer, say
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.inventory.record import Inventory
@@ -70,7 +70,7 @@ def _other_values(
     if made.verdict is Verdict.SWAPPED:
         return made
     apart = made.difference
-    is_mostly_equal = apart is not None and 2 * apart.changed < apart.of
+    is_mostly_equal = apart is not None and FEW * apart.changed < apart.of
     if found.certain:
         return made
     if may_be_computed and not is_mostly_equal and not state.kin.are_explained(tensor.name):

@@ -31,6 +31,7 @@ from onnx_params.tensors.steps import Cast, Key, Placement, Reshape, Slice, chai
 from onnx_params.tensors.stored import StoredTensor
 
 CONFIRMED: Final = 4  # names that are right for each that is not, for their kind to be trusted
+FEW: Final = 4  # elements for each that differs, for what is the same but for some
 GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 
 
@@ -230,7 +231,7 @@ def mostly_equal(state: State, tensor: StoredTensor, key: Key) -> Difference | N
             key, way if shape == tensor.shape else chain(*way, Reshape(tensor.shape))
         )
         apart = difference_from(state, tensor, (placement,), 0)
-        if apart is not None and 2 * apart.changed < apart.of:
+        if apart is not None and FEW * apart.changed < apart.of:
             return apart
     return None
 

@@ -12,6 +12,16 @@ import numpy as np
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
+from onnx_params.matching.rounding import (
+    HALF_STEP,
+    ROUNDING,
+    SCALE_ROUNDING,
+    Rounded,
+    around,
+    bits_of,
+    is_rounded,
+    units,
+)
 from onnx_params.tensors.evaluate import apply, evaluate
 from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
@@ -20,11 +30,6 @@ MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next que
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
 # product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
-# half a unit in the last place, relative: how far an original in half precision may itself lie from
-# what it was rounded from
-OWN_ROUNDING: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
-CLIPPED: Final = 2.0  # half steps by which a code at the end of the range may fall short
-HALF_STEP: Final = 0.5 + 1e-3  # of a quantization step; the rest is float32's rounding
 
 
 class Candidate:
@@ -102,27 +107,29 @@ class Values:
         """Half a quantization step at each element, in the same layout."""
 
         def make() -> np.ndarray:
-            ones = tuple(
-                step._replace(zero=None, offset=-1) if isinstance(step, Dequantize) else step
-                for step in steps
+            before, after = around(steps)
+            where = f"'{key[1]}'"
+            codes = apply(self._stored[key].read(), before, self.read, where)
+            bare = tuple(
+                step._replace(zero=None, offset=0) if isinstance(step, Dequantize) else step
+                for step in after
             )
-            made: np.ndarray = np.abs(
-                apply(np.zeros_like(self._stored[key].read()), ones, self.read, f"'{key[1]}'")
-            ) * np.float32(HALF_STEP)
-            return made
+            made: np.ndarray = np.abs(apply(units(codes, before), bare, self.read, where))
+            return made * np.float32(HALF_STEP)
 
         return self._keep((key, steps, "half steps"), make)
 
     def allowed(self, target: np.ndarray, key: Key, steps: Steps) -> np.ndarray:
-        """Half a step, and by how much ``target`` was itself rounded where it is in half precision:
-        both may come from one original.
+        """Half a step; by how much ``target`` was itself rounded where it is in half precision, for
+        both may come from one original; and by how much the scale was, where it is.
         """
-        own = OWN_ROUNDING.get(target.dtype.name, 0.0)
-        return (
-            self.half_steps(key, steps) + np.abs(target.astype(np.float32)) * np.float32(own)
-            if own
-            else self.half_steps(key, steps)
-        )
+        relative = ROUNDING.get(target.dtype.name, 0.0)
+        for step in steps:
+            if isinstance(step, Dequantize):
+                scale = self._stored[step.scale].dtype.name
+                relative += SCALE_ROUNDING * ROUNDING.get(scale, 0.0)
+        half = self.half_steps(key, steps)
+        return half + np.abs(target.astype(np.float32)) * np.float32(relative) if relative else half
 
     def _keep(self, key: tuple[Key, Steps, str], make: Callable[[], np.ndarray]) -> np.ndarray:
         found = self._kept.get(key)
@@ -135,10 +142,7 @@ class Values:
 
     def is_close(self, target: np.ndarray, candidate: Candidate, steps: Steps) -> bool:
         """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to
-        steps of its scale.
-
-        A code at the end of its range may represent a number up to a whole step beyond: a range of
-        codes has one more on one side.
+        the codes of a quantizer.
         """
         values = self.of(candidate.key, steps)
         if values.shape != target.shape:
@@ -155,18 +159,12 @@ class Values:
                     <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)
                 )
             )
-        allowed = np.broadcast_to(self.allowed(target, candidate.key, steps), target.shape)
-        # a scale that is not a number is far as well
-        far = ~(np.abs(difference) <= allowed + TOLERANCE["float32"] * size)
-        if not far.any():
-            return bool(size > 0)
         whole = self.codes(candidate.key, steps)
-        codes = whole[far]
-        with np.errstate(invalid="ignore"):
-            near = np.abs(difference[far]) <= CLIPPED * allowed[far] + TOLERANCE["float32"] * size
-        beyond = (
-            near
-            & ((codes == whole.max()) | (codes == whole.min()))
-            & (np.sign(difference[far]) == np.sign(values[far]))
+        rounded = Rounded(
+            original=target,
+            made=values,
+            codes=whole,
+            allowed=np.broadcast_to(self.allowed(target, candidate.key, steps), target.shape),
+            bits=bits_of(whole, steps),
         )
-        return bool(beyond.all()) and bool(far.mean() < 0.25)
+        return is_rounded(rounded, TOLERANCE["float32"] * size)
