@@ -16,13 +16,13 @@ from onnx_params.idioms.torchscript import is_made_up, is_result
 from onnx_params.matching.match_state import Found
 
 # what is computed with other parameters of the reference: that these fit is a witness
-_WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "w * another parameter"})
+_WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
 _ENOUGH: Final = 0.5  # share of the kin
 
 
 def is_witnessed(state: State, name: str, found: Found) -> bool:
     """Whether something besides the numbers says that what was found was computed."""
-    if found.formula in _WITH_OTHERS:
+    if found.formula in _WITH_OTHERS or found.by:
         return True
     share = state.kin.share(name, found.formula, widest=2)
     if share is not None and share >= _ENOUGH:

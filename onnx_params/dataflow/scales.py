@@ -14,7 +14,9 @@ from onnx_params.tensors.steps import Dequantize, Key
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_HOPS = 3  # operators between a table and its dequantization: a lookup, a reshape
-_LOOKUP = "Gather"
+# operators between codes and their dequantization: a lookup in a table, the narrow range of
+# brevitas
+_BETWEEN = frozenset({"Gather", "Clip"})
 
 
 def scale_of(model: Model, tensor: StoredTensor) -> Dequantize | None:
@@ -68,11 +70,11 @@ def _by_use(
         return None
     if node.op_type == "Cast":
         return _by_hand(model, (use.graph, node.outputs[0]))
-    is_passed = operator.passes in (Passes.WHOLE, Passes.PART) or node.op_type == _LOOKUP
+    is_passed = operator.passes in (Passes.WHOLE, Passes.PART) or node.op_type in _BETWEEN
     if not is_passed or use.slot != 0 or not hops:
         return None
     found = _by_consumer(model, (use.graph, node.outputs[0]), tensor, hops - 1)
-    if found is None or found.axis is None or found.block:
+    if found is None or found.axis is None or found.block or node.op_type == "Clip":
         return found
     return found._replace(axis=None)  # the axis is one of what was passed on, not of what is stored
 

@@ -32,6 +32,28 @@ def weight_norm_parts(name: str) -> tuple[str, str, str] | None:
     return None
 
 
+# the weight and both vectors of a spectral norm: the older hook, and parametrizations
+_SPECTRAL_NORMS: Final = (
+    ("weight_orig", "weight_u", "weight_v"),
+    (
+        "parametrizations.weight.original",
+        "parametrizations.weight.0._u",
+        "parametrizations.weight.0._v",
+    ),
+)
+
+
+def spectral_vectors(name: str) -> tuple[str, str] | None:
+    """The names of the left and right vectors of the spectral norm that a weight would have,
+    ``None`` where it has no such name (torch/nn/utils/spectral_norm.py, parametrizations.py).
+    """
+    for weight, left, right in _SPECTRAL_NORMS:
+        if name == weight or name.endswith(f".{weight}"):
+            owner = name[: -len(weight)]
+            return owner + left, owner + right
+    return None
+
+
 def weight_norm_shape(name: str, others: list[str], weight: Shape) -> Shape | None:
     """The shape of one part of a weight norm, given what else the weight was computed from: the
     direction has the weight's, the magnitude one number for each of its outermost slices

@@ -9,13 +9,14 @@ torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from onnx_params.idioms.torch_modules import weight_norm_parts
 from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
+from onnx_params.matching.places import N_NUMBERS, places
 from onnx_params.tensors.stored import StoredTensor
 
 # formula of one parameter -> what computes it
@@ -31,12 +32,15 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "1 / w": lambda w: 1 / w,
 }
 # defaults of torch, Keras, and what models set
+APART: Final = 0.05  # relative; how far a norm's factors may lie from the scales of channels
+ROUNDED_APART: Final = 0.5
+MAX_NORMS: Final = 8  # that are compared whole for one weight
 EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)
 
 
 class Norm(NamedTuple):
     """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by
-    channel.
+    channel. A norm without affine has no name for weight and bias, which are one and zero.
     """
 
     names: tuple[str, str, str, str]
@@ -44,6 +48,11 @@ class Norm(NamedTuple):
     bias: np.ndarray
     mean: np.ndarray
     variance: np.ndarray
+
+    @property
+    def owner(self) -> str:
+        """A name to call it by."""
+        return self.names[0] or self.names[3]
 
     def scales(self) -> list[np.ndarray]:
         """What a convolution's output channels are multiplied by, for each epsilon that it may
@@ -58,17 +67,61 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
     for name in reference:
         for weight, bias, mean, variance in NORMS:
             owner = name.removesuffix(variance)
-            names = [f"{owner}{leaf}" for leaf in (weight, bias, mean, variance)]
-            if owner != name and all(each in reference for each in names):
-                tensors = [reference[each] for each in names]
-                if len({tensor.shape for tensor in tensors}) == 1 and len(tensors[0].shape) == 1:
-                    found.append(
-                        Norm(
-                            (names[0], names[1], names[2], names[3]),
-                            *(tensor.read().astype(np.float64) for tensor in tensors),
-                        )
-                    )
+            if owner != name and f"{owner}{mean}" in reference:
+                made = _norm(reference, owner, (weight, bias, mean, variance))
+                if made is not None:
+                    found.append(made)
+                break
     return found
+
+
+def _norm(
+    reference: Mapping[str, StoredTensor], owner: str, leaves: tuple[str, str, str, str]
+) -> Norm | None:
+    """The norm with these leaves; ``None`` where its parts do not fit together."""
+    names = [f"{owner}{leaf}" for leaf in leaves]
+    variance = reference[names[3]]
+    if len(variance.shape) != 1:
+        return None
+    there = [name if name in reference else "" for name in names]
+    if any(name and reference[name].shape != variance.shape for name in there):
+        return None
+    fillers = (np.ones(variance.shape), np.zeros(variance.shape))
+    numbers = [
+        reference[name].read().astype(np.float64) if name else filler
+        for name, filler in zip(there, (*fillers, *fillers), strict=True)
+    ]
+    return Norm((there[0], there[1], there[2], there[3]), *numbers)
+
+
+class NormTable:
+    """The factors of all norms by the number of their channels, a row for each epsilon, so that one
+    comparison finds those that are near.
+    """
+
+    def __init__(self, norms: Sequence[Norm]) -> None:
+        self._rows: dict[int, list[tuple[Norm, np.ndarray]]] = {}
+        for norm in norms:
+            rows = self._rows.setdefault(norm.weight.size, [])
+            rows += [(norm, factor) for factor in norm.scales()]
+        self._samples = {
+            size: np.stack([factor[places(size, N_NUMBERS)] for _, factor in rows])
+            for size, rows in self._rows.items()
+        }
+
+    def near(self, scales: np.ndarray, is_rounded: bool) -> Iterator[tuple[Norm, np.ndarray]]:
+        """The norms whose factors are near to ``scales``, with these factors; the nearest first."""
+        rows = self._rows.get(scales.size, [])
+        if not rows:
+            return
+        samples = self._samples[scales.size]
+        wanted = scales[places(scales.size, N_NUMBERS)]
+        size = np.maximum(np.abs(samples).max(axis=1), 1e-30)
+        apart = np.abs(samples - wanted).max(axis=1) / size
+        room = ROUNDED_APART if is_rounded else APART
+        order = np.argsort(apart, kind="stable")[: MAX_NORMS * len(EPSILONS)]
+        for at in order[apart[order] <= room]:
+            yield rows[at]
 
 
 def lacks_statistics(name: str, reference: Container[str]) -> bool:
@@ -87,9 +140,11 @@ def lacks_statistics(name: str, reference: Container[str]) -> bool:
     return bool(variances) and not any(variance in reference for variance in variances)
 
 
-def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndarray | None:
+def channel_scales(
+    weight: np.ndarray, folded: np.ndarray, axis: int, noise: float
+) -> np.ndarray | None:
     """The factor of each channel that best makes ``folded`` of ``weight``; ``None`` where no factor
-    does.
+    does, up to a share ``noise`` of its energy.
     """
     rows = np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1).astype(np.float64)
     turned = np.moveaxis(folded, axis, 0).reshape(rows.shape).astype(np.float64)
@@ -98,11 +153,10 @@ def channel_scales(weight: np.ndarray, folded: np.ndarray, axis: int) -> np.ndar
         scales: np.ndarray = np.where(power > 0, np.einsum("ij,ij->i", rows, turned) / power, 0.0)
         left = turned - scales[:, None] * rows
         size = np.einsum("ij,ij->i", turned, turned)
-    if not np.isfinite(scales).all() or np.einsum("ij,ij->", left, left) > 0.02 * max(
-        float(size.sum()), 1e-30
-    ):
+    if not np.isfinite(scales).all():
         return None
-    return scales
+    energy = max(float(size.sum()), 1e-30)
+    return scales if np.einsum("ij,ij->", left, left) <= noise * energy else None
 
 
 def scaled(weight: np.ndarray, scales: np.ndarray, axis: int) -> np.ndarray:

@@ -13,7 +13,15 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.matching import concatenated, exact, folded, formulas, rounded, unmatched
+from onnx_params.matching import (
+    concatenated,
+    exact,
+    folded,
+    formulas,
+    multiplied,
+    rounded,
+    unmatched,
+)
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
@@ -27,7 +35,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     rounded.split,
     exact.as_another,
     folded.weight_normed,
-    folded.normed,
+    multiplied.normed,
     folded.norm_alone,
     folded.summed,
     formulas.by_formula,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View, view_of
@@ -34,6 +34,10 @@ class Found:
     factor: float = 1.0
     formula: str = ""
     by: str = ""
+
+    def with_stored(self, stored: tuple[Key, ...]) -> Found:
+        """The same with other stored tensors."""
+        return replace(self, stored=stored)
 
 
 class Answers(dict[str, Found]):

@@ -116,7 +116,7 @@ STANDARD: Final[tuple[Operator, ...]] = (
     operator("ReduceLogSum", "data index"),
     operator("ReduceLogSumExp", "data index"),
     operator("ReduceSumSquare", "data index"),
-    operator("Clip", "data index index"),
+    operator("Clip", "operand index index", passes=Passes.ROUNDED),
     operator("Dropout", "data index index", passes=Passes.WHOLE),
     operator("Pow", "operand index"),
     operator("Mod", "index index"),

@@ -51,7 +51,7 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     by_hand = _scales_by_hand(context, subject)
     if by_hand is not None:
         return by_hand
-    words = _words(subject)
+    words = _words(context, subject)
     if subject.tensor.count <= 1:
         return _scalar(context, subject, words)
     if words.learned is not None:
@@ -62,17 +62,17 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     return _integers(subject)
 
 
-def _words(subject: Subject) -> _Words:
+def _words(context: Context, subject: Subject) -> _Words:
     dtype = subject.tensor.dtype
     is_number = dtype.is_float or dtype.is_complex or dtype.is_narrow_integer
-    is_wide_code = not is_number and dtype.bits == 16
+    if not is_number and dtype.bits == 16:
+        is_number = any(map(_is_dequantized, context.graph.uses(subject.tensor.key)))
     learned: tuple[Use, str] | None = None
     other: tuple[Use, str] | None = None
     for use, word in subject.uses:
         if word is None or use.node is None:
             continue
-        is_code = is_number or (is_wide_code and _is_dequantized(use))
-        if word in _SURE or (word in _LIKELY and subject.tensor.count > 1 and is_code):
+        if word in _SURE or (word in _LIKELY and subject.tensor.count > 1 and is_number):
             learned = learned or (use, word)
         elif other is None and word in BY_WORD and word not in _LIKELY:
             other = use, word

@@ -128,10 +128,15 @@ def chain(*steps: Step) -> Steps:
 
 
 def shape_after(shape: Shape, steps: Steps) -> Shape:
-    """The shape that ``steps`` make of ``shape``; reads nothing."""
+    """The shape that ``steps`` make of ``shape``; reads nothing.
+
+    Raises ``ValueError`` or ``IndexError`` where they do not fit it.
+    """
     for step in steps:
         match step:
             case Permute(axes):
+                if len(axes) != len(shape):
+                    raise ValueError(f"{len(axes)} axes for the shape {shape}")
                 shape = tuple(shape[axis] for axis in axes)
             case Reshape(new):
                 shape = new

@@ -1,0 +1,164 @@
+"""Find stored tensors that may be what was computed, by samples: a few numbers of each, side by
+side in one array, so that a question costs one comparison and not one a tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.match_state import MatchState
+from onnx_params.matching.places import N_NUMBERS, places
+from onnx_params.tensors.steps import Permute, Reshape, Shape, Steps, chain
+
+N_LINES: Final = 4
+MAX_TRIED: Final = 8  # stored tensors that are compared whole for one question
+# how near a sample is, relative to the largest number of the vector
+VECTOR_APART: Final = 0.02
+ROUNDED_VECTOR_APART: Final = 0.3
+# the least cosine between lines that differ by a factor, exact and rounded
+COSINE: Final = 0.9995
+ROUNDED_COSINE: Final = 0.85
+
+
+class Vectors:
+    """Stored tensors that are vectors, whatever their axes of one."""
+
+    def __init__(self, state: MatchState) -> None:
+        self._state = state
+        groups: dict[int, list[Candidate]] = {}
+        for candidate in state.candidates.values():
+            count = candidate.tensor.count
+            is_number = candidate.is_float or candidate.is_quantized
+            if (
+                is_number
+                and count > 0
+                and candidate.ways
+                and max(candidate.shape, default=1) == count
+            ):
+                groups.setdefault(count, []).append(candidate)
+        self._groups = groups
+        self._samples: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _sampled(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The samples of every vector of a length, and how far each may be from a question."""
+        found = self._samples.get(count)
+        if found is None:
+            group = self._groups[count]
+            at = places(count, N_NUMBERS)
+            rows = [
+                self._state.values.of(each.key, each.steps).reshape(-1)[at].astype(np.float64)
+                for each in group
+            ]
+            room = [ROUNDED_VECTOR_APART if each.is_quantized else VECTOR_APART for each in group]
+            found = self._samples[count] = np.stack(rows), np.asarray(room)
+        return found
+
+    def holding(self, values: np.ndarray) -> Candidate | None:
+        """A vector that nothing has yet, whose numbers these are, in order."""
+        for candidate in self.near(values):
+            steps = chain(*candidate.steps, Reshape(values.shape))
+            if self._state.values.is_close(values, candidate, steps):
+                return candidate
+        return None
+
+    def near(self, values: np.ndarray) -> Iterator[Candidate]:
+        """The vectors that nothing has yet and whose samples are near, the nearest first."""
+        group = self._groups.get(values.size)
+        if group is None:
+            return
+        samples, room = self._sampled(values.size)
+        wanted = values.reshape(-1)[places(values.size, N_NUMBERS)].astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = np.abs(samples - wanted).max(axis=1)
+        is_near = apart <= room * max(float(np.abs(values).max(initial=0.0)), 1e-30)
+        order = np.flatnonzero(is_near)[np.argsort(apart[is_near], kind="stable")]
+        for at in order:
+            if group[at].key not in self._state.assigned:
+                yield group[at]
+
+
+class Alike(NamedTuple):
+    """A stored tensor whose channels along ``axis`` may be a tensor's, each times a factor."""
+
+    candidate: Candidate
+    steps: Steps
+    axis: int
+
+
+class Directions:
+    """Stored weights by the directions of some of their channels, which no factor changes."""
+
+    def __init__(self, state: MatchState, turns: dict[int, tuple[Permute, ...]]) -> None:
+        self._state = state
+        self._groups: dict[tuple[Shape, int], list[Alike]] = {}
+        for candidate in state.free():
+            if not (candidate.is_float or candidate.is_quantized):
+                continue
+            for way in candidate.ways:
+                rank = len(candidate.shape_under(way))
+                for steps in (way, *(chain(*way, turn) for turn in turns.get(rank, ()))):
+                    shape = candidate.shape_under(steps)
+                    for axis in axes_of(shape):
+                        each = Alike(candidate, steps, axis)
+                        self._groups.setdefault((shape, axis), []).append(each)
+        self._samples: dict[tuple[Shape, int], tuple[np.ndarray, np.ndarray]] = {}
+
+    def _sampled(self, key: tuple[Shape, int]) -> tuple[np.ndarray, np.ndarray]:
+        found = self._samples.get(key)
+        if found is None:
+            group = self._groups[key]
+            rows = [
+                directions(self._state.values.of(each.candidate.key, each.steps), each.axis)
+                for each in group
+            ]
+            least = [ROUNDED_COSINE if each.candidate.is_quantized else COSINE for each in group]
+            found = self._samples[key] = np.stack(rows), np.asarray(least)
+        return found
+
+    def alike(self, values: np.ndarray) -> Iterator[Alike]:
+        """The weights that nothing has yet and whose channels point where these do, the likeliest
+        first.
+        """
+        found: list[tuple[float, int, Alike]] = []
+        for axis in axes_of(values.shape):
+            key = (values.shape, axis)
+            if key not in self._groups:
+                continue
+            samples, least = self._sampled(key)
+            cosines = np.abs(np.einsum("nsp,sp->ns", samples, directions(values, axis)))
+            score = cosines.min(axis=1)
+            found += [
+                (-float(score[at]), axis, self._groups[key][at])
+                for at in np.flatnonzero(score >= least)
+            ]
+        found.sort(key=lambda each: each[:2])
+        tried = 0
+        for _, _, each in found:
+            if each.candidate.key in self._state.assigned:
+                continue
+            yield each
+            tried += 1
+            if tried == MAX_TRIED:
+                return
+
+
+def axes_of(shape: Shape) -> tuple[int, ...]:
+    """The axes along which channels may lie."""
+    return (0, 1, *((len(shape) - 1,) if len(shape) > 2 else ())) if len(shape) > 1 else ()
+
+
+def directions(values: np.ndarray, axis: int) -> np.ndarray:
+    """Some channels at some places, each of length one: ``[N_LINES, N_NUMBERS]`` at most."""
+    lines = np.moveaxis(values, axis, 0)
+    lines = lines.reshape(lines.shape[0], -1)
+    chosen = lines[places(lines.shape[0], N_LINES)][:, places(lines.shape[1], N_NUMBERS)]
+    chosen = chosen.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        length = np.sqrt((chosen * chosen).sum(axis=1, keepdims=True))
+        unit = np.where(length > 0, chosen / length, 1 / np.sqrt(chosen.shape[1]))
+    made: np.ndarray = np.nan_to_num(unit)
+    return made
