@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 import struct
 import zipfile
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE
 from onnx_params.containers.inert_pickle import MAX_PICKLE
@@ -25,6 +27,7 @@ from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.sources import FileSource
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
 _NPY_NAMES: Final = {
@@ -41,42 +44,30 @@ _NPY_NAMES: Final = {
 }
 
 
+class _Header(NamedTuple):
+    """The header of an array: where the values begin, their type as NumPy spells it, whether
+    the first axis runs fastest.
+    """
+
+    base: int
+    kind: str
+    fortran: bool
+    shape: Shape
+
+
 def read_array(
     path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
 ) -> StoredTensor:
-    with archive.open(entry) as file:
-        head = file.read(12)
-        if head[:6] != b"\x93NUMPY" or len(head) < 12:
-            raise FormatError(f"{path}: '{entry.filename}' is not a NumPy array")
-        length, skip = (
-            (struct.unpack("<H", head[8:10])[0], 10)
-            if head[6] == 1
-            else (struct.unpack("<I", head[8:12])[0], 12)
-        )
-        if length > MAX_PICKLE:
-            raise FormatError(f"{path}: '{entry.filename}' has a header of {length} bytes; refused")
-        text = head[skip:] + file.read(max(0, length - (12 - skip)))
-    try:
-        header = ast.literal_eval(text.decode("latin1"))
-        kind, fortran = str(header["descr"]), bool(header["fortran_order"])
-        shape: tuple[int, ...] = tuple(int(dim) for dim in header["shape"])
-    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        raise FormatError(
-            f"{path}: '{entry.filename}' has a broken header: {type(error).__name__}"
-        ) from error
+    base, kind, fortran, shape = _read_header(path, archive, entry)
     name = entry.filename.removesuffix(".npy")
     if kind[:1] not in "<|=" or kind[1:] not in _NPY_NAMES or any(dim < 0 for dim in shape):
         raise UnsupportedError(f"{path}: array '{name}' is of type {kind}, which is not supported")
     dtype = BY_NAME[_NPY_NAMES[kind[1:]]]
-    base, width = skip + length, dtype.bits // 8
-    strides = [1] * len(shape)
-    for at in range(1, len(shape)) if fortran else range(len(shape) - 2, -1, -1):
-        strides[at] = (
-            strides[at - 1] * shape[at - 1] if fortran else strides[at + 1] * shape[at + 1]
-        )
+    width = dtype.bits // 8
+    strides = _strides(shape, fortran)
     if base + width * math.prod(shape) > entry.file_size:
         raise FormatError(f"{path}: array '{name}' ends after its entry")
-    tensor = Strided(Storage(entry.filename, dtype.name), 0, shape, tuple(strides), dtype.name)
+    tensor = Strided(Storage(entry.filename, dtype.name), 0, shape, strides, dtype.name)
     if is_plain(tensor) and entry.compress_type == zipfile.ZIP_STORED:
         start = start_of(path, source, entry) + base
         return StoredTensor(
@@ -93,3 +84,38 @@ def read_array(
             f"{path}: array '{name}' is too large to be unpacked in memory; save it uncompressed"
         )
     return in_order(path, name, tensor, dtype, archive.read(entry)[base:])
+
+
+def _read_header(path: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
+    with archive.open(entry) as file:
+        head = file.read(12)
+        if head[:6] != b"\x93NUMPY" or len(head) < 12:
+            raise FormatError(f"{path}: '{entry.filename}' is not a NumPy array")
+        if head[6] == 1:
+            length, skip = struct.unpack("<H", head[8:10])[0], 10
+        else:
+            length, skip = struct.unpack("<I", head[8:12])[0], 12
+        if length > MAX_PICKLE:
+            raise FormatError(f"{path}: '{entry.filename}' has a header of {length} bytes; refused")
+        text = head[skip:] + file.read(max(0, length - (12 - skip)))
+    try:
+        header = ast.literal_eval(text.decode("latin1"))
+        return _Header(
+            skip + length,
+            str(header["descr"]),
+            bool(header["fortran_order"]),
+            tuple(int(dim) for dim in header["shape"]),
+        )
+    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
+        raise FormatError(
+            f"{path}: '{entry.filename}' has a broken header: {type(error).__name__}"
+        ) from error
+
+
+def _strides(shape: Shape, fortran: bool) -> tuple[int, ...]:
+    """Elements from one index to the next by axis; the first axis runs fastest in Fortran's
+    order, the last one else.
+    """
+    fastest_first = shape if fortran else shape[::-1]
+    strides = tuple(accumulate(fastest_first, operator.mul, initial=1))[: len(shape)]
+    return strides if fortran else strides[::-1]

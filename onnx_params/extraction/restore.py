@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from onnx_params.containers.onnx.graph import Model
 from onnx_params.containers.onnx.rewrite import CHUNK, rewrite
 from onnx_params.errors import UnreadableError, UsageError, system_reason
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
@@ -100,57 +103,21 @@ def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, st
     """Old name -> new for stored tensors of the main graph that are one parameter each; the others
     with the reason.
     """
-    model = inventory.model
-    sharing: dict[tuple[str, str], int] = {}
-    for claim in inventory.parameters:
-        for key in claim.stored:
-            sharing[key] = sharing.get(key, 0) + 1
-    values = {
-        name
-        for graph in model.graphs.values()
-        for node in graph.nodes
-        for name in (*node.inputs, *node.outputs)
-    }
-    values.update(
-        name
-        for graph in model.graphs.values()
-        for name in (*graph.inputs, *graph.outputs, *(t.name for t in graph.tensors))
-    )
-    inside = {
-        name
-        for path, graph in model.graphs.items()
-        if path
-        for node in graph.nodes
-        for name in node.outputs
-    }
-    inside.update(
-        name
-        for path, graph in model.graphs.items()
-        if path
-        for name in (*graph.inputs, *(t.name for t in graph.tensors))
-    )
-    faces = {*model.main.inputs, *model.main.outputs}
+    sharing = Counter(key for claim in inventory.parameters for key in claim.stored)
+    graphs = _GraphNames.of(inventory.model)
     renamed: dict[str, str] = {}
     kept: list[tuple[str, str]] = []
     for claim in inventory.parameters:
-        new = claim.name
         if claim.evidence is Evidence.NONE or len(claim.stored) != 1:
             continue
-        path, old = claim.stored[0]
+        key, new = claim.stored[0], claim.name
+        old = key[1]
         if old == new:
             continue
-        reason = ""
-        if len(claim.placements) != 1 or sharing[claim.stored[0]] > 1:
-            reason = f"it is not that parameter alone ({claim.view.value})"
-        elif path:
-            reason = f"it is in {path}"
-        elif old in faces:
-            reason = "it is an input or output of the model"
-        elif old in inside:
-            reason = "a subgraph has a value of that name as well"
-        elif new in values or new in renamed.values():
-            reason = f"'{new}' is the name of another value"
-        if not is_exact(claim.steps) and not reason:
+        reason = _obstacle(claim, sharing[key] > 1, graphs)
+        if not reason and new in renamed.values():
+            reason = _taken(new)
+        if not reason and not is_exact(claim.steps):
             reason = (
                 "its values were rounded: under the parameter's name one would expect the parameter"
             )
@@ -159,6 +126,50 @@ def _renaming(inventory: Inventory) -> tuple[dict[str, str], tuple[tuple[str, st
         else:
             renamed[old] = new
     return renamed, tuple(kept)
+
+
+class _GraphNames(NamedTuple):
+    """Names of values: all, those of subgraphs, and those of the main graph's inputs and outputs,
+    which callers use.
+    """
+
+    every: frozenset[str]
+    inside: frozenset[str]
+    faces: frozenset[str]
+
+    @classmethod
+    def of(cls, model: Model) -> _GraphNames:
+        every: set[str] = set()
+        inside: set[str] = set()
+        for path, graph in model.graphs.items():
+            defined = {*graph.inputs, *(tensor.name for tensor in graph.tensors)}
+            every.update(graph.outputs)
+            for node in graph.nodes:
+                defined.update(node.outputs)
+                every.update(node.inputs)
+            every |= defined
+            if path:
+                inside |= defined
+        faces = frozenset((*model.main.inputs, *model.main.outputs))
+        return cls(frozenset(every), frozenset(inside), faces)
+
+
+def _obstacle(claim: Claim, is_shared: bool, graphs: _GraphNames) -> str:
+    """Why a stored tensor cannot have its parameter's name; empty where the graphs allow it."""
+    path, old = claim.stored[0]
+    if len(claim.placements) != 1 or is_shared:
+        return f"it is not that parameter alone ({claim.view.value})"
+    if path:
+        return f"it is in {path}"
+    if old in graphs.faces:
+        return "it is an input or output of the model"
+    if old in graphs.inside:
+        return "a subgraph has a value of that name as well"
+    return _taken(claim.name) if claim.name in graphs.every else ""
+
+
+def _taken(name: str) -> str:
+    return f"'{name}' is the name of another value"
 
 
 def _copy_external(inventory: Inventory, output: str) -> None:

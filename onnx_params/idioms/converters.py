@@ -35,6 +35,12 @@ class _Row(NamedTuple):
     operators: frozenset[str] = frozenset()
     layout: str = "as it is"
 
+    def is_for(self, consumer: Consumer | None) -> bool:
+        """Whether the row is for the operator that takes a tensor."""
+        if not self.operators:
+            return True
+        return consumer is not None and consumer.node.op_type in self.operators
+
 
 _CONV: Final = frozenset({"Conv", "ConvTranspose"})
 _NORM: Final = frozenset({"BatchNormalization"})
@@ -131,32 +137,44 @@ def _described(model: Model, tensor: StoredTensor, rows: list[_Row]) -> Naming |
         and _KERAS in model.producer_name
         and consumer.node.op_type in keras.CELLS
     ):
-        made = keras.cell(consumer.node, consumer.slot, tensor.shape)
-        if made is not None and consumer.node.name:
-            return _named(
-                model,
-                tensor,
-                f"{consumer.node.name}/{keras.CELLS[consumer.node.op_type]}/{made[0]}",
-                made[1],
-            )
-        return None
+        return _of_cell(model, tensor, consumer)
     for row in rows:
         match = row.stored.fullmatch(tensor.name)
-        if match is None or (
-            row.operators and (consumer is None or consumer.node.op_type not in row.operators)
-        ):
-            continue
-        if row.layout == "folded kernel" and consumer is not None:
-            leaf, shape = keras.folded(consumer.node, tensor.shape)
-            return _named(model, tensor, f"{match['layer']}/{leaf}", None, shape)
-        steps = _steps(row, tensor, consumer)
-        node = consumer.node.name if consumer is not None else ""
-        if row.layout == "separable":
-            node = node.removesuffix("1")  # the second of its two convolutions
-        if "{node}" in row.name and not node:
-            continue
-        return _named(model, tensor, row.name.format(node=node, **match.groupdict()), steps)
+        if match is not None and row.is_for(consumer):
+            naming = _by_row(model, tensor, row, match, consumer)
+            if naming is not None:
+                return naming
     return None
+
+
+def _of_cell(model: Model, tensor: StoredTensor, consumer: Consumer) -> Naming | None:
+    """What a recurrent layer of Keras' stores, by its operator's input."""
+    node = consumer.node
+    made = keras.cell(node, consumer.slot, tensor.shape)
+    if made is None or not node.name:
+        return None
+    leaf, steps = made
+    return _named(model, tensor, f"{node.name}/{keras.CELLS[node.op_type]}/{leaf}", steps)
+
+
+def _by_row(
+    model: Model,
+    tensor: StoredTensor,
+    row: _Row,
+    match: re.Match[str],
+    consumer: Consumer | None,
+) -> Naming | None:
+    """The name that a row gives; ``None`` where that is an operator's, which has none."""
+    if row.layout == "folded kernel" and consumer is not None:
+        leaf, shape = keras.folded(consumer.node, tensor.shape)
+        return _named(model, tensor, f"{match['layer']}/{leaf}", None, shape)
+    steps = _steps(row, tensor, consumer)
+    node = consumer.node.name if consumer is not None else ""
+    if row.layout == "separable":
+        node = node.removesuffix("1")  # the second of its two convolutions
+    if "{node}" in row.name and not node:
+        return None
+    return _named(model, tensor, row.name.format(node=node, **match.groupdict()), steps)
 
 
 def _named(

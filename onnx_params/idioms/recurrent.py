@@ -56,34 +56,35 @@ def parts(
     Empty where the shapes are not such.
     """
     order = GATES.get(op_type)
-    if (
-        order is None
-        or len(weight) != 3
-        or len(recurrence) != 3
-        or weight[:2] != recurrence[:2]
-        or weight[1] != len(order) * recurrence[2]
-    ):
+    if order is None or not _are_joined(weight, recurrence, len(order)):
         return []
     directions, rows, _ = weight
     hidden = recurrence[2]
+    flat = {1: (rows, weight[2]), 2: (rows, hidden), 3: (2 * rows,)}
     found: list[Part] = []
     for direction in range(directions):
-        only = Slice(0, ((direction, direction + 1),)) if directions > 1 else None
+        only = (Slice(0, ((direction, direction + 1),)),) if directions > 1 else ()
         for kind, slot in SLOTS.items():
             if slot == 3 and not biased:
                 continue
-            start = rows if kind == "bias_hh" else 0
-            gates = tuple((start + gate * hidden, start + (gate + 1) * hidden) for gate in order)
-            flat = (2 * rows,) if slot == 3 else (rows, (weight if slot == 1 else recurrence)[2])
-            if len(order) == 1 and slot != 3:
-                gates = ()
-            steps = [
-                step
-                for step in (only, Reshape(flat), Slice(0, gates) if gates else None)
-                if step is not None
-            ]
+            steps: list[Step] = [*only, Reshape(flat[slot])]
+            if len(order) > 1 or slot == 3:
+                start = rows if kind == "bias_hh" else 0
+                steps.append(_gates(order, hidden, start))
             found.append(Part(kind, direction, slot, tuple(steps)))
     return found
+
+
+def _are_joined(weight: tuple[int, ...], recurrence: tuple[int, ...], n_gates: int) -> bool:
+    """Whether shapes are those of W and R of one node."""
+    if len(weight) != 3 or len(recurrence) != 3:
+        return False
+    return weight[:2] == recurrence[:2] and weight[1] == n_gates * recurrence[2]
+
+
+def _gates(order: tuple[int, ...], hidden: int, start: int) -> Slice:
+    """The rows of the gates in torch's order, the first of all at ``start``."""
+    return Slice(0, tuple((start + gate * hidden, start + (gate + 1) * hidden) for gate in order))
 
 
 def read_name(leaf: str) -> tuple[str, int] | None:

@@ -11,7 +11,7 @@ words; keras/src/layers for the words and layouts (kernel [..., in, out], gates 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
@@ -92,32 +92,37 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
         return {}
     listed = [tensor for tensor in tensors if not tensor.name.startswith(_JAX)]
     names = {tensor.name.partition(":")[0] for tensor in listed}
-    found: dict[Key, list[Described]] = {}
     factors = _have_factors(model)
+    found: dict[Key, list[Described]] = {}
     for tensor in listed:
         shown = _described(model, tensor, names)
-        if shown is not None:
-            gamma = (
-                _folded_gamma(model, tensor)
-                if factors and shown[2] is None and shown[0].endswith("kernel")
-                else None
-            )
-            found[tensor.key] = [shown, *([gamma] if gamma is not None else [])]
-    every = [name for shown in found.values() for name, _, _ in shown]
-    first = {name.partition("/")[0] for name in every if "/" in name}
-    prefix = f"{first.pop()}/" if len(first) == 1 and all("/" in name for name in every) else ""
-    drop = (
-        bool(prefix)
-        and not prefix.startswith("sequential")
-        and all(name.count("/") > 1 for name in every)
-    )
+        if shown is None:
+            continue
+        found[tensor.key] = [shown]
+        name, _, steps = shown
+        if factors and steps is None and name.endswith("kernel"):
+            gamma = _folded_gamma(model, tensor)
+            if gamma is not None:
+                found[tensor.key].append(gamma)
+    prefix = _model_prefix([name for shown in found.values() for name, _, _ in shown])
     return {
         key: [
-            _claim(model.stored[key], name.removeprefix(prefix) if drop else name, shape, steps)
+            _claim(model.stored[key], name.removeprefix(prefix), shape, steps)
             for name, shape, steps in shown
         ]
         for key, shown in found.items()
     }
+
+
+def _model_prefix(names: Sequence[str]) -> str:
+    """The model's own name at the head of every path, which functional models leave out; empty
+    where there is none.
+    """
+    first = {name.partition("/")[0] for name in names if "/" in name}
+    if len(first) != 1 or not all(name.count("/") > 1 for name in names):
+        return ""
+    prefix = f"{first.pop()}/"
+    return "" if prefix.startswith("sequential") else prefix
 
 
 def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Naming:

@@ -22,43 +22,43 @@ def tied(
     """The claims, where what lies in the file twice is one parameter, and what two parameters share
     is two.
     """
-    # parts, or several that were folded into one
-    shared = {
-        key for key, count in Counter(claim.stored[0] for claim in claims).items() if count > 1
-    }
-    copies = duplicates.transposed(
-        parameter_tensors[claim.stored[0]] for claim in claims if claim.stored[0] not in shared
-    )
-    by_key = {claim.stored[0]: claim for claim in claims if claim.stored[0] not in shared}
-    for copy, first in copies.items():
-        was, other = by_key[first], by_key[copy]
-        because = f"{was.because}; '{other.name}' is a transposed copy of it"
-        by_key[first] = replace(
-            was, stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because
-        )
-    claims = [
-        by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in copies
-    ]
+    claims = _with_copies(claims, parameter_tensors)
     if not any(
         node.op_type == "Identity" for graph in model.graphs.values() for node in graph.nodes
     ):
         return claims
     found: list[Claim] = []
     for claim in claims:
-        key = claim.stored[0]
-        twins = duplicates.behind_identities(model, parameter_tensors[key], _is_module_name)
+        tensor = parameter_tensors[claim.stored[0]]
+        twins = duplicates.behind_identities(model, tensor, _is_module_name)
         same = tuple(twin.name for twin in twins if twin.same)
         found.append(replace(claim, aliases=(*claim.aliases, *same)) if same else claim)
-        for twin in twins:
-            if not twin.same:
-                because = (
-                    f"an Identity gives it the numbers of '{claim.name}', which are all the same:"
-                    " two parameters may well share them"
-                )
-                found.append(
-                    replace(claim, name=twin.name, certain=False, because=because, view=View.MERGED)
-                )
+        found.extend(_merged(claim, twin.name) for twin in twins if not twin.same)
     return found
+
+
+def _with_copies(claims: list[Claim], parameter_tensors: dict[Key, StoredTensor]) -> list[Claim]:
+    """The claims, where a matrix and its transposed copy are one parameter."""
+    counts = Counter(claim.stored[0] for claim in claims)
+    # not parts, nor several that were folded into one
+    by_key = {claim.stored[0]: claim for claim in claims if counts[claim.stored[0]] == 1}
+    copies = duplicates.transposed(parameter_tensors[key] for key in by_key)
+    for copy, first in copies.items():
+        was, other = by_key[first], by_key[copy]
+        because = f"{was.because}; '{other.name}' is a transposed copy of it"
+        by_key[first] = replace(
+            was, stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because
+        )
+    return [by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in copies]
+
+
+def _merged(claim: Claim, name: str) -> Claim:
+    """The claim on a parameter whose numbers are stored once, with equal ones of another."""
+    because = (
+        f"an Identity gives it the numbers of '{claim.name}', which are all the same:"
+        " two parameters may well share them"
+    )
+    return replace(claim, name=name, certain=False, because=because, view=View.MERGED)
 
 
 def _is_module_name(name: str) -> bool:

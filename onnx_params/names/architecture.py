@@ -9,7 +9,7 @@ the order in which the graph takes them. All of it is inferred.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -38,21 +38,8 @@ def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> 
     """
     names = [row.name for row in expected]
     prefix = prefix_between(names, [claim.name for claim in own])
-    by_name: dict[str, Claim] = {}
-    for claim in own:
-        if claim.evidence is not Evidence.NONE:
-            for name in (claim.name, *claim.aliases):
-                by_name.setdefault(moved(name, prefix), claim)
-    known: dict[str, Claim] = {}
-    used: set[tuple[str, str]] = set()
-    for row in expected:
-        for name in (row.name, *row.aliases):
-            named = by_name.get(name)
-            if named is not None and named.shape in (None, row.shape) and row.name not in known:
-                known[row.name] = replace(
-                    named, name=row.name, shape=row.shape, aliases=row.aliases
-                )
-                used.update(named.stored)
+    known = _known(expected, _by_name(own, prefix))
+    used = {key for claim in known.values() for key in claim.stored}
     loose = sorted(
         (claim for claim in own if claim.stored and not used.intersection(claim.stored)),
         key=lambda claim: _position(model, claim),
@@ -61,23 +48,43 @@ def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> 
         (_position(model, claim), name) for name, claim in known.items() if claim.stored
     )
     dealt = _dealt(model, [row for row in expected if row.name not in known], loose, anchors)
-    found = []
-    for row in expected:
-        claim_of = known.get(row.name) or dealt.get(row.name)
-        if claim_of is None:
-            because = "the architecture has it; no stored tensor is left that it could be"
-            claim_of = Claim(
-                name=row.name,
-                shape=row.shape,
-                dtype=None,
-                evidence=Evidence.ARCHITECTURE,
-                certain=False,
-                because=because,
-                view=View.UNKNOWN,
-                aliases=row.aliases,
-            )
-        found.append(claim_of)
+    return [known.get(row.name) or dealt.get(row.name) or _unknown(row) for row in expected]
+
+
+def _by_name(own: Sequence[Claim], prefix: str) -> dict[str, Claim]:
+    """The artifact's own claims that something proves, under the architecture's names."""
+    found: dict[str, Claim] = {}
+    for claim in own:
+        if claim.evidence is not Evidence.NONE:
+            for name in (claim.name, *claim.aliases):
+                found.setdefault(moved(name, prefix), claim)
     return found
+
+
+def _known(expected: Sequence[Expected], by_name: Mapping[str, Claim]) -> dict[str, Claim]:
+    """The parameters that have a name of their own in the artifact, and no other shape there."""
+    known: dict[str, Claim] = {}
+    for row in expected:
+        for name in (row.name, *row.aliases):
+            named = by_name.get(name)
+            if named is not None and named.shape in (None, row.shape):
+                found = replace(named, name=row.name, shape=row.shape, aliases=row.aliases)
+                known.setdefault(row.name, found)
+    return known
+
+
+def _unknown(row: Expected) -> Claim:
+    because = "the architecture has it; no stored tensor is left that it could be"
+    return Claim(
+        name=row.name,
+        shape=row.shape,
+        dtype=None,
+        evidence=Evidence.ARCHITECTURE,
+        certain=False,
+        because=because,
+        view=View.UNKNOWN,
+        aliases=row.aliases,
+    )
 
 
 def _position(model: Model, claim: Claim) -> int:
@@ -99,34 +106,44 @@ def _layer(name: str) -> str:
 def _dealt(
     model: Model, missing: list[Expected], loose: list[Claim], anchors: list[tuple[int, str]]
 ) -> dict[str, Claim]:
-    """Names for stored tensors that have none, by shape and order: layer by layer where that comes
-    out even, else over all.
-    """
-    wanted: dict[tuple[Shape, str], list[Expected]] = {}
-    for row in missing:
-        wanted.setdefault((tuple(sorted(row.shape)), _layer(row.name)), []).append(row)
-    listed: dict[tuple[Shape, str], list[Claim]] = {}
-    for claim in loose:
-        shape = tuple(sorted(claim.shape or ()))
-        listed.setdefault((shape, _layer_at(_position(model, claim), anchors)), []).append(claim)
-    uneven = {
-        shape
-        for shape, layer in (*wanted, *listed)
-        if len(wanted.get((shape, layer), ())) != len(listed.get((shape, layer), ()))
-    }
+    """Names for stored tensors that have none, by shape and order."""
     found: dict[str, Claim] = {}
-    pairs = [(wanted[key], listed[key]) for key in wanted if key[0] not in uneven]
-    for shape in uneven:
-        rows = [row for row in missing if tuple(sorted(row.shape)) == shape]
-        claims = [claim for claim in loose if tuple(sorted(claim.shape or ())) == shape]
-        if len(rows) == len(claims):
-            pairs.append((rows, claims))
-    for rows, claims in pairs:
+    for rows, claims in _groups(model, missing, loose, anchors):
         for row, claim in zip(rows, claims, strict=True):
             dealt = _as_expected(model, row, claim, len(rows))
             if dealt is not None:
                 found[row.name] = dealt
     return found
+
+
+def _groups(
+    model: Model, missing: list[Expected], loose: list[Claim], anchors: list[tuple[int, str]]
+) -> list[tuple[list[Expected], list[Claim]]]:
+    """As many parameters as stored tensors of the same dimensions: layer by layer where that comes
+    out even, else over all.
+    """
+    wanted: dict[tuple[Shape, str], list[Expected]] = {}
+    for row in missing:
+        wanted.setdefault((_dims(row.shape), _layer(row.name)), []).append(row)
+    listed: dict[tuple[Shape, str], list[Claim]] = {}
+    for claim in loose:
+        layer = _layer_at(_position(model, claim), anchors)
+        listed.setdefault((_dims(claim.shape), layer), []).append(claim)
+    uneven = {
+        key[0] for key in (*wanted, *listed) if len(wanted.get(key, ())) != len(listed.get(key, ()))
+    }
+    groups = [(wanted[key], listed[key]) for key in wanted if key[0] not in uneven]
+    for dims in uneven:
+        rows = [row for row in missing if _dims(row.shape) == dims]
+        claims = [claim for claim in loose if _dims(claim.shape) == dims]
+        if len(rows) == len(claims):
+            groups.append((rows, claims))
+    return groups
+
+
+def _dims(shape: Shape | None) -> Shape:
+    """Dimensions whatever their order."""
+    return tuple(sorted(shape or ()))
 
 
 def _layer_at(position: int, anchors: list[tuple[int, str]]) -> str:

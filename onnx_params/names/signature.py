@@ -8,7 +8,7 @@ says what a folded constant was made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site, Sites
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.torch_dynamo import Entry
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored, locate
 from onnx_params.names.signature_calls import (
@@ -41,51 +42,63 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
     if not entries:
         return []
     table = Table(model, metadata)
-    targets = {entry.placeholder: entry.target for entry in entries}
-    # the parameter that a module consumed -> the names under which it is listed once more
-    tied_to: dict[str, list[str]] = {}
-    for entry in entries:
-        if (
-            entry.placeholder not in table.sites.by_placeholder
-            and table.stored.get(entry.target) is None
-            and entry.target not in table.folded
-        ):
-            other = _tied(entry.target, table.sites, targets)
-            if other is not None:
-                tied_to.setdefault(other, []).append(entry.target)
-    # the name that the table shows for it
-    ties = {other: names[0] for other, names in tied_to.items()}
-    first_names = {first: other for other, first in ties.items()}
-    again = {name for names in tied_to.values() for name in names}
     placeholders = {entry.target: entry.placeholder for entry in entries}
+    tied_to = _listed_again(table, entries)
+    # the name that the table shows -> the one that a module consumed
+    first_names = {names[0]: consumed for consumed, names in tied_to.items()}
+    again: set[str] = set().union(*tied_to.values())
+    # listed under their first names
+    hidden = {*tied_to, *(again - first_names.keys())}
     found: list[Claim] = []
     for entry in entries:
         name = entry.target
-        first_name = first_names.get(name)
-        if name in ties or (first_name is None and name in again):  # listed under its first name
+        if name in hidden:
             continue
-        claim = place(table, first_name or name, placeholders[first_name or name])
+        first_name = first_names.get(name)
+        consumed = first_name or name
+        claim = place(table, consumed, placeholders[consumed])
         if first_name is None:
             found.append(claim)
             continue
         aliases = (*(other for other in tied_to[first_name] if other != name), first_name)
-        shown = _under(claim, name, aliases)
-        first = _first_name(shown, found)
-        if first is None:
-            found.append(shown)
-        else:
-            because = (
-                f"nothing consumed it, and '{name}' of the same leaf is tied: by its place in the"
-                f" list they are one; {shown.because}"
-            )
-            found[first] = replace(
-                shown,
-                name=found[first].name,
-                aliases=(name, *aliases),
-                certain=False,
-                because=because,
-            )
+        _add_tied(found, _under(claim, name, aliases))
     return found
+
+
+def _listed_again(table: Table, entries: Sequence[Entry]) -> dict[str, list[str]]:
+    """The parameter that a module consumed -> the names under which it is listed once more."""
+    targets = {entry.placeholder: entry.target for entry in entries}
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        name = entry.target
+        is_consumed = entry.placeholder in table.sites.by_placeholder
+        if is_consumed or table.stored.get(name) is not None or name in table.folded:
+            continue
+        other = _tied(name, table.sites, targets)
+        if other is not None:
+            found.setdefault(other, []).append(name)
+    return found
+
+
+def _add_tied(found: list[Claim], shown: Claim) -> None:
+    """Add the claim on a tied parameter: in the place of its shared module's own name, where the
+    list has that.
+    """
+    first = _first_name(shown, found)
+    if first is None:
+        found.append(shown)
+        return
+    because = (
+        f"nothing consumed it, and '{shown.name}' of the same leaf is tied: by its place in the"
+        f" list they are one; {shown.because}"
+    )
+    found[first] = replace(
+        shown,
+        name=found[first].name,
+        aliases=(shown.name, *shown.aliases),
+        certain=False,
+        because=because,
+    )
 
 
 def buffers(model: Model, metadata: ExporterMetadata) -> Iterator[Claim]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from onnx_params.containers.onnx.graph import Node
 from onnx_params.dataflow.view import View
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.call_sites import Site
 from onnx_params.idioms.recurrent import Part
+from onnx_params.idioms.torch_dynamo import Call
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_table import SIGNATURE, Table, constant_of, placeholder_of
@@ -24,37 +28,46 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
         if site.call.target not in recurrent.TARGETS:
             continue
         listed = site.call.listed(placeholder_of(table.metadata, name))
-        if listed is None:
-            continue
-        at, arguments = listed
-        nodes = table.sites.of_call(site.call.result, (*recurrent.GATES,))
-        given = [
-            [
-                constant_of(table, node.inputs[slot]) if len(node.inputs) > slot else None
-                for slot in (1, 2, 3)
-            ]
-            for node in nodes
-        ]
-        parts = []
-        for node, (weight, recurrence, bias) in zip(nodes, given, strict=True):
-            if weight is None or recurrence is None:
-                return None
-            shapes = locate(table.model, weight).shape, locate(table.model, recurrence).shape
-            parts.append(recurrent.parts(node.op_type, *shapes, biased=bias is not None))
-        if sum(map(len, parts)) != len(arguments):
-            return None
-        layer = 0
-        while at >= len(parts[layer]):
-            at -= len(parts[layer])
-            layer += 1
-        part = parts[layer][at]
-        tensor = given[layer][part.slot - 1]
-        if tensor is None or not any(
-            tensor is table.stored.get(value) for value in table.folded.get(name, ())
-        ):
-            return None
-        return _joined(table, name, tensor, part, nodes[layer].op_type)
+        if listed is not None:
+            return _listed_part(table, name, site.call, *listed)
     return None
+
+
+def _listed_part(
+    table: Table, name: str, call: Call, at: int, arguments: Sequence[str]
+) -> Claim | None:
+    """The part at one place in a call's list, if the nodes of the call have as many."""
+    places: list[tuple[Node, StoredTensor | None, Part]] = []
+    for node in table.sites.of_call(call.result, (*recurrent.GATES,)):
+        given = _constants(table, node)
+        weight, recurrence, bias = given
+        if weight is None or recurrence is None:
+            return None
+        for part in _parts(table, node, (weight, recurrence), bias is not None):
+            places.append((node, given[part.slot - 1], part))
+    if len(places) != len(arguments):
+        return None
+    node, tensor, part = places[at]
+    folded = [table.stored.get(value) for value in table.folded.get(name, ())]
+    if tensor is None or not any(tensor is each for each in folded):
+        return None
+    return _joined(table, name, tensor, part, node.op_type)
+
+
+def _constants(table: Table, node: Node) -> list[StoredTensor | None]:
+    """What a recurrent node takes as W, R and B."""
+    return [
+        constant_of(table, node.inputs[slot]) if len(node.inputs) > slot else None
+        for slot in (1, 2, 3)
+    ]
+
+
+def _parts(
+    table: Table, node: Node, weights: tuple[StoredTensor, StoredTensor], biased: bool
+) -> list[Part]:
+    """torch's parameters in a node that takes ``weights`` as W and R."""
+    weight, recurrence = (locate(table.model, tensor).shape for tensor in weights)
+    return recurrent.parts(node.op_type, weight, recurrence, biased)
 
 
 def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
@@ -65,31 +78,32 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
     tensor = table.stored.get(value)
     if known is None or tensor is None:
         return None
-    sources = table.metadata.folded_from(value)
+    named = {
+        recurrent.read_name(source.rpartition(".")[2])
+        for source in table.metadata.folded_from(value)
+        if table.metadata.kinds.get(source) == "PARAMETER"
+    }
     for use in table.model.def_use.uses(tensor.key):
         node = use.node
         if node is None or node.op_type not in recurrent.GATES or len(node.inputs) < 3:
             continue
-        weight, recurrence = (constant_of(table, node.inputs[slot]) for slot in (1, 2))
-        if weight is None or recurrence is None:
-            continue
-        biased = len(node.inputs) > 3 and bool(node.inputs[3])
-        parts = recurrent.parts(
-            node.op_type,
-            locate(table.model, weight).shape,
-            locate(table.model, recurrence).shape,
-            biased,
-        )
-        inside = [part for part in parts if part.slot == use.slot]
-        named = {
-            recurrent.read_name(source.rpartition(".")[2])
-            for source in sources
-            if table.metadata.kinds.get(source) == "PARAMETER"
+        inside = {
+            (part.kind, part.direction): part
+            for part in _parts_of_node(table, node)
+            if part.slot == use.slot
         }
-        part = next((part for part in inside if (part.kind, part.direction) == known), None)
-        if part is not None and named == {(part.kind, part.direction) for part in inside}:
-            return _joined(table, name, tensor, part, node.op_type)
+        if known in inside and named == inside.keys():
+            return _joined(table, name, tensor, inside[known], node.op_type)
     return None
+
+
+def _parts_of_node(table: Table, node: Node) -> list[Part]:
+    """torch's parameters in a node; none where its weights are no constants."""
+    weight, recurrence, _ = _constants(table, node)
+    if weight is None or recurrence is None:
+        return []
+    biased = len(node.inputs) > 3 and bool(node.inputs[3])
+    return _parts(table, node, (weight, recurrence), biased)
 
 
 def _joined(table: Table, name: str, tensor: StoredTensor, part: Part, op_type: str) -> Claim:

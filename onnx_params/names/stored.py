@@ -4,10 +4,10 @@ node that takes them, or a sibling.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Final
 
-from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import (
     Consumer,
     as_torch,
@@ -308,37 +308,43 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
             if scope is None:
                 continue
             layer = layers[scope] = layers.get(scope, -1) + 1
-            given = [
-                (
-                    stored_behind(model, path, node.inputs[slot])
-                    if len(node.inputs) > slot and node.inputs[slot]
-                    else None
-                )
-                for slot in (1, 2, 3)
-            ]
-            weight, recurrence, bias = given
-            if (
-                weight is None
-                or recurrence is None
-                or not any(tensor is not None and tensor.key in loose for tensor in given)
-            ):
-                continue
-            shapes = locate(model, weight).shape, locate(model, recurrence).shape
             first: Key | None = None
-            for part in recurrent.parts(node.op_type, *shapes, biased=bias is not None):
-                tensor = given[part.slot - 1]
-                if tensor is not None and tensor.key in loose:
-                    name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)
-                    because = (
-                        f"input {part.slot} of {node.op_type}, the {layer + 1}. in scope '{scope}'"
-                    )
-                    claim = locate(model, tensor, *part.steps).claim(
-                        name, Evidence.SCOPE, because, certain=False, view=View.PART
-                    )
-                    first = first or tensor.key
-                    found.setdefault(tensor.key, [])
-                    found[first].append(claim)
+            for tensor, part in _loose_parts(model, path, node, loose):
+                name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)
+                because = (
+                    f"input {part.slot} of {node.op_type}, the {layer + 1}. in scope '{scope}'"
+                )
+                claim = locate(model, tensor, *part.steps).claim(
+                    name, Evidence.SCOPE, because, certain=False, view=View.PART
+                )
+                first = first or tensor.key
+                found.setdefault(tensor.key, [])
+                found[first].append(claim)
     return found
+
+
+def _loose_parts(
+    model: Model, path: str, node: Node, loose: Set[Key]
+) -> Iterator[tuple[StoredTensor, recurrent.Part]]:
+    """torch's parameters in a recurrent node, with the stored tensors that hold them, of those that
+    have no name yet.
+    """
+    given = [
+        stored_behind(model, path, node.inputs[slot])
+        if len(node.inputs) > slot and node.inputs[slot]
+        else None
+        for slot in (1, 2, 3)
+    ]
+    weight, recurrence, bias = given
+    if weight is None or recurrence is None:
+        return
+    if not any(tensor is not None and tensor.key in loose for tensor in given):
+        return
+    shapes = locate(model, weight).shape, locate(model, recurrence).shape
+    for part in recurrent.parts(node.op_type, *shapes, biased=bias is not None):
+        tensor = given[part.slot - 1]
+        if tensor is not None and tensor.key in loose:
+            yield tensor, part
 
 
 def _ordered(claims: list[Claim]) -> list[Claim]:

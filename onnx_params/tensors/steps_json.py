@@ -38,11 +38,7 @@ def to_json(placement: Placement, renamed: dict[str, str]) -> dict[str, Any]:  #
     """
 
     def plain(value: Any) -> Any:  # whatever a step holds
-        if (
-            isinstance(value, tuple)
-            and len(value) == 2
-            and all(isinstance(part, str) for part in value)
-        ):
+        if _is_key(value):
             return {
                 "graph": value[0],
                 "name": renamed.get(value[1], value[1]) if not value[0] else value[1],
@@ -87,48 +83,55 @@ def from_json(row: Any) -> Placement | None:  # JSON of a stranger
 
 def _is_sound(step: Step) -> bool:
     """Whether a step's fields are of the types and signs that it needs."""
-
-    def numbers(values: Any) -> bool:  # a stranger's
-        return isinstance(values, tuple) and all(
-            type(value) is int and value >= 0 for value in values
-        )
-
-    def key(value: Any) -> bool:
-        return (
-            isinstance(value, tuple)
-            and len(value) == 2
-            and all(isinstance(part, str) for part in value)
-        )
-
     match step:
         case Permute(axes):
-            return numbers(axes) and sorted(axes) == list(range(len(axes)))
+            return _are_counts(axes) and sorted(axes) == list(range(len(axes)))
         case Reshape(shape):
-            return numbers(shape)
+            return _are_counts(shape)
         case Slice(axis, runs):
-            return (
-                type(axis) is int
-                and axis >= 0
-                and isinstance(runs, tuple)
-                and all(numbers(run) and len(run) == 2 and run[0] <= run[1] for run in runs)
-            )
+            return type(axis) is int and axis >= 0 and _are_runs(runs)
         case Unpack(bits, high_first):
             return bits in (1, 2, 4, 8) and isinstance(high_first, bool)
         case Lookup(codebook):
             return codebook in CODEBOOKS
         case Unblock(outer, inner):
-            return numbers((outer, inner)) and outer > 0 and inner > 0
+            return _are_counts((outer, inner)) and outer > 0 and inner > 0
         case Dequantize():
-            optional = all(
-                value is None or key(value) for value in (step.zero, step.second, step.groups)
-            )
-            whole = (
-                numbers((step.block, step.zero_bits))
-                and type(step.offset) is int
-                and (step.axis is None or type(step.axis) is int)
-            )
-            return key(step.scale) and optional and whole
+            return _is_sound_scale(step)
         case Cast(name):
             return isinstance(name, str) and name in BY_NAME
         case _:
             assert_never(step)
+
+
+def _is_sound_scale(step: Dequantize) -> bool:
+    has_keys = _is_key(step.scale) and all(
+        value is None or _is_key(value) for value in (step.zero, step.second, step.groups)
+    )
+    return (
+        has_keys
+        and _are_counts((step.block, step.zero_bits))
+        and type(step.offset) is int
+        and (step.axis is None or type(step.axis) is int)
+    )
+
+
+def _are_counts(values: Any) -> bool:  # a stranger's
+    """Whether values are a tuple of integers that are not negative."""
+    return isinstance(values, tuple) and all(type(value) is int and value >= 0 for value in values)
+
+
+def _are_runs(values: Any) -> bool:  # a stranger's
+    """Whether values are a tuple of starts and stops."""
+    return isinstance(values, tuple) and all(
+        _are_counts(run) and len(run) == 2 and run[0] <= run[1] for run in values
+    )
+
+
+def _is_key(value: Any) -> bool:  # a stranger's
+    """Whether a value is a graph's path and a name in it."""
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(part, str) for part in value)
+    )

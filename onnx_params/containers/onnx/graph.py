@@ -260,20 +260,35 @@ def _attribute(source: BytesSource) -> tuple[str, AttributeValue]:
     for number, kind, a, b in fields(window, 0, source.n_bytes):
         if number == 1:
             name = window.text(a, b)
-        elif number == 2 and kind == I32:
-            single = float(struct.unpack("<f", window.bytes(a, b))[0])
-        elif number == 3 and kind == VARINT:
-            single = signed(a)
-        elif number == 4 and kind == LEN:
-            single = window.text(a, b)
-        elif number == 7 and kind in (LEN, I32):
-            floats.extend(
-                v for (v,) in struct.iter_unpack("<f", window.bytes(a, b)[: (b - a) & ~3])
-            )
-        elif number == 8 and kind == VARINT:
-            ints.append(signed(a))
-        elif number == 8 and kind == LEN:
-            ints.extend(signed(value) for value in varints(window.bytes(a, b)))
-        elif number == 9 and kind == LEN:
-            strings.append(window.text(a, b))
-    return name, floats or ints or strings or single
+        elif kind == VARINT:
+            if number == 8:
+                ints.append(signed(a))
+            elif number == 3:
+                single = signed(a)
+        elif kind == LEN:
+            if number == 4:
+                single = window.text(a, b)
+            elif number == 7:
+                floats.extend(_floats(window.bytes(a, b)))
+            elif number == 8:
+                ints.extend(map(signed, varints(window.bytes(a, b))))
+            elif number == 9:
+                strings.append(window.text(a, b))
+        elif kind == I32:
+            if number == 2:
+                single = float(struct.unpack("<f", window.bytes(a, b))[0])
+            elif number == 7:
+                floats.extend(_floats(window.bytes(a, b)))
+    return name, _first(floats, ints, strings) or single
+
+
+def _floats(data: bytes) -> list[float]:
+    """The float32 numbers in bytes; what is left over at the end is none."""
+    return [value for (value,) in struct.iter_unpack("<f", data[: len(data) & ~3])]
+
+
+def _first(
+    floats: list[float], ints: list[int], strings: list[str]
+) -> list[float] | list[int] | list[str]:
+    """The first list that is not empty."""
+    return floats or ints or strings

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from onnx_params.io.sources import Source
 from onnx_params.io.wire import LEN, Window, fields
@@ -54,15 +54,12 @@ def rewrite(
     The caller sees to it that no new name is taken and that no subgraph has a value of an old one.
     Touches the disk.
     """
-    window = Window(source)
-    segments = _message(
-        window,
-        Kind.MODEL,
-        0,
-        source.n_bytes,
+    renaming = _Renaming(
+        Window(source),
         {old.encode(): new.encode() for old, new in names.items()},
         frozenset(metadata),
     )
+    segments = renaming.message(Kind.MODEL, 0, source.n_bytes)
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
@@ -74,55 +71,55 @@ def rewrite(
         yield _field(METADATA, entry)
 
 
-def _message(
-    window: Window,
-    kind: Kind,
-    start: int,
-    stop: int,
-    names: Mapping[bytes, bytes],
-    replaced: frozenset[str],
-) -> list[Segment]:
-    """A message's segments; one span of all of it where nothing changes."""
-    inside = _INSIDE[kind]
-    found: list[Segment] = []
-    copied = start  # everything before is in ``found``
-    end = start
-    for number, wire_type, a, b in fields(
-        window, start, stop, whole=kind not in (Kind.MODEL, Kind.GRAPH, Kind.TENSOR)
-    ):
-        begin, end = end, b
-        child = inside.get(number) if wire_type == LEN else None
-        body: list[Segment]
-        if child is Kind.NAME:
-            new = names.get(window.bytes(a, b))
-            if new is None:
-                continue
-            body = [new]
-        elif child is not None:
-            body = _message(window, child, a, b, names, replaced)
-            if body == [Span(a, b)] or (not body and a == b):
-                continue
-        elif (
-            kind is Kind.MODEL
-            and number == METADATA
-            and wire_type == LEN
-            and _key(window, a, b) in replaced
+class _Renaming(NamedTuple):
+    """The names that change, and the keys of metadata that are left out, in one file."""
+
+    window: Window
+    names: Mapping[bytes, bytes]
+    replaced: frozenset[str]
+
+    def message(self, kind: Kind, start: int, stop: int) -> list[Segment]:
+        """A message's segments; one span of all of it where nothing changes."""
+        inside = _INSIDE[kind]
+        found: list[Segment] = []
+        copied = start  # everything before is in ``found``
+        end = start
+        for number, wire_type, a, b in fields(
+            self.window, start, stop, whole=kind not in (Kind.MODEL, Kind.GRAPH, Kind.TENSOR)
         ):
-            body = []
-        else:
-            continue
-        if begin > copied:
-            found.append(Span(copied, begin))
-        if body or child is not None:
-            n_bytes = sum(
-                segment.n_bytes if isinstance(segment, Span) else len(segment) for segment in body
-            )
-            found.append(_varint(number << 3 | LEN) + _varint(n_bytes))
-            found.extend(body)
-        copied = b
-    if stop > copied:
-        found.append(Span(copied, stop))
-    return found
+            begin, end = end, b
+            if wire_type != LEN:
+                continue
+            child = inside.get(number)
+            if child is None and not self._is_replaced(kind, number, a, b):
+                continue
+            body = None if child is None else self._changed(child, a, b)
+            if child is not None and body is None:
+                continue
+            if begin > copied:
+                found.append(Span(copied, begin))
+            if body is not None:
+                found.append(_varint(number << 3 | LEN) + _varint(sum(map(_length, body))))
+                found.extend(body)
+            copied = b
+        if stop > copied:
+            found.append(Span(copied, stop))
+        return found
+
+    def _is_replaced(self, kind: Kind, number: int, start: int, stop: int) -> bool:
+        """Whether a field is an entry of the metadata whose key is written anew."""
+        if kind is not Kind.MODEL or number != METADATA:
+            return False
+        return _key(self.window, start, stop) in self.replaced
+
+    def _changed(self, child: Kind, start: int, stop: int) -> list[Segment] | None:
+        """The segments of a field's new content; ``None`` where it stays as it is."""
+        if child is Kind.NAME:
+            new = self.names.get(self.window.bytes(start, stop))
+            return None if new is None else [new]
+        body = self.message(child, start, stop)
+        is_same = body == [Span(start, stop)] or (not body and start == stop)
+        return None if is_same else body
 
 
 def _key(window: Window, start: int, stop: int) -> str:
@@ -134,6 +131,10 @@ def _key(window: Window, start: int, stop: int) -> str:
         ),
         "",
     )
+
+
+def _length(segment: Segment) -> int:
+    return segment.n_bytes if isinstance(segment, Span) else len(segment)
 
 
 def _field(number: int, value: bytes) -> bytes:
