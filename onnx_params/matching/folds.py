@@ -9,7 +9,7 @@ torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -109,19 +109,19 @@ class NormTable:
             for size, rows in self._rows.items()
         }
 
-    def near(self, scales: np.ndarray, is_rounded: bool) -> Iterator[tuple[Norm, np.ndarray]]:
-        """The norms whose factors are near to ``scales``, with these factors; the nearest first."""
+    def near(self, scales: np.ndarray, is_rounded: bool) -> list[Norm]:
+        """The norms one of whose factors is near to ``scales``, the nearest first."""
         rows = self._rows.get(scales.size, [])
         if not rows:
-            return
+            return []
         samples = self._samples[scales.size]
         wanted = scales[places(scales.size, N_NUMBERS)]
         size = np.maximum(np.abs(samples).max(axis=1), 1e-30)
         apart = np.abs(samples - wanted).max(axis=1) / size
         room = ROUNDED_APART if is_rounded else APART
         order = np.argsort(apart, kind="stable")[: MAX_NORMS * len(EPSILONS)]
-        for at in order[apart[order] <= room]:
-            yield rows[at]
+        found = {rows[at][0].owner: rows[at][0] for at in order if apart[at] <= room}
+        return list(found.values())[:MAX_NORMS]
 
 
 def lacks_statistics(name: str, reference: Container[str]) -> bool:

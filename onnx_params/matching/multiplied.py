@@ -117,13 +117,26 @@ class _Search(NamedTuple):
         already.
         """
         for base, word in _bases(each):
-            for norm, factor in self.norms.near(each.scales / base, each.candidate.is_quantized):
+            for norm in self.norms.near(each.scales / base, each.candidate.is_quantized):
                 if again and norm.names[3] in self.state.found:
                     continue
-                if each.is_by(self.state, factor * base):
+                factors = [f for f in norm.scales() if each.is_by(self.state, f * base)]
+                if factors:
+                    factor = self._with_bias(each, norm, factors)
                     self._write_norm(each, norm, factor, word, again)
                     return True
         return False
+
+    def _with_bias(self, each: Multiplied, norm: Norm, factors: list[np.ndarray]) -> np.ndarray:
+        """The factor whose shift is stored, of those that rounding does not tell apart; the first
+        where none is.
+        """
+        if len(factors) > 1:
+            for factor in factors:
+                shift = _shift(self.state, each.tensor.name, norm, factor)
+                if self.vectors.holding(shift) is not None:
+                    return factor
+        return factors[0]
 
     def _write_norm(
         self, each: Multiplied, norm: Norm, factor: np.ndarray, word: str, again: bool
@@ -344,6 +357,17 @@ def _multiplied_bias(
         return
 
 
+def _shift(state: MatchState, weight: str, norm: Norm, factor: np.ndarray) -> np.ndarray:
+    """What becomes of a norm's bias: ``bias + (own - mean) * factor``, with the layer's own where
+    it has one.
+    """
+    own = bias_of(weight)
+    has_own = own in state.reference and own not in state.found
+    before = state.reference[own].read().astype(np.float64) if has_own else 0.0
+    made: np.ndarray = norm.bias + (before - norm.mean) * factor
+    return made
+
+
 def _fold_bias(
     state: MatchState,
     vectors: Vectors,
@@ -357,8 +381,7 @@ def _fold_bias(
     """
     own = bias_of(weight)
     has_own = own in state.reference and own not in state.found
-    before = state.reference[own].read().astype(np.float64) if has_own else 0.0
-    made = norm.bias + (before - norm.mean) * factor
+    made = _shift(state, weight, norm, factor)
     candidate = vectors.holding(made)
     keys: tuple[Key, ...] = ()
     if candidate is not None:

@@ -4,6 +4,7 @@ side in one array, so that a question costs one comparison and not one a tensor.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -31,14 +32,10 @@ class Vectors:
         self._state = state
         groups: dict[int, list[Candidate]] = {}
         for candidate in state.candidates.values():
-            count = candidate.tensor.count
+            count = math.prod(candidate.shape)
             is_number = candidate.is_float or candidate.is_quantized
-            if (
-                is_number
-                and count > 0
-                and candidate.ways
-                and max(candidate.shape, default=1) == count
-            ):
+            is_vector = count > 0 and max(candidate.shape, default=1) == count
+            if is_number and is_vector and candidate.ways:
                 groups.setdefault(count, []).append(candidate)
         self._groups = groups
         self._samples: dict[int, tuple[np.ndarray, np.ndarray]] = {}
