@@ -20,7 +20,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.inventory.record import Inventory
-from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.matching.candidates import Candidate, Values, coarse_type
 from onnx_params.matching.casts import casts_to
 from onnx_params.matching.claims import Matched
 from onnx_params.matching.match_state import Found
@@ -212,9 +212,11 @@ def difference_from(
                 state.values.allowed(original, bare[0].key, bare[0].steps), original.shape
             ),
         )
-    if values.dtype == original.dtype:
+    coarse = coarse_type(values) if original.dtype == values.dtype else ""
+    if values.dtype == original.dtype and (not coarse or coarse_type(original) == coarse):
         return None if bits_equal(original, values) else difference(original, values)
-    found = [difference(cast, values) for cast in casts_to(original, values.dtype.name)]
+    casts = casts_to(original, coarse or values.dtype.name)
+    found = [difference(cast.astype(values.dtype), values) for cast in casts]
     return min(found, key=lambda each: 0 if each is None else each.changed)
 
 

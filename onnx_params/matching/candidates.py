@@ -12,6 +12,7 @@ import numpy as np
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
+from onnx_params.matching.casts import cast_to
 from onnx_params.matching.rounding import (
     HALF_STEP,
     ROUNDING,
@@ -26,10 +27,26 @@ from onnx_params.tensors.evaluate import apply, evaluate
 from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
+# half units in the last place: one for the cast, one for what was computed before it
+COARSE_ULPS: Final = 2.0
+MIN_COARSE: Final = 8  # numbers that do not lie on a coarser grid by chance
+SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
 # product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
+
+
+def coarse_type(values: np.ndarray) -> str:
+    """The type in half precision that values in single precision went through: every one of them is
+    a number of it; empty where there is none, or they are too few to tell.
+    """
+    if values.dtype != np.float32 or values.size < MIN_COARSE:
+        return ""
+    for name in ("float16", "bfloat16"):
+        if np.array_equal(cast_to(values, name).astype(np.float32), values):
+            return name
+    return ""
 
 
 class Candidate:
@@ -153,12 +170,14 @@ class Values:
         if not np.isfinite(size):
             return False
         if not any(isinstance(step, Dequantize) for step in steps):
-            return bool(
-                np.all(
-                    np.abs(difference)
-                    <= TOLERANCE.get(candidate.tensor.dtype.name, 0.0) * max(size, 1e-30)
-                )
+            dtype = candidate.tensor.dtype.name
+            if bool(np.all(np.abs(difference) <= TOLERANCE.get(dtype, 0.0) * max(size, 1e-30))):
+                return True
+            coarse = coarse_type(values)
+            room = COARSE_ULPS * ROUNDING.get(coarse, 0.0) * np.abs(target) + SMALLEST.get(
+                coarse, 0.0
             )
+            return bool(coarse and np.all(np.abs(difference) <= room))
         whole = self.codes(candidate.key, steps)
         rounded = Rounded(
             original=target,

@@ -19,6 +19,7 @@ from onnx_params.matching import (
     folded,
     formulas,
     multiplied,
+    parted,
     rounded,
     unmatched,
 )
@@ -33,6 +34,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     concatenated.by_lines,
     rounded.rounded,
     rounded.split,
+    parted.parted,
     exact.as_another,
     folded.weight_normed,
     multiplied.normed,

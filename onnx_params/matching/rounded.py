@@ -12,7 +12,16 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.verify import bits_equal
-from onnx_params.tensors.steps import SWAP, Cast, Key, Placement, Reshape, Steps, chain, shape_after
+from onnx_params.tensors.steps import (
+    SWAP,
+    Cast,
+    Permute,
+    Placement,
+    Reshape,
+    Steps,
+    chain,
+    shape_after,
+)
 from onnx_params.tensors.stored import StoredTensor
 
 SAMPLES: Final = 64  # elements that are compared before all are
@@ -21,6 +30,8 @@ SAMPLES: Final = 64  # elements that are compared before all are
 CLOSE: Final = 0.35
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
 MAX_NEAR: Final = 3  # the nearest stored tensors that are compared whole
+
+_TURNED_EXPERTS: Final = Permute((0, 2, 1))
 
 Fit: TypeAlias = tuple[Candidate, Steps]  # a stored tensor, and the steps to the shape asked for
 
@@ -185,6 +196,9 @@ def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
             found.setdefault(shape, []).append((candidate, way))
             if len(shape) == 2:
                 found.setdefault(shape[::-1], []).append((candidate, chain(*way, SWAP)))
+            if len(shape) == 3:  # the matrices of experts
+                turned = (shape[0], shape[2], shape[1])
+                found.setdefault(turned, []).append((candidate, chain(*way, _TURNED_EXPERTS)))
             squeezed = tuple(dim for dim in shape if dim != 1)
             if squeezed != shape:
                 found.setdefault(squeezed, []).append((candidate, chain(*way, Reshape(squeezed))))
@@ -192,34 +206,30 @@ def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
 
 
 class _Samples:
-    """A few elements of each stored tensor that was asked for, read once."""
+    """A few elements of each stored tensor of a shape, read once and side by side."""
 
     def __init__(self, state: MatchState) -> None:
         self._values = state.values
-        self._kept: dict[tuple[Key, Steps], np.ndarray] = {}
+        self._kept: dict[tuple[int, ...], np.ndarray] = {}
 
     def nearest(self, values: np.ndarray, fits: Sequence[Fit], places: np.ndarray) -> list[Fit]:
         """The fits whose elements at ``places`` are close to those of ``values``, the nearest
-        first.
+        first. ``fits`` are always those of the shape.
         """
         wanted = values.reshape(-1)[places].astype(np.float64)
         size = float(np.abs(wanted).mean()) if wanted.size else 0.0
-        if not size:
+        if not size or not fits:
             return []
-        near: list[tuple[float, int]] = []
-        for at, fit in enumerate(fits):
-            distance = float(np.abs(self._of(fit, places) - wanted).mean()) / size
-            if distance < CLOSE:
-                near.append((distance, at))
-        return [fits[at] for _, at in sorted(near)]
+        samples = self._kept.get(values.shape)
+        if samples is None:
+            samples = self._kept[values.shape] = np.stack([self._of(fit, places) for fit in fits])
+        distances = np.abs(samples - wanted).mean(axis=1) / size
+        return [fits[at] for at in np.argsort(distances, kind="stable") if distances[at] < CLOSE]
 
     def _of(self, fit: Fit, places: np.ndarray) -> np.ndarray:
         candidate, steps = fit
-        sample = self._kept.get((candidate.key, steps))
-        if sample is None:
-            values = self._values.of(candidate.key, steps)
-            sample = values.reshape(-1)[places].astype(np.float64)
-            self._kept[candidate.key, steps] = sample
+        values = self._values.of(candidate.key, steps)
+        sample: np.ndarray = values.reshape(-1)[places].astype(np.float64)
         return sample
 
 
