@@ -47,6 +47,7 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
         )
     if (
         claim.evidence not in GUESSES
+        and state.is_trusted(claim)
         and "." in claim.name
         and moved(claim.name, state.matched.prefix) not in state.reference
     ):

@@ -9,11 +9,13 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+from onnx_params.auditing.computed import is_weight
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import Finding
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
+from onnx_params.idioms.torchscript import is_result
 from onnx_params.inventory.record import Inventory
 from onnx_params.roles.role import Role
 from onnx_params.tensors.stats import Stats, describe_all, zero_lines
@@ -55,14 +57,18 @@ def check(
             )
         if classification.role is Role.QUANTIZATION:
             continue
-        if found.infinite:
+        is_parameter = (
+            classification.role is Role.PARAMETER and tensor.key in inventory.parameter_tensors
+        )
+        is_mask = is_result(tensor.name) and not is_weight(inventory.model, tensor)
+        if found.infinite and is_parameter and not is_mask:
             yield policy.find(
                 "infinity",
                 name,
                 f"{found.infinite} of {found.n} numbers are infinite",
                 (tensor.name,),
             )
-        if classification.role is Role.PARAMETER and tensor.key in inventory.parameter_tensors:
+        if is_parameter:
             yield from _parameter(inventory.model, _Weight(tensor, found, name), policy)
     yield from _scales(inventory, stats, names, policy)
 

@@ -103,7 +103,8 @@ class State:
         """
         own = _runs(self.found[name])
         others = [_runs(self.found[other]) for other in self.kin.others(name)]
-        return not others or 2 * sum(runs == own for runs in others) >= len(others)
+        alike = sum(runs == own or len(runs) > 1 for runs in others)
+        return not others or 2 * alike >= len(others)
 
     @cached_property
     def turns(self) -> places.Turns:

@@ -58,6 +58,11 @@ def consumers(model: Model, tensor: StoredTensor) -> Iterator[Consumer]:
         yield Consumer(use.graph, use.node, use.slot, word, turned)
 
 
+def is_factor(model: Model, tensor: StoredTensor) -> bool:
+    """Whether a multiplication takes a stored tensor."""
+    return any(consumer.node.op_type == "Mul" for consumer in consumers(model, tensor))
+
+
 def has_outputs_first(node: Node, operator: Operator) -> bool:
     """Whether the first axis of a matrix has an element for each output.
 

@@ -43,7 +43,7 @@ def coarse_type(values: np.ndarray) -> str:
     """
     if values.dtype != np.float32 or values.size < MIN_COARSE:
         return ""
-    for name in ("float16", "bfloat16"):
+    for name in ("bfloat16", "float16"):  # the coarser first
         if np.array_equal(cast_to(values, name).astype(np.float32), values):
             return name
     return ""

@@ -11,6 +11,7 @@ from onnx_params.matching import folds
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import near, small, take_close
+from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
@@ -19,9 +20,10 @@ def by_formula(state: MatchState) -> None:
     """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector
     times one number.
     """
+    vectors = Vectors(state)
     for tensor in small(state, state.open()):
-        if len(tensor.shape) == 1 and tensor.count >= MIN_DISTINCT:
-            multiplied_vector(state, tensor)
+        if tensor.count >= MIN_DISTINCT and max(tensor.shape, default=0) == tensor.count:
+            multiplied_vector(state, vectors, tensor)
         computed(state, tensor)
     for formula, function in folds.UNARY.items():
         targets = {}
@@ -80,20 +82,24 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
             return
 
 
-def multiplied_vector(state: MatchState, tensor: StoredTensor) -> None:
-    values = tensor.read().astype(np.float64)
-    for candidate in state.free():
-        if candidate.tensor.shape == tensor.shape and candidate.is_float:
-            stored = state.values.of(candidate.key, ()).astype(np.float64)
-            power = float(values @ values)
-            factor = float(values @ stored) / power if power and np.isfinite(stored).all() else 0.0
-            if factor and state.values.is_close(values * factor, candidate, ()):
-                because = f"'{candidate.tensor.name}' is it times {factor:.6g}"
-                state.found[tensor.name] = Found(
-                    view=View.FOLDED,
-                    because=because,
-                    stored=(candidate.key,),
-                    factor=factor,
-                    formula=times(factor),
-                )
-                return
+def multiplied_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor) -> None:
+    """A vector times one number."""
+    values = tensor.read().reshape(-1).astype(np.float64)
+    power = float(values @ values)
+    if not power or not np.isfinite(power):
+        return
+    for candidate in vectors.proportional(values):
+        if candidate.is_quantized:
+            continue
+        steps = chain(*candidate.steps, Reshape(values.shape))
+        stored = state.values.of(candidate.key, steps).astype(np.float64)
+        factor = float(values @ stored) / power if np.isfinite(stored).all() else 0.0
+        if factor and state.values.is_close(values * factor, candidate, steps):
+            state.found[tensor.name] = Found(
+                view=View.FOLDED,
+                because=f"'{candidate.tensor.name}' is it times {factor:.6g}",
+                stored=(candidate.key,),
+                factor=factor,
+                formula=times(factor),
+            )
+            return

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from onnx_params.dataflow.consumers import is_factor
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_modules import spectral_vectors
 from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
@@ -198,7 +199,7 @@ def _bases(each: Multiplied) -> Iterator[tuple[np.ndarray, str]]:
 
 def _is_multiplied(state: MatchState, vectors: Vectors, each: Multiplied) -> bool:
     """A weight times one number, or times a vector that is a parameter as well: an attention's
-    scale, a layer scale, a gain.
+    scale, a layer scale, a gain; or a quantized one times what its input is divided by.
     """
     for base, word in _bases(each):
         ratio = each.scales / base
@@ -206,6 +207,32 @@ def _is_multiplied(state: MatchState, vectors: Vectors, each: Multiplied) -> boo
             state, vectors, each, base, ratio, word
         ):
             return True
+    return each.candidate.is_quantized and _is_smoothed(state, vectors, each)
+
+
+def _is_smoothed(state: MatchState, vectors: Vectors, each: Multiplied) -> bool:
+    """A weight whose inputs were multiplied before it was quantized, by one over a stored vector
+    that multiplies the layer's input (AWQ, SmoothQuant).
+    """
+    if np.any(each.scales == 0):
+        return False
+    for candidate in vectors.near(1 / each.scales, ROUNDED_NOISE, also_assigned=True):
+        if candidate.is_quantized or not is_factor(state.model, candidate.tensor):
+            continue
+        factor = state.values.of(candidate.key, candidate.steps).reshape(-1).astype(np.float64)
+        if not np.all(factor) or not each.is_by(state, 1 / factor):
+            continue
+        state.found[each.tensor.name] = Found(
+            view=View.FOLDED,
+            because=(
+                f"{each.stored} is it divided by '{candidate.tensor.name}', which multiplies the"
+                " layer's input"
+            ),
+            stored=(each.candidate.key,),
+            formula="w / the factor of its input",
+            by=candidate.tensor.name,
+        )
+        return True
     return False
 
 

@@ -60,7 +60,7 @@ def is_rounded(each: Rounded, tolerance: float) -> bool:
     rest = far & ~beyond
     if not rest.any():
         return bool(beyond.mean() <= most)
-    return _is_corrected(each, difference, far, tolerance)
+    return _is_corrected(each, np.where(beyond, 0, difference), rest, tolerance)
 
 
 def _is_outward(each: Rounded, difference: np.ndarray) -> np.ndarray:

@@ -62,8 +62,12 @@ class Vectors:
                 return candidate
         return None
 
-    def near(self, values: np.ndarray) -> Iterator[Candidate]:
-        """The vectors that nothing has yet and whose samples are near, the nearest first."""
+    def near(
+        self, values: np.ndarray, least: float = 0.0, also_assigned: bool = False
+    ) -> Iterator[Candidate]:
+        """The vectors that nothing has yet and whose samples are near, the nearest first; ``least``
+        is how far they may be at least, relative to the largest number.
+        """
         group = self._groups.get(values.size)
         if group is None:
             return
@@ -71,9 +75,25 @@ class Vectors:
         wanted = values.reshape(-1)[places(values.size, N_NUMBERS)].astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             apart = np.abs(samples - wanted).max(axis=1)
-        is_near = apart <= room * max(float(np.abs(values).max(initial=0.0)), 1e-30)
+        size = max(float(np.abs(values).max(initial=0.0)), 1e-30)
+        is_near = apart <= np.maximum(room, least) * size
         order = np.flatnonzero(is_near)[np.argsort(apart[is_near], kind="stable")]
-        for at in order:
+        for at in order[:MAX_TRIED]:
+            if also_assigned or group[at].key not in self._state.assigned:
+                yield group[at]
+
+    def proportional(self, values: np.ndarray) -> Iterator[Candidate]:
+        """The vectors that nothing has yet and that point where these numbers do."""
+        group = self._groups.get(values.size)
+        if group is None:
+            return
+        samples, _ = self._sampled(values.size)
+        wanted = values.reshape(-1)[places(values.size, N_NUMBERS)].astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            lengths = np.sqrt((samples * samples).sum(axis=1) * (wanted @ wanted))
+            cosines = np.nan_to_num(np.abs(samples @ wanted) / lengths)
+        order = np.argsort(-cosines, kind="stable")[:MAX_TRIED]
+        for at in order[cosines[order] >= COSINE]:
             if group[at].key not in self._state.assigned:
                 yield group[at]
 

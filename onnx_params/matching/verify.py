@@ -153,7 +153,7 @@ def _ways(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Steps]:
                 continue
             end = tuple(start[axis] for axis in axes)
             squeezed = tuple(dim for dim in wanted if dim != 1)
-            if end in (wanted, squeezed) or start not in (shape, squeezed):
+            if end in (wanted, squeezed) or start not in (shape, squeezed) or len(start) < 5:
                 first = (Reshape(start),) if start != shape else ()
                 last = (Reshape(wanted),) if end != wanted else ()
                 ways.append(chain(*first, Permute(axes), *last))

@@ -255,6 +255,7 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         Kind.CONVOLUTION,
         weight=3,
         outputs=0,
+        scales={3: Scale(4, 5, 0), 8: Scale(4, axis=0, second=1)},
     ),
     operator(
         "QLinearConvTranspose",
@@ -263,6 +264,7 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         weight=3,
         outputs=1,
         grouped=True,
+        scales={3: Scale(4, 5, 1), 8: Scale(4, axis=0, second=1)},
     ),
     operator(
         "QGemm",

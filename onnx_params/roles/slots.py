@@ -59,7 +59,7 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     if words.other is not None:
         use, word = words.other
         return Classification(*BY_WORD[word], describe(use))
-    return _integers(subject)
+    return _integers(context, subject)
 
 
 def _words(context: Context, subject: Subject) -> _Words:
@@ -191,9 +191,11 @@ def _is_by_stored(context: Context, use: Use) -> bool:
     return any(context.stored(use.graph, name) is not None for name in others)
 
 
-def _integers(subject: Subject) -> Classification | None:
+def _integers(context: Context, subject: Subject) -> Classification | None:
     dtype = subject.tensor.dtype
     if dtype.is_float or dtype.is_complex or (dtype.is_narrow_integer and subject.uses):
+        return None
+    if dtype.bits == 16 and any(map(_is_dequantized, context.graph.uses(subject.tensor.key))):
         return None
     return Classification(Role.CONSTANT, RuleId.INTEGERS, f"elements are {dtype.name}")
 

@@ -168,6 +168,10 @@ def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray
                 numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), step.block, axis
             )
             return wide[(*(slice(None),) * axis, slice(0, shape[axis]))]
+        if numbers.ndim == 2 < len(shape) and numbers.shape == (shape[0], shape[axis]):
+            return numbers.reshape(  # of each direction, along an axis
+                (shape[0], *(1,) * (axis - 1), -1, *(1,) * (len(shape) - axis - 1))
+            )
         if numbers.ndim == len(shape) or math.prod(numbers.shape) != shape[axis]:
             return numbers.reshape(
                 (*numbers.shape[: len(shape)], *(1,) * (len(shape) - numbers.ndim))
