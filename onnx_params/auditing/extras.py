@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from onnx_params.auditing.computed import is_computed, is_weight
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import GUESSES, State
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
 from onnx_params.roles.role import Role
@@ -47,7 +48,7 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
         )
     if (
         claim.evidence not in GUESSES
-        and state.is_trusted(claim)
+        and real_name(tensor.name) is not None
         and "." in claim.name
         and moved(claim.name, state.matched.prefix) not in state.reference
     ):

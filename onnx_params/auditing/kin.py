@@ -18,6 +18,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 AS_IT_IS: Final = "as it is"  # its values are in the artifact, cast or rounded perhaps
 UNEXPLAINED: Final = ""
+_NUMBER: Final = re.compile(r"-?\d[\d.e+-]*$")
 MIN_KIN: Final = (1, 2, 2)  # others of each kind that are enough not to ask a wider one
 
 
@@ -72,6 +73,15 @@ class Kin:
         """The share of its kin that became the same; ``None`` where it has none."""
         ways = self.ways(name, widest)
         return ways[way] / ways.total() if ways else None
+
+    def family_share(self, name: str, formula: str) -> float | None:
+        """The share of its kin that became the same but for a number; ``None`` where it has
+        none.
+        """
+        ways = self.ways(name, 1)
+        family = _NUMBER.sub("#", formula)
+        alike = sum(n for way, n in ways.items() if _NUMBER.sub("#", way) == family)
+        return alike / ways.total() if ways else None
 
     def are_explained(self, name: str, widest: int = 3) -> bool:
         """Whether most of its kin are in the artifact, as they are or by a known formula."""

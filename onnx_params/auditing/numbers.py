@@ -194,6 +194,8 @@ def _fits(
             scale.count == 1
             or scale.count in (*shape, *tensor.shape)
             or (step.axis is None and scale.count <= tensor.count)
+            # one for each line of each direction of a recurrent layer
+            or (len(shape) == 3 and scale.shape[:1] == shape[:1] and scale.shape[-1] in shape)
         )
     blocks = [
         math.prod((*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :]))

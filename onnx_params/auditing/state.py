@@ -101,10 +101,9 @@ class State:
         """Whether the kin of a tensor lie in the same order of blocks, or nothing says in which
         they should lie.
         """
-        own = _runs(self.found[name])
-        others = [_runs(self.found[other]) for other in self.kin.others(name)]
-        alike = sum(runs == own or len(runs) > 1 for runs in others)
-        return not others or 2 * alike >= len(others)
+        own = _order(self.found[name])
+        others = [_order(self.found[other]) for other in self.kin.others(name)]
+        return not others or 2 * sum(order == own for order in others) >= len(others)
 
     @cached_property
     def turns(self) -> places.Turns:
@@ -161,17 +160,19 @@ def is_buffer(state: State, tensor: StoredTensor) -> bool:
     return is_said or is_buffer_name(tensor.name) or not tensor.dtype.is_float
 
 
-def _runs(found: Found) -> tuple[object, ...]:
-    """The lines that placements take, in order, as shares of all of them."""
-    runs = [
-        run
+def _order(found: Found) -> tuple[int, ...]:
+    """The order of the blocks that placements take; one that is turned round is the same however
+    many blocks it has.
+    """
+    starts = [
+        start
         for placement in found.placements
         for step in placement.steps
         if isinstance(step, Slice)
-        for run in step.runs
+        for start, _ in step.runs
     ]
-    base = min((start for start, _ in runs), default=0)
-    return tuple((start - base, stop - base) for start, stop in runs)
+    ranks = tuple(int(rank) for rank in np.argsort(np.argsort(starts)))
+    return (1, 0) if len(ranks) > 2 and ranks == tuple(reversed(range(len(ranks)))) else ranks
 
 
 def say(

@@ -29,10 +29,11 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if _graph_says(state, name, found):
         return True
-    if not is_known_factor(found.factor):
+    if not is_known_factor(found.factor) and not _is_family(state, name, found):
         return False
     # kin of which nothing was computed speak against a made-up name
-    are_alike = share is None or not state.kin.are_explained(name, widest=1)
+    family = state.kin.family_share(name, found.formula)
+    are_alike = family is None or family >= _ENOUGH or not state.kin.are_explained(name, widest=1)
     return are_alike and _name_says(found)
 
 
@@ -44,6 +45,11 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     if claim is None or claim.view not in (View.FOLDED, View.SLICED) or not claim.stored:
         return False
     return found.stored[:1] == claim.stored[:1] and is_made_up(found.stored[0][1])
+
+
+def _is_family(state: State, name: str, found: Found) -> bool:
+    """Whether the kin were multiplied by numbers as well."""
+    return (state.kin.family_share(name, found.formula) or 0.0) >= _ENOUGH
 
 
 def _name_says(found: Found) -> bool:

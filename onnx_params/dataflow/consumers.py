@@ -58,9 +58,23 @@ def consumers(model: Model, tensor: StoredTensor) -> Iterator[Consumer]:
         yield Consumer(use.graph, use.node, use.slot, word, turned)
 
 
-def is_factor(model: Model, tensor: StoredTensor) -> bool:
-    """Whether a multiplication takes a stored tensor."""
-    return any(consumer.node.op_type == "Mul" for consumer in consumers(model, tensor))
+def multiplies_input_of(model: Model, factor: StoredTensor, weight: StoredTensor) -> bool:
+    """Whether a stored tensor multiplies the input of a layer that uses another one as its weight,
+    perhaps before a cast.
+    """
+    for consumer in consumers(model, weight):
+        inputs = [name for slot, name in enumerate(consumer.node.inputs) if slot != consumer.slot]
+        for name in inputs[:1]:
+            producer = model.def_use.producer(model.def_use.resolve(consumer.graph, name))
+            if producer is not None and producer.op_type == "Cast":
+                key = model.def_use.resolve(consumer.graph, producer.inputs[0])
+                producer = model.def_use.producer(key)
+            if producer is None or producer.op_type != "Mul":
+                continue
+            keys = [model.def_use.resolve(consumer.graph, each) for each in producer.inputs]
+            if factor.key in keys:
+                return True
+    return False
 
 
 def has_outputs_first(node: Node, operator: Operator) -> bool:

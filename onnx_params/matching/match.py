@@ -15,6 +15,7 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.matching import (
     concatenated,
+    copies,
     exact,
     folded,
     formulas,
@@ -89,5 +90,5 @@ def match(
             None if placed else unmatched.looked_up(state, tensor)
         ) or unmatched.erased(state, tensor)
         progress(tensor.n_bytes)
-    unmatched.copied(state)
+    copies.copied(state)
     return state.found

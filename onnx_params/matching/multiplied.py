@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from onnx_params.dataflow.consumers import is_factor
+from onnx_params.dataflow.consumers import multiplies_input_of
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_modules import spectral_vectors
 from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
@@ -217,7 +217,7 @@ def _is_smoothed(state: MatchState, vectors: Vectors, each: Multiplied) -> bool:
     if np.any(each.scales == 0):
         return False
     for candidate in vectors.near(1 / each.scales, ROUNDED_NOISE, also_assigned=True):
-        if candidate.is_quantized or not is_factor(state.model, candidate.tensor):
+        if not multiplies_input_of(state.model, candidate.tensor, each.candidate.tensor):
             continue
         factor = state.values.of(candidate.key, candidate.steps).reshape(-1).astype(np.float64)
         if not np.all(factor) or not each.is_by(state, 1 / factor):

@@ -21,8 +21,9 @@ HALF_STEP: Final = 0.5 + 1e-3  # of a quantization step; the rest is float32's r
 # half a unit in the last place, relative
 ROUNDING: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 SCALE_ROUNDING: Final = 4.0  # of these: the scale's own, and the weight's before it was quantized
-# share of the codes of so many bits that may be cut off
-_CLIPPED: Final = {1: 0.75, 2: 0.75, 3: 0.3, 4: 0.12}
+# share of the codes of so many bits that may be cut off; a bias of 32 bits has the scale of what it
+# is added to, which may be too small for it
+_CLIPPED: Final = {1: 0.75, 2: 0.75, 3: 0.3, 4: 0.12, 32: 0.5}
 _CLIPPED_OF_MORE: Final = 0.03
 # what is asked of codes of so many bits that were not rounded to the nearest: the cosine between
 # both; a tensor that has nothing to do with it has 0

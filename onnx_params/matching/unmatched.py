@@ -4,22 +4,19 @@ changed, or erased, with the reason.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from onnx_params.dataflow.view import View
-from onnx_params.matching import duplicates, lines
+from onnx_params.matching import lines
 from onnx_params.matching.candidates import TOLERANCE, Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.concatenated import MAX_LOOKED_AT
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.multiset_hash import line_digests
-from onnx_params.matching.probes import read_probe
-from onnx_params.matching.rounded import near, small
-from onnx_params.matching.verify import is_equal, is_transposed
+from onnx_params.matching.rounded import near
 from onnx_params.tensors.steps import Key, Placement, Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
@@ -145,87 +142,6 @@ def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -
                 n_rows = len({int(each[0]) for each in near})
                 return [_Lookup(candidate.key, n_rows, 0, ", rounded")]
     return []
-
-
-def copied(state: MatchState) -> None:
-    """Stored tensors that repeat what another holds already: the same parameter once more."""
-    index = _index(state)
-    used = {key for found in state.found.values() for key in found.stored}
-    for candidate in state.free():
-        if candidate.key in used:
-            continue
-        stored = candidate.tensor
-        probe = tuple(read_probe(stored, False) or ())
-        alike = index.get((stored.dtype.name, stored.shape, probe), ())
-        name = next((name for name in alike if _is_copy(state.reference[name], stored)), None)
-        if name is None:
-            continue
-        was = state.found[name]
-        because = f"{was.because}; '{stored.name}' is a copy of it"
-        state.found.revise(name, replace(was, stored=(*was.stored, candidate.key), because=because))
-        state.assigned[candidate.key] = name
-    _copied_rounded(state)
-
-
-def _index(state: MatchState) -> dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]]:
-    """Type, shape and probe -> the tensors of the reference that have an answer; matrices also
-    transposed.
-    """
-    index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]] = {}
-    for name, found in state.found.items():
-        tensor = state.reference[name]
-        if not found.placements or tensor.count < duplicates.MIN_COUNT:
-            continue
-        for turned in (False, True) if len(tensor.shape) == 2 else (False,):
-            probe = read_probe(tensor, turned)
-            if probe:
-                shape = tensor.shape[::-1] if turned else tensor.shape
-                index.setdefault((tensor.dtype.name, shape, tuple(probe)), []).append(name)
-    return index
-
-
-def _is_copy(tensor: StoredTensor, stored: StoredTensor) -> bool:
-    """Whether a stored tensor has the bits of a tensor of the reference, as it is or transposed."""
-    if tensor.shape == stored.shape and is_equal(tensor, stored):
-        return True
-    return (
-        len(tensor.shape) == 2
-        and tensor.shape == stored.shape[::-1]
-        and is_transposed(tensor, stored)
-    )
-
-
-def _copied_rounded(state: MatchState) -> None:
-    """Stored tensors that are within half a step of what another holds already: the same parameter
-    quantized once more.
-    """
-    used = {key for found in state.found.values() for key in found.stored}
-    free = [
-        candidate
-        for candidate in state.free()
-        if candidate.is_quantized and candidate.key not in used
-    ]
-    if not free:
-        return
-    known = [
-        state.reference[name]
-        for name, found in state.found.items()
-        if found.placements and found.view is not View.CHANGED
-    ]
-    for tensor, candidate, steps in near(
-        state, {tensor.name: tensor.read() for tensor in small(state, known)}, again=True
-    ):
-        if (
-            candidate in free
-            and candidate.key not in state.assigned
-            and state.values.is_close(tensor.read(), candidate, steps)
-        ):
-            was = state.found[tensor.name]
-            because = f"{was.because}; '{candidate.tensor.name}' is it once more, rounded"
-            state.found.revise(
-                tensor.name, replace(was, stored=(*was.stored, candidate.key), because=because)
-            )
-            state.assigned[candidate.key] = tensor.name
 
 
 def _parts_of_vector(state: MatchState, tensor: StoredTensor) -> Found | None:
