@@ -123,6 +123,8 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         isinstance(s, Slice) and len(s.runs) > 1 for p in found.placements for s in p.steps
     ):
         return None
+    if _is_lookup(state, tensor, found):
+        return None
     if any(_gates_are_in_order(state, tensor, found, key) for key in found.stored):
         return None
     if state.order_is_usual(tensor.name):
@@ -134,6 +136,15 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         f"'{found.stored[0][1]}' holds its values in another order of blocks",
         found.stored,
     )
+
+
+def _is_lookup(state: State, tensor: StoredTensor, found: Found) -> bool:
+    """Whether a stored tensor has nothing but rows of a table, some of them more than once: where
+    they were looked up, in the order of the indices.
+    """
+    if len(found.stored) != 1 or state.model.stored[found.stored[0]].count <= tensor.count:
+        return False
+    return state.holders[found.stored[0]] == 1
 
 
 def _gates_are_in_order(state: State, tensor: StoredTensor, found: Found, key: Key) -> bool:

@@ -78,7 +78,7 @@ class Kin:
         """The share of its kin that became the same but for a number; ``None`` where it has
         none.
         """
-        ways = self.ways(name, 1)
+        ways = self.ways(name)
         family = _NUMBER.sub("#", formula)
         alike = sum(n for way, n in ways.items() if _NUMBER.sub("#", way) == family)
         return alike / ways.total() if ways else None

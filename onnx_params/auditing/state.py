@@ -106,6 +106,11 @@ class State:
         return not others or 2 * sum(order == own for order in others) >= len(others)
 
     @cached_property
+    def holders(self) -> collections.Counter[Key]:
+        """Stored tensor -> how many tensors of the reference were found in it."""
+        return collections.Counter(key for found in self.found.values() for key in found.stored)
+
+    @cached_property
     def turns(self) -> places.Turns:
         return places.Turns(self.model, self.found)
 

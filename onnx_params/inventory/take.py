@@ -17,6 +17,7 @@ from onnx_params.inventory.lists import completed, is_derived, is_unlisted, plac
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.ties import tied
 from onnx_params.matching import claims as by_content
+from onnx_params.matching.reference import prepared
 from onnx_params.names import checkpoint as own_names
 from onnx_params.names import signature, stored
 from onnx_params.names import source_map as mapped
@@ -80,6 +81,8 @@ def take(
     draft = _drafted(model, metadata, lists, notes)
     matched = None
     if checkpoint is not None:
+        checkpoint, said = prepared(checkpoint, model)
+        notes += said
         ours = [*draft.listed, *draft.extra]
         matched = by_content.claims(model, metadata, checkpoint, ours, draft.classified, progress)
         draft.listed, draft.extra = by_reference(matched.claims, ours, notes)
