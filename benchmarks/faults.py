@@ -291,7 +291,46 @@ def extra_adapter(model: onnx.ModelProto, at: Judgement, rng: np.random.Generato
     return False
 
 
+FORMULAS: Final[tuple[Callable[[np.ndarray], np.ndarray], ...]] = (
+    lambda w: -w,
+    lambda w: 1 / np.where(w == 0, 1, w),
+    lambda w: w * w,
+    np.exp,
+    np.tanh,
+    lambda w: 1 / (1 + np.exp(-w)),
+    lambda w: 1 + w,
+    lambda w: w - 1,
+)
+FACTORS: Final = (0.125, 0.5, 2.0, 7.0, 64.0, 1.01)
+
+
+def _computed(
+    model: onnx.ModelProto, name: str, function: Callable[[np.ndarray], np.ndarray]
+) -> bool:
+    tensor = _initializer(model, name)
+    if tensor is None or tensor.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16):
+        return False
+    values = numpy_helper.to_array(tensor)
+    with np.errstate(all="ignore"):
+        made = function(values.astype(np.float64)).astype(values.dtype)
+    if not np.isfinite(made).all() or np.array_equal(made, values):
+        return False
+    _store(tensor, made)
+    return True
+
+
+def formula_of_itself(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator) -> bool:
+    return _computed(model, at.stored[0], FORMULAS[int(rng.integers(len(FORMULAS)))])
+
+
+def times_a_factor(model: onnx.ModelProto, at: Judgement, rng: np.random.Generator) -> bool:
+    factor = FACTORS[int(rng.integers(len(FACTORS)))]
+    return _computed(model, at.stored[0], lambda values: values * factor)
+
+
 OF_STORAGE: Final[dict[str, OfStorage]] = {
+    "a formula of itself": formula_of_itself,
+    "times a factor": times_a_factor,
     "a flipped bit in storage": flipped_in_storage,
     "zeros in storage": zeros_in_storage,
     "NaN in storage": nan_in_storage,
@@ -339,6 +378,8 @@ def outcomes(artifact: Path, checkpoint: Path, seed: int) -> Iterator[Outcome]:
         and j.stored
     ]
     matrices = [n for n in names if original[n].ndim >= 2]
+    # a byte of what several share may be any one's
+    holders = collections.Counter(stored for j in clean.values() for stored in j.stored)
     with tempfile.TemporaryDirectory() as folder:
         for fault, plant in OF_VALUES.items():
             for name in rng.permutation(matrices):
@@ -361,12 +402,14 @@ def outcomes(artifact: Path, checkpoint: Path, seed: int) -> Iterator[Outcome]:
             )
         for fault, change in OF_STORAGE.items():
             model = onnx.load(artifact)
-            order = rng.permutation(names if "bias" in fault else matrices)
+            of_all = "bias" in fault or "formula" in fault or "factor" in fault
+            order = rng.permutation(names if of_all else matrices)
             hit_at = next(
                 (
                     str(n)
                     for n in order
                     if clean[str(n)].verdict is not Verdict.FOLDED
+                    and holders[clean[str(n)].stored[0]] == 1
                     and change(model, clean[str(n)], rng)
                 ),
                 None,

@@ -11,8 +11,10 @@ import numpy as np
 from onnx_params.auditing.computed import used_elements
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import State, is_buffer, mostly_equal, say
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.match_state import Found
@@ -98,13 +100,22 @@ def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
         return None
     shapes = (tensor.shape, tensor.shape[::-1])
     for other, left in state.unexplained:
-        if left != tensor.count or other.key in state.suspects or other.key not in state.listed:
+        if other.key in state.suspects or other.key not in state.listed:
+            continue
+        if _is_stack(state, other) and not left % tensor.count:
+            return other
+        if left != tensor.count:
             continue
         taken = logical(state.model, other).shape
         if taken in shapes or left < math.prod(taken):
             state.suspects[other.key] = tensor.name
             return other
     return None
+
+
+def _is_stack(state: State, tensor: StoredTensor) -> bool:
+    """Whether a recurrent layer takes a stored tensor: the parameters of both directions."""
+    return any(consumer.node.op_type in GATES for consumer in consumers(state.model, tensor))
 
 
 def is_missed(state: State, name: str) -> str:

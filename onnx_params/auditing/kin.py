@@ -74,19 +74,15 @@ class Kin:
         ways = self.ways(name, widest)
         return ways[way] / ways.total() if ways else None
 
-    def family_share(self, name: str, formula: str) -> float | None:
-        """The share of its kin that became the same but for a number; ``None`` where it has
-        none.
-        """
-        ways = self.ways(name)
-        family = _NUMBER.sub("#", formula)
-        alike = sum(n for way, n in ways.items() if _NUMBER.sub("#", way) == family)
-        return alike / ways.total() if ways else None
-
     def are_explained(self, name: str, widest: int = 3) -> bool:
         """Whether most of its kin are in the artifact, as they are or by a known formula."""
         unexplained = self.share(name, UNEXPLAINED, widest)
         return unexplained is not None and unexplained < 0.5
+
+
+def family_of(formula: str) -> str:
+    """A formula without the number in it."""
+    return _NUMBER.sub("#", formula)
 
 
 def became(found: Found) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.auditing.computed import is_known_factor
+from onnx_params.auditing.kin import AS_IT_IS, family_of
 from onnx_params.auditing.state import State
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.torchscript import is_made_up, is_result
+from onnx_params.idioms.torchscript import computed_by, is_result, real_name
 from onnx_params.matching.match_state import Found
 
 # what is computed with other parameters of the reference: that these fit is a witness
@@ -27,14 +28,16 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     share = state.kin.share(name, found.formula, widest=2)
     if share is not None and share >= _ENOUGH:
         return True
-    if _graph_says(state, name, found):
+    if not found.stored or any(real_name(key[1]) for key in found.stored):
+        return False  # a module's own name says that nothing was computed
+    says_so = all(is_result(key[1]) or bool(computed_by(key[1])) for key in found.stored)
+    if says_so and _graph_says(state, name, found):
         return True
-    if not is_known_factor(found.factor) and not _is_family(state, name, found):
-        return False
-    # kin of which nothing was computed speak against a made-up name
-    family = state.kin.family_share(name, found.formula)
-    are_alike = family is None or family >= _ENOUGH or not state.kin.are_explained(name, widest=1)
-    return are_alike and _name_says(found)
+    if _is_family(state, name, found):
+        return True
+    # kin of which nothing was computed speak against a name that says something was
+    are_alike = share is None or not state.kin.are_explained(name, widest=1)
+    return says_so and are_alike and is_known_factor(found.factor)
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:
@@ -44,15 +47,11 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     claim = state.named.get(name)
     if claim is None or claim.view not in (View.FOLDED, View.SLICED) or not claim.stored:
         return False
-    return found.stored[:1] == claim.stored[:1] and is_made_up(found.stored[0][1])
+    return found.stored[:1] == claim.stored[:1]
 
 
 def _is_family(state: State, name: str, found: Found) -> bool:
-    """Whether the kin were multiplied by numbers as well."""
-    return (state.kin.family_share(name, found.formula) or 0.0) >= _ENOUGH
-
-
-def _name_says(found: Found) -> bool:
-    return bool(found.stored) and all(
-        is_result(key[1]) or is_made_up(key[1]) for key in found.stored
-    )
+    """Whether kin were multiplied by numbers as well, and none is there as it is."""
+    ways = state.kin.ways(name)
+    family = family_of(found.formula)
+    return AS_IT_IS not in ways and any(family_of(way) == family for way in ways)

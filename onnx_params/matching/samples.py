@@ -117,7 +117,11 @@ class Directions:
                 continue
             for way in candidate.ways:
                 rank = len(candidate.shape_under(way))
-                for steps in (way, *(chain(*way, turn) for turn in turns.get(rank, ()))):
+                ways = [way, *(chain(*way, turn) for turn in turns.get(rank, ()))]
+                squeezed = tuple(dim for dim in candidate.shape_under(way) if dim != 1)
+                if 1 < len(squeezed) < rank:
+                    ways.append(chain(*way, Reshape(squeezed)))
+                for steps in ways:
                     shape = candidate.shape_under(steps)
                     for axis in axes_of(shape):
                         each = Alike(candidate, steps, axis)
