@@ -10,7 +10,7 @@ import numpy as np
 
 from onnx_params.auditing.computed import used_elements
 from onnx_params.auditing.judgements import Judgement, Verdict
-from onnx_params.auditing.state import State, is_buffer, mostly_equal, say
+from onnx_params.auditing.state import State, is_buffer, is_distorted, mostly_equal, say
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
@@ -73,6 +73,9 @@ def _computed_away(
     if apart is not None:
         because = f"'{place[0][1]}' holds it but for some elements"
         return say(state, tensor, Verdict.CHANGED, because, place)._replace(difference=apart)
+    if len(place) == 1 and is_distorted(state, tensor, place[0]):
+        because = f"'{place[0][1]}' is near to it, with other values, or one number throughout"
+        return say(state, tensor, Verdict.CHANGED, because, place)
     if _has_known_formula(state, tensor, place[0]):
         because = f"'{place[0][1]}' is not what comes of it, as of others of its kind"
         return say(state, tensor, Verdict.CHANGED, because, place)

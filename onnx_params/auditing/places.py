@@ -10,11 +10,12 @@ import collections
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.matching.match_state import Found
-from onnx_params.tensors.steps import SWAP, Key, Permute, Steps
+from onnx_params.tensors.steps import SWAP, Key, Permute, Shape, Steps
 
+MAX_TAILS: Final = 64  # parameters of one item, of which each two are compared
 MIN_VOTES: Final = 2  # others of the kind that must agree
 
 
@@ -46,6 +47,43 @@ class Depths:
             self.of[node.position] = depth
             made.update(dict.fromkeys(node.outputs, depth))
 
+    def order(self, one: Key, two: Key) -> bool | None:
+        """Whether the first weight runs before the second, which depends on what it computes; false
+        the other way round, ``None`` where neither depends on the other.
+        """
+        nodes = [self._node(key) for key in (one, two)]
+        if nodes[0] is None or nodes[1] is None:
+            return None
+        if self._depends(nodes[1], nodes[0]):
+            return True
+        return False if self._depends(nodes[0], nodes[1]) else None
+
+    def _node(self, key: Key) -> Node | None:
+        """The first node that takes a weight."""
+        nodes = [
+            consumer.node
+            for consumer in consumers(self.model, self.model.stored[key])
+            if not consumer.graph
+        ]
+        return min(nodes, key=lambda node: self.of[node.position], default=None)
+
+    def _depends(self, later: Node, earlier: Node) -> bool:
+        """Whether a node takes what another one computes, perhaps through others."""
+        least = self.of[earlier.position]
+        todo, seen = [later], {later.position}
+        while todo:
+            node = todo.pop()
+            for name in node.inputs:
+                producer = self.model.def_use.producer(("", name))
+                if producer is None or producer.position in seen:
+                    continue
+                if producer.position == earlier.position:
+                    return True
+                seen.add(producer.position)
+                if self.of.get(producer.position, 0) > least:
+                    todo.append(producer)
+        return False
+
     def runs_at(self, key: Key) -> int | None:
         """The depth of the first node that takes a weight."""
         return min(
@@ -62,7 +100,9 @@ def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
     """Parameters whose content runs where another item of their list should -> the parameter whose
     place that is, by what most of the list does.
     """
-    runs_at = _depths(model, found)
+    depths = Depths(model)
+    runs_at = _depths(depths, found)
+    shapes = {name: model.stored[found[name].stored[0]].shape for name in runs_at}
     lists: dict[str, dict[str, dict[int, str]]] = collections.defaultdict(
         lambda: collections.defaultdict(dict)
     )
@@ -72,12 +112,42 @@ def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
     wrong: dict[str, str] = {}
     for tails in lists.values():
         wrong.update(_out_of_order_in(tails, runs_at))
+        if len(tails) <= MAX_TAILS:
+            wrong.update(_exchanged(tails, depths, found, shapes))
     return wrong
 
 
-def _depths(model: Model, found: Mapping[str, Found]) -> dict[str, int]:
+def _exchanged(
+    tails: Mapping[str, Mapping[int, str]],
+    depths: Depths,
+    found: Mapping[str, Found],
+    shapes: Mapping[str, Shape],
+) -> Iterator[tuple[str, str]]:
+    """Two weights of one item that run one after the other, in another order than in most other
+    items; of all items where these are of two opinions.
+    """
+    listed = list(tails)
+    for place, one in enumerate(listed):
+        for two in listed[place + 1 :]:
+            is_first: dict[int, bool] = {}
+            for number in tails[one].keys() & tails[two].keys():
+                names = tails[one][number], tails[two][number]
+                shape = shapes[names[0]]
+                if len(shape) < 2 or sorted(shape) != sorted(shapes[names[1]]):
+                    continue
+                order = depths.order(*(found[name].stored[0] for name in names))
+                if order is not None:
+                    is_first[number] = order
+            firsts = sum(is_first.values())
+            for number, first in is_first.items():
+                agreeing = firsts if first else len(is_first) - firsts
+                if 2 * agreeing <= len(is_first) and agreeing < len(is_first):
+                    yield tails[one][number], tails[two][number]
+                    yield tails[two][number], tails[one][number]
+
+
+def _depths(depths: Depths, found: Mapping[str, Found]) -> dict[str, int]:
     """Parameter -> the depth at which its content runs, of those that one stored tensor holds."""
-    depths = Depths(model)
     # what several hold, equal constants that were merged, says nothing of an order
     holders = collections.Counter(key for each in found.values() for key in each.stored)
     runs_at: dict[str, int] = {}

@@ -24,6 +24,7 @@ from onnx_params.matching.candidates import Candidate, Values, coarse_type
 from onnx_params.matching.casts import casts_to
 from onnx_params.matching.claims import Matched
 from onnx_params.matching.match_state import Found
+from onnx_params.matching.rounded import CLOSE
 from onnx_params.matching.verify import bits_equal
 from onnx_params.names.claim import Claim
 from onnx_params.roles.role import Role
@@ -243,6 +244,29 @@ def mostly_equal(state: State, tensor: StoredTensor, key: Key) -> Difference | N
         if apart is not None and FEW * apart.changed < apart.of:
             return apart
     return None
+
+
+def is_distorted(state: State, tensor: StoredTensor, key: Key) -> bool:
+    """Whether a stored tensor of as many elements is near to a tensor of the reference, or one
+    number throughout, where no operator is said to have computed it.
+    """
+    stored = state.model.stored[key]
+    if is_result(stored.name) or used_elements(state.model, stored) != tensor.count:
+        return False
+    original = tensor.read().reshape(-1).astype(np.float64)
+    if original.size < 2 or np.ptp(original) == 0:
+        return False
+    candidate = Candidate(state.model, stored, 0)
+    for way in candidate.ways:
+        values = state.values.of(key, way).reshape(-1).astype(np.float64)
+        if values.size != original.size or not np.isfinite(values).all():
+            continue
+        if np.ptp(values) == 0:
+            return True
+        apart = float(np.abs(values - original).mean()) / float(np.abs(original).mean())
+        if apart < CLOSE:
+            return True
+    return False
 
 
 def evaluated(state: State, placements: tuple[Placement, ...], axis: int) -> np.ndarray | None:

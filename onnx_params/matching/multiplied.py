@@ -216,7 +216,7 @@ def _is_smoothed(state: MatchState, vectors: Vectors, each: Multiplied) -> bool:
     """
     if np.any(each.scales == 0):
         return False
-    for candidate in vectors.near(1 / each.scales, ROUNDED_NOISE, also_assigned=True):
+    for candidate in vectors.near(1 / each.scales, ROUNDED_NOISE):
         if not multiplies_input_of(state.model, candidate.tensor, each.candidate.tensor):
             continue
         factor = state.values.of(candidate.key, candidate.steps).reshape(-1).astype(np.float64)

@@ -62,9 +62,7 @@ class Vectors:
                 return candidate
         return None
 
-    def near(
-        self, values: np.ndarray, least: float = 0.0, also_assigned: bool = False
-    ) -> Iterator[Candidate]:
+    def near(self, values: np.ndarray, least: float = 0.0) -> Iterator[Candidate]:
         """The vectors that nothing has yet and whose samples are near, the nearest first; ``least``
         is how far they may be at least, relative to the largest number.
         """
@@ -79,7 +77,7 @@ class Vectors:
         is_near = apart <= np.maximum(room, least) * size
         order = np.flatnonzero(is_near)[np.argsort(apart[is_near], kind="stable")]
         for at in order[:MAX_TRIED]:
-            if also_assigned or group[at].key not in self._state.assigned:
+            if group[at].key not in self._state.assigned:
                 yield group[at]
 
     def proportional(self, values: np.ndarray) -> Iterator[Candidate]:
