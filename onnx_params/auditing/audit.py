@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from onnx_params.auditing.coverage import Coverage, coverage, names_of
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.policy import Policy
 from onnx_params.auditing.rules import RULES, Finding, Severity
@@ -101,6 +103,7 @@ def audit(
     stats = numbers.statistics(inventory, progress) if _is_whole(inventory) else {}
     found = [
         *_of_reference(judgements, policy),
+        *(_of_coverage(coverage(judgements), policy) if isinstance(given, Checkpoint) else ()),
         *structure.check(inventory, names, policy, runtime),
         *numbers.check(inventory, stats, names, policy),
         *numbers.budgets(
@@ -154,6 +157,8 @@ def _names(inventory: Inventory) -> dict[Key, str]:
 def _of_reference(judgements: Iterable[Judgement], policy: Policy) -> Iterator[Finding | None]:
     for each in judgements:
         rule = _RULE_OF.get(each.verdict)
+        if each.verdict is Verdict.EXTRA and math.prod(each.shape or ()) < policy.max_unexplained:
+            rule = _RULE_OF[Verdict.NOT_COMPARABLE]
         if rule is not None:
             yield policy.find(rule, each.name, describe(each), each.stored)
         elif not each.placed:
@@ -171,6 +176,20 @@ def _of_reference(judgements: Iterable[Judgement], policy: Policy) -> Iterator[F
                 f"{lost.sqnr:.1f} dB, {policy.min_sqnr:g} dB are asked for",
                 each.stored,
             )
+
+
+def _of_coverage(found: Coverage, policy: Policy) -> Iterator[Finding | None]:
+    """What was not compared: a part of the reference, or most of it."""
+    if found.absent:
+        share = found.absent_share
+        n = len(found.absent)
+        message = f"{n} of its parameters, {share:.1%} of its elements: {names_of(found.absent)}"
+        is_most = share > policy.max_absent or not (found.compared or found.uncompared)
+        yield policy.find("incomplete" if is_most else "absent", "", message)
+    if found.uncompared and (found.uncompared_share > 0.5 or not found.compared):
+        share, n = found.uncompared_share, len(found.uncompared)
+        message = f"{n} parameters, {share:.1%} of the elements: {names_of(found.uncompared)}"
+        yield policy.find("uncompared", "", message)
 
 
 def describe(judgement: Judgement) -> str:

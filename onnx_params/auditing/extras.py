@@ -28,7 +28,15 @@ def extras(state: State) -> Iterator[Judgement]:
             continue
         surely, why = is_extra(state, tensor, claim)
         said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE
-        yield Judgement(claim.name, said, why, tensor.shape, tensor.dtype.name, (tensor.name,))
+        yield Judgement(
+            claim.name,
+            said,
+            why,
+            tensor.shape,
+            tensor.dtype.name,
+            (tensor.name,),
+            is_parameter=False,
+        )
 
 
 def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, str]:

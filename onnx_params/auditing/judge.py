@@ -24,7 +24,9 @@ from onnx_params.tensors.stored import StoredTensor
 def judgements(state: State) -> list[Judgement]:
     """One for each tensor of the reference, in its order, then the extras in file order."""
     made = {
-        name: judge_tensor(state, tensor, state.found[name])
+        name: judge_tensor(state, tensor, state.found[name])._replace(
+            is_parameter=not is_buffer(state, tensor)
+        )
         for name, tensor in state.reference.items()
         if not state.found[name].alias_of
     }
@@ -36,7 +38,10 @@ def judgements(state: State) -> list[Judgement]:
                 was.verdict if was.fails or was.verdict is Verdict.NOT_COMPARABLE else Verdict.MOVED
             )
             made[name] = was._replace(
-                name=name, verdict=verdict, because=f"tied to '{first}'; {was.because}"
+                name=name,
+                verdict=verdict,
+                because=f"tied to '{first}'; {was.because}",
+                is_alias=True,
             )
     return [*(made[name] for name in state.reference), *extras(state)]
 

@@ -59,7 +59,8 @@ class Judgement(NamedTuple):
 
     ``name`` is the reference's, for an extra the artifact's; ``stored`` are names in the artifact;
     ``other`` is what a swapped one's place holds; ``placed`` says whether a name in the artifact
-    confirms where it is.
+    confirms where it is; ``is_parameter`` is false of buffers and of
+    what the reference does not have, ``is_alias`` true of further names of a tied parameter.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Judgement(NamedTuple):
     rounding: Rounding | None = None
     other: str = ""
     placed: bool = True
+    is_parameter: bool = True
+    is_alias: bool = False
 
     @property
     def fails(self) -> bool:

@@ -28,7 +28,14 @@ _UNITS: Final = {
     "MIB": 2**20,
     "GIB": 2**30,
 }
-_BUDGETS: Final = ("max-parameters", "max-bytes", "dtypes", "min-sqnr")
+_BUDGETS: Final = (
+    "max-parameters",
+    "max-bytes",
+    "dtypes",
+    "min-sqnr",
+    "max-absent",
+    "max-unexplained",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +51,9 @@ class Policy:
     """What is allowed.
 
     ``fail_on`` is the least severity that fails; ``path`` says where this was read, empty for the
-    defaults.
+    defaults. ``max_absent`` is the share of the reference's elements that may be nowhere in the
+    artifact, ``max_unexplained`` how many elements a learned tensor may have that nothing in the
+    reference explains.
     """
 
     path: str = ""
@@ -55,6 +64,8 @@ class Policy:
     max_bytes: int | None = None
     dtypes: tuple[str, ...] = ()
     min_sqnr: float | None = None
+    max_absent: float = 0.6
+    max_unexplained: int = 32
 
     def severity(self, rule: str, name: str = "") -> Severity:
         """The severity of a rule for a parameter: the last override that matches, else the
@@ -126,6 +137,8 @@ def _policy(path: str, table: dict[str, Any]) -> Policy:  # TOML
     overrides = table.get("overrides", [])
     if not isinstance(overrides, list):
         raise UsageError(f"{path}: overrides must be tables: [[overrides]]")
+    absent = _number(path, budgets, "max-absent")
+    unexplained = _size(path, budgets, "max-unexplained")
     return Policy(
         path=path,
         rules=_rules(path, table.get("rules", {})),
@@ -135,6 +148,8 @@ def _policy(path: str, table: dict[str, Any]) -> Policy:  # TOML
         max_bytes=_size(path, budgets, "max-bytes"),
         dtypes=tuple(dtypes),
         min_sqnr=_number(path, budgets, "min-sqnr"),
+        max_absent=Policy.max_absent if absent is None else absent,
+        max_unexplained=Policy.max_unexplained if unexplained is None else unexplained,
     )
 
 

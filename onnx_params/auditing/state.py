@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing import places
-from onnx_params.auditing.computed import is_computed, is_quantized, used_elements
+from onnx_params.auditing.computed import is_computed, is_quantized, is_wave_table, used_elements
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.auditing.kin import Kin
@@ -163,7 +163,10 @@ def is_buffer(state: State, tensor: StoredTensor) -> bool:
     word.
     """
     is_said = state.matched.kinds.get(tensor.name) == "BUFFER"
-    return is_said or is_buffer_name(tensor.name) or not tensor.dtype.is_float
+    if is_said or is_buffer_name(tensor.name) or not tensor.dtype.is_float:
+        return True
+    is_table = "embed" in tensor.name or "pos" in tensor.name
+    return is_table and is_wave_table(tensor.read())
 
 
 def _order(found: Found) -> tuple[int, ...]:

@@ -30,7 +30,20 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "softplus(w)": lambda w: np.logaddexp(0, w),
     "w * w": lambda w: w * w,
     "1 / w": lambda w: 1 / w,
+    # torch's parametrizations by a symmetric and a skew-symmetric matrix, as its tutorial has them
+    "triu(w) + triu(w, 1).T": lambda w: np.triu(w) + np.swapaxes(np.triu(w, 1), -1, -2),
+    "triu(w, 1) - triu(w, 1).T": lambda w: np.triu(w, 1) - np.swapaxes(np.triu(w, 1), -1, -2),
 }
+
+
+def computed(function: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """What a formula makes of values; NaN where it does not fit their shape."""
+    try:
+        return function(values.astype(np.float64))
+    except (ValueError, TypeError):  # of a number
+        return np.full(values.shape, np.nan)
+
+
 # defaults of torch, Keras, and what models set
 APART: Final = 0.05  # relative; how far a norm's factors may lie from the scales of channels
 ROUNDED_APART: Final = 0.5

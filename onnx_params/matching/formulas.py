@@ -29,7 +29,7 @@ def by_formula(state: MatchState) -> None:
         targets = {}
         for tensor in small(state, state.open()):
             with np.errstate(all="ignore"):
-                made = function(tensor.read().astype(np.float64))
+                made = folds.computed(function, tensor.read())
             if np.isfinite(made).all() and made.size >= MIN_DISTINCT:
                 targets[tensor.name] = made.reshape(
                     tuple(dim for dim in made.shape if dim != 1) or (1,)
@@ -71,7 +71,7 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
         return
     for formula, function in folds.UNARY.items():
         with np.errstate(all="ignore"):
-            made = function(tensor.read().astype(np.float64))
+            made = folds.computed(function, tensor.read())
         if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
             state.found[tensor.name] = Found(
                 view=View.FOLDED,

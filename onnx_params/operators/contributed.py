@@ -19,6 +19,8 @@ from onnx_params.operators.record import (
     operators_of,
 )
 
+MAX_CONCATENATED: Final = 32  # inputs of a QLinearConcat that are looked at
+_CONCATENATED: Final = range(2, 2 + 3 * MAX_CONCATENATED, 3)
 _OF_EXPERTS: Final = frozenset(
     "k activation_type activation_alpha activation_beta swiglu_fusion swiglu_limit"
     " normalize_routing_weights use_sparse_mixer expert_weight_bits block_size quant_type".split()
@@ -291,7 +293,11 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     operator("QLinearSigmoid", "data scale zero scale zero"),
     operator("QLinearSoftmax", "data scale zero scale zero"),
     operator("QLinearReduceMean", "data scale zero scale zero"),
-    operator("QLinearConcat", "scale zero operand"),
+    operator(
+        "QLinearConcat",
+        "scale zero" + " operand scale zero" * MAX_CONCATENATED,
+        scales={slot: Scale(slot + 1, slot + 2, 0) for slot in _CONCATENATED},
+    ),
     operator("QLinearWhere", "mask operand scale zero operand scale zero scale zero"),
     operator(
         "QOrderedMatMul",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from onnx_params.auditing.audit import Audit, describe
+from onnx_params.auditing.coverage import coverage
 from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.terminal import columns
@@ -77,7 +78,9 @@ def outcome(audit: Audit) -> str:
     )
     unproven = sum(not each.placed for each in audit.judgements)
     open_ones = sum(each.verdict is Verdict.NOT_COMPARABLE for each in audit.judgements)
+    absent = coverage(audit.judgements).absent_share
     limits = [
+        f"{absent:.1%} of the reference absent" if absent >= 0.0005 else "",
         f"{open_ones} not comparable" if open_ones else "",
         f"{unproven} placed by content alone" if unproven else "",
     ]
