@@ -34,7 +34,7 @@ PRODUCTS = [
 PASS_THROUGH = (
     "Identity Cast CastLike ScatterElements ScatterND Transpose Reshape Unsqueeze Squeeze Flatten"
     " DequantizeLinear QuantizeLinear Expand Slice Split Tile Pad Quant IntQuant FloatQuant"
-    " BipolarQuant ExpandDims Dropout"
+    " BipolarQuant ExpandDims Dropout Clip"
 ).split()
 
 

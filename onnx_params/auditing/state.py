@@ -78,10 +78,11 @@ class State:
         return Kin(self.reference, self.found)
 
     def is_trusted(self, claim: Claim) -> bool:
-        """Whether a name of the artifact's own may speak against content: a certain one, or one of
-        a kind of evidence that content confirms nearly everywhere.
+        """Whether a name of the artifact's own may speak against content: a certain one, the name
+        in the file, or one of a kind of evidence that content confirms nearly everywhere.
         """
-        return claim.certain or self._confirmed[claim.evidence]
+        is_own = claim.evidence is Evidence.STORED_NAME
+        return claim.certain or is_own or self._confirmed[claim.evidence]
 
     @cached_property
     def _confirmed(self) -> Mapping[Evidence, bool]:
