@@ -44,7 +44,7 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
         return model
     if isinstance(model, str) and not random_init:
         try:
-            loaded: transformers.PreTrainedModel = transformers.AutoModel.from_pretrained(model)
+            loaded: transformers.PreTrainedModel = _class_of(model).from_pretrained(model)
             return loaded
         except Exception as error:  # the hub's client raises many kinds
             raise ExportError(
@@ -66,3 +66,15 @@ def _load(model: Any, random_init: bool) -> transformers.PreTrainedModel:  # see
     build: Any = transformers.AutoModel.from_config  # not typed by transformers
     made: transformers.PreTrainedModel = build(config)
     return made
+
+
+def _class_of(model: str) -> Any:  # not typed by transformers
+    """The class that a checkpoint was saved from, by its configuration: the bare model would lack a
+    head that is in the checkpoint.
+    """
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(model)
+    names = getattr(config, "architectures", None) or []
+    found = getattr(transformers, names[0], None) if names else None
+    return transformers.AutoModel if found is None else found

@@ -134,4 +134,4 @@ def is_missed(state: State, name: str) -> str:
 
 def is_there(state: State, name: str) -> bool:
     found = state.found.get(name)
-    return found is not None and bool(found.placements or found.stored or found.alias_of)
+    return found is not None and (found.is_proved or bool(found.alias_of))

@@ -164,7 +164,8 @@ def is_buffer(state: State, tensor: StoredTensor) -> bool:
     word.
     """
     is_said = state.matched.kinds.get(tensor.name) == "BUFFER"
-    if is_said or is_buffer_name(tensor.name) or not tensor.dtype.is_float:
+    is_number = tensor.dtype.is_float or tensor.dtype.is_complex
+    if is_said or is_buffer_name(tensor.name) or not is_number:
         return True
     is_table = "embed" in tensor.name or "pos" in tensor.name
     return is_table and is_wave_table(tensor.read())

@@ -18,6 +18,8 @@ from onnx_params.matching.match_state import Found
 
 # what is computed with other parameters of the reference: that these fit is a witness
 _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
+# formulas of whole lines: their length, their mean and spread
+_OF_LINES: Final = ("w / |w|", "standardized w")
 _ENOUGH: Final = 0.5  # share of the kin
 
 
@@ -28,13 +30,17 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     share = state.kin.share(name, found.formula, widest=2)
     if share is not None and share >= _ENOUGH:
         return True
-    if not found.stored or any(real_name(key[1]) for key in found.stored):
+    if not found.stored or any(real_name(key[1]) and not is_result(key[1]) for key in found.stored):
         return False  # a module's own name says that nothing was computed
+    if found.formula.startswith(_OF_LINES):
+        return True  # no single number makes it: no fault is one by chance
     says_so = all(is_result(key[1]) or bool(computed_by(key[1])) for key in found.stored)
     if says_so and _graph_says(state, name, found):
         return True
     if _is_family(state, name, found):
         return True
+    if not state.kin.ways(name):
+        return is_known_factor(found.factor)
     # kin of which nothing was computed speak against a name that says something was
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
     return says_so and are_alike and is_known_factor(found.factor)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from onnx_params.cli.formats import ReportFormat
-from onnx_params.cli.options import Like, Output, Reference, StripPrefix, take
+from onnx_params.cli.options import Like, Output, Reference, Refused, StripPrefix, take
 from onnx_params.errors import UsageError
 
 if TYPE_CHECKING:
@@ -135,10 +135,15 @@ def analyze(
     documents: list[str] = []
     inputs: list[str] = []
     verified: list[Verification | None] = []
+    refused = Refused(models)
     for model in models:
-        report = take(
-            model, reference, like, strip_prefix, name=name or None, verify=verify, stats=stats
-        )
+        report = None
+        with refused.skipping():
+            report = take(
+                model, reference, like, strip_prefix, name=name or None, verify=verify, stats=stats
+            )
+        if report is None:
+            continue
         verified.append(report.inventory.verification)
         inputs += report.inventory.input_paths()
         refuse_overwriting([output, chart], inputs)
@@ -154,6 +159,7 @@ def analyze(
             sys.stdout.flush()
     if output:
         write(output, "\n".join(documents), inputs)
+    refused.end()
     if verify:
         _end_verified(verified)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onnx_params.cli.formats import AuditFormat, LockFormat
-from onnx_params.cli.options import Artifact, Output, answer
+from onnx_params.cli.options import Artifact, Output, Refused, answer
 from onnx_params.cli.progress import bar
 from onnx_params.errors import UsageError
 
@@ -93,8 +93,9 @@ def audit(
     if fail_on is not None:
         rules = replace(rules, fail_on=Severity(fail_on.value))
     done = []
+    refused = Refused(models)
     for model in models:
-        with bar("auditing", model, reference) as progress:
+        with refused.skipping(), bar("auditing", model, reference) as progress:
             done.append(
                 take(
                     model,
@@ -110,6 +111,7 @@ def audit(
         write(sarif, _document(done, "sarif", full), inputs)
     text = _document(done, format, full)
     answer(text, output, inputs)
+    refused.end()
     if not all(each.passed for each in done):
         raise typer.Exit(1)
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onnx_params.cli.progress import bar
-from onnx_params.errors import DependencyError, UsageError
+from onnx_params.errors import (
+    DependencyError,
+    FormatError,
+    MissingDataError,
+    UnreadableError,
+    UnsupportedError,
+    UsageError,
+)
+from onnx_params.plain import plain
 
 if TYPE_CHECKING:
     from onnx_params.api import Report
@@ -107,3 +116,27 @@ def answer(text: str, output: str, inputs: Iterable[str]) -> None:
         write(output, text, inputs)
     else:
         sys.stdout.write(text)
+
+
+class Refused:
+    """Models of several that could not be read: each is said where it stands, the others go on."""
+
+    def __init__(self, models: list[str]) -> None:
+        self._is_alone = len(models) == 1
+        self._found = False
+
+    @contextmanager
+    def skipping(self) -> Iterator[None]:
+        """Say an error of one model and go on with the next; raise it where there is only one."""
+        try:
+            yield
+        except (UnreadableError, FormatError, MissingDataError, UnsupportedError) as error:
+            if self._is_alone:
+                raise
+            self._found = True
+            print(f"onnx-params: {plain(str(error))}", file=sys.stderr)
+
+    def end(self) -> None:
+        """End with status 2 where a model could not be read."""
+        if self._found:
+            raise typer.Exit(2)

@@ -12,7 +12,7 @@ import numpy as np
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
-from onnx_params.matching.casts import cast_to
+from onnx_params.matching.casts import cast_to, casts_to
 from onnx_params.matching.rounding import (
     HALF_STEP,
     ROUNDING,
@@ -173,17 +173,25 @@ class Values:
             dtype = candidate.tensor.dtype.name
             if bool(np.all(np.abs(difference) <= TOLERANCE.get(dtype, 0.0) * max(size, 1e-30))):
                 return True
+            if dtype in ROUNDING and any(
+                np.array_equal(cast, values) for cast in casts_to(target, dtype)
+            ):
+                return True
             coarse = coarse_type(values)
             room = COARSE_ULPS * ROUNDING.get(coarse, 0.0) * np.abs(target) + SMALLEST.get(
                 coarse, 0.0
             )
             return bool(coarse and np.all(np.abs(difference) <= room))
         whole = self.codes(candidate.key, steps)
+        # torch cuts the fractions of biases off
+        steps_off = 2 if whole.dtype.name == "int32" else 1
         rounded = Rounded(
             original=target,
             made=values,
             codes=whole,
-            allowed=np.broadcast_to(self.allowed(target, candidate.key, steps), target.shape),
+            allowed=np.broadcast_to(
+                steps_off * self.allowed(target, candidate.key, steps), target.shape
+            ),
             bits=bits_of(whole, steps),
         )
         return is_rounded(rounded, TOLERANCE["float32"] * size)

@@ -5,15 +5,17 @@ another shape, or rounded.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from onnx_params.dataflow.view import View
-from onnx_params.matching import duplicates
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
 from onnx_params.tensors.stored import StoredTensor
+
+MIN_COPIED: Final = 8  # elements whose bits are not equal by chance
 
 
 def copied(state: MatchState) -> None:
@@ -44,7 +46,7 @@ def _index(state: MatchState) -> dict[tuple[str, tuple[int, ...], tuple[bytes, .
     index: dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]] = {}
     for name, found in state.found.items():
         tensor = state.reference[name]
-        if not found.placements or tensor.count < duplicates.MIN_COUNT:
+        if not found.placements or tensor.count < MIN_COPIED:
             continue
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
             probe = read_probe(tensor, turned)
@@ -104,7 +106,7 @@ def _copied_reshaped(state: MatchState) -> None:
     free = [
         candidate
         for candidate in state.free()
-        if candidate.key not in used and candidate.tensor.count >= duplicates.MIN_COUNT
+        if candidate.key not in used and candidate.tensor.count >= MIN_COPIED
     ]
     if not free:
         return

@@ -171,7 +171,7 @@ def as_another(state: MatchState) -> None:
     for name, tensor in state.reference.items():
         if (
             name in state.found
-            and state.found[name].placements
+            and state.found[name].is_proved
             and tensor.count >= MIN_DISTINCT
             and (probe := read_probe(tensor, False))
         ):

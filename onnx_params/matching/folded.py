@@ -11,28 +11,29 @@ from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.lines import find_vector, split_vector
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.rounded import near
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Key
 
 
 def weight_normed(state: MatchState) -> None:
-    made = folds.weight_norms(state.reference)
-    for weight, magnitude, direction, values in made:
-        for candidate in state.free():
-            if candidate.is_quantized or candidate.is_float:
-                for way in candidate.ways:
-                    if candidate.shape_under(way) == values.shape and state.values.is_close(
-                        values, candidate, way
-                    ):
-                        because = (
-                            f"'{candidate.tensor.name}' is g * v / |v| of it and its sibling, the"
-                            f" weight norm of '{weight}'"
-                        )
-                        for name in (magnitude, direction):
-                            state.found.setdefault(
-                                name,
-                                Found(view=View.FOLDED, because=because, stored=(candidate.key,)),
-                            )
+    """Weights made of their magnitude and direction, or of themselves and a mask."""
+    made = {
+        each.main: each
+        for each in (*folds.weight_norms(state.reference), *folds.masked(state.reference))
+        if each.main not in state.found
+    }
+    targets = {name: each.values for name, each in made.items()}
+    for tensor, candidate, steps in near(state, targets):
+        each = made[tensor.name]
+        if not state.values.is_close(each.values, candidate, steps):
+            continue
+        because = f"'{candidate.tensor.name}' is {each.formula} of it and its sibling"
+        state.assigned.setdefault(candidate.key, tensor.name)
+        for name in (each.main, each.other):
+            state.found.setdefault(
+                name, Found(view=View.FOLDED, because=because, stored=(candidate.key,))
+            )
 
 
 def norm_alone(state: MatchState) -> None:

@@ -30,6 +30,13 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "softplus(w)": lambda w: np.logaddexp(0, w),
     "w * w": lambda w: w * w,
     "1 / w": lambda w: 1 / w,
+    "sin(w)": np.sin,
+    "cos(w)": np.cos,
+    "sqrt(w)": np.sqrt,
+    "log(w)": np.log,
+    "|w|": np.abs,
+    "relu(w)": lambda w: np.maximum(w, 0),
+    "1 - sigmoid(w)": lambda w: 1 / (1 + np.exp(w)),
     # torch's parametrizations by a symmetric and a skew-symmetric matrix, as its tutorial has them
     "triu(w) + triu(w, 1).T": lambda w: np.triu(w) + np.swapaxes(np.triu(w, 1), -1, -2),
     "triu(w, 1) - triu(w, 1).T": lambda w: np.triu(w, 1) - np.swapaxes(np.triu(w, 1), -1, -2),
@@ -178,10 +185,20 @@ def scaled(weight: np.ndarray, scales: np.ndarray, axis: int) -> np.ndarray:
     return made
 
 
-def weight_norms(reference: Mapping[str, StoredTensor]) -> list[tuple[str, str, str, np.ndarray]]:
-    """``(weight, magnitude, direction, values)`` of every weight norm:
+class OfTwo(NamedTuple):
+    """What is computed from two tensors of a reference: the one of its shape, the other, the
+    formula, the values.
+    """
 
-    ``g * v / |v|``, the norm over the axes where ``g`` has one number.
+    main: str
+    other: str
+    formula: str
+    values: np.ndarray
+
+
+def weight_norms(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+    """Every weight norm: ``g * v / |v|``, the norm over the axes where ``g`` has one number; over
+    all where it is a number itself.
     """
     found = []
     for name in reference:
@@ -189,14 +206,27 @@ def weight_norms(reference: Mapping[str, StoredTensor]) -> list[tuple[str, str, 
         if parts is None or name != parts[2] or parts[1] not in reference:
             continue
         magnitude, direction = (reference[each].read().astype(np.float64) for each in parts[1:])
-        if magnitude.ndim != direction.ndim:
+        if magnitude.ndim not in (0, direction.ndim):
             continue
         axes = tuple(
             axis
             for axis in range(direction.ndim)
-            if magnitude.shape[axis] == 1 != direction.shape[axis]
+            if not magnitude.ndim or magnitude.shape[axis] == 1 != direction.shape[axis]
         )
         length = np.sqrt((direction * direction).sum(axis=axes, keepdims=True))
         with np.errstate(divide="ignore", invalid="ignore"):
-            found.append((*parts, magnitude * direction / length))
+            values = magnitude * direction / length
+        found.append(OfTwo(parts[2], parts[1], "g * v / |v|", values))
+    return found
+
+
+def masked(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+    """Every pruned weight: ``weight_orig * weight_mask`` (torch/nn/utils/prune.py)."""
+    found = []
+    for name, tensor in reference.items():
+        mask = reference.get(f"{name.removesuffix('_orig')}_mask")
+        if not name.endswith("_orig") or mask is None or mask.shape != tensor.shape:
+            continue
+        values = tensor.read().astype(np.float64) * mask.read().astype(np.float64)
+        found.append(OfTwo(name, mask.name, "w * mask", values))
     return found

@@ -10,6 +10,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.multiplied import scalar_of
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Reshape, chain
@@ -95,11 +96,14 @@ def multiplied_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor)
         stored = state.values.of(candidate.key, steps).astype(np.float64)
         factor = float(values @ stored) / power if np.isfinite(stored).all() else 0.0
         if factor and state.values.is_close(values * factor, candidate, steps):
+            scalar = scalar_of(state, factor)
+            shown = f"'{scalar}'" if scalar else f"{factor:.6g}"
             state.found[tensor.name] = Found(
                 view=View.FOLDED,
-                because=f"'{candidate.tensor.name}' is it times {factor:.6g}",
+                because=f"'{candidate.tensor.name}' is it times {shown}",
                 stored=(candidate.key,),
                 factor=factor,
                 formula=times(factor),
+                by=scalar,
             )
             return

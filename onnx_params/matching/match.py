@@ -14,6 +14,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.matching import (
+    complex_parts,
     concatenated,
     copies,
     exact,
@@ -32,6 +33,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     exact.by_name,
     exact.by_probe,
     exact.by_digest,
+    complex_parts.complex_parts,
     concatenated.by_lines,
     rounded.rounded,
     rounded.split,
@@ -42,6 +44,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     folded.norm_alone,
     folded.summed,
     formulas.by_formula,
+    exact.as_another,
 )
 
 

@@ -35,6 +35,13 @@ class Found:
     formula: str = ""
     by: str = ""
 
+    @property
+    def is_proved(self) -> bool:
+        """Whether its values were found: as they are, rounded, or by a formula."""
+        if self.view is View.CHANGED or self.alias_of:
+            return False
+        return bool(self.placements) or (self.view in (View.FOLDED, View.SLICED) and self.certain)
+
     def with_stored(self, stored: tuple[Key, ...]) -> Found:
         """The same with other stored tensors."""
         return replace(self, stored=stored)

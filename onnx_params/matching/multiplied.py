@@ -26,6 +26,7 @@ from onnx_params.tensors.stored import StoredTensor
 # energy that scaled channels may differ by: exact ones, and those of codes of a few bits
 NOISE: Final = 0.02
 ROUNDED_NOISE: Final = 0.3
+FACTOR_APART: Final = 1e-5  # relative; how far a factor may lie from a parameter
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 _NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
 # from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them
@@ -100,7 +101,7 @@ class _Search(NamedTuple):
             if each is None:
                 continue
             is_by = self._is_by_norm(each, again=is_found)
-            if not is_by and not is_found:
+            if not is_by and (not is_found or self.state.found[tensor.name].by):
                 is_by = _is_multiplied(self.state, self.vectors, each)
             if is_by:
                 self.state.assigned.setdefault(each.candidate.key, tensor.name)
@@ -246,6 +247,10 @@ def _is_by_number(
     factor = 1.0 if word and abs(middle - 1) <= EVEN else middle
     if not each.is_by(state, base * factor):
         return False
+    scalar = "" if word else scalar_of(state, factor)
+    if scalar:
+        _write_scalar(state, each, scalar)
+        return True
     spectral = _is_spectral(state, each, factor) if not word else False
     number = "" if word and factor == 1.0 else f" * {factor:.4g}"
     state.found[each.tensor.name] = Found(
@@ -260,6 +265,36 @@ def _is_by_number(
         formula="spectral norm" if spectral else f"{word or 'w'}{number}",
     )
     return True
+
+
+def scalar_of(state: MatchState, factor: float) -> str:
+    """The parameter of one element that a factor is; empty where it is none."""
+    if abs(factor - 1) <= EVEN:
+        return ""
+    for name, tensor in state.reference.items():
+        if tensor.count != 1 or not tensor.dtype.is_float:
+            continue
+        number = float(tensor.read().reshape(()))
+        if abs(factor - number) <= FACTOR_APART * abs(number):
+            return name
+    return ""
+
+
+def _write_scalar(state: MatchState, each: Multiplied, scalar: str) -> None:
+    """A weight times a parameter of one element; with it its bias, for each of several."""
+    because = f"{each.stored} is it times '{scalar}'"
+    folded = Found(
+        view=View.FOLDED,
+        because=because,
+        stored=(each.candidate.key,),
+        formula="w * another parameter",
+        by=scalar,
+    )
+    if each.tensor.name in state.found:
+        _add_copy(state, each)
+    else:
+        state.found[each.tensor.name] = folded
+    state.found.setdefault(scalar, folded)
 
 
 def _is_spectral(state: MatchState, each: Multiplied, factor: float) -> bool:
@@ -389,7 +424,10 @@ def _shift(state: MatchState, weight: str, norm: Norm, factor: np.ndarray) -> np
     it has one.
     """
     own = bias_of(weight)
-    has_own = own in state.reference and own not in state.found
+    # one that was folded already was folded with another norm of the same layer
+    has_own = own in state.reference and (
+        own not in state.found or state.found[own].view is View.FOLDED
+    )
     before = state.reference[own].read().astype(np.float64) if has_own else 0.0
     made: np.ndarray = norm.bias + (before - norm.mean) * factor
     return made

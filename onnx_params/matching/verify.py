@@ -4,8 +4,10 @@ at a time.
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -167,11 +169,14 @@ def _split(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[tuple[int, .
     if len(shape) != 2 or len(wanted) < 3:
         return []
     squeezed = tuple(dim for dim in wanted if dim != 1)
+    if len(squeezed) > MAX_PERMUTED:
+        return []
     found = []
-    for cut in range(1, len(squeezed)):
-        for rows, columns in ((squeezed[:cut], squeezed[cut:]), (squeezed[cut:], squeezed[:cut])):
-            if int(np.prod(rows)) == shape[0] and int(np.prod(columns)) == shape[1]:
-                found.append((*rows, *columns))
+    for taken in product((False, True), repeat=len(squeezed)):
+        rows = [dim for dim, is_row in zip(squeezed, taken, strict=True) if is_row]
+        columns = [dim for dim, is_row in zip(squeezed, taken, strict=True) if not is_row]
+        if math.prod(rows) == shape[0] and math.prod(columns) == shape[1]:
+            found.append((*rows, *columns))
     return found
 
 

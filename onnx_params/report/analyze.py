@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from onnx_params.containers.formats import open_checkpoint
+from onnx_params.errors import UsageError
 from onnx_params.idioms.source_map import read_map
 from onnx_params.inventory.opening import gc_paused, need_numpy, open_artifact
+from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import take
 from onnx_params.names.architecture import Expected
 from onnx_params.report.report import Report, build
+
+LEAST_KNOWN: Final = 0.1  # share of tensors, of either side, that a reference must explain
+FEW: Final = 4  # tensors of which no share is made
 
 
 def analyze(
@@ -54,9 +59,32 @@ def analyze(
             strip_prefix=strip_prefix,
             progress=progress,
         )
+        if checkpoint is not None:
+            refuse_stranger(inventory, str(reference))
         report = build(inventory, name or opened.name)
         if not stats:
             return report
         from onnx_params.report.statistics import by_parameter
 
         return replace(report, stats=by_parameter(inventory, progress))
+
+
+def refuse_stranger(inventory: Inventory, reference: str) -> None:
+    """Raise :class:`UsageError` where a reference is another model's: hardly any of its tensors is
+    in the artifact, and it explains hardly any of the artifact's.
+    """
+    matched = inventory.matched
+    if matched is None:
+        return
+    answers = list(matched.found.values())
+    proved = [each for each in answers if each.is_proved]
+    explained = {key for each in proved for key in each.stored}
+    stored = inventory.parameter_tensors
+    if len(answers) < FEW or len(proved) >= LEAST_KNOWN * len(answers):
+        return
+    if len(explained) >= LEAST_KNOWN * max(1, len(stored)):
+        return
+    raise UsageError(
+        f"{reference}: {len(proved)} of its {len(answers)} tensors are in the artifact: it is"
+        " another model's checkpoint, or all values changed; `audit` says what differs"
+    )
