@@ -256,18 +256,20 @@ def is_distorted(state: State, tensor: StoredTensor, key: Key) -> bool:
     number throughout, where no operator is said to have computed it.
     """
     stored = state.model.stored[key]
-    if is_result(stored.name) or used_elements(state.model, stored) != tensor.count:
+    if is_result(stored.name):
         return False
     original = tensor.read().reshape(-1).astype(np.float64)
     if original.size < 2 or np.ptp(original) == 0:
+        return False
+    if stored.count > 1 and np.ptp(stored.read().astype(np.float64)) == 0:
+        return True
+    if used_elements(state.model, stored) != tensor.count:
         return False
     candidate = Candidate(state.model, stored, 0)
     for way in candidate.ways:
         values = state.values.of(key, way).reshape(-1).astype(np.float64)
         if values.size != original.size or not np.isfinite(values).all():
             continue
-        if np.ptp(values) == 0:
-            return True
         apart = float(np.abs(values - original).mean()) / float(np.abs(original).mean())
         if apart < CLOSE:
             return True

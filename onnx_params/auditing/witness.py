@@ -39,8 +39,8 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if _is_family(state, name, found):
         return True
-    if not state.kin.ways(name):
-        return is_known_factor(found.factor)
+    if not state.kin.ways(name) and found.factor == 1.0:
+        return True
     # kin of which nothing was computed speak against a name that says something was
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
     return says_so and are_alike and is_known_factor(found.factor)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.walk import arrivals, only_use, worded
 from onnx_params.operators.record import Kind, Operator
 from onnx_params.operators.schemas import schema
-from onnx_params.tensors.steps import SWAP, Shape, Step
+from onnx_params.tensors.steps import SWAP, Key, Shape, Step
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -75,6 +75,22 @@ def multiplies_input_of(model: Model, factor: StoredTensor, weight: StoredTensor
             if factor.key in keys:
                 return True
     return False
+
+
+def transposed_groups(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, int]:
+    """The groups of the transposed convolution that takes each tensor as its kernel, where there
+    are several. Reads attributes.
+    """
+    found: dict[Key, int] = {}
+    for tensor in tensors:
+        for consumer in consumers(model, tensor) if len(tensor.shape) > 2 else ():
+            operator = consumer.operator
+            if operator is None or not operator.grouped or consumer.word != "weight":
+                continue
+            groups = consumer.node.read_attributes().get("group", 1)
+            if isinstance(groups, int) and groups > 1:
+                found[tensor.key] = groups
+    return found
 
 
 def has_outputs_first(node: Node, operator: Operator) -> bool:

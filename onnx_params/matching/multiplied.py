@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from onnx_params.dataflow.consumers import multiplies_input_of
+from onnx_params.dataflow.consumers import multiplies_input_of, transposed_groups
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_modules import spectral_vectors
 from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
@@ -19,7 +19,8 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.folds import Norm, NormTable
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import small
-from onnx_params.matching.samples import Alike, Directions, Vectors
+from onnx_params.matching.samples import Alike, Directions, Vectors, outputs_first
+from onnx_params.tensors.evaluate import apply
 from onnx_params.tensors.steps import SWAP, Key, Permute, Steps
 from onnx_params.tensors.stored import StoredTensor
 
@@ -67,13 +68,24 @@ def normed(state: MatchState) -> None:
     off (weight standardization).
     """
     table = NormTable(folds.norms(state.reference))
-    search = _Search(state, Directions(state, _TURNS), Vectors(state), table)
+    groups = transposed_groups(state.model, [each.tensor for each in state.free()])
+    search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), table)
     for tensor in small(state, state.open()):
         if len(tensor.shape) < 2 or tensor.name in state.found:
             continue
         values = tensor.read()
-        if not search.find(tensor, values, ""):
-            search.find(tensor, _centered(values), "standardized w")
+        if search.find(tensor, values, "") or search.find(
+            tensor, _centered(values), "standardized w"
+        ):
+            continue
+        for n in sorted(set(groups.values())):
+            steps = outputs_first(tensor.shape, n)
+            if steps and search.find(tensor, apply(values, steps, _no_scales), ""):
+                break
+
+
+def _no_scales(key: Key) -> np.ndarray:
+    raise AssertionError(key)
 
 
 def _centered(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ side in one array, so that a question costs one comparison and not one a tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.places import N_NUMBERS, places
-from onnx_params.tensors.steps import Permute, Reshape, Shape, Steps, chain
+from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Steps, chain
 
 N_LINES: Final = 4
 MAX_TRIED: Final = 8  # stored tensors that are compared whole for one question
@@ -104,10 +104,31 @@ class Alike(NamedTuple):
     axis: int
 
 
+def outputs_first(shape: Shape, groups: int) -> Steps:
+    """The steps from the kernel of a grouped transposed convolution, ``[in, out / groups, ...]``,
+    to ``[out, in / groups, ...]``; none where the shape has no such groups.
+    """
+    if len(shape) < 3 or groups < 2 or shape[0] % groups:
+        return ()
+    entering, outputs = shape[0] // groups, shape[1]
+    window = shape[2:]
+    axes = (0, 2, 1, *range(3, 3 + len(window)))
+    return (
+        Reshape((groups, entering, outputs, *window)),
+        Permute(axes),
+        Reshape((groups * outputs, entering, *window)),
+    )
+
+
 class Directions:
     """Stored weights by the directions of some of their channels, which no factor changes."""
 
-    def __init__(self, state: MatchState, turns: dict[int, tuple[Permute, ...]]) -> None:
+    def __init__(
+        self,
+        state: MatchState,
+        turns: dict[int, tuple[Permute, ...]],
+        groups: Mapping[Key, int],
+    ) -> None:
         self._state = state
         self._groups: dict[tuple[Shape, int], list[Alike]] = {}
         for candidate in state.free():
@@ -119,6 +140,9 @@ class Directions:
                 squeezed = tuple(dim for dim in candidate.shape_under(way) if dim != 1)
                 if 1 < len(squeezed) < rank:
                     ways.append(chain(*way, Reshape(squeezed)))
+                turned = outputs_first(candidate.shape_under(way), groups.get(candidate.key, 1))
+                if turned:
+                    ways.append((*way, *turned))
                 for steps in ways:
                     shape = candidate.shape_under(steps)
                     for axis in axes_of(shape):
