@@ -113,6 +113,13 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
             " rest of its list runs"
         )
         return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
+    if tensor.name in state.exchanged:
+        other = state.exchanged[tensor.name]
+        because = (
+            f"'{found.stored[0][1]}' has it, where in other layers, by the names of both, '{other}'"
+            " is"
+        )
+        return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
     if state.turns.fits(tensor.name) is False:
         because = (
             f"'{found.stored[0][1]}' is turned: all other matrices that such products take lie"

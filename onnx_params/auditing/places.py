@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.matching.match_state import Found
-from onnx_params.tensors.steps import SWAP, Key, Permute, Shape, Steps
+from onnx_params.tensors.steps import SWAP, Key, Permute, Shape, Slice, Steps
 
 MAX_TAILS: Final = 64  # parameters of one item, of which each two are compared
 MIN_VOTES: Final = 2  # others of the kind that must agree
@@ -152,7 +152,8 @@ def _depths(depths: Depths, found: Mapping[str, Found]) -> dict[str, int]:
     holders = collections.Counter(key for each in found.values() for key in each.stored)
     runs_at: dict[str, int] = {}
     for name, each in found.items():
-        is_alone = len(each.stored) == 1 and holders[each.stored[0]] == 1
+        is_part = any(isinstance(s, Slice) for p in each.placements for s in p.steps)
+        is_alone = len(each.stored) == 1 and (is_part or holders[each.stored[0]] == 1)
         depth = depths.runs_at(each.stored[0]) if is_alone else None
         if depth is not None:
             runs_at[name] = depth

@@ -15,6 +15,7 @@ from onnx_params.auditing.computed import is_computed, is_quantized, is_wave_tab
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.auditing.kin import Kin
+from onnx_params.auditing.words import exchanged
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_result
@@ -111,6 +112,10 @@ class State:
     def holders(self) -> collections.Counter[Key]:
         """Stored tensor -> how many tensors of the reference were found in it."""
         return collections.Counter(key for found in self.found.values() for key in found.stored)
+
+    @cached_property
+    def exchanged(self) -> dict[str, str]:
+        return exchanged(self.reference, self.found)
 
     @cached_property
     def turns(self) -> places.Turns:

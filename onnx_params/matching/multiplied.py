@@ -28,6 +28,7 @@ from onnx_params.tensors.stored import StoredTensor
 NOISE: Final = 0.02
 ROUNDED_NOISE: Final = 0.3
 FACTOR_APART: Final = 1e-5  # relative; how far a factor may lie from a parameter
+LINES_APART: Final = 1e-2  # relative; lines of one length are divided by a number
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 _NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
 # from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them
@@ -206,7 +207,7 @@ def _bases(each: Multiplied) -> Iterator[tuple[np.ndarray, str]]:
     if each.formula:
         for epsilon in _SPREAD_EPSILONS:
             yield 1 / np.sqrt(power / lines.shape[1] + epsilon), each.formula
-    else:
+    elif not each.candidate.is_quantized and np.ptp(power) > LINES_APART * float(power.max()):
         yield 1 / np.sqrt(power), "w / |w|"
 
 
