@@ -220,13 +220,13 @@ def budgets(
             (),
             n_bytes - policy.max_bytes,
         )
+    others: dict[str, list[str]] = {}
     for claim in inventory.parameters if policy.dtypes else ():
-        types = {
-            inventory.model.stored[key].dtype.name
-            for key in claim.stored
-            if key in inventory.model.stored
-        }
-        for dtype in sorted(types - set(policy.dtypes)):
-            yield policy.find(
-                "over-budget", claim.name, f"{dtype}; allowed are {', '.join(policy.dtypes)}"
-            )
+        if claim.dtype is not None and claim.dtype not in policy.dtypes:
+            others.setdefault(claim.dtype, []).append(claim.name)
+    for dtype, names in sorted(others.items()):
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        allowed = ", ".join(policy.dtypes)
+        yield policy.find(
+            "over-budget", names[0], f"'{names[0]}'{more}: {dtype}; allowed are {allowed}"
+        )

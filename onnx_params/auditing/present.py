@@ -53,6 +53,10 @@ def _folded(state: State, tensor: StoredTensor, found: Found) -> Judgement:
 
 
 def _quantized(state: State, tensor: StoredTensor, found: Found) -> Judgement:
+    values = evaluated(state, found.placements, found.axis)
+    if values is not None and np.array_equal(values, tensor.read()):
+        because = "the reference has what its codes stand for, to the bit"
+        return say(state, tensor, Verdict.IDENTICAL, because, found.stored)
     made = say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
     if len(found.placements) > 1:
         return made

@@ -4,6 +4,7 @@ over several.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,14 +17,19 @@ from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.tensors.steps import Cast, Key, Placement, chain
 from onnx_params.tensors.stored import StoredTensor
 
+Array = tuple[Key, np.ndarray]
+_NONE: Final = np.empty(0, np.float32)
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once for lookups of lines
 
 
 class Leftovers(NamedTuple):
-    """Stored tensors of one type, whole and by their lines."""
+    """Stored tensors of one type: by their lines, by the numbers with which vectors that are looked
+    for begin, by how many elements they have.
+    """
 
-    arrays: list[tuple[Key, np.ndarray]]
     by_line: lines.Index
+    beginnings: Mapping[float, Sequence[Array]]
+    by_size: Mapping[int, Sequence[Array]]
 
     def find(self, values: np.ndarray) -> tuple[tuple[Placement, ...], int] | None:
         """The placements that hold a tensor, and the axis along which they stand side by side."""
@@ -31,10 +37,32 @@ class Leftovers(NamedTuple):
             return None
         if values.ndim > 1:
             return self.by_line.find(values)
-        placements = lines.find_vector(values, self.arrays) or lines.split_vector(
-            values, self.arrays
+        if not values.size:
+            return None
+        beginning = self.beginnings.get(float(values[0]), ())
+        placements = lines.find_vector(values, beginning) or lines.split_vector(
+            values, self.by_size
         )
         return None if placements is None else (placements, 0)
+
+
+def _beginnings(arrays: Sequence[Array], firsts: np.ndarray) -> dict[float, list[Array]]:
+    """First number of a vector that is looked for -> the stored tensors that have it somewhere."""
+    found: dict[float, list[Array]] = {}
+    wanted = np.unique(firsts[~np.isnan(firsts)])
+    for key, values in arrays if wanted.size else ():
+        flat = values.reshape(-1).astype(np.float64)
+        at = np.searchsorted(wanted, flat).clip(max=wanted.size - 1)
+        for number in np.unique(wanted[at[wanted[at] == flat]]):
+            found.setdefault(float(number), []).append((key, values))
+    return found
+
+
+def _by_size(arrays: Sequence[Array]) -> dict[int, list[Array]]:
+    found: dict[int, list[Array]] = {}
+    for key, values in arrays:
+        found.setdefault(values.size, []).append((key, values))
+    return found
 
 
 def by_lines(state: MatchState) -> None:
@@ -42,7 +70,11 @@ def by_lines(state: MatchState) -> None:
     for dtype, candidates in _by_dtype(state).items():
         arrays = [(c.key, state.values.of(c.key, ())) for c in candidates]
         every = [each for key, values in arrays for each in lines.layouts(key, values)]
-        leftovers = Leftovers(arrays, lines.Index(every))
+        vectors = [t.read()[:1] for t in state.open() if len(t.shape) == 1 and t.dtype.is_float]
+        firsts = np.concatenate(
+            [cast_to(each, dtype).astype(np.float64) for each in vectors or [_NONE]]
+        )
+        leftovers = Leftovers(lines.Index(every), _beginnings(arrays, firsts), _by_size(arrays))
         for tensor in state.open():
             cast = None if tensor.dtype.name == dtype else dtype
             if cast is not None and not tensor.dtype.is_float:

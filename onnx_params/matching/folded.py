@@ -112,5 +112,8 @@ def _holding_vector(state: MatchState, values: np.ndarray) -> tuple[Key, ...]:
         for c in state.free()
         if c.is_float and c.tensor.dtype.name == values.dtype.name and c.tensor.count
     ]
-    placements = find_vector(values, arrays) or split_vector(values, arrays) or ()
+    by_size: dict[int, list[tuple[Key, np.ndarray]]] = {}
+    for key, each in arrays:
+        by_size.setdefault(each.size, []).append((key, each))
+    placements = find_vector(values, arrays) or split_vector(values, by_size) or ()
     return tuple(dict.fromkeys(placement.key for placement in placements))

@@ -7,7 +7,7 @@ element by element.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -172,17 +172,17 @@ def find_vector(
 
 
 def split_vector(
-    wanted: np.ndarray, vectors: Sequence[tuple[Key, np.ndarray]]
+    wanted: np.ndarray, vectors: Mapping[int, Sequence[tuple[Key, np.ndarray]]]
 ) -> tuple[Placement, ...] | None:
     """The stored tensors that hold a vector in equal shares, one after the other: a joined
-    projection's biases, gates apart. Equal bits.
+    projection's biases, gates apart. Equal bits. ``vectors`` are by their number of elements.
     """
     for shares in MAX_SHARES:
         if len(wanted) % shares or len(wanted) // shares < MIN_VECTOR:
             continue
         found: list[Placement] = []
         for part in np.split(wanted, shares):
-            for key, values in vectors:
+            for key, values in vectors.get(part.size, ()):
                 if (
                     values.size == part.size
                     and values.dtype == part.dtype

@@ -253,6 +253,8 @@ def _is_smoothed(state: MatchState, vectors: Vectors, each: Multiplied) -> bool:
 def _is_by_number(
     state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.ndarray, word: str
 ) -> bool:
+    if word and each.candidate.is_quantized:
+        return False  # of a few lines, rounding leaves room for such a formula
     middle = float(np.median(ratio))
     room = EVEN if not each.candidate.is_quantized else 0.1
     if not middle or np.abs(ratio - middle).max() > room * abs(middle):
