@@ -102,6 +102,7 @@ class Values:
     def __init__(self, model: Model) -> None:
         self._stored = model.stored
         self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
+        self._n_bytes = 0
 
     def read(self, key: Key) -> np.ndarray:
         """A stored tensor's values, for scales and zero points."""
@@ -152,9 +153,11 @@ class Values:
         found = self._kept.get(key)
         if found is None:
             found = make()
-            if sum(array.nbytes for array in self._kept.values()) + found.nbytes > MAX_KEPT:
+            if self._n_bytes + found.nbytes > MAX_KEPT:
                 self._kept.clear()
+                self._n_bytes = 0
             self._kept[key] = found
+            self._n_bytes += found.nbytes
         return found
 
     def is_close(self, target: np.ndarray, candidate: Candidate, steps: Steps) -> bool:

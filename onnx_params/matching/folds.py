@@ -139,8 +139,9 @@ class NormTable:
         size = np.maximum(np.abs(samples).max(axis=1), 1e-30)
         apart = np.abs(samples - wanted).max(axis=1) / size
         room = ROUNDED_APART if is_rounded else APART
-        order = np.argsort(apart, kind="stable")[: MAX_NORMS * len(EPSILONS)]
-        found = {rows[at][0].owner: rows[at][0] for at in order if apart[at] <= room}
+        close = np.flatnonzero(apart <= room)
+        order = close[np.argsort(apart[close], kind="stable")][: MAX_NORMS * len(EPSILONS)]
+        found = {rows[at][0].owner: rows[at][0] for at in order}
         return list(found.values())[:MAX_NORMS]
 
 

@@ -224,7 +224,8 @@ class _Samples:
         if samples is None:
             samples = self._kept[values.shape] = np.stack([self._of(fit, places) for fit in fits])
         distances = np.abs(samples - wanted).mean(axis=1) / size
-        return [fits[at] for at in np.argsort(distances, kind="stable") if distances[at] < CLOSE]
+        close = np.flatnonzero(distances < CLOSE)
+        return [fits[at] for at in close[np.argsort(distances[close], kind="stable")]]
 
     def _of(self, fit: Fit, places: np.ndarray) -> np.ndarray:
         candidate, steps = fit

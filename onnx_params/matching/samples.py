@@ -90,8 +90,8 @@ class Vectors:
         with np.errstate(divide="ignore", invalid="ignore"):
             lengths = np.sqrt((samples * samples).sum(axis=1) * (wanted @ wanted))
             cosines = np.nan_to_num(np.abs(samples @ wanted) / lengths)
-        order = np.argsort(-cosines, kind="stable")[:MAX_TRIED]
-        for at in order[cosines[order] >= COSINE]:
+        alike = np.flatnonzero(cosines >= COSINE)
+        for at in alike[np.argsort(-cosines[alike], kind="stable")][:MAX_TRIED]:
             if group[at].key not in self._state.assigned:
                 yield group[at]
 

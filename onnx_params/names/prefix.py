@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 
 _NUMBER = re.compile(r"(\d+)")
 
@@ -23,16 +23,23 @@ def prefix_between(reference: Sequence[str], own: Sequence[str]) -> str:
     """
     known, names = set(reference), set(own)
     best, most = "", len(known & names)
-    heads = dict.fromkeys(prefix for name in reference for prefix in _heads(name))
-    for head in heads:
-        hits = sum(f"{head}{name}" in known for name in names)
-        if hits > most:
-            best, most = head, hits
-    for head in dict.fromkeys(prefix for name in own for prefix in _heads(name)):
-        hits = sum(name.startswith(head) and name[len(head) :] in known for name in names)
-        if hits > most:
-            best, most = f"-{head}", hits
+    missing = _votes(reference, names)
+    excess = _votes(own, known)
+    for votes, sign in ((missing, ""), (excess, "-")):
+        for head, hits in votes.items():
+            if hits > most:
+                best, most = f"{sign}{head}", hits
     return best
+
+
+def _votes(longer: Iterable[str], shorter: Set[str]) -> dict[str, int]:
+    """What stands before some names -> how many of them are a shorter one with it."""
+    votes: dict[str, int] = {}
+    for name in dict.fromkeys(longer):
+        for head in _heads(name):
+            if name[len(head) :] in shorter:
+                votes[head] = votes.get(head, 0) + 1
+    return votes
 
 
 def _heads(name: str) -> list[str]:
