@@ -174,7 +174,7 @@ def test_prefix_of_a_larger_model(tmp_path: Path) -> None:
 
 
 def test_another_models_checkpoint_matches_nothing(tmp_path: Path) -> None:
-    """Random weights of the same shapes: not one row is claimed to be in the artifact."""
+    """Random weights of the same shapes: refused, and an audit says that all is changed."""
     rng = np.random.default_rng(0)
     arrays = {
         name: rng.normal(size=values.shape).astype(np.float32)
@@ -182,10 +182,11 @@ def test_another_models_checkpoint_matches_nothing(tmp_path: Path) -> None:
     }
     save_file(arrays, tmp_path / "w.safetensors")
     for kind in ("dynamo", "torchscript+int8-dynamic", "dynamo+int4"):
-        report = onnx_params.analyze(artifact("bert", kind), reference=tmp_path / "w.safetensors")
-        assert {"changed", "dropped"} >= {
-            claim.view.value for claim in report.inventory.parameters if claim.name in arrays
-        }
+        with pytest.raises(onnx_params.UsageError, match="0 of its 39 tensors are in"):
+            onnx_params.analyze(artifact("bert", kind), reference=tmp_path / "w.safetensors")
+        done = onnx_params.audit(artifact("bert", kind), reference=tmp_path / "w.safetensors")
+        assert not done.passed
+        assert {"changed", "missing", "not comparable", "extra"} >= set(done.verdicts)
 
 
 def test_missing_data_says_so(tmp_path: Path) -> None:

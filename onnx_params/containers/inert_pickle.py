@@ -84,6 +84,8 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
                 "_rebuild_parameter_with_state": _first,
                 "_rebuild_sparse_tensor": _rebuild_sparse,
             }.get(name, Inert)
+        if (module, name) == ("torch", "Size"):
+            return tuple
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
         if module == "torch" and name in BY_NAME:

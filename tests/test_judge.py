@@ -1,0 +1,610 @@
+"""The judge in the wild: what tools do to weights is no change, and what nobody did is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto
+from safetensors.numpy import save_file
+from support.graphs import Chain, checkpoint, nbits
+from support.process import run
+
+import onnx_params
+from onnx_params.auditing.audit import audit
+from onnx_params.auditing.policy import Policy
+from onnx_params.dataflow.logical import logical
+from onnx_params.inventory.opening import open_artifact
+from onnx_params.tensors.evaluate import evaluate
+from onnx_params.tensors.steps import Placement
+
+LAYERS = 4
+WIDTH = 32
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def weights() -> dict[str, np.ndarray]:
+    """The checkpoint of some layers: a norm's factor and a square matrix each."""
+    found = {}
+    for at in range(LAYERS):
+        found[f"layers.{at}.norm.weight"] = draw(at, WIDTH) * 0.1 + 1
+        found[f"layers.{at}.up.weight"] = draw(10 + at, WIDTH, WIDTH)
+    return found
+
+
+def layered(stored: dict[str, np.ndarray], names: Callable[[str], str] = str) -> Chain:
+    """The model of these layers under the names that ``names`` gives."""
+    chain = Chain()
+    for at in range(LAYERS):
+        norm, up = f"layers.{at}.norm.weight", f"layers.{at}.up.weight"
+        chain.node("Mul", chain.last, chain.keep(names(norm), stored[norm]))
+        chain.linear(names(up), stored[up])
+    return chain
+
+
+# -- witnesses ------------------------------------------------------------------------------------
+
+FORMULAS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "-w": lambda w: -w,
+    "1 / w": lambda w: 1 / w,
+    "w * w": lambda w: w * w,
+    "exp": np.exp,
+    "tanh": np.tanh,
+    "sigmoid": lambda w: 1 / (1 + np.exp(-w)),
+    "1 + w": lambda w: 1 + w,
+    "w - 1": lambda w: w - 1,
+    "w * 7": lambda w: w * 7,
+    "w * 64": lambda w: w * 64,
+    "w / 8": lambda w: w / 8,
+    "w * 1.01": lambda w: w * 1.01,
+}
+
+
+@pytest.mark.parametrize("leaf", ["norm", "up"])
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_a_formula_needs_a_witness(formula: str, leaf: str, tmp_path: Path) -> None:
+    """One weight under its own name replaced by a formula of itself is changed, and named."""
+    name = f"layers.2.{leaf}.weight"
+    stored = weights()
+    stored[name] = FORMULAS[formula](stored[name]).astype(np.float32)
+    path = layered(stored).save(tmp_path / "m.onnx")
+    save_file(weights(), tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert {name} == {finding.name for finding in done.failing}
+
+
+@pytest.mark.parametrize("formula", ["1 + w", "w / 8", "exp"])
+def test_kin_are_a_witness(formula: str, tmp_path: Path) -> None:
+    """The same formula for the norm of every layer is the exporter's."""
+    stored = weights()
+    for name in stored:
+        if "norm" in name:
+            stored[name] = FORMULAS[formula](stored[name]).astype(np.float32)
+    path = layered(stored).save(tmp_path / "m.onnx")
+    save_file(weights(), tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and LAYERS == done.verdicts["folded"]
+
+
+def test_names_that_only_the_writer_knows(tmp_path: Path) -> None:
+    """A writer's own names, learned from all layers, tell that two weights were exchanged."""
+    held = {
+        f"layers.{at}.{leaf}.weight": draw(100 + 10 * at + n, WIDTH, WIDTH)
+        for at in range(3)
+        for n, leaf in enumerate(("q_proj", "o_proj"))
+    }
+    chain = Chain()
+    for at in range(3):
+        for leaf in ("q_proj", "o_proj"):
+            nbits(
+                chain, f"blocks.{at}.attn.{leaf}.MatMul.weight", held[f"layers.{at}.{leaf}.weight"]
+            )
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+    one, two = "layers.1.q_proj.weight", "layers.1.o_proj.weight"
+    save_file({**held, one: held[two], two: held[one]}, tmp_path / "s.safetensors")
+    done = audit(path, reference=tmp_path / "s.safetensors")
+    assert {one, two} == {finding.name for finding in done.failing}
+
+
+# -- quantized weights ----------------------------------------------------------------------------
+
+
+def test_quantized_concatenation(tmp_path: Path) -> None:
+    """Query, key and value joined before they were rounded; two exchanged ones are named."""
+    held = {
+        f"layers.{at}.{leaf}_proj.weight": draw(200 + 10 * at + n, 16, WIDTH)
+        for at in range(3)
+        for n, leaf in enumerate("qkv")
+    }
+    chain = Chain()
+    for at in range(3):
+        parts = [held[f"layers.{at}.{leaf}_proj.weight"] for leaf in "qkv"]
+        nbits(chain, f"model.layers.{at}.attn.qkv_proj.MatMul.weight", np.concatenate(parts))
+        chain.linear(f"val_{at}", draw(300 + at, WIDTH, 48))
+    for at in range(3):
+        held[f"layers.{at}.out.weight"] = draw(300 + at, WIDTH, 48)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and 9 == done.verdicts["quantized"]
+    one, two = "layers.2.k_proj.weight", "layers.2.v_proj.weight"
+    save_file({**held, one: held[two], two: held[one]}, tmp_path / "s.safetensors")
+    failing = audit(path, reference=tmp_path / "s.safetensors").failing
+    assert {one, two} <= {finding.name for finding in failing}
+
+
+def corrected(weight: np.ndarray, seed: int) -> np.ndarray:
+    """A weight whose codes were not rounded to the nearest, as GPTQ and HQQ leave it: residuals of
+    about half a step, alike everywhere.
+    """
+    step = np.abs(weight.reshape(len(weight), -1, 16)).max(axis=2) / 7
+    noise = np.random.default_rng(seed).uniform(-0.6, 0.6, weight.shape)
+    made: np.ndarray = weight + noise * step.repeat(16, axis=1)
+    return made.astype(np.float32)
+
+
+def test_codes_that_are_not_the_nearest(tmp_path: Path) -> None:
+    """Residuals that are small and even are a quantizer's; a row that stands out was changed."""
+    held = {f"layers.{at}.weight": draw(400 + at, WIDTH, WIDTH) for at in range(3)}
+    chain = Chain()
+    for at, weight in enumerate(held.values()):
+        nbits(chain, f"val_{at}", corrected(weight, at))
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+    changed = held["layers.1.weight"].copy()
+    changed[5] += draw(500, WIDTH)
+    save_file({**held, "layers.1.weight": changed}, tmp_path / "s.safetensors")
+    failing = audit(path, reference=tmp_path / "s.safetensors").failing
+    assert {"layers.1.weight"} == {finding.name for finding in failing}
+
+
+def test_codes_that_were_cut_off(tmp_path: Path) -> None:
+    """A quantizer that searches a scale cuts the largest numbers off at the outermost codes."""
+    weight = draw(600, WIDTH, WIDTH)
+    cut = np.clip(weight, -2.0, 2.0)
+    chain = Chain()
+    nbits(chain, "val_0", cut)
+    path = chain.save(tmp_path / "m.onnx")
+    reference = checkpoint(tmp_path / "c.safetensors", fc__weight=weight)
+    assert np.abs(weight).max() > 2.5
+    assert audit(path, reference=reference).passed
+
+
+def test_factor_of_the_input(tmp_path: Path) -> None:
+    """AWQ multiplies a weight's columns and divides the layer's input: proved by the stored
+    vector.
+    """
+    weight, factor = draw(700, WIDTH, WIDTH), np.abs(draw(701, WIDTH)) + 0.5
+    chain = Chain()
+    chain.node("Mul", chain.last, chain.keep("pre_quant_scale", 1 / factor))
+    nbits(chain, "val_0", weight * factor)
+    path = chain.save(tmp_path / "m.onnx")
+    reference = checkpoint(tmp_path / "c.safetensors", fc__weight=weight)
+    done = audit(path, reference=reference)
+    assert done.passed and 1 == done.verdicts["folded"]
+
+
+def values_of(path: Path, name: str) -> np.ndarray:
+    """What the steps of a stored tensor make of it."""
+    model = open_artifact(path).model
+    tensor = model.stored["", name]
+    steps = logical(model, tensor).steps
+    assert steps is not None
+    return evaluate(model.stored, Placement(tensor.key, steps))
+
+
+def ran(path: Path, values: np.ndarray) -> np.ndarray:
+    """What onnxruntime computes."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found: np.ndarray = session.run(None, {"x": values})[0]
+    return found
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["FP4", "NF4"])
+def test_codebooks_are_onnxruntimes(kind: int, tmp_path: Path) -> None:
+    """MatMulBnb4 by the identity gives the weight that the steps give."""
+    rng = np.random.default_rng(kind)
+    data = rng.integers(0, 256, WIDTH * WIDTH // 2, dtype=np.uint8)
+    largest = rng.random(WIDTH * WIDTH // 16).astype(np.float32)
+    chain = Chain()
+    inputs = [chain.last, chain.keep("w", data), chain.keep("absmax", largest)]
+    options = {"K": WIDTH, "N": WIDTH, "block_size": 16, "quant_type": kind}
+    chain.node("MatMulBnb4", *inputs, domain="com.microsoft", **options)
+    path = chain.save(tmp_path / "m.onnx")
+    _untyped(path)
+    identity = np.eye(WIDTH, dtype=np.float32)
+    np.testing.assert_allclose(ran(path, identity), values_of(path, "w"), rtol=1e-5, atol=1e-6)
+
+
+def _untyped(path: Path) -> None:
+    """Give the input its shape, which onnxruntime's kernels want."""
+    model = onnx.load(path)
+    shape = model.graph.input[0].type.tensor_type.shape
+    for dim in (WIDTH, WIDTH):
+        shape.dim.add().dim_value = dim
+    onnx.save(model, path)
+
+
+def test_groups_of_lines(tmp_path: Path) -> None:
+    """``g_idx`` says which scale each input has, as onnxruntime reads it."""
+    rng = np.random.default_rng(3)
+    data = rng.integers(0, 256, (WIDTH, 2, 8), dtype=np.uint8)
+    scales = rng.random((WIDTH, 2)).astype(np.float32)
+    groups = rng.permutation(np.arange(WIDTH) // 16).astype(np.int32)
+    chain = Chain()
+    inputs = [chain.keep("w", data), chain.keep("s", scales), "", chain.keep("g", groups)]
+    options = {"K": WIDTH, "N": WIDTH, "bits": 4, "block_size": 16}
+    chain.node("MatMulNBits", chain.last, *inputs, domain="com.microsoft", **options)
+    path = chain.save(tmp_path / "m.onnx")
+    _untyped(path)
+    identity = np.eye(WIDTH, dtype=np.float32)
+    np.testing.assert_allclose(ran(path, identity), values_of(path, "w"), rtol=1e-5, atol=1e-6)
+
+
+def test_an_attribute_that_nobody_knows(tmp_path: Path) -> None:
+    """Bytes whose layout an unknown attribute changes are neither compared nor extracted."""
+    chain = Chain()
+    nbits(chain, "fc.weight", draw(800, WIDTH, WIDTH), weight_prepacked=1)
+    path = chain.save(tmp_path / "m.onnx")
+    reference = checkpoint(tmp_path / "c.safetensors", fc__weight=draw(800, WIDTH, WIDTH))
+    done = audit(path, reference=reference)
+    assert not done.passed and 0 == done.verdicts["quantized"]
+    out = tmp_path / "x.safetensors"
+    assert 0 != run("extract", str(path), "--dequantize", "-o", str(out)).returncode or (
+        "fc.weight" not in out.read_bytes().decode("latin-1")
+    )
+
+
+def test_sixteen_bits(tmp_path: Path) -> None:
+    """Codes of 16 bits are weights; 20 of 20 of them are compared."""
+    held = {f"layers.{at}.weight": draw(900 + at, WIDTH, WIDTH) for at in range(20)}
+    chain = Chain()
+    for at, weight in enumerate(held.values()):
+        scale = np.float32(np.abs(weight).max() / 32767)
+        code = chain.keep(f"val_{2 * at}", np.round(weight.T / scale).astype(np.int16))
+        last = chain.last
+        made = chain.node("DequantizeLinear", code, chain.keep(f"val_{2 * at + 1}", scale))
+        chain.node("MatMul", last, made)
+    save_file(held, tmp_path / "c.safetensors")
+    path = chain.save(tmp_path / "m.onnx")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and 20 == done.verdicts["quantized"]
+
+
+def test_a_quantized_model_is_itself(tmp_path: Path) -> None:
+    """Compared with itself it is equal, audited against itself identical."""
+    chain = Chain()
+    for at in range(3):
+        nbits(chain, f"fc{at}.weight", draw(1000 + at, WIDTH, WIDTH))
+    path = chain.save(tmp_path / "m.onnx")
+    assert not onnx_params.compare(path, path).differences
+    done = audit(path, reference=path)
+    assert done.passed and {"identical": 3} == dict(done.verdicts)
+
+
+# -- formulas of several parameters ---------------------------------------------------------------
+
+
+def norm(seed: int, width: int) -> dict[str, np.ndarray]:
+    return {
+        "weight": draw(seed, width) * 0.2 + 1,
+        "bias": draw(seed + 1, width),
+        "running_mean": draw(seed + 2, width),
+        "running_var": np.abs(draw(seed + 3, width)) + 0.5,
+    }
+
+
+def factor_of(each: dict[str, np.ndarray]) -> np.ndarray:
+    found: np.ndarray = each["weight"] / np.sqrt(each["running_var"] + 1e-5)
+    return found
+
+
+def test_one_convolution_of_several_norms(tmp_path: Path) -> None:
+    """Levels that share a convolution, with a norm each, have it folded several times."""
+    weight, own = draw(1100, 8, 8, 3, 3), draw(1101, 8)
+    held = {"conv.weight": weight, "conv.bias": own}
+    chain = Chain()
+    for level in range(3):
+        each = norm(1110 + 10 * level, 8)
+        held |= {f"bns.{level}.{leaf}": value for leaf, value in each.items()}
+        factor = factor_of(each)
+        shift = each["bias"] + (own - each["running_mean"]) * factor
+        inputs = [
+            chain.keep(f"val_{2 * level}", weight * factor[:, None, None, None]),
+            chain.keep(f"val_{2 * level + 1}", shift),
+        ]
+        chain.node("Conv", chain.last, *inputs, pads=[1, 1, 1, 1])
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+
+
+def test_norm_without_affine_and_grouped_transposition(tmp_path: Path) -> None:
+    """A batch norm that has statistics alone, folded into a transposed convolution in groups."""
+    weight = draw(1200, 8, 3, 2, 2)  # [in, out / groups]; two groups: six outputs
+    mean, variance = draw(1201, 6), np.abs(draw(1202, 6)) + 0.5
+    factor = 1 / np.sqrt(variance + 1e-5)
+    folded = weight.reshape(2, 4, 3, 2, 2) * factor.reshape(2, 1, 3, 1, 1)
+    chain = Chain()
+    inputs = [
+        chain.keep("val_0", folded.reshape(weight.shape)),
+        chain.keep("val_1", -mean * factor),
+    ]
+    chain.node("ConvTranspose", chain.last, *inputs, group=2)
+    held = {"up.weight": weight, "bn.running_mean": mean, "bn.running_var": variance}
+    save_file(held, tmp_path / "c.safetensors")
+    path = chain.save(tmp_path / "m.onnx")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and 3 == done.verdicts["folded"]
+
+
+def test_formulas_of_torch_modules(tmp_path: Path) -> None:
+    """Spectral norm, a mask, standardization with its gain, a weight divided by its length: known
+    by what the checkpoint has.
+    """
+    held: dict[str, np.ndarray] = {}
+    chain = Chain()
+    weight, u, v = draw(1300, WIDTH, WIDTH), draw(1301, WIDTH), draw(1302, WIDTH)
+    held |= {"a.weight_orig": weight, "a.weight_u": u, "a.weight_v": v}
+    chain.linear("div", weight / (u @ weight @ v))
+    mask = (draw(1303, WIDTH, WIDTH) > 0).astype(np.float32)
+    held |= {"b.weight_orig": draw(1304, WIDTH, WIDTH), "b.weight_mask": mask}
+    chain.linear("mul", held["b.weight_orig"] * mask)
+    raw, gain = draw(1305, WIDTH, WIDTH), draw(1306, WIDTH)
+    held |= {"c.weight": raw, "c.gain": gain}
+    spread = np.sqrt(raw.var(axis=1, keepdims=True) + 1e-6)
+    chain.linear("view", (raw - raw.mean(axis=1, keepdims=True)) / spread * gain[:, None] * 0.3)
+    held["d.weight"] = (
+        draw(1307, WIDTH, WIDTH) * np.linspace(0.5, 2, WIDTH, dtype=np.float32)[:, None]
+    )
+    length = np.sqrt((held["d.weight"] ** 2).sum(axis=1, keepdims=True))
+    chain.linear("div_1", held["d.weight"] / length)
+    save_file({n: np.ascontiguousarray(x) for n, x in held.items()}, tmp_path / "c.safetensors")
+    path = chain.save(tmp_path / "m.onnx")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and not any(j.verdict.value == "not comparable" for j in done.judgements)
+
+
+def test_an_unknown_formula_is_no_change(tmp_path: Path) -> None:
+    """What was computed by a formula that nobody knows is said to be that, and counted."""
+    held = weights() | {"extra.table": draw(1400, 6, 6)}
+    chain = layered(weights())
+    chain.node("Mul", chain.last, chain.keep("sub_1", np.sinh(held["extra.table"] ** 3)))
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    found = {j.name: j.verdict.value for j in done.judgements}
+    assert done.passed and "not comparable" == found["extra.table"]
+
+
+# -- coverage -------------------------------------------------------------------------------------
+
+
+def test_what_is_absent_is_a_finding(tmp_path: Path) -> None:
+    """A branch that is not there is a warning with its share; most of a checkpoint is an error."""
+    path = layered(weights()).save(tmp_path / "m.onnx")
+    branch = {f"aux.{at}.fc.weight": draw(1500 + at, WIDTH, WIDTH) for at in range(2)}
+    save_file(weights() | branch, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and ["absent"] == [finding.rule for finding in done.findings]
+    assert "32.7%" in done.findings[0].message and "aux.0.fc.weight" in done.findings[0].message
+    save_file(branch, tmp_path / "other.safetensors")
+    assert not audit(path, reference=tmp_path / "other.safetensors").passed
+
+
+def test_a_second_copy_that_was_changed(tmp_path: Path) -> None:
+    """A tied weight stored twice: the second copy holds what nothing explains."""
+    held = weights()
+    for second, passes in ((held["layers.0.up.weight"], True), (draw(1600, WIDTH, WIDTH), False)):
+        chain = layered(held)
+        chain.linear("onnx::MatMul_475", second)
+        path = chain.save(tmp_path / "m.onnx")
+        save_file(held, tmp_path / "c.safetensors")
+        done = audit(path, reference=tmp_path / "c.safetensors")
+        assert done.passed is passes
+        assert passes or ["onnx::MatMul_475"] == list(done.failing[0].stored)
+
+
+def test_masks_are_no_parameters(tmp_path: Path) -> None:
+    """A causal mask of minus infinity is no broken weight."""
+    mask = np.triu(np.full((WIDTH, WIDTH), -np.inf, np.float32), 1)
+    chain = layered(weights())
+    chain.node("Add", chain.last, chain.keep("/self_attn/Where_output_0", mask))
+    path = chain.save(tmp_path / "m.onnx")
+    assert "infinity" not in {finding.rule for finding in audit(path).findings}
+
+
+def test_budgets_by_type(tmp_path: Path) -> None:
+    """One finding a type, by what codes are, not by what packs them."""
+    chain = Chain()
+    for at in range(3):
+        nbits(chain, f"fc{at}.weight", draw(1700 + at, WIDTH, WIDTH))
+    path = chain.save(tmp_path / "m.onnx")
+    found = audit(path, policy=Policy(dtypes=("float16",))).failing
+    assert 1 == len(found) and "uint4" in found[0].message
+
+
+def test_another_models_reference(tmp_path: Path) -> None:
+    """A reference of which hardly anything is in the artifact is refused by ``analyze``."""
+    path = layered(weights()).save(tmp_path / "m.onnx")
+    other = {f"h.{at}.c.weight": draw(1800 + at, 16, 48) for at in range(12)}
+    save_file(other, tmp_path / "c.safetensors")
+    done = run("analyze", str(path), "--reference", str(tmp_path / "c.safetensors"))
+    assert 2 == done.returncode and "0 of its 12 tensors are in the artifact" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["analyze", "audit"])
+def test_one_bad_file_among_several(verb: str, tmp_path: Path) -> None:
+    """The others are reported; the status says that one was not read."""
+    good = [layered(weights()).save(tmp_path / f"{name}.onnx") for name in ("one", "two")]
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    done = run(verb, str(good[0]), str(tmp_path / "bad.onnx"), str(good[1]))
+    assert 2 == done.returncode and "bad.onnx" in done.stderr
+    assert "one" in done.stdout and "two" in done.stdout
+
+
+# -- checkpoints ----------------------------------------------------------------------------------
+
+
+def state() -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(value) for name, value in weights().items()}
+
+
+def average() -> dict[str, torch.Tensor]:
+    return {name: value * 0.9 + 0.05 for name, value in state().items()}
+
+
+LAYOUTS: dict[str, Callable[[], object]] = {
+    "state_dict beside a score": lambda: {"state_dict": state(), "best_acc1": torch.tensor(71.0)},
+    "model_state_dict beside a loss": lambda: {
+        "model_state_dict": state(),
+        "loss": torch.tensor(1.0),
+        "optimizer_state_dict": {"state": {0: {"exp_avg": torch.ones(4)}}},
+    },
+    "optimizer first": lambda: {"optimizer": {"state": average()}, "net": state()},
+    "the average": lambda: {"state_dict": average(), "state_dict_ema": state()},
+    "deep": lambda: {"trainer": {"model": {"weights": state()}}},
+    "generators": lambda: {"G": average(), "D": {"x": torch.ones(3)}, "G_ema": state()},
+}
+
+
+@pytest.mark.parametrize("is_legacy", [False, True], ids=["zip", "legacy"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(layout: str, is_legacy: bool, tmp_path: Path) -> None:
+    """Of several dictionaries the one that the artifact was made of is read."""
+    path = layered(weights()).save(tmp_path / "m.onnx")
+    options = {"_use_new_zipfile_serialization": not is_legacy}
+    torch.save(LAYOUTS[layout](), tmp_path / "c.pth", **options)
+    done = audit(path, reference=tmp_path / "c.pth")
+    assert done.passed and 2 * LAYERS == done.verdicts["identical"]
+
+
+def test_sparse_tensors(tmp_path: Path) -> None:
+    """A sparse tensor is filled out."""
+    held = weights()
+    held["layers.0.up.weight"] = np.where(np.abs(draw(1900, WIDTH, WIDTH)) > 1.5, 1.5, 0).astype(
+        "f4"
+    )
+    path = layered(held).save(tmp_path / "m.onnx")
+    tensors = {name: torch.from_numpy(value) for name, value in held.items()}
+    tensors["layers.0.up.weight"] = tensors["layers.0.up.weight"].to_sparse()
+    torch.save(tensors, tmp_path / "c.pt")
+    assert audit(path, reference=tmp_path / "c.pt").passed
+
+
+def test_pointers_are_named(tmp_path: Path) -> None:
+    """A Git LFS pointer is called one."""
+    path = layered(weights()).save(tmp_path / "m.onnx")
+    text = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n"
+    (tmp_path / "c.safetensors").write_text(text)
+    with pytest.raises(onnx_params.OnnxParamsError, match="Git LFS pointer"):
+        audit(path, reference=tmp_path / "c.safetensors")
+
+
+def words(codes: np.ndarray, order: tuple[int, ...] = tuple(range(8))) -> np.ndarray:
+    """Eight codes of the last axis in one int32."""
+    parts = codes.astype(np.uint32).reshape(*codes.shape[:-1], -1, 8)[..., list(order)]
+    packed = (parts << (4 * np.arange(8, dtype=np.uint32))).sum(-1, dtype=np.uint32)
+    found: np.ndarray = packed.view(np.int32)
+    return found
+
+
+@pytest.mark.parametrize("form", ["gptq", "gptq, ordered", "awq"])
+def test_quantized_checkpoints(form: str, tmp_path: Path) -> None:
+    """GPTQ's and AWQ's codes are the numbers that they stand for; one changed code is named."""
+    rng = np.random.default_rng(7)
+    codes = rng.integers(0, 16, (3, WIDTH, WIDTH))  # [in, out]
+    zeros = rng.integers(1, 16, (3, 2, WIDTH))
+    scales = (rng.random((3, 2, WIDTH)) + 0.5).astype(np.float16)
+    groups = np.arange(WIDTH) // 16
+    if "ordered" in form:
+        groups = rng.permutation(groups)
+    held: dict[str, np.ndarray] = {}
+    chain = Chain()
+    for at in range(3):
+        stem = f"layers.{at}.fc"
+        if "gptq" in form:
+            held[f"{stem}.qweight"] = np.ascontiguousarray(words(codes[at].T).T)
+            held[f"{stem}.qzeros"] = words(zeros[at] - 1)
+            held[f"{stem}.g_idx"] = groups.astype(np.int32)
+        else:
+            order = (0, 2, 4, 6, 1, 3, 5, 7)
+            held[f"{stem}.qweight"] = words(codes[at], order)
+            held[f"{stem}.qzeros"] = words(zeros[at], order)
+        held[f"{stem}.scales"] = scales[at]
+        wide = scales[at].astype(np.float32)
+        chain.linear(f"val_{at}", ((codes[at] - zeros[at][groups]) * wide[groups]).T)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and 3 == sum(j.name.endswith("fc.weight") for j in done.judgements)
+    held["layers.1.fc.qweight"][0, 0] ^= 7
+    save_file(held, tmp_path / "s.safetensors")
+    failing = audit(path, reference=tmp_path / "s.safetensors").failing
+    assert {"layers.1.fc.weight"} == {finding.name for finding in failing}
+
+
+def test_complex_parameters(tmp_path: Path) -> None:
+    """ONNX has no complex products: real and imaginary parts lie apart, or in pairs."""
+    value = draw(2000, WIDTH, WIDTH) + 1j * draw(2001, WIDTH, WIDTH)
+    reference = tmp_path / "c.pt"
+    torch.save({"w": torch.from_numpy(value.astype(np.complex64))}, reference)
+    for parts in ((value.real, value.imag), (np.stack([value.real, value.imag], -1),)):
+        chain = Chain()
+        for at, part in enumerate(parts):
+            chain.node("Mul", chain.last, chain.keep(f"val_{at}", part.astype(np.float32)))
+        done = audit(chain.save(tmp_path / "m.onnx"), reference=reference)
+        assert done.passed and 1 == done.verdicts["folded"]
+
+
+def test_findings_are_json(tmp_path: Path) -> None:
+    """The rules for coverage are in the document as the others are."""
+    path = layered(weights()).save(tmp_path / "m.onnx")
+    save_file({"other": draw(1, 5, 7)}, tmp_path / "c.safetensors")
+    done = run(
+        "audit", str(path), "--reference", str(tmp_path / "c.safetensors"), "--format", "json"
+    )
+    assert 1 == done.returncode
+    assert "incomplete" in {each["rule"] for each in json.loads(done.stdout)["findings"]}
+
+
+def test_experts_of_a_quantized_mixture(tmp_path: Path) -> None:
+    """QMoE's integers have a scale a row; typed codes of GatherBlockQuantized a scale a block."""
+    experts = draw(2100, 2, 16, WIDTH)
+    scale = (np.abs(experts).max(axis=2) / 7).astype(np.float32)
+    codes = np.clip(np.round(experts / scale[..., None]) + 8, 0, 15).astype(np.uint8)
+    chain = Chain()
+    inputs = [
+        chain.last,
+        "router",
+        chain.keep("experts_Q4", codes[..., ::2] | (codes[..., 1::2] << 4)),
+        chain.keep("experts_scales", scale),
+    ]
+    chain.node("QMoE", *inputs, domain="com.microsoft", expert_weight_bits=4)
+    table = draw(2101, 64, WIDTH)
+    size = (np.abs(table.reshape(64, 2, 16)).max(axis=2) / 7).astype(np.float32)
+    rounded = np.clip(np.round(table / size.repeat(16, axis=1)), -8, 7).astype(np.int8)
+    inputs = [
+        chain.keep("table_Q4", rounded, TensorProto.INT4),
+        "tokens",
+        chain.keep("table_scales", size),
+    ]
+    options = {"block_size": 16, "quantize_axis": 1, "gather_axis": 0}
+    chain.node("GatherBlockQuantized", *inputs, domain="com.microsoft", **options)
+    path = chain.save(tmp_path / "m.onnx")
+    held = {"moe.gate": experts, "embed.weight": table}
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and 2 == done.verdicts["quantized"]
