@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SLOW ?= not slow
 
-.PHONY: demo test test-all lint fuzz bench gallery clean
+.PHONY: demo test test-all lint fuzz bench gallery wild clean
 
 demo: $(VENV)/.installed ## install, export GPT-2, analyze it, write the report and the chart
 	mkdir -p .cache/demo
@@ -35,6 +35,15 @@ bench: $(VENV)/.installed
 
 gallery: $(VENV)/.installed ## export a dozen architectures, report each, rank all
 	$(BIN)/python benchmarks/gallery.py
+
+wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit it, plant faults
+	benchmarks/wild/setup.sh
+	.cache/wild/venv-arch/bin/python benchmarks/wild/build.py images
+	.cache/wild/venv-arch/bin/python benchmarks/wild/build.py generative
+	.cache/wild/venv-genai/bin/python benchmarks/wild/build.py genai
+	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py quantizers
+	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py layouts
+	$(BIN)/python benchmarks/wild/measure.py --faults
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA
 $(VENV)/.installed: pyproject.toml

@@ -37,7 +37,18 @@ def open_reference(path: str | os.PathLike[str]) -> Checkpoint | SourceMap:
         return open_checkpoint(path)
     except FormatError:
         if os.path.isdir(path) or path.endswith(
-            (".json", ".safetensors", ".npz", ".bin", ".pt", ".pth", ".h5", ".keras")
+            (
+                ".json",
+                ".safetensors",
+                ".npz",
+                ".bin",
+                ".pt",
+                ".pth",
+                ".h5",
+                ".keras",
+                ".nemo",
+                ".tar",
+            )
         ):
             raise
         return of_artifact(take(open_artifact(path).model))

@@ -6,6 +6,7 @@ A format is a module with a function ``read`` and a row in :data:`FORMATS`.
 from __future__ import annotations
 
 import os
+import tarfile
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -97,6 +98,10 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     for each in FORMATS:
         if each.is_it(path, head):
             return each.read(path)
+    if tarfile.is_tarfile(path):
+        raise FormatError(
+            f"{path}: is a tar archive (.nemo?); unpack it and give the weights in it"
+        )
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
         " .pt), .npz, .h5, .keras, an index or a folder of them"

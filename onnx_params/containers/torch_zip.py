@@ -6,16 +6,33 @@ Format: torch/serialization.py (``data.pkl`` beside ``data/<key>``, stored uncom
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 import zlib
+from typing import Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.inert_pickle import MAX_ENTRIES, MAX_PICKLE
 from onnx_params.containers.npz import read_array
-from onnx_params.containers.strided import Bytes, in_entry
+from onnx_params.containers.strided import Bytes, Storage, Strided, in_entry, in_storage
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.sources import FileSource
+
+PROGRAM: Final = "data/weights/model_weights_config.json"  # in the zip of torch.export.save
+# torch/_export/serde/schema.py, ScalarType
+_PROGRAM_TYPES: Final = {
+    1: "uint8",
+    2: "int8",
+    3: "int16",
+    4: "int32",
+    5: "int64",
+    6: "float16",
+    7: "float32",
+    8: "float64",
+    12: "bool",
+    13: "bfloat16",
+}
 
 
 def read(path: str) -> Checkpoint:
@@ -34,6 +51,9 @@ def read(path: str) -> Checkpoint:
             )
             if word is not None:
                 return _torch(path, source, archive, entries, word)
+            config = next((name for name in entries if name.endswith(PROGRAM)), None)
+            if config is not None:
+                return _program(path, source, archive, entries, config)
             if "model.weights.h5" in entries:
                 from onnx_params.containers import hdf5
 
@@ -57,6 +77,46 @@ def read(path: str) -> Checkpoint:
     ) as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip that neither torch nor NumPy wrote")
+
+
+def _program(
+    path: str,
+    source: FileSource,
+    archive: zipfile.ZipFile,
+    entries: dict[str, zipfile.ZipInfo],
+    config: str,
+) -> Checkpoint:
+    """What ``torch.export.save`` wrote (torch/export/pt2_archive): a list of weights, one entry of
+    the zip each.
+    """
+    try:
+        listed = json.loads(archive.read(config))["config"]
+        rows = [(str(name), row["path_name"], row["tensor_meta"]) for name, row in listed.items()]
+        folder = config.removesuffix(PROGRAM.rpartition("/")[2])
+        tensors = [
+            in_storage(
+                path,
+                name,
+                _described(entry, meta),
+                source,
+                in_entry(path, source, archive, entries[f"{folder}{entry}"]),
+            )
+            for name, entry, meta in rows
+        ]
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        raise FormatError(f"{path}: its list of weights cannot be read: {error}") from error
+    return Checkpoint(path=path, tensors=tuple(tensors), ordered=True)
+
+
+def _described(entry: str, meta: Any) -> Strided:  # JSON of a stranger
+    def numbers(rows: Any) -> tuple[int, ...]:
+        return tuple(int(row["as_int"]) for row in rows)
+
+    dtype = _PROGRAM_TYPES[meta["dtype"]]
+    offset = int(meta["storage_offset"]["as_int"])
+    return Strided(
+        Storage(entry, dtype), offset, numbers(meta["sizes"]), numbers(meta["strides"]), dtype
+    )
 
 
 def _torch(
