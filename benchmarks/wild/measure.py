@@ -109,6 +109,7 @@ def main() -> None:
     parser.add_argument("--half", default="")
     parser.add_argument("--show", type=int, default=0)
     parser.add_argument("--faults", action="store_true")
+    parser.add_argument("--every", type=int, default=1, help="take each of so many artifacts")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     every = list(
@@ -117,6 +118,7 @@ def main() -> None:
         )
     )
     wanted = [each for each in every if not options.half or each.half == options.half]
+    wanted = wanted[:: options.every]
     counts: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(
         collections.Counter
     )

@@ -62,8 +62,15 @@ def rounding(original: np.ndarray, candidate: Candidate, steps: Steps, values: V
     codes = values.codes(candidate.key, steps)
     low, high = _range(codes, steps)
     saturated = float(((codes <= low) | (codes >= high)).mean()) if codes.size else 0.0
-    sqnr = math.inf if not noise else 10 * math.log10(signal / noise) if signal else -math.inf
-    return Rounding(sqnr, largest, saturated)
+    return Rounding(_decibels(signal, noise), largest, saturated)
+
+
+def _decibels(signal: float, noise: float) -> float:
+    """A ratio in decibels; of numbers that are none, the lowest that there is."""
+    if not noise:
+        return math.inf
+    ratio = signal / noise
+    return 10 * math.log10(ratio) if ratio > 0 and math.isfinite(ratio) else -math.inf
 
 
 def _range(codes: np.ndarray, steps: Steps) -> tuple[int, int]:

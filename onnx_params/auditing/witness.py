@@ -13,7 +13,7 @@ from onnx_params.auditing.computed import is_known_factor
 from onnx_params.auditing.kin import AS_IT_IS, family_of
 from onnx_params.auditing.state import State
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.torchscript import computed_by, is_result, real_name
+from onnx_params.idioms.torchscript import computed_by, is_fused, is_result, real_name
 from onnx_params.matching.match_state import Found
 
 # what is computed with other parameters of the reference: that these fit is a witness
@@ -29,6 +29,12 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     share = state.kin.share(name, found.formula, widest=2)
     if share is not None and share >= _ENOUGH:
+        return True
+    if (
+        found.stored
+        and all(is_fused(key[1]) for key in found.stored)
+        and is_known_factor(found.factor)
+    ):
         return True
     if not found.stored or any(real_name(key[1]) and not is_result(key[1]) for key in found.stored):
         return False  # a module's own name says that nothing was computed

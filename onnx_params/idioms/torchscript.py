@@ -92,6 +92,11 @@ def is_result(name: str) -> bool:
     )
 
 
+def is_fused(name: str) -> bool:
+    """Whether a stored name says that a fusion changed the values."""
+    return any(hop.folded for hop in undo(name))
+
+
 def scope_of(node: Node) -> str | None:
     """The module path of a node, by its name or by that of its first output; ``None`` where neither
     has one, ``""`` for the root module.

@@ -173,7 +173,9 @@ class Directions:
                 continue
             samples, least = self._sampled(key)
             cosines = np.abs(np.einsum("nsp,sp->ns", samples, directions(values, axis)))
-            score = cosines.min(axis=1)
+            # a channel that a norm made small may have been rounded to nothing
+            is_rounded = least == ROUNDED_COSINE
+            score = np.where(is_rounded, np.median(cosines, axis=1), cosines.min(axis=1))
             found += [
                 (-float(score[at]), axis, self._groups[key][at])
                 for at in np.flatnonzero(score >= least)
