@@ -15,6 +15,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.recurrent import GATES
+from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.match_state import Found
@@ -126,7 +127,10 @@ def is_missed(state: State, name: str) -> str:
     whole may never have been used.
     """
     owner, _, leaf = name.rpartition(".")
-    for partner in PARTNERS.get(leaf, ()) if owner else ():
+    partners = PARTNERS.get(leaf, ())
+    if leaf == "bias":
+        partners = (*partners, *COMPUTED_WEIGHTS)
+    for partner in partners if owner else ():
         if is_there(state, f"{owner}.{partner}"):
             return f"'{owner}.{partner}' is there and it is not"
     return ""

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.logical import logical
 from onnx_params.matching.match_state import Found
-from onnx_params.tensors.steps import SWAP, Key, Permute, Shape, Slice, Steps
+from onnx_params.tensors.steps import SWAP, Key, Permute, Shape, Slice, Steps, shape_after
 
 MAX_TAILS: Final = 64  # parameters of one item, of which each two are compared
 MIN_VOTES: Final = 2  # others of the kind that must agree
@@ -202,10 +203,11 @@ class Turns:
             if (
                 len(each.placements) != 1
                 or len(each.stored) != 1
-                or len(model.stored[each.stored[0]].shape) != 2
+                or len(logical(model, model.stored[each.stored[0]]).shape) != 2
             ):
                 continue
             tensor = model.stored[each.stored[0]]
+            shape = shape_after(tensor.shape, each.placements[0].steps)
             consumer = next((t for t in consumers(model, tensor) if t.is_matrix_product), None)
             if consumer is not None:
                 flag = (
@@ -220,7 +222,7 @@ class Turns:
                 )
                 self._kinds[kind][name] = (
                     _is_swapped(each.placements[0].steps) ^ flag ^ consumer.is_transposed,
-                    len(set(tensor.shape)) == 1,
+                    len(shape) == 2 and shape[0] == shape[1],
                 )
                 self._of[name] = kind
 

@@ -20,6 +20,15 @@ WEIGHT_NORMS: Final = (
 )
 
 
+# leaves of what a module computes its weight from, beside its bias
+COMPUTED_WEIGHTS: Final = (
+    "weight_v",
+    "weight_orig",
+    "parametrizations.weight.original",
+    "parametrizations.weight.original1",
+)
+
+
 def weight_norm_parts(name: str) -> tuple[str, str, str] | None:
     """``(weight, magnitude, direction)`` of the weight norm that a parameter belongs to, ``None``
     where it belongs to none.

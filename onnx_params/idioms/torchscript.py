@@ -93,8 +93,10 @@ def is_result(name: str) -> bool:
 
 
 def is_fused(name: str) -> bool:
-    """Whether a stored name says that a fusion changed the values."""
-    return any(hop.folded for hop in undo(name))
+    """Whether a stored name says that a fusion changed the values: onnxruntime's, or onnxslim's
+    (``core/pattern/fusion``).
+    """
+    return name.endswith(("_weight_fused", "_bias_fused")) or any(hop.folded for hop in undo(name))
 
 
 def scope_of(node: Node) -> str | None:

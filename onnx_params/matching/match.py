@@ -44,6 +44,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     folded.norm_alone,
     folded.summed,
     formulas.by_formula,
+    multiplied.smoothed,
     exact.as_another,
 )
 

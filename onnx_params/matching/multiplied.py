@@ -221,7 +221,27 @@ def _is_multiplied(state: MatchState, vectors: Vectors, each: Multiplied) -> boo
             state, vectors, each, base, ratio, word
         ):
             return True
-    return each.candidate.is_quantized and _is_smoothed(state, vectors, each)
+    return False
+
+
+def smoothed(state: MatchState) -> None:
+    """Weights that were multiplied with what their input is divided by; asked last, for the factor
+    of a norm before a layer is no such vector.
+    """
+    if not any(candidate.is_quantized for candidate in state.free()):
+        return
+    directions, vectors = Directions(state, _TURNS, {}), Vectors(state)
+    for tensor in small(state, state.open()):
+        if len(tensor.shape) != 2:
+            continue
+        values = tensor.read()
+        for alike in directions.alike(values):
+            if not alike.candidate.is_quantized:
+                continue
+            each = _multiplied(state, tensor, values, alike, "")
+            if each is not None and _is_smoothed(state, vectors, each):
+                state.assigned.setdefault(each.candidate.key, tensor.name)
+                break
 
 
 def _is_smoothed(state: MatchState, vectors: Vectors, each: Multiplied) -> bool:

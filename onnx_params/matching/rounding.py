@@ -32,6 +32,7 @@ _MIN_SHARE: Final = 0.02  # of numbers beyond half a step; fewer are single chan
 _MAX_RMS: Final = 1.0  # steps
 _MAX_RATIO: Final = 2.5  # of a row's residual to that of the median row
 _MAX_SINGLE: Final = 6.0  # root mean squares that one residual may have
+_MAX_SHIFT: Final = 0.2  # steps that the mean may be off
 _MAX_SLOPE: Final = 0.05
 
 
@@ -79,7 +80,9 @@ def _is_corrected(each: Rounded, difference: np.ndarray, far: np.ndarray, tolera
         return False
     steps = np.abs(difference) / (2 * each.allowed + tolerance)
     rms = float(np.sqrt((steps * steps).mean()))
-    if rms > _MAX_RMS or float(steps.max()) > _MAX_SINGLE * rms:
+    # a zero point that is off moves all numbers one way
+    shift = abs(float((np.sign(difference) * steps).mean()))
+    if shift > _MAX_SHIFT or rms > _MAX_RMS or float(steps.max()) > _MAX_SINGLE * rms:
         return False
     return _is_along(each, least) and _is_even(steps)
 
