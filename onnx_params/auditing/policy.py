@@ -64,7 +64,7 @@ class Policy:
     max_bytes: int | None = None
     dtypes: tuple[str, ...] = ()
     min_sqnr: float | None = None
-    max_absent: float = 0.6
+    max_absent: float = 0.9
     max_unexplained: int = 32
 
     def severity(self, rule: str, name: str = "") -> Severity:

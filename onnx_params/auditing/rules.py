@@ -57,7 +57,7 @@ _ROWS: Final = (
     ("extra", _E, "a learned tensor is in no reference", "an adapter, a head or another model's weights are in the artifact", "find out who added it"),
     ("absent", _W, "parameters of the reference are nowhere in the artifact", "a branch that is not used at inference, or a part of the model that was not exported",
      "see whether the names are those of such a branch; set `absent = \"error\"` where none is expected"),
-    ("incomplete", _E, "most of the reference is not in the artifact", "the artifact was made of another model, or of a small part of this one", "name the checkpoint that was exported; `max-absent` says how much may be absent"),
+    ("incomplete", _E, "nearly all of the reference is not in the artifact", "the artifact was made of another model, or of a small part of this one", "name the checkpoint that was exported; `max-absent` says how much may be absent"),
     ("uncompared", _E, "most of what is in the artifact could not be compared with the reference", "nothing was proved", "export with our source map, or without constant folding"),
     ("not-comparable", _O, "nothing says whether a parameter of the reference is in the artifact", "it may never have been used, or was computed with others",
      "export with our source map, or without constant folding"),
