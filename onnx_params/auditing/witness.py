@@ -15,6 +15,7 @@ from onnx_params.auditing.state import State
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torchscript import computed_by, is_fused, is_result, real_name
 from onnx_params.matching.match_state import Found
+from onnx_params.tensors.steps import Key
 
 # what is computed with other parameters of the reference: that these fit is a witness
 _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
@@ -30,26 +31,39 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     share = state.kin.share(name, found.formula, widest=2)
     if share is not None and share >= _ENOUGH:
         return True
-    if (
-        found.stored
-        and all(is_fused(key[1]) for key in found.stored)
-        and is_known_factor(found.factor)
-    ):
+    if _is_by_fusion(found):
         return True
-    if not found.stored or any(real_name(key[1]) and not is_result(key[1]) for key in found.stored):
+    if not found.stored or any(map(_is_own_name, found.stored)):
         return False  # a module's own name says that nothing was computed
     if found.formula.startswith(_OF_LINES):
         return True  # no single number makes it: no fault is one by chance
-    says_so = all(is_result(key[1]) or bool(computed_by(key[1])) for key in found.stored)
-    if says_so and _graph_says(state, name, found):
-        return True
     if _is_family(state, name, found):
         return True
     if not state.kin.ways(name) and found.factor == 1.0:
         return True
+    if not all(map(_is_computed_name, found.stored)):
+        return False
+    if _graph_says(state, name, found):
+        return True
     # kin of which nothing was computed speak against a name that says something was
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
-    return says_so and are_alike and is_known_factor(found.factor)
+    return are_alike and is_known_factor(found.factor)
+
+
+def _is_by_fusion(found: Found) -> bool:
+    """Whether all stored names say that a fusion changed the values, by a factor that networks
+    have.
+    """
+    is_said = bool(found.stored) and all(is_fused(key[1]) for key in found.stored)
+    return is_said and is_known_factor(found.factor)
+
+
+def _is_own_name(key: Key) -> bool:
+    return bool(real_name(key[1])) and not is_result(key[1])
+
+
+def _is_computed_name(key: Key) -> bool:
+    return is_result(key[1]) or bool(computed_by(key[1]))
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:

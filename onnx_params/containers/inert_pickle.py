@@ -99,7 +99,8 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
             return saved[1]
         if saved[0] != "storage":
             return Inert()
-        made = Storage(str(saved[2]), saved[1] if isinstance(saved[1], str) else "uint8")
+        dtype = saved[1] if isinstance(saved[1], str) and saved[1] in BY_NAME else "uint8"
+        made = Storage(str(saved[2]), dtype)
         self.storages[made.key] = made
         return made
 

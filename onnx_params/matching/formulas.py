@@ -9,8 +9,8 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
 from onnx_params.matching.exact import MIN_DISTINCT
+from onnx_params.matching.factors import scalar_of
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.multiplied import scalar_of
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Reshape, chain

@@ -1,0 +1,223 @@
+"""Say by what the channels of a weight were multiplied: a number, a parameter of one element, a
+spectral norm, a vector that is a parameter as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.torch_modules import spectral_vectors
+from onnx_params.matching import folds
+from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.samples import Vectors
+from onnx_params.matching.shifts import bias_of, multiplied_bias
+from onnx_params.tensors.steps import Steps
+from onnx_params.tensors.stored import StoredTensor
+
+ROUNDED_NOISE: Final = 0.3  # energy that scaled channels of codes of a few bits may differ by
+LINES_APART: Final = 1e-2  # relative; lines of one length are divided by a number
+FACTOR_APART: Final = 1e-5  # relative; how far a factor may lie from a parameter
+EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
+# epsilons of weight standardization: timm's, and the usual ones
+_SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
+
+
+class Multiplied(NamedTuple):
+    """A tensor of the reference, and what a stored one makes of it: each channel times a scale,
+    about. ``formula`` is what was done to the tensor before; empty where nothing was.
+    """
+
+    tensor: StoredTensor
+    values: np.ndarray
+    candidate: Candidate
+    steps: Steps
+    axis: int
+    scales: np.ndarray
+    formula: str
+
+    def is_by(self, state: MatchState, factor: np.ndarray) -> bool:
+        """Whether the stored tensor is it with its channels times ``factor``, by all values."""
+        made = folds.scaled(self.values, factor, self.axis)
+        return state.values.is_close(made, self.candidate, self.steps)
+
+    @property
+    def stored(self) -> str:
+        return f"'{self.candidate.tensor.name}'"
+
+
+def add_copy(state: MatchState, each: Multiplied) -> None:
+    """One more stored tensor that was made of a weight: levels that share a convolution."""
+    was = state.found[each.tensor.name]
+    stored = (*was.stored, each.candidate.key)
+    state.found.revise(each.tensor.name, was.with_stored(stored))
+
+
+def bases(each: Multiplied) -> Iterator[tuple[np.ndarray, str]]:
+    """What else a channel may have been multiplied by: nothing, its length or spread inverted."""
+    if not each.formula:
+        yield np.ones_like(each.scales), ""
+    lines = np.moveaxis(each.values, each.axis, 0).reshape(len(each.scales), -1)
+    power = (lines.astype(np.float64) ** 2).sum(axis=1)
+    if not np.all(power > 0):
+        return
+    if each.formula:
+        for epsilon in _SPREAD_EPSILONS:
+            yield 1 / np.sqrt(power / lines.shape[1] + epsilon), each.formula
+    elif not each.candidate.is_quantized and np.ptp(power) > LINES_APART * float(power.max()):
+        yield 1 / np.sqrt(power), "w / |w|"
+
+
+def is_by_number(
+    state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.ndarray, word: str
+) -> bool:
+    if word and each.candidate.is_quantized:
+        return False  # of a few lines, rounding leaves room for such a formula
+    middle = float(np.median(ratio))
+    room = EVEN if not each.candidate.is_quantized else 0.1
+    if not middle or np.abs(ratio - middle).max() > room * abs(middle):
+        return False
+    factor = 1.0 if word and abs(middle - 1) <= EVEN else middle
+    if not each.is_by(state, base * factor):
+        return False
+    scalar = "" if word else scalar_of(state, factor)
+    if scalar:
+        _write_scalar(state, each, scalar)
+        return True
+    spectral = _is_spectral(state, each, factor) if not word else False
+    number = "" if word and factor == 1.0 else f" * {factor:.4g}"
+    state.found[each.tensor.name] = Found(
+        view=View.FOLDED,
+        because=(
+            f"{each.stored} is it divided by its spectral norm"
+            if spectral
+            else f"{each.stored} is {word or 'it'}{f' times {factor:.6g}' if number else ''}"
+        ),
+        stored=(each.candidate.key,),
+        factor=1.0 if spectral else factor,
+        formula="spectral norm" if spectral else f"{word or 'w'}{number}",
+    )
+    return True
+
+
+def scalar_of(state: MatchState, factor: float) -> str:
+    """The parameter of one element that a factor is; empty where it is none."""
+    if abs(factor - 1) <= EVEN:
+        return ""
+    for name, tensor in state.reference.items():
+        if tensor.count != 1 or not tensor.dtype.is_float:
+            continue
+        number = float(tensor.read().reshape(()))
+        if abs(factor - number) <= FACTOR_APART * abs(number):
+            return name
+    return ""
+
+
+def _write_scalar(state: MatchState, each: Multiplied, scalar: str) -> None:
+    """A weight times a parameter of one element; with it its bias, for each of several."""
+    because = f"{each.stored} is it times '{scalar}'"
+    folded = Found(
+        view=View.FOLDED,
+        because=because,
+        stored=(each.candidate.key,),
+        formula="w * another parameter",
+        by=scalar,
+    )
+    if each.tensor.name in state.found:
+        add_copy(state, each)
+    else:
+        state.found[each.tensor.name] = folded
+    state.found.setdefault(scalar, folded)
+
+
+def _is_spectral(state: MatchState, each: Multiplied, factor: float) -> bool:
+    """Whether a factor is one over the spectral norm that the checkpoint's vectors give, and writes
+    down what became of those.
+    """
+    names = spectral_vectors(each.tensor.name)
+    if names is None or not all(name in state.reference for name in names):
+        return False
+    u, v = (state.reference[name].read().astype(np.float64).reshape(-1) for name in names)
+    values = each.tensor.read().astype(np.float64)
+    for axis in (0, 1):
+        matrix = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+        if matrix.shape != (u.size, v.size):
+            continue
+        norm = float(u @ matrix @ v)
+        if abs(factor * norm - 1) <= EVEN:
+            because = f"{each.stored} is '{each.tensor.name}' divided by its spectral norm"
+            for name in names:
+                state.found.setdefault(
+                    name,
+                    Found(view=View.FOLDED, because=because, stored=(each.candidate.key,)),
+                )
+            return True
+    return False
+
+
+def is_by_parameter(
+    state: MatchState,
+    vectors: Vectors,
+    each: Multiplied,
+    base: np.ndarray,
+    ratio: np.ndarray,
+    word: str,
+) -> bool:
+    for other in _of_length(state, each.tensor.name, len(ratio)):
+        factor = other.read().reshape(-1).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            number = float(np.median(ratio / factor)) if np.all(factor) else 1.0
+        if not word or abs(number - 1) <= EVEN:
+            number = 1.0  # a plain weight times a parameter times a number would be two formulas
+        room = ROUNDED_NOISE if each.candidate.is_quantized else EVEN
+        size = max(float(np.abs(ratio).max()), 1e-30)
+        if np.abs(factor * number - ratio).max() > room * size:
+            continue
+        if not each.is_by(state, base * factor * number):
+            continue
+        _write_parameter(state, vectors, each, other, factor, word)
+        return True
+    return False
+
+
+def _of_length(state: MatchState, name: str, length: int) -> list[StoredTensor]:
+    """The open vectors of a length, those of the same module first."""
+    owner = name.rpartition(".")[0]
+    found = [
+        tensor
+        for tensor in state.open()
+        if tensor.name != name and tensor.count == length == max(tensor.shape, default=0)
+    ]
+    return sorted(found, key=lambda tensor: tensor.name.rpartition(".")[0] != owner)
+
+
+def _write_parameter(
+    state: MatchState,
+    vectors: Vectors,
+    each: Multiplied,
+    other: StoredTensor,
+    factor: np.ndarray,
+    word: str,
+) -> None:
+    formula = f"{word or 'w'} * another parameter"
+    state.found[each.tensor.name] = Found(
+        view=View.FOLDED,
+        because=f"{each.stored} is {word or 'it'} times '{other.name}'",
+        stored=(each.candidate.key,),
+        formula=formula,
+        by=other.name,
+    )
+    state.found[other.name] = Found(
+        view=View.FOLDED,
+        because=f"{each.stored} is '{each.tensor.name}' times it",
+        stored=(each.candidate.key,),
+        formula=formula,
+        by=each.tensor.name,
+    )
+    bias = bias_of(each.tensor.name)
+    if bias in state.reference and bias not in state.found:
+        multiplied_bias(state, vectors, bias, factor, other.name)
