@@ -20,6 +20,7 @@ from support.process import run
 import onnx_params
 from onnx_params.extraction.extract import extract
 from onnx_params.extraction.restore import restore, write_map
+from onnx_params.inventory.opening import open_artifact
 
 VERBS = (
     "analyze --stats",
@@ -97,8 +98,17 @@ def sparse_out_of_reach(path: Path) -> Path:
     return path
 
 
+def sparse_of_no_type(path: Path) -> Path:
+    """A sparse tensor whose values have no element type."""
+    sparse_out_of_reach(path)
+    model = onnx.load(path)
+    model.graph.sparse_initializer[0].values.data_type = onnx.TensorProto.UNDEFINED
+    onnx.save(model, path)
+    return path
+
+
 @pytest.mark.parametrize(
-    "broken", [seven_scales, short_bytes, sparse_out_of_reach, numbers_as_text]
+    "broken", [seven_scales, short_bytes, sparse_out_of_reach, sparse_of_no_type, numbers_as_text]
 )
 @pytest.mark.parametrize("verb", VERBS)
 def test_broken_values_are_one_line(
@@ -305,3 +315,12 @@ def test_every_verb_bears_mutations(tmp_path: Path) -> None:
         "compare",
         "rank",
     }
+
+
+@pytest.mark.parametrize("values", [[], [b"a"]])
+def test_text_is_read_as_objects(tmp_path: Path, values: list[bytes]) -> None:
+    """Strings are an array of objects, one of no elements too."""
+    text = helper.make_tensor("words", onnx.TensorProto.STRING, [len(values)], values)
+    path = saved(tmp_path / "m.onnx", [helper.make_node("Identity", ["words"], ["y"])], [text])
+    found = open_artifact(path).model.stored["", "words"].read()
+    assert (found.dtype, found.tolist()) == (np.dtype(object), values)

@@ -98,7 +98,7 @@ def _values(tensor: Payload, mapped: bool = False) -> np.ndarray:
     if tensor.encoding is Encoding.EMPTY:
         if count:
             raise MissingDataError(f"tensor '{tensor.name}' has no data in the file")
-        return np.empty(0, _numpy_type(dtype))
+        return np.empty(0, object if dtype.name == "string" else _numpy_type(dtype))
     if tensor.encoding is Encoding.STRINGS:
         return np.array(
             [tensor.source.read(span.start, span.n_bytes) for span in tensor.spans], dtype=object
@@ -137,6 +137,8 @@ def _narrow(codes: np.ndarray, dtype: DType) -> np.ndarray:
 def _numpy_type(dtype: DType) -> np.dtype:
     if dtype.numpy is not None:
         return np.dtype(dtype.numpy)
+    if dtype.bits == 0:
+        raise FormatError(f"values of type {dtype.name} cannot be read")
     try:
         import ml_dtypes
     except ImportError as error:
