@@ -23,8 +23,6 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from wild.build import FOLDER  # noqa: E402
 
-REFUSED = "refused_"  # begins the name of a case whose reference is none
-
 
 class Artifact(NamedTuple):
     """One clean artifact, its checkpoint and its half."""

@@ -28,14 +28,12 @@ class Kin:
     def __init__(self, reference: Mapping[str, StoredTensor], found: Mapping[str, Found]) -> None:
         self._reference = reference
         self._became = {name: became(each) for name, each in found.items() if name in reference}
-        self._groups: list[dict[object, list[str]]] = [
-            self._grouped(key) for key in (self._by_name, self._by_shape, self._by_rank)
-        ]
         self._keys: tuple[Callable[[str], object], ...] = (
             self._by_name,
             self._by_shape,
             self._by_rank,
         )
+        self._groups = [self._grouped(key) for key in self._keys]
 
     def _by_name(self, name: str) -> object:
         return re.sub(r"\d+", "#", name)

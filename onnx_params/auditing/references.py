@@ -16,6 +16,7 @@ from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import take
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
 from onnx_params.io.remote import is_url
+from onnx_params.io.sources import ComputedSource
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
@@ -92,38 +93,14 @@ def _tensor(inventory: Inventory, claim: Claim) -> StoredTensor:
     if len(claim.placements) == 1 and not claim.steps:
         return stored._replace(name=claim.name)
     shape, dtype = shape_of(inventory, claim), BY_NAME[dtype_of(inventory, claim)]
-    made = Made(inventory, claim, dtype.packed_length(math.prod(shape)))
+
+    def make() -> bytes:
+        import numpy as np
+
+        return np.ascontiguousarray(values_of(inventory, claim)).tobytes()
+
+    label = f"{inventory.model.source.label}: '{claim.name}'"
+    made = ComputedSource(label, dtype.packed_length(math.prod(shape)), make)
     return StoredTensor(
         claim.name, dtype, shape, PLACE, Encoding.RAW, (Span(0, made.n_bytes),), made
     )
-
-
-class Made:
-    """A source whose bytes are a parameter's values, made of stored ones when they are read; keeps
-    the last ones.
-    """
-
-    _last: tuple[Made, bytes] | None = None
-
-    def __init__(self, inventory: Inventory, claim: Claim, n_bytes: int) -> None:
-        self._inventory = inventory
-        self._claim = claim
-        self.n_bytes = n_bytes
-        self.label = f"{inventory.model.source.label}: '{claim.name}'"
-
-    def ahead(self, jump: int) -> int:
-        return 0
-
-    def read(self, offset: int, length: int) -> bytes:
-        last = Made._last
-        if last is None or last[0] is not self:
-            import numpy as np
-
-            last = self, np.ascontiguousarray(values_of(self._inventory, self._claim)).tobytes()
-            Made._last = last
-        data = last[1][offset : offset + length]
-        if len(data) < length:
-            raise FormatError(
-                f"{self.label}: has {self.n_bytes} bytes, {length} were asked for at {offset}"
-            )
-        return data

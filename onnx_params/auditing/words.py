@@ -45,13 +45,9 @@ def exchanged(reference: Mapping[str, StoredTensor], found: Mapping[str, Found])
         pair.name: _expected(votes[pair.place, pair.at], parts[pair.place], pair) for pair in pairs
     }
     wrong = [pair for pair in pairs if expected[pair.name] not in ("", pair.word)]
-    made: dict[str, str] = {}
-    for one in wrong:
-        for two in wrong:
-            is_other = one is not two and (one.layer, one.shape) == (two.layer, two.shape)
-            if is_other and expected[one.name] == two.word:
-                made[one.name] = two.name
-    return made
+    names = {(pair.layer, pair.shape, pair.word): pair.name for pair in wrong}
+    belongs = {pair.name: (pair.layer, pair.shape, expected[pair.name]) for pair in wrong}
+    return {name: names[place] for name, place in belongs.items() if place in names}
 
 
 def _expected(votes: collections.Counter[str], parts: set[str], pair: _Pair) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
+from onnx_params.containers.strided import MAX_INFLATED
 from onnx_params.errors import DependencyError, FormatError, UnsupportedError, system_reason
 from onnx_params.io.sources import BytesSource, FileSource, Source
 from onnx_params.tensors.dtypes import BY_NAME
@@ -30,7 +31,6 @@ from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
 WEIGHTS: Final = "model.weights.h5"
-MAX_INFLATED: Final = 1 << 31  # bytes of weights in a zip, which are unpacked in memory
 # how long the HDF5 library may take: a listing takes some tenths of a second, what is compressed
 # is unpacked at a hundred times this rate
 SECONDS: Final = 30

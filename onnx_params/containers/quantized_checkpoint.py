@@ -11,15 +11,18 @@ first); DeepSeek's FP8 (``weight_scale_inv`` a block); OpenAI's gpt-oss, ``torch
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
-from onnx_params.errors import FormatError, content_errors
+from onnx_params.errors import content_errors
+from onnx_params.io.sources import ComputedSource
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.evaluate import unpacked
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -104,42 +107,9 @@ def _computed(
             return np.ascontiguousarray(values, np.float32).tobytes()
 
     dtype = BY_NAME["float32"]
-    source = ComputedSource(f"{path}: '{name}'", dtype.packed_length(_count(shape)), make)
+    source = ComputedSource(f"{path}: '{name}'", dtype.packed_length(math.prod(shape)), make)
     span = Span(0, source.n_bytes)
     return StoredTensor(name, dtype, shape, PLACE, Encoding.RAW, (span,), source)
-
-
-def _count(shape: Shape) -> int:
-    count = 1
-    for dim in shape:
-        count *= dim
-    return count
-
-
-class ComputedSource:
-    """Bytes that are computed when they are read; the last ones computed are kept."""
-
-    _last: tuple[ComputedSource, bytes] | None = None
-
-    def __init__(self, label: str, n_bytes: int, make: Callable[[], bytes]) -> None:
-        self.label = label
-        self.n_bytes = n_bytes
-        self._make = make
-
-    def ahead(self, jump: int) -> int:
-        return 0
-
-    def read(self, offset: int, length: int) -> bytes:
-        last = ComputedSource._last
-        if last is None or last[0] is not self:
-            last = self, self._make()
-            ComputedSource._last = last
-        data = last[1][offset : offset + length]
-        if len(data) < length:
-            raise FormatError(
-                f"{self.label}: has {self.n_bytes} bytes, {length} were asked for at {offset}"
-            )
-        return data
 
 
 def _is_second_format(path: str) -> bool:
@@ -264,20 +234,10 @@ def _olive(parts: Parts, is_second: bool) -> np.ndarray:
 
     bits = _olive_bits(parts)
     scales = parts["scales"].read().astype(np.float32)
-    codes = _bytes(parts["qweight"].read(), bits)
-    zeros = _bytes(parts["qzeros"].read(), bits)[:, : scales.shape[1]]
+    codes = unpacked(parts["qweight"].read(), bits).astype(np.float32)
+    zeros = unpacked(parts["qzeros"].read(), bits)[:, : scales.shape[1]]
     size = codes.shape[1] // scales.shape[1]
     made: np.ndarray = (codes - zeros.repeat(size, axis=1)) * scales.repeat(size, axis=1)
-    return made
-
-
-def _bytes(values: np.ndarray, bits: int) -> np.ndarray:
-    """The codes in the bytes of the last axis, low bits first, as float32."""
-    import numpy as np
-
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    codes = (values[..., None] >> shifts) & np.uint8((1 << bits) - 1)
-    made: np.ndarray = codes.reshape(*values.shape[:-1], -1).astype(np.float32)
     return made
 
 
@@ -319,7 +279,7 @@ def _mxfp4(parts: Parts, is_second: bool) -> np.ndarray:
     import numpy as np
 
     table = np.asarray([*_MXFP4, *(-number for number in _MXFP4)], np.float32)
-    codes = _bytes(parts["_blocks"].read(), 4).astype(np.uint8)
+    codes = unpacked(parts["_blocks"].read(), 4)
     exponents = parts["_scales"].read().astype(np.int32) - _E8M0_BIAS
     made = np.ldexp(table[codes], exponents[..., None])
     experts, rows = made.shape[:2]

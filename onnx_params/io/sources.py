@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from onnx_params.errors import FormatError, UnreadableError, system_reason
@@ -108,6 +109,32 @@ class FileSource:
     def __del__(self) -> None:
         if self._descriptor >= 0 and os is not None:  # modules are gone when the interpreter ends
             os.close(self._descriptor)
+
+
+class ComputedSource:
+    """A source whose bytes are computed when they are read; the last ones computed are kept."""
+
+    _last: tuple[ComputedSource, bytes] | None = None
+
+    def __init__(self, label: str, n_bytes: int, make: Callable[[], bytes]) -> None:
+        self.label = label
+        self.n_bytes = n_bytes
+        self._make = make
+
+    def ahead(self, jump: int) -> int:
+        return 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        last = ComputedSource._last
+        if last is None or last[0] is not self:
+            last = self, self._make()
+            ComputedSource._last = last
+        data = last[1][offset : offset + length]
+        if len(data) < length:
+            raise FormatError(
+                f"{self.label}: has {self.n_bytes} bytes, {length} were asked for at {offset}"
+            )
+        return data
 
 
 def too_short(label: str, offset: int, length: int, n_bytes: int) -> str:

@@ -58,7 +58,8 @@ def _beginnings(arrays: Sequence[Array], firsts: np.ndarray) -> dict[float, list
     return found
 
 
-def _by_size(arrays: Sequence[Array]) -> dict[int, list[Array]]:
+def by_size(arrays: Sequence[Array]) -> dict[int, list[Array]]:
+    """Arrays by how many elements they have."""
     found: dict[int, list[Array]] = {}
     for key, values in arrays:
         found.setdefault(values.size, []).append((key, values))
@@ -74,7 +75,7 @@ def by_lines(state: MatchState) -> None:
         firsts = np.concatenate(
             [cast_to(each, dtype).astype(np.float64) for each in vectors or [_NONE]]
         )
-        leftovers = Leftovers(lines.Index(every), _beginnings(arrays, firsts), _by_size(arrays))
+        leftovers = Leftovers(lines.Index(every), _beginnings(arrays, firsts), by_size(arrays))
         for tensor in state.open():
             cast = None if tensor.dtype.name == dtype else dtype
             if cast is not None and not tensor.dtype.is_float:

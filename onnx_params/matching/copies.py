@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from onnx_params.dataflow.view import View
+from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
@@ -21,22 +22,30 @@ MIN_COPIED: Final = 8  # elements whose bits are not equal by chance
 def copied(state: MatchState) -> None:
     """Stored tensors that repeat what another holds already: the same parameter once more."""
     index = _index(state)
-    used = {key for found in state.found.values() for key in found.stored}
-    for candidate in state.free():
-        if candidate.key in used:
-            continue
+    for candidate in _unused(state):
         stored = candidate.tensor
         probe = tuple(read_probe(stored, False) or ())
         alike = index.get((stored.dtype.name, stored.shape, probe), ())
         name = next((name for name in alike if _is_copy(state.reference[name], stored)), None)
         if name is None:
             continue
-        was = state.found[name]
-        because = f"{was.because}; '{stored.name}' is a copy of it"
-        state.found.revise(name, replace(was, stored=(*was.stored, candidate.key), because=because))
-        state.assigned[candidate.key] = name
+        _add_copy(state, name, candidate, "is a copy of it")
     _copied_reshaped(state)
     _copied_rounded(state)
+
+
+def _unused(state: MatchState) -> list[Candidate]:
+    """The free stored tensors that no answer refers to."""
+    used = {key for found in state.found.values() for key in found.stored}
+    return [candidate for candidate in state.free() if candidate.key not in used]
+
+
+def _add_copy(state: MatchState, name: str, candidate: Candidate, what: str) -> None:
+    """Write down that a stored tensor is what a parameter has an answer for already."""
+    was = state.found[name]
+    because = f"{was.because}; '{candidate.tensor.name}' {what}"
+    state.found.revise(name, replace(was, stored=(*was.stored, candidate.key), because=because))
+    state.assigned[candidate.key] = name
 
 
 def _index(state: MatchState) -> dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]]:
@@ -71,12 +80,7 @@ def _copied_rounded(state: MatchState) -> None:
     """Stored tensors that are within half a step of what another holds already: the same parameter
     quantized once more.
     """
-    used = {key for found in state.found.values() for key in found.stored}
-    free = [
-        candidate
-        for candidate in state.free()
-        if candidate.is_quantized and candidate.key not in used
-    ]
+    free = {candidate.key for candidate in _unused(state) if candidate.is_quantized}
     if not free:
         return
     known = [
@@ -88,26 +92,16 @@ def _copied_rounded(state: MatchState) -> None:
         state, {tensor.name: tensor.read() for tensor in small(state, known)}, again=True
     ):
         if (
-            candidate in free
+            candidate.key in free
             and candidate.key not in state.assigned
             and state.values.is_close(tensor.read(), candidate, steps)
         ):
-            was = state.found[tensor.name]
-            because = f"{was.because}; '{candidate.tensor.name}' is it once more, rounded"
-            state.found.revise(
-                tensor.name, replace(was, stored=(*was.stored, candidate.key), because=because)
-            )
-            state.assigned[candidate.key] = tensor.name
+            _add_copy(state, tensor.name, candidate, "is it once more, rounded")
 
 
 def _copied_reshaped(state: MatchState) -> None:
     """Stored tensors that have the elements of what another holds already, under another shape."""
-    used = {key for found in state.found.values() for key in found.stored}
-    free = [
-        candidate
-        for candidate in state.free()
-        if candidate.key not in used and candidate.tensor.count >= MIN_COPIED
-    ]
+    free = [each for each in _unused(state) if each.tensor.count >= MIN_COPIED]
     if not free:
         return
     counts = {(candidate.tensor.dtype.name, candidate.tensor.count) for candidate in free}
@@ -120,8 +114,4 @@ def _copied_reshaped(state: MatchState) -> None:
         twin = index.get((candidate.tensor.dtype.name, digest(candidate.tensor)))
         if twin is None:
             continue
-        was = state.found[twin]
-        because = f"{was.because}; '{candidate.tensor.name}' has its elements once more"
-        stored = (*was.stored, candidate.key)
-        state.found.revise(twin, replace(was, stored=stored, because=because))
-        state.assigned[candidate.key] = twin
+        _add_copy(state, twin, candidate, "has its elements once more")

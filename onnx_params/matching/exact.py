@@ -28,15 +28,9 @@ MAX_EQUAL: Final = 64  # stored tensors with equal probes that are compared whol
 def by_name(state: MatchState) -> None:
     """The artifact's own names first: what they say is compared, and most of it is so."""
     for tensor in state.open():
-        claim = state.named.get(tensor.name)
-        if (
-            claim is None
-            or len(claim.placements) != 1
-            or claim.placements[0].key not in state.candidates
-            or claim.shape != tensor.shape
-        ):
+        placement = state.said(tensor)
+        if placement is None:
             continue
-        placement = claim.placements[0]
         candidate = state.candidates[placement.key]
         for cast in state.casts(tensor):
             if (cast or tensor.dtype.name) == candidate.tensor.dtype.name and holds(
@@ -76,7 +70,7 @@ def by_probe(state: MatchState) -> None:
             ).append(candidate)
     for tensor in state.open():
         for turned in (False, True) if len(tensor.shape) == 2 else (False,):
-            probe = read_probe(tensor, False) if not turned else read_probe(tensor, True)
+            probe = read_probe(tensor, turned)
             if not probe or tensor.name in state.found:
                 continue
             shape = tensor.shape[::-1] if turned else tensor.shape

@@ -88,18 +88,20 @@ def is_by_number(
     if scalar:
         _write_scalar(state, each, scalar)
         return True
-    spectral = _is_spectral(state, each, factor) if not word else False
-    number = "" if word and factor == 1.0 else f" * {factor:.4g}"
+    if word and factor == 1.0:
+        because, formula = f"{each.stored} is {word}", word
+    elif not word and _is_spectral(state, each, factor):
+        because, formula = f"{each.stored} is it divided by its spectral norm", "spectral norm"
+        factor = 1.0
+    else:
+        because = f"{each.stored} is {word or 'it'} times {factor:.6g}"
+        formula = folds.times(factor, word or "w")
     state.found[each.tensor.name] = Found(
         view=View.FOLDED,
-        because=(
-            f"{each.stored} is it divided by its spectral norm"
-            if spectral
-            else f"{each.stored} is {word or 'it'}{f' times {factor:.6g}' if number else ''}"
-        ),
+        because=because,
         stored=(each.candidate.key,),
-        factor=1.0 if spectral else factor,
-        formula="spectral norm" if spectral else f"{word or 'w'}{number}",
+        factor=factor,
+        formula=formula,
     )
     return True
 

@@ -9,6 +9,7 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.concatenated import by_size
 from onnx_params.matching.lines import find_vector, split_vector
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import near
@@ -112,8 +113,5 @@ def _holding_vector(state: MatchState, values: np.ndarray) -> tuple[Key, ...]:
         for c in state.free()
         if c.is_float and c.tensor.dtype.name == values.dtype.name and c.tensor.count
     ]
-    by_size: dict[int, list[tuple[Key, np.ndarray]]] = {}
-    for key, each in arrays:
-        by_size.setdefault(each.size, []).append((key, each))
-    placements = find_vector(values, arrays) or split_vector(values, by_size) or ()
+    placements = find_vector(values, arrays) or split_vector(values, by_size(arrays)) or ()
     return tuple(dict.fromkeys(placement.key for placement in placements))

@@ -43,10 +43,16 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
 }
 
 
+def times(factor: float, what: str = "w") -> str:
+    """A factor as a formula: alike where it is the same number but for rounding."""
+    return f"{what} * {factor:.4g}"
+
+
 def computed(function: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
     """What a formula makes of values; NaN where it does not fit their shape."""
     try:
-        return function(values.astype(np.float64))
+        with np.errstate(all="ignore"):
+            return function(values.astype(np.float64))
     except (ValueError, TypeError):  # of a number
         return np.full(values.shape, np.nan)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
+from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.factors import scalar_of
 from onnx_params.matching.match_state import Found, MatchState
@@ -29,8 +30,7 @@ def by_formula(state: MatchState) -> None:
     for formula, function in folds.UNARY.items():
         targets = {}
         for tensor in small(state, state.open()):
-            with np.errstate(all="ignore"):
-                made = folds.computed(function, tensor.read())
+            made = folds.computed(function, tensor.read())
             if np.isfinite(made).all() and made.size >= MIN_DISTINCT:
                 targets[tensor.name] = made.reshape(
                     tuple(dim for dim in made.shape if dim != 1) or (1,)
@@ -38,17 +38,17 @@ def by_formula(state: MatchState) -> None:
         for tensor, candidate, steps in near(state, targets):
             if state.values.is_close(targets[tensor.name], candidate, steps):
                 state.assigned.setdefault(candidate.key, tensor.name)
-                state.found[tensor.name] = Found(
-                    view=View.FOLDED,
-                    because=f"'{candidate.tensor.name}' is {formula} of it",
-                    stored=(candidate.key,),
-                    formula=formula,
-                )
+                state.found[tensor.name] = _by(formula, candidate)
 
 
-def times(factor: float) -> str:
-    """A factor as a formula: alike where it is the same number but for rounding."""
-    return f"w * {factor:.4g}"
+def _by(formula: str, candidate: Candidate) -> Found:
+    """The answer that a stored tensor is a formula of one parameter."""
+    return Found(
+        view=View.FOLDED,
+        because=f"'{candidate.tensor.name}' is {formula} of it",
+        stored=(candidate.key,),
+        formula=formula,
+    )
 
 
 def computed(state: MatchState, tensor: StoredTensor) -> None:
@@ -71,15 +71,9 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
         take_close(state, tensor, candidate, steps)
         return
     for formula, function in folds.UNARY.items():
-        with np.errstate(all="ignore"):
-            made = folds.computed(function, tensor.read())
+        made = folds.computed(function, tensor.read())
         if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
-            state.found[tensor.name] = Found(
-                view=View.FOLDED,
-                because=f"'{candidate.tensor.name}' is {formula} of it",
-                stored=(candidate.key,),
-                formula=formula,
-            )
+            state.found[tensor.name] = _by(formula, candidate)
             return
 
 
@@ -103,7 +97,7 @@ def multiplied_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor)
                 because=f"'{candidate.tensor.name}' is it times {shown}",
                 stored=(candidate.key,),
                 factor=factor,
-                formula=times(factor),
+                formula=folds.times(factor),
                 by=scalar,
             )
             return

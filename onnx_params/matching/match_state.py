@@ -98,6 +98,14 @@ class MatchState:
         """The stored tensors that are not taken yet."""
         return [candidate for key, candidate in self.candidates.items() if key not in self.assigned]
 
+    def said(self, tensor: StoredTensor) -> Placement | None:
+        """Where the artifact's own names say that a tensor lies, whole and in its shape."""
+        claim = self.named.get(tensor.name)
+        if claim is None or len(claim.placements) != 1 or claim.shape != tensor.shape:
+            return None
+        placement = claim.placements[0]
+        return placement if placement.key in self.candidates else None
+
     def casts(self, tensor: StoredTensor) -> list[str | None]:
         """The types under which a tensor may be stored: its own, then the artifact's other
         floating-point types.

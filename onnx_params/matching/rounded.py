@@ -39,19 +39,14 @@ Fit: TypeAlias = tuple[Candidate, Steps]  # a stored tensor, and the steps to th
 def rounded(state: MatchState) -> None:
     """Within half a step of a quantized tensor's scale, or the rounding of its type."""
     for tensor in state.open():
-        claim = state.named.get(tensor.name)
-        if (
-            claim is not None
-            and len(claim.placements) == 1
-            and claim.shape == tensor.shape
-            and claim.placements[0].key in state.candidates
+        placement = state.said(tensor)
+        if placement is None:
+            continue
+        candidate = state.candidates[placement.key]
+        if candidate.tensor.count and state.values.is_close(
+            tensor.read(), candidate, placement.steps
         ):
-            placement = claim.placements[0]
-            candidate = state.candidates[placement.key]
-            if candidate.tensor.count and state.values.is_close(
-                tensor.read(), candidate, placement.steps
-            ):
-                take_close(state, tensor, candidate, placement.steps)
+            take_close(state, tensor, candidate, placement.steps)
     for tensor, candidate, steps in near(
         state, {tensor.name: tensor.read() for tensor in small(state, state.open())}
     ):

@@ -45,11 +45,7 @@ class Vectors:
         found = self._samples.get(count)
         if found is None:
             group = self._groups[count]
-            at = places(count, N_NUMBERS)
-            rows = [
-                self._state.values.of(each.key, each.steps).reshape(-1)[at].astype(np.float64)
-                for each in group
-            ]
+            rows = [_sample(self._state.values.of(each.key, each.steps)) for each in group]
             room = [ROUNDED_VECTOR_APART if each.is_quantized else VECTOR_APART for each in group]
             found = self._samples[count] = np.stack(rows), np.asarray(room)
         return found
@@ -66,34 +62,41 @@ class Vectors:
         """The vectors that nothing has yet and whose samples are near, the nearest first; ``least``
         is how far they may be at least, relative to the largest number.
         """
-        group = self._groups.get(values.size)
-        if group is None:
+        if values.size not in self._groups:
             return
         samples, room = self._sampled(values.size)
-        wanted = values.reshape(-1)[places(values.size, N_NUMBERS)].astype(np.float64)
+        wanted = _sample(values)
         with np.errstate(invalid="ignore", over="ignore"):
             apart = np.abs(samples - wanted).max(axis=1)
         size = max(float(np.abs(values).max(initial=0.0)), 1e-30)
         is_near = apart <= np.maximum(room, least) * size
         order = np.flatnonzero(is_near)[np.argsort(apart[is_near], kind="stable")]
-        for at in order[:MAX_TRIED]:
-            if group[at].key not in self._state.assigned:
-                yield group[at]
+        yield from self._free(values.size, order)
 
     def proportional(self, values: np.ndarray) -> Iterator[Candidate]:
         """The vectors that nothing has yet and that point where these numbers do."""
-        group = self._groups.get(values.size)
-        if group is None:
+        if values.size not in self._groups:
             return
         samples, _ = self._sampled(values.size)
-        wanted = values.reshape(-1)[places(values.size, N_NUMBERS)].astype(np.float64)
+        wanted = _sample(values)
         with np.errstate(divide="ignore", invalid="ignore"):
             lengths = np.sqrt((samples * samples).sum(axis=1) * (wanted @ wanted))
             cosines = np.nan_to_num(np.abs(samples @ wanted) / lengths)
         alike = np.flatnonzero(cosines >= COSINE)
-        for at in alike[np.argsort(-cosines[alike], kind="stable")][:MAX_TRIED]:
-            if group[at].key not in self._state.assigned:
-                yield group[at]
+        yield from self._free(values.size, alike[np.argsort(-cosines[alike], kind="stable")])
+
+    def _free(self, count: int, order: np.ndarray) -> Iterator[Candidate]:
+        """The first few vectors of a length in an order, without those that are taken."""
+        for at in order[:MAX_TRIED]:
+            candidate = self._groups[count][at]
+            if candidate.key not in self._state.assigned:
+                yield candidate
+
+
+def _sample(values: np.ndarray) -> np.ndarray:
+    """Some numbers of a vector."""
+    found: np.ndarray = values.reshape(-1)[places(values.size, N_NUMBERS)].astype(np.float64)
+    return found
 
 
 class Alike(NamedTuple):

@@ -44,6 +44,15 @@ def apply(values: np.ndarray, steps: Steps, read: Read, where: str = "a placemen
         return _applied(values, steps, read)
 
 
+def rearranged(values: np.ndarray, steps: Steps) -> np.ndarray:
+    """What ``steps`` that need no scales make of ``values``; see :func:`apply`."""
+    return apply(values, steps, _no_scales)
+
+
+def _no_scales(key: Key) -> np.ndarray:
+    raise AssertionError(key)
+
+
 def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
     import numpy as np
 
@@ -58,7 +67,7 @@ def _applied(values: np.ndarray, steps: Steps, read: Read) -> np.ndarray:
                 parts = [values[(*index, slice(start, stop))] for start, stop in runs]
                 values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis)
             case Unpack(bits, high_first):
-                values = _unpacked(values, bits, high_first)
+                values = unpacked(values, bits, high_first)
             case Lookup(codebook):
                 values = np.asarray(CODEBOOKS[codebook], np.float32)[values]
             case Unblock():
@@ -119,7 +128,8 @@ def dtype_of(name: str) -> np.dtype:
         return found
 
 
-def _unpacked(values: np.ndarray, bits: int, high_first: bool = False) -> np.ndarray:
+def unpacked(values: np.ndarray, bits: int, high_first: bool = False) -> np.ndarray:
+    """The codes in the bytes of the last axis, low bits first unless ``high_first``."""
     import numpy as np
 
     if bits == 8:
@@ -185,7 +195,7 @@ def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray
             axis = (step.axis or 0) % len(shape)
             rows = math.prod(shape[:axis])
             blocks = -(-shape[axis] // step.block)
-            stored = _unpacked(stored.reshape(rows, -1), step.zero_bits)[:, :blocks]
+            stored = unpacked(stored.reshape(rows, -1), step.zero_bits)[:, :blocks]
         if stored.size:
             zero = spread(stored.astype(np.float32))
     found: np.ndarray = (values.astype(np.float32) - zero) * spread(scale)
