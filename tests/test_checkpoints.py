@@ -23,7 +23,7 @@ from support.process import run
 
 import onnx_params
 from onnx_params.containers.formats import open_checkpoint
-from onnx_params.errors import OnnxParamsError
+from onnx_params.errors import FormatError, OnnxParamsError
 
 GENERATOR = torch.Generator().manual_seed(0)
 TYPES = [
@@ -431,3 +431,18 @@ def test_what_a_checkpoint_cannot_do(tmp_path: Path) -> None:
     done = run("restore", str(case("bert").checkpoint), "-o", str(tmp_path / "x.onnx"))
     assert (2, 1) == (done.returncode, done.stderr.count("\n"))
     assert "is a checkpoint" in done.stderr
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_entry_is_a_damaged_zip(tmp_path: Path, compression: int) -> None:
+    """Whatever a decompressor raises is said as one of ours."""
+    values = io.BytesIO()
+    np.save(values, np.random.default_rng(0).random(100))
+    path = tmp_path / "weights.npz"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("a.npy", values.getvalue())
+    data = bytearray(path.read_bytes())
+    data[50:90] = bytes(byte ^ 0xFF for byte in data[50:90])
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match="is a damaged zip"):
+        open_checkpoint(path)

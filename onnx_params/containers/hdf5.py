@@ -17,13 +17,12 @@ import re
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
-from onnx_params.containers.strided import MAX_INFLATED
+from onnx_params.containers.strided import MAX_INFLATED, ZIP_ERRORS
 from onnx_params.errors import DependencyError, FormatError, UnsupportedError, system_reason
 from onnx_params.io.sources import BytesSource, FileSource, Source
 from onnx_params.tensors.dtypes import BY_NAME
@@ -31,6 +30,8 @@ from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
 WEIGHTS: Final = "model.weights.h5"
+# a damaged zip, or one without the entries that Keras writes
+_ARCHIVE_ERRORS: Final[tuple[type[Exception], ...]] = (*ZIP_ERRORS, KeyError)
 # how long the HDF5 library may take: a listing takes some tenths of a second, what is compressed
 # is unpacked at a hundred times this rate
 SECONDS: Final = 30
@@ -76,17 +77,7 @@ def read_keras(path: str) -> Checkpoint:
                 )
             data = archive.read(WEIGHTS)
             config = json.loads(archive.read("config.json"))
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        KeyError,
-        NotImplementedError,
-        ValueError,
-        OSError,
-        RuntimeError,
-        RecursionError,
-    ) as error:
+    except _ARCHIVE_ERRORS as error:
         raise FormatError(f"{path}: is a damaged .keras archive: {type(error).__name__}") from error
     return _of(path, data, BytesSource(data, path), config)
 

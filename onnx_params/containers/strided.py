@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -15,6 +16,23 @@ from onnx_params.tensors.dtypes import BY_NAME, DType
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
+try:
+    from lzma import LZMAError
+except ImportError:  # zipfile then refuses such entries itself
+    _OF_LZMA: tuple[type[Exception], ...] = ()
+else:
+    _OF_LZMA = (LZMAError,)
+
+# what zipfile and the decompressors raise of a damaged archive, or of one that says it is encrypted
+ZIP_ERRORS: Final[tuple[type[Exception], ...]] = (
+    zipfile.BadZipFile,
+    zlib.error,
+    *_OF_LZMA,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 MAX_INFLATED: Final = 1 << 31  # bytes of one compressed entry, which is unpacked in memory
 
 

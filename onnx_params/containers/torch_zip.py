@@ -8,13 +8,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.inert_pickle import MAX_ENTRIES, MAX_PICKLE
 from onnx_params.containers.npz import read_array
-from onnx_params.containers.strided import Bytes, Storage, Strided, in_entry, in_storage
+from onnx_params.containers.strided import ZIP_ERRORS, Bytes, Storage, Strided, in_entry, in_storage
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.sources import FileSource
@@ -66,15 +65,7 @@ def read(path: str) -> Checkpoint:
                     ),
                     ordered=True,
                 )
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        OSError,
-        ValueError,
-    ) as error:
+    except ZIP_ERRORS as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip that neither torch nor NumPy wrote")
 
