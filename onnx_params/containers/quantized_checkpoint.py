@@ -4,8 +4,8 @@ scales and zero points become one tensor under the layer's own name.
 Sources: AutoGPTQ and GPTQModel, ``qlinear`` (eight codes of 4 bits in an int32 along the inputs,
 zero points less one); AutoAWQ, ``utils/packing_utils.py`` (along the outputs, in the order 0 2 4 6
 1 3 5 7); AMD Quark, the same under other names; Olive, ``common/quant`` (codes in bytes, low bits
-first); DeepSeek's FP8 (``weight_scale_inv`` a block); OpenAI's gpt-oss, ``torch/weights.py``
-(MXFP4).
+first); onnxruntime-genai (a code an element); DeepSeek's FP8 (``weight_scale_inv`` a block);
+OpenAI's gpt-oss, ``torch/weights.py`` (MXFP4).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.errors import content_errors
 from onnx_params.io.sources import ComputedSource
+from onnx_params.tensors.codebooks import CODEBOOKS
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.evaluate import unpacked
@@ -32,7 +33,6 @@ Shape = tuple[int, ...]
 Parts = Mapping[str, StoredTensor]  # leaf -> tensor of one layer
 
 _AWQ_ORDER: Final = (0, 4, 1, 5, 2, 6, 3, 7)  # where the code of each output stands in its word
-_MXFP4: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # and the same negative
 _E8M0_BIAS: Final = 127
 _WORD: Final = 32  # bits of an int32
 
@@ -241,6 +241,24 @@ def _olive(parts: Parts, is_second: bool) -> np.ndarray:
     return made
 
 
+def _unpacked_shape(parts: Parts) -> Shape | None:
+    codes, scales, zeros = (parts[leaf] for leaf in ("weight", "scales", "zeros"))
+    is_split = scales.count and not codes.count % scales.count
+    if len(codes.shape) != 2 or scales.count != zeros.count or not is_split:
+        return None
+    return None if codes.shape[1] % (codes.count // scales.count) else codes.shape
+
+
+def _one_a_code(parts: Parts, is_second: bool) -> np.ndarray:
+    import numpy as np
+
+    scales = parts["scales"].read().astype(np.float32).reshape(-1, 1)
+    zeros = parts["zeros"].read().astype(np.float32).reshape(-1, 1)
+    codes = parts["weight"].read().astype(np.float32)
+    made: np.ndarray = (codes.reshape(len(scales), -1) - zeros) * scales
+    return made.reshape(codes.shape)
+
+
 # -- floating-point codes -------------------------------------------------------------------------
 
 
@@ -278,7 +296,7 @@ def _mxfp4_shape(parts: Parts) -> Shape | None:
 def _mxfp4(parts: Parts, is_second: bool) -> np.ndarray:
     import numpy as np
 
-    table = np.asarray([*_MXFP4, *(-number for number in _MXFP4)], np.float32)
+    table = np.asarray(CODEBOOKS["e2m1"], np.float32)
     codes = unpacked(parts["_blocks"].read(), 4)
     exponents = parts["_scales"].read().astype(np.int32) - _E8M0_BIAS
     made = np.ldexp(table[codes], exponents[..., None])
@@ -293,6 +311,7 @@ _LAYOUTS: Final = (
     _Layout(_INTEGERS, (), "weight", _awq_shape, _awq),
     _Layout(("weight", "weight_scale", "weight_zero_point"), (), "weight", _awq_shape, _awq),
     _Layout(_INTEGERS, (), "weight", _olive_shape, _olive),
+    _Layout(("weight", "scales", "zeros"), (), "weight", _unpacked_shape, _one_a_code),
     _Layout(("weight", "weight_scale_inv"), (), "weight", _float8_shape, _float8),
     _Layout(("weight", "weight_scale"), (), "weight", _float8_shape, _float8),
     _Layout(("_blocks", "_scales"), (), "", _mxfp4_shape, _mxfp4),

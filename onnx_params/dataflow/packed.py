@@ -20,6 +20,7 @@ from onnx_params.tensors.steps import (
     Dequantize,
     Key,
     Lookup,
+    Permute,
     Reshape,
     Shape,
     Slice,
@@ -27,6 +28,7 @@ from onnx_params.tensors.steps import (
     Steps,
     Unpack,
     chain,
+    shape_after,
 )
 from onnx_params.tensors.stored import StoredTensor
 
@@ -83,6 +85,7 @@ def _by_packing(
         attributes=attributes,
         scale=_stored_input(model, use, node, packing.scale),
         zero=_stored_input(model, use, node, packing.zero),
+        second=_stored_input(model, use, node, packing.second),
         groups=_stored_input(model, use, node, packing.groups),
     )
     is_known = bits in _BITS and not any(
@@ -90,7 +93,7 @@ def _by_packing(
     )
     to_steps = _TO_STEPS.get(packing.steps)
     steps = to_steps(packed) if is_known and to_steps is not None else None
-    return Unpacked(shape, bits, steps)
+    return Unpacked(shape if steps is None else shape_after(tensor.shape, steps), bits, steps)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,7 @@ class _Packed:
     attributes: Attributes
     scale: Key | None
     zero: Key | None
+    second: Key | None
     groups: Key | None
 
 
@@ -165,8 +169,12 @@ def _experts(packed: _Packed) -> Steps | None:
     """``[experts, N, bytes]`` to ``[experts, N, K]``; codes are integers unless ``quant_type`` says
     otherwise.
     """
-    is_integer = packed.attributes.get("quant_type", "int") in ("int", "")
-    if len(packed.shape) != 3 or packed.scale is None or not is_integer:
+    if len(packed.shape) != 3 or packed.scale is None:
+        return None
+    codes = packed.attributes.get("quant_type", "int")
+    if codes == "fp4":
+        return _experts_of_codebook(packed, packed.scale)
+    if codes not in ("int", ""):
         return None
     scale = Dequantize(
         packed.scale,
@@ -177,6 +185,17 @@ def _experts(packed: _Packed) -> Steps | None:
         offset=1 << (packed.bits - 1),
     )
     return chain(Unpack(packed.bits), scale)
+
+
+def _experts_of_codebook(packed: _Packed, scale: Key) -> Steps | None:
+    """``[experts, K, bytes]`` of MXFP4 to ``[experts, N, K]``: blocks of K share an exponent, and
+    each expert may have a scale more.
+    """
+    if packed.bits != 4 or not packed.block:
+        return None
+    of_all = () if packed.second is None else (Dequantize(packed.second, None, 0),)
+    blocks = Dequantize(scale, None, 2, packed.block)
+    return chain(Unpack(4), Permute((0, 2, 1)), Lookup("e2m1"), blocks, *of_all)
 
 
 def _codebook(packed: _Packed) -> Steps | None:

@@ -12,6 +12,7 @@ import numpy as np
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
+from onnx_params.dataflow.pairs import unpaired
 from onnx_params.matching.casts import cast_to, casts_to
 from onnx_params.matching.rounding import (
     HALF_STEP,
@@ -24,7 +25,7 @@ from onnx_params.matching.rounding import (
     units,
 )
 from onnx_params.tensors.evaluate import apply, evaluate
-from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 # half units in the last place: one for the cast, one for what was computed before it
@@ -72,7 +73,8 @@ class Candidate:
                 for block in BLOCKS
                 if tensor.shape[0] % block == 0
             ]
-        self.ways = ways
+        apart = unpaired(model, tensor, taken.shape)
+        self.ways = [*ways, *(chain(*way, *apart) for way in ways if apart)]
 
     @property
     def key(self) -> Key:
@@ -139,13 +141,14 @@ class Values:
 
     def allowed(self, target: np.ndarray, key: Key, steps: Steps) -> np.ndarray:
         """Half a step; by how much ``target`` was itself rounded where it is in half precision, for
-        both may come from one original; and by how much the scale was, where it is.
+        both may come from one original; and by how much the scale was, where it is, or was once.
         """
         relative = ROUNDING.get(target.dtype.name, 0.0)
         for step in steps:
             if isinstance(step, Dequantize):
-                scale = self._stored[step.scale].dtype.name
-                relative += SCALE_ROUNDING * ROUNDING.get(scale, 0.0)
+                scale = self.read(step.scale)
+                rounding = ROUNDING.get(coarse_type(scale) or scale.dtype.name, 0.0)
+                relative += SCALE_ROUNDING * rounding
         half = self.half_steps(key, steps)
         return half + np.abs(target.astype(np.float32)) * np.float32(relative) if relative else half
 

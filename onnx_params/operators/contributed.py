@@ -27,13 +27,16 @@ _OF_EXPERTS: Final = frozenset(
 )
 
 
-def expert(scale: int, zero: int) -> Packing:
-    """How QMoE packs the matrices of its experts, with the slots of scales and zero points."""
+def expert(scale: int, zero: int, second: int) -> Packing:
+    """How QMoE packs the matrices of its experts, with the slots of scales, zero points and scales
+    of whole experts.
+    """
     return Packing(
         "expert_weight_bits",
         steps=Unpacking.EXPERTS,
         scale=scale,
         zero=zero,
+        second=second,
         attributes=_OF_EXPERTS,
     )
 
@@ -151,14 +154,23 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     operator("BiasSplitGelu", "data bias"),
     operator("BiasSoftmax", "data mask"),
     operator("FastGelu", "data bias"),
-    operator("MoE", "data data weight bias weight bias weight bias", Kind.EXPERTS, weight=2),
+    operator(
+        "MoE",
+        "data data weight bias weight bias weight bias",
+        Kind.EXPERTS,
+        weight=2,
+        paired=(2, 3),
+        paired_by="swiglu_fusion",
+    ),
     operator(
         "QMoE",
         "data data weight scale bias weight scale bias weight scale bias zero zero zero data scale"
         " scale scale scale scale scale",
         Kind.EXPERTS,
         weight=2,
-        packing={2: expert(3, 11), 5: expert(6, 12), 8: expert(9, 13)},
+        packing={2: expert(3, 11, 15), 5: expert(6, 12, 16), 8: expert(9, 13, 17)},
+        paired=(2, 4),
+        paired_by="swiglu_fusion",
     ),
     operator(
         "MatMulNBits",

@@ -71,9 +71,9 @@ class Packing(NamedTuple):
     the shape then is.
 
     With ``by_rows`` the last axis is packed; else the attributes K and N say the shape.
-    ``scale`` and ``zero`` are the slots of what dequantizes it, ``groups`` that of the block of
-    each line. ``attributes`` are those that say nothing of the layout beyond what is read here:
-    where another one is set, the layout is not known.
+    ``scale`` and ``zero`` are the slots of what dequantizes it, ``second`` that of a further scale,
+    ``groups`` that of the block of each line. ``attributes`` are those that say nothing of the
+    layout beyond what is read here: where another one is set, the layout is not known.
     """
 
     bits_attribute: str
@@ -81,6 +81,7 @@ class Packing(NamedTuple):
     steps: Unpacking = Unpacking.UNKNOWN
     scale: int = AFTER
     zero: int = AFTER
+    second: int = AFTER
     groups: int = AFTER
     attributes: frozenset[str] = frozenset()
 
@@ -97,6 +98,8 @@ class Operator:
     ``weight`` is the slot of the weight, ``outputs`` the axis of it that has one element for each
     output; where the attribute ``turned_by`` is set that is the other axis, and where it is
     ``grouped`` the attribute ``group`` multiplies. ``scales`` and ``packing`` are by slot.
+    Where the attribute ``paired_by`` is 1, the rows of the inputs ``paired`` belong to two matrices
+    in turn, which elsewhere lie one after the other.
     """
 
     domain: str
@@ -110,6 +113,8 @@ class Operator:
     scales: Mapping[int, Scale] = field(default_factory=dict)
     packing: Mapping[int, Packing] = field(default_factory=dict)
     passes: Passes | None = None
+    paired: tuple[int, ...] = ()
+    paired_by: str = ""
 
     @property
     def is_layer(self) -> bool:
@@ -143,6 +148,8 @@ def operators_of(domain: str) -> Callable[..., Operator]:
         scales: Mapping[int, Scale] | None = None,
         packing: Mapping[int, Packing] | None = None,
         passes: Passes | None = None,
+        paired: tuple[int, ...] = (),
+        paired_by: str = "",
     ) -> Operator:
         return Operator(
             domain=domain,
@@ -156,6 +163,8 @@ def operators_of(domain: str) -> Callable[..., Operator]:
             scales=scales or {},
             packing=packing or {},
             passes=passes,
+            paired=paired,
+            paired_by=paired_by,
         )
 
     return operator

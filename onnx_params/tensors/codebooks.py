@@ -1,7 +1,8 @@
 """List the tables of numbers that codes stand for, where these are not evenly spaced.
 
 Sources: bitsandbytes, ``functional.py`` (the 16 numbers of NF4 and FP4); onnxruntime's MatMulBnb4
-gives these numbers for the codes 0 to 15 (measured with release 1.32 and a matrix of ones).
+gives these numbers for the codes 0 to 15 (measured with release 1.32 and a matrix of ones); OCP
+Microscaling Formats, E2M1.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+_E2M1: Final = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # and the same negative
 CODEBOOKS: Final[Mapping[str, tuple[float, ...]]] = {
+    "e2m1": (*_E2M1, *(-number for number in _E2M1)),
     "fp4": (
         0.0,
         0.005208333333,
