@@ -4,6 +4,7 @@ another shape, or rounded.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,7 @@ from onnx_params.matching.verify import is_equal, is_transposed
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_COPIED: Final = 8  # elements whose bits are not equal by chance
+_NUMBER: Final = re.compile(r"_\d+$")
 
 
 def copied(state: MatchState) -> None:
@@ -30,6 +32,7 @@ def copied(state: MatchState) -> None:
         if name is None:
             continue
         _add_copy(state, name, candidate, "is a copy of it")
+    _copied_under_numbers(state)
     _copied_reshaped(state)
     _copied_rounded(state)
 
@@ -74,6 +77,27 @@ def _is_copy(tensor: StoredTensor, stored: StoredTensor) -> bool:
         and tensor.shape == stored.shape[::-1]
         and is_transposed(tensor, stored)
     )
+
+
+def _copied_under_numbers(state: MatchState) -> None:
+    """Stored tensors with the bits of one that is known, and its name but for the number at the
+    end: a converter's copy for each use.
+    """
+    owners: dict[tuple[str, str], tuple[str, StoredTensor]] = {}
+    for name, found in state.found.items():
+        for key in found.stored if found.placements else ():
+            owners.setdefault((key[0], _base(key[1])), (name, state.candidates[key].tensor))
+    for candidate in _unused(state):
+        stored = candidate.tensor
+        name, known = owners.get((stored.key[0], _base(stored.name)), ("", stored))
+        is_alike = (known.dtype, known.shape) == (stored.dtype, stored.shape)
+        if name and stored.count >= MIN_COPIED and is_alike and is_equal(known, stored):
+            _add_copy(state, name, candidate, "is a copy of that")
+
+
+def _base(name: str) -> str:
+    """A name without the number at its end."""
+    return _NUMBER.sub("", name)
 
 
 def _copied_rounded(state: MatchState) -> None:

@@ -12,6 +12,7 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.concatenated import by_size
 from onnx_params.matching.lines import find_vector, split_vector
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.norms import Norm, norms
 from onnx_params.matching.rounded import near
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Key
@@ -42,7 +43,7 @@ def norm_alone(state: MatchState) -> None:
     an Add take. The shift may be computed where it runs.
     """
     vectors = Vectors(state)
-    for norm in folds.norms(state.reference):
+    for norm in norms(state.reference):
         if norm.names[3] in state.found and all(
             not name or name in state.found for name in norm.names[:2]
         ):
@@ -57,7 +58,7 @@ def norm_alone(state: MatchState) -> None:
 def _write_norm(
     state: MatchState,
     vectors: Vectors,
-    norm: folds.Norm,
+    norm: Norm,
     factor: np.ndarray,
     multiplied: Candidate,
 ) -> None:

@@ -9,14 +9,13 @@ torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from onnx_params.idioms.torch_modules import weight_norm_parts
 from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
-from onnx_params.matching.places import N_NUMBERS, places
 from onnx_params.tensors.stored import StoredTensor
 
 # formula of one parameter -> what computes it
@@ -42,6 +41,18 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "triu(w, 1) - triu(w, 1).T": lambda w: np.triu(w, 1) - np.swapaxes(np.triu(w, 1), -1, -2),
 }
 
+# formula -> the words by which whoever computes it may call the result
+SPELLED: Final[Mapping[str, frozenset[str]]] = {
+    "-exp(w)": frozenset({"neg", "exp"}),
+    "exp(w)": frozenset({"exp"}),
+    "-w": frozenset({"neg"}),
+    "sigmoid(w)": frozenset({"sigmoid"}),
+    "tanh(w)": frozenset({"tanh"}),
+    "softplus(w)": frozenset({"softplus"}),
+    "1 / w": frozenset({"inv"}),
+    "sqrt(w)": frozenset({"sqrt"}),
+}
+
 
 def times(factor: float, what: str = "w") -> str:
     """A factor as a formula: alike where it is the same number but for rounding."""
@@ -55,100 +66,6 @@ def computed(function: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -
             return function(values.astype(np.float64))
     except (ValueError, TypeError):  # of a number
         return np.full(values.shape, np.nan)
-
-
-# defaults of torch, Keras, and what models set
-APART: Final = 0.05  # relative; how far a norm's factors may lie from the scales of channels
-ROUNDED_APART: Final = 0.5
-MAX_NORMS: Final = 8  # that are compared whole for one weight
-EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)
-
-
-class Norm(NamedTuple):
-    """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by
-    channel. A norm without affine has no name for weight and bias, which are one and zero.
-    """
-
-    names: tuple[str, str, str, str]
-    weight: np.ndarray
-    bias: np.ndarray
-    mean: np.ndarray
-    variance: np.ndarray
-
-    @property
-    def owner(self) -> str:
-        """A name to call it by."""
-        return self.names[0] or self.names[3]
-
-    def scales(self) -> list[np.ndarray]:
-        """What a convolution's output channels are multiplied by, for each epsilon that it may
-        have.
-        """
-        return [self.weight / np.sqrt(self.variance + epsilon) for epsilon in EPSILONS]
-
-
-def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
-    """The batch norms of a reference: the owners of running statistics. Reads them."""
-    found: list[Norm] = []
-    for name in reference:
-        for weight, bias, mean, variance in NORMS:
-            owner = name.removesuffix(variance)
-            if owner != name and f"{owner}{mean}" in reference:
-                made = _norm(reference, owner, (weight, bias, mean, variance))
-                if made is not None:
-                    found.append(made)
-                break
-    return found
-
-
-def _norm(
-    reference: Mapping[str, StoredTensor], owner: str, leaves: tuple[str, str, str, str]
-) -> Norm | None:
-    """The norm with these leaves; ``None`` where its parts do not fit together."""
-    names = [f"{owner}{leaf}" for leaf in leaves]
-    variance = reference[names[3]]
-    if len(variance.shape) != 1:
-        return None
-    there = [name if name in reference else "" for name in names]
-    if any(name and reference[name].shape != variance.shape for name in there):
-        return None
-    fillers = (np.ones(variance.shape), np.zeros(variance.shape))
-    numbers = [
-        reference[name].read().astype(np.float64) if name else filler
-        for name, filler in zip(there, (*fillers, *fillers), strict=True)
-    ]
-    return Norm((there[0], there[1], there[2], there[3]), *numbers)
-
-
-class NormTable:
-    """The factors of all norms by the number of their channels, a row for each epsilon, so that one
-    comparison finds those that are near.
-    """
-
-    def __init__(self, norms: Sequence[Norm]) -> None:
-        self._rows: dict[int, list[tuple[Norm, np.ndarray]]] = {}
-        for norm in norms:
-            rows = self._rows.setdefault(norm.weight.size, [])
-            rows += [(norm, factor) for factor in norm.scales()]
-        self._samples = {
-            size: np.stack([factor[places(size, N_NUMBERS)] for _, factor in rows])
-            for size, rows in self._rows.items()
-        }
-
-    def near(self, scales: np.ndarray, is_rounded: bool) -> list[Norm]:
-        """The norms one of whose factors is near to ``scales``, the nearest first."""
-        rows = self._rows.get(scales.size, [])
-        if not rows:
-            return []
-        samples = self._samples[scales.size]
-        wanted = scales[places(scales.size, N_NUMBERS)]
-        size = np.maximum(np.abs(samples).max(axis=1), 1e-30)
-        apart = np.abs(samples - wanted).max(axis=1) / size
-        room = ROUNDED_APART if is_rounded else APART
-        close = np.flatnonzero(apart <= room)
-        order = close[np.argsort(apart[close], kind="stable")][: MAX_NORMS * len(EPSILONS)]
-        found = {rows[at][0].owner: rows[at][0] for at in order}
-        return list(found.values())[:MAX_NORMS]
 
 
 def lacks_statistics(name: str, reference: Container[str]) -> bool:

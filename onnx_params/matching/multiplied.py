@@ -19,8 +19,8 @@ from onnx_params.matching.factors import (
     is_by_number,
     is_by_parameter,
 )
-from onnx_params.matching.folds import Norm, NormTable
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.norms import Norm, NormTable, norms, with_scales
 from onnx_params.matching.rounded import small
 from onnx_params.matching.samples import Alike, Directions, Vectors, outputs_first
 from onnx_params.matching.shifts import fold_bias, shift_of
@@ -42,7 +42,7 @@ def normed(state: MatchState) -> None:
     """Weights whose channels were multiplied, as they are and with the mean of each channel taken
     off (weight standardization).
     """
-    table = NormTable(folds.norms(state.reference))
+    table = NormTable(with_scales(norms(state.reference), state.reference))
     groups = transposed_groups(state.model, [each.tensor for each in state.free()])
     search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), table)
     for tensor in small(state, state.open()):
@@ -129,7 +129,7 @@ class _Search(NamedTuple):
         state = self.state
         because = (
             f"{each.stored} is {word or 'it'} times weight / sqrt(variance + epsilon) of the batch"
-            f" norm '{norm.owner}'"
+            f" norm '{norm.owner}'" + (f", times '{norm.scale}'" if norm.scale else "")
         )
         folded = Found(
             view=View.FOLDED,
@@ -141,7 +141,7 @@ class _Search(NamedTuple):
             add_copy(state, each)
         else:
             state.found[each.tensor.name] = folded
-        for name in (norm.names[0], norm.names[3]):
+        for name in (norm.names[0], norm.names[3], norm.scale):
             if name:
                 state.found.setdefault(name, folded)
         fold_bias(state, self.vectors, each.tensor.name, norm, factor, because)

@@ -9,8 +9,8 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.vocabulary import NORM_BIASES, NORM_WEIGHTS
-from onnx_params.matching.folds import Norm
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.norms import Norm
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Key
 

@@ -86,7 +86,9 @@ def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classifica
 
 
 def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
-    if not context.feeds(use, "Softmax"):
+    # written out: numbers less the largest of them, first
+    is_written_out = context.feeds(use, "ReduceMax") and context.feeds(use, "Sub")
+    if not is_written_out and not context.feeds(use, "Softmax"):
         return None
     because = f"{describe(use)}, whose result goes to Softmax"
     return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)

@@ -1,0 +1,150 @@
+"""List the batch norms of a reference with the factors that a layer before them is multiplied by.
+
+Sources: onnxruntime, ``core/optimizer/conv_bn_fusion.cc`` and ``conv_mul_fusion.cc``; onnxslim,
+``core/pattern/fusion/convmul.py``: what multiplies a norm's result is folded after the norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from onnx_params.idioms.vocabulary import NORMS
+from onnx_params.matching.places import N_NUMBERS, places
+from onnx_params.tensors.stored import StoredTensor
+
+# defaults of torch, Keras, and what models set
+APART: Final = 0.05  # relative; how far a norm's factors may lie from the scales of channels
+ROUNDED_APART: Final = 0.5
+MAX_NORMS: Final = 8  # that are compared whole for one weight
+MAX_SCALES: Final = 4  # vectors that are tried after each norm
+EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)
+
+
+class Norm(NamedTuple):
+    """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by
+    channel. A norm without affine has no name for weight and bias, which are one and zero.
+    ``scale`` names the vector that multiplies its result, and with it ``weight`` and ``bias``.
+    """
+
+    names: tuple[str, str, str, str]
+    weight: np.ndarray
+    bias: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    scale: str = ""
+
+    @property
+    def owner(self) -> str:
+        """A name to call it by."""
+        return self.names[0] or self.names[3]
+
+    def scales(self) -> list[np.ndarray]:
+        """What a convolution's output channels are multiplied by, for each epsilon that it may
+        have.
+        """
+        return [self.weight / np.sqrt(self.variance + epsilon) for epsilon in EPSILONS]
+
+
+def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
+    """The batch norms of a reference: the owners of running statistics. Reads them."""
+    found: list[Norm] = []
+    for name in reference:
+        for weight, bias, mean, variance in NORMS:
+            owner = name.removesuffix(variance)
+            if owner != name and f"{owner}{mean}" in reference:
+                made = _norm(reference, owner, (weight, bias, mean, variance))
+                if made is not None:
+                    found.append(made)
+                break
+    return found
+
+
+def with_scales(norms: Sequence[Norm], reference: Mapping[str, StoredTensor]) -> list[Norm]:
+    """The norms, and each once more for each vector that may multiply its result: the nearest by
+    name of those that are of no norm (layer scale).
+    """
+    own = {name for norm in norms for name in norm.names}
+    vectors: dict[int, list[str]] = {}
+    for name, tensor in reference.items():
+        is_vector = tensor.count == max(tensor.shape, default=0) > 1
+        if is_vector and name not in own and not name.endswith("bias") and tensor.dtype.is_float:
+            vectors.setdefault(tensor.count, []).append(name)
+    found = list(norms)
+    for norm in norms:
+        for name in _nearest(norm.owner, vectors.get(norm.weight.size, ())):
+            scale = reference[name].read().reshape(-1).astype(np.float64)
+            made = norm._replace(weight=norm.weight * scale, bias=norm.bias * scale, scale=name)
+            found.append(made)
+    return found
+
+
+def _nearest(owner: str, names: Sequence[str]) -> list[str]:
+    """The names that share most of a module path, a few of them."""
+    path = owner.split(".")
+    shared = {name: _n_shared(path, name.split(".")) for name in names}
+    most = max(shared.values(), default=0)
+    return [name for name in names if most and shared[name] == most][:MAX_SCALES]
+
+
+def _n_shared(one: Sequence[str], two: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
+
+
+def _norm(
+    reference: Mapping[str, StoredTensor], owner: str, leaves: tuple[str, str, str, str]
+) -> Norm | None:
+    """The norm with these leaves; ``None`` where its parts do not fit together."""
+    names = [f"{owner}{leaf}" for leaf in leaves]
+    variance = reference[names[3]]
+    if len(variance.shape) != 1:
+        return None
+    there = [name if name in reference else "" for name in names]
+    if any(name and reference[name].shape != variance.shape for name in there):
+        return None
+    fillers = (np.ones(variance.shape), np.zeros(variance.shape))
+    numbers = [
+        reference[name].read().astype(np.float64) if name else filler
+        for name, filler in zip(there, (*fillers, *fillers), strict=True)
+    ]
+    return Norm(
+        names=(there[0], there[1], there[2], there[3]),
+        weight=numbers[0],
+        bias=numbers[1],
+        mean=numbers[2],
+        variance=numbers[3],
+    )
+
+
+class NormTable:
+    """The factors of all norms by the number of their channels, a row for each epsilon, so that one
+    comparison finds those that are near.
+    """
+
+    def __init__(self, norms: Sequence[Norm]) -> None:
+        self._rows: dict[int, list[tuple[Norm, np.ndarray]]] = {}
+        for norm in norms:
+            rows = self._rows.setdefault(norm.weight.size, [])
+            rows += [(norm, factor) for factor in norm.scales()]
+        self._samples = {
+            size: np.stack([factor[places(size, N_NUMBERS)] for _, factor in rows])
+            for size, rows in self._rows.items()
+        }
+
+    def near(self, scales: np.ndarray, is_rounded: bool) -> list[Norm]:
+        """The norms one of whose factors is near to ``scales``, the nearest first."""
+        rows = self._rows.get(scales.size, [])
+        if not rows:
+            return []
+        samples = self._samples[scales.size]
+        wanted = scales[places(scales.size, N_NUMBERS)]
+        size = np.maximum(np.abs(samples).max(axis=1), 1e-30)
+        apart = np.abs(samples - wanted).max(axis=1) / size
+        room = ROUNDED_APART if is_rounded else APART
+        close = np.flatnonzero(apart <= room)
+        order = close[np.argsort(apart[close], kind="stable")][: MAX_NORMS * len(EPSILONS)]
+        found = {rows[at][0].owner: rows[at][0] for at in order}
+        return list(found.values())[:MAX_NORMS]
