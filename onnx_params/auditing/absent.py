@@ -31,6 +31,10 @@ def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) 
     judgement = _left_out(state, tensor, found) or _computed_away(state, tensor, found, claim)
     if judgement is not None:
         return judgement
+    hidden = state.may_hold(tensor)
+    if hidden is not None:
+        because = f"'{hidden[1]}' may be it: the layout that its operator says it has is not known"
+        return say(state, tensor, Verdict.NOT_COMPARABLE, because, (hidden,))
     other = impostor(state, tensor) if claim is None else None
     if other is not None:
         because = (

@@ -43,6 +43,8 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
     """Whether what the reference does not have was learned, and why; constants that an
     optimizer computed look like it.
     """
+    if tensor.key in state.unreadable:
+        return False, "its operator says that it has a layout that is not known"
     computed = is_computed(state.model, tensor)
     if computed:
         return False, computed

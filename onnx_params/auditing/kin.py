@@ -72,6 +72,12 @@ class Kin:
         ways = self.ways(name, widest)
         return ways[way] / ways.total() if ways else None
 
+    def share_of_explained(self, name: str, way: str) -> float | None:
+        """The share of those of its kin that are in the artifact; ``None`` where none is."""
+        ways = self.ways(name)
+        del ways[UNEXPLAINED]
+        return ways[way] / ways.total() if ways else None
+
     def are_explained(self, name: str, widest: int = 3) -> bool:
         """Whether most of its kin are in the artifact, as they are or by a known formula."""
         unexplained = self.share(name, UNEXPLAINED, widest)

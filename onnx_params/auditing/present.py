@@ -12,13 +12,14 @@ from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.state import State, difference_from, evaluated, say
 from onnx_params.auditing.witness import is_witnessed
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.torchscript import is_result
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Cast, Placement
 from onnx_params.tensors.stored import StoredTensor
 
-MAX_ULP: Final = 1e-6  # relative; what a product in another order does to a single number
+MAX_ULP: Final = 1e-6  # relative; what computing in another order does to numbers
 
 
 def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
@@ -82,7 +83,10 @@ def nearly(state: State, tensor: StoredTensor, found: Found) -> Judgement:
     apart = difference_from(state, tensor, found.placements, found.axis)
     if apart is None:
         return say(state, tensor, Verdict.MOVED, found.because, found.stored)
-    if tensor.count == 1 and apart.largest <= MAX_ULP * float(np.abs(tensor.read()).max()):
+    # a formula and its inverse, in the exporter's order: log of a sigmoid's odds
+    is_computed = all(is_result(key[1]) for key in found.stored)
+    is_tiny = apart.largest <= MAX_ULP * float(np.abs(tensor.read()).max())
+    if is_tiny and (is_computed or tensor.count == 1):
         return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
     return say(
         state,

@@ -29,7 +29,16 @@ from onnx_params.matching.rounded import CLOSE
 from onnx_params.matching.verify import bits_equal
 from onnx_params.names.claim import Claim
 from onnx_params.roles.role import Role
-from onnx_params.tensors.steps import Cast, Key, Placement, Reshape, Slice, chain, shape_after
+from onnx_params.tensors.steps import (
+    Cast,
+    Key,
+    Placement,
+    Reshape,
+    Shape,
+    Slice,
+    chain,
+    shape_after,
+)
 from onnx_params.tensors.stored import StoredTensor
 
 CONFIRMED: Final = 4  # names that are right for each that is not, for their kind to be trusted
@@ -133,7 +142,8 @@ class State:
         found_open: list[tuple[StoredTensor, int]] = []
         for tensor, classification in self.inventory.classified:
             is_learned = classification.role in (Role.PARAMETER, Role.BUFFER)
-            if not is_learned or is_buffer_name(tensor.name):
+            is_open = is_learned and tensor.key not in self.unreadable
+            if not is_open or is_buffer_name(tensor.name):
                 continue
             size = used_elements(self.model, tensor)
             left = size - given.get(tensor.key, 0)
@@ -144,6 +154,28 @@ class State:
             for t, left in found_open
             if is_result(t.name) or len(t.shape) > 2 or not is_computed(self.model, t)
         ]
+
+    @cached_property
+    def unreadable(self) -> dict[Key, Shape]:
+        """Stored parameters in a layout whose numbers nobody but their operator knows, with the
+        shape that it says they have.
+        """
+        every = [
+            Candidate(self.model, tensor, 0)
+            for tensor, classification in self.inventory.classified
+            if classification.role is Role.PARAMETER
+        ]
+        return {each.key: each.shape for each in every if not each.ways}
+
+    def may_hold(self, tensor: StoredTensor) -> Key | None:
+        """A stored tensor that cannot be read and has room for one of the reference: with as many
+        elements, or more of lines as long.
+        """
+        for key, shape in self.unreadable.items():
+            has_room = math.prod(shape) >= tensor.count
+            if has_room and tensor.shape and set(tensor.shape[-2:]) & set(shape[-2:]):
+                return key
+        return None
 
     def _given_elements(self) -> dict[Key, int]:
         """Stored tensor -> how many of its elements something in the reference gives."""

@@ -7,6 +7,7 @@ the same was done to most parameters of its kind.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from onnx_params.auditing.computed import is_known_factor
@@ -14,6 +15,7 @@ from onnx_params.auditing.kin import AS_IT_IS, family_of
 from onnx_params.auditing.state import State
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torchscript import computed_by, is_fused, is_result, real_name
+from onnx_params.matching.folds import SPELLED
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
 
@@ -26,9 +28,9 @@ _ENOUGH: Final = 0.5  # share of the kin
 
 def is_witnessed(state: State, name: str, found: Found) -> bool:
     """Whether something besides the numbers says that what was found was computed."""
-    if found.formula in _WITH_OTHERS or found.by:
+    if found.formula in _WITH_OTHERS or found.by or _is_spelled(name, found):
         return True
-    share = state.kin.share(name, found.formula, widest=2)
+    share = state.kin.share_of_explained(name, found.formula)
     if share is not None and share >= _ENOUGH:
         return True
     if _is_by_fusion(found):
@@ -48,6 +50,21 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     # kin of which nothing was computed speak against a name that says something was
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
     return are_alike and is_known_factor(found.factor)
+
+
+def _is_spelled(name: str, found: Found) -> bool:
+    """Whether every stored name spells the formula in words that the parameter's own name has not:
+    ``neg_exp_A`` for ``A_log``.
+    """
+    words = SPELLED.get(found.formula, frozenset())
+    own = _words(name)
+    return bool(found.stored and words) and all(
+        words <= _words(key[1]) - own for key in found.stored
+    )
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(re.split(r"[^a-z]+", name.lower()))
 
 
 def _is_by_fusion(found: Found) -> bool:
