@@ -53,6 +53,17 @@ def _read_legacy(path: str) -> Checkpoint:
     return torch_legacy.read(path)
 
 
+def _read_pickle(path: str) -> Checkpoint:
+    from onnx_params.containers import numpy_pickle
+
+    return numpy_pickle.read(path)
+
+
+def _is_pickle(path: str, head: bytes) -> bool:
+    is_named = path.endswith((".pkl", ".pickle"))
+    return is_named and head[:1] == b"\x80" and 2 <= head[1] <= 5
+
+
 def _refuse_pointer(path: str) -> Checkpoint:
     raise FormatError(
         f"{path}: is a Git LFS pointer, not the file that it stands for; run `git lfs pull`"
@@ -70,6 +81,7 @@ FORMATS: Final = (
     Format("zip", lambda path, head: head.startswith(b"PK\x03\x04"), _read_zip),
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
     Format("legacy torch", lambda path, head: head.startswith(LEGACY), _read_legacy),
+    Format("pickled arrays", _is_pickle, _read_pickle),
     Format("Git LFS pointer", lambda path, head: head.startswith(b"version h"), _refuse_pointer),
     Format("safetensors", lambda path, head: head[8:9] == b"{", _read_safetensors),
 )
@@ -104,7 +116,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         )
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
-        " .pt), .npz, .h5, .keras, an index or a folder of them"
+        " .pt), .npz, .pkl of arrays, .h5, .keras, an index or a folder of them"
     )
 
 
@@ -131,13 +143,12 @@ def _head(path: str) -> bytes:
 
 
 def _has_checkpoint(path: str) -> bool:
-    from onnx_params.containers import orbax
+    from onnx_params.containers import orbax, torch_distributed
 
     try:
         names = os.listdir(path)
-        return orbax.item(path) is not None or any(
-            name.endswith((*_INDEXES, *_ENDINGS)) for name in names
-        )
+        is_known = torch_distributed.is_it(path) or orbax.item(path) is not None
+        return is_known or any(name.endswith((*_INDEXES, *_ENDINGS)) for name in names)
     except OSError:
         return False
 
@@ -146,9 +157,11 @@ def _folder(path: str) -> Checkpoint:
     """The checkpoint of a folder as frameworks lay it out: an index, else one file, else all of one
     kind.
     """
-    from onnx_params.containers import orbax
+    from onnx_params.containers import orbax, torch_distributed
 
     names = sorted(os.listdir(path))
+    if torch_distributed.is_it(path):
+        return torch_distributed.read(path)
     of_jax = orbax.item(path)
     if of_jax is not None:
         return orbax.read(of_jax)
@@ -162,7 +175,7 @@ def _folder(path: str) -> Checkpoint:
             return _joined(path, [os.path.join(path, name) for name in found])
     raise FormatError(
         f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, or what Orbax"
-        " writes)"
+        " or torch.distributed writes)"
     )
 
 

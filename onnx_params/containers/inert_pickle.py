@@ -1,6 +1,6 @@
 """Read a pickle without running what it names: every name is a row of a table, or inert.
 
-Format: torch/serialization.py, torch/_utils.py.
+Formats: torch/serialization.py, torch/_utils.py; numpy/_core/multiarray.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import pickle
 from collections import OrderedDict
 from typing import Any, BinaryIO, Final
 
-from onnx_params.containers.strided import Sparse, Storage, Strided
+from onnx_params.containers.strided import Sparse, Storage, Strided, is_shape
 from onnx_params.tensors.dtypes import BY_NAME
 
 MAX_PICKLE: Final = 64 << 20  # bytes; a pickle of names and shapes: some hundred bytes a tensor
@@ -36,20 +36,27 @@ _STORAGES: Final = {
 
 class Inert:
     """Stands for whatever else a pickle names: takes everything, does nothing, and keeps the
-    attributes that it is given.
+    attributes that it is given, by name or in order.
     """
 
+    state: dict[str, Any]
+    parts: tuple[Any, ...]
+
     def __new__(cls, *args: Any, **options: Any) -> Inert:
-        return super().__new__(cls)
+        made = super().__new__(cls)  # a pickle may make an object without calling __init__
+        made.state = {}
+        made.parts = ()
+        return made
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self.state: dict[str, Any] = {}
+        pass
 
     def __call__(self, *args: Any, **options: Any) -> Inert:
         return self
 
     def __setstate__(self, state: Any) -> None:
         self.state = state if isinstance(state, dict) else {}
+        self.parts = state if isinstance(state, tuple) else ()
 
     def __setitem__(self, key: Any, value: Any) -> None:
         pass
@@ -62,6 +69,43 @@ class Inert:
 
     def add(self, value: Any) -> None:
         pass
+
+
+class ArrayType:
+    """Stands for ``numpy.dtype``: the code of the type and the order of its bytes."""
+
+    def __init__(self, code: Any = "", *_: Any) -> None:
+        self.code = code if isinstance(code, str) else ""
+        self.order = "<"
+
+    def __setstate__(self, state: Any) -> None:
+        if isinstance(state, tuple) and len(state) > 1 and isinstance(state[1], str):
+            self.order = state[1]
+
+
+class Array:
+    """Stands for a NumPy array: shape, code of the type, order, bytes; empty where its state is
+    none of an array.
+    """
+
+    def __init__(self, *_: Any) -> None:
+        self.shape: tuple[int, ...] = ()
+        self.code = ""
+        self.is_fortran = False
+        self.data = b""
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, tuple) or len(state) != 5:
+            return
+        _, shape, kind, is_fortran, data = state
+        is_sound = (
+            is_shape(shape)
+            and isinstance(kind, ArrayType)
+            and kind.order in "<|="
+            and isinstance(data, bytes)
+        )
+        if is_sound:
+            self.shape, self.code, self.is_fortran, self.data = shape, kind.code, is_fortran, data
 
 
 class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says
@@ -84,6 +128,10 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
                 "_rebuild_parameter_with_state": _first,
                 "_rebuild_sparse_tensor": _rebuild_sparse,
             }.get(name, Inert)
+        if name == "_reconstruct" and module.startswith("numpy."):
+            return Array
+        if (module, name) == ("numpy", "dtype"):
+            return ArrayType
         if (module, name) == ("torch", "Size"):
             return tuple
         if module == "torch" and name in _STORAGES:
@@ -128,8 +176,7 @@ def _rebuild_sparse(layout: Any, parts: Any, *_: Any) -> Any:
     whole = isinstance(indices, Strided) and isinstance(values, Strided)
     sound = (
         whole
-        and isinstance(shape, tuple)
-        and all(isinstance(dim, int) and dim >= 0 for dim in shape)
+        and is_shape(shape)
         and len(values.shape) == 1
         and indices.shape == (len(shape), values.shape[0])
     )

@@ -42,6 +42,7 @@ _OTHERS: Final = (
     "amp",
     "sampler",
 )
+_AVERAGE: Final = "model_ema."
 _MAX_DEPTH: Final = 4  # dictionaries in dictionaries
 _MAX_DICTS: Final = 64  # that are offered
 
@@ -57,7 +58,7 @@ def state_dicts(saved: Any) -> list[StateDict]:  # what a stranger pickled
     """Every dictionary of tensors, the one that is meant first: by a known word, then by how many
     tensors it has.
     """
-    found = list(_found(saved))
+    found = [apart for each in _found(saved) for apart in _apart(each)]
     joined = _joined(found)
     if joined is not None:
         found.append(joined)
@@ -98,6 +99,23 @@ def _found(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
             continue
         if tensors:
             yield StateDict(".".join(keys), tensors)
+
+
+def _apart(each: StateDict) -> Iterator[StateDict]:
+    """A dictionary without the average that stands beside the weights, and with it in their place:
+    ``model_ema.layers03weight`` of ``model.layers.0.3.weight``. Source: latent-diffusion,
+    ``ldm/modules/ema.py``.
+    """
+    averages = {name: t for name, t in each.tensors.items() if name.startswith(_AVERAGE)}
+    rest = {name: t for name, t in each.tensors.items() if name not in averages}
+    names = {f"{_AVERAGE}{name.partition('.')[2].replace('.', '')}": name for name in rest}
+    averaged = {names[name]: t for name, t in averages.items() if name in names}
+    if not averaged:
+        yield each
+        return
+    yield StateDict(each.where, rest)
+    # not under the bare word, which would come before the weights
+    yield StateDict(f"{each.where} with model_ema".strip(), {**rest, **averaged})
 
 
 def _is_other(key: str) -> bool:

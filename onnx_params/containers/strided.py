@@ -7,11 +7,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from onnx_params.containers.checkpoint import PLACE
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.sources import FileSource
+from onnx_params.io.sources import FileSource, Source
 from onnx_params.tensors.dtypes import BY_NAME, DType
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
@@ -70,6 +70,11 @@ class Bytes(NamedTuple):
     read: Callable[[], bytes]
 
 
+def is_shape(shape: object) -> TypeGuard[tuple[int, ...]]:
+    """Whether what a pickle says is a shape is one."""
+    return isinstance(shape, tuple) and all(isinstance(dim, int) and dim >= 0 for dim in shape)
+
+
 def in_entry(
     path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
 ) -> Bytes:
@@ -83,7 +88,7 @@ def in_entry(
 
 
 def in_storage(
-    path: str, name: str, tensor: Strided, source: FileSource, storage: Bytes
+    path: str, name: str, tensor: Strided, source: Source, storage: Bytes
 ) -> StoredTensor:
     """A tensor in a storage: in place where its elements lie side by side, else put in order in
     memory.

@@ -16,9 +16,11 @@ from onnx_params.containers.npz import read_array
 from onnx_params.containers.strided import ZIP_ERRORS, Bytes, Storage, Strided, in_entry, in_storage
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.sources import FileSource
+from onnx_params.io.sources import BytesSource, FileSource
+from onnx_params.tensors.stored import StoredTensor
 
 PROGRAM: Final = "data/weights/model_weights_config.json"  # in the zip of torch.export.save
+_DAMAGED: Final[tuple[type[Exception], ...]] = (KeyError, *ZIP_ERRORS)
 # torch/_export/serde/schema.py, ScalarType
 _PROGRAM_TYPES: Final = {
     1: "uint8",
@@ -68,6 +70,25 @@ def read(path: str) -> Checkpoint:
     except ZIP_ERRORS as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip that neither torch nor NumPy wrote")
+
+
+def read_tensor(label: str, data: bytes) -> StoredTensor:
+    """The tensor that ``torch.save`` wrote alone into a zip, in memory.
+
+    Raises :class:`FormatError` where it is damaged, or something else was saved.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            words = [name for name in archive.namelist() if name.endswith("data.pkl")]
+            saved = load(label, io.BytesIO(archive.read(words[0]))).value if words else None
+            if not isinstance(saved, Strided):
+                raise FormatError(f"{label}: is no tensor in its file")
+            folder = words[0].removesuffix("data.pkl")
+            stored = archive.read(f"{folder}data/{saved.storage.key}")
+    except _DAMAGED as error:
+        raise FormatError(f"{label}: is damaged in its file: {type(error).__name__}") from error
+    place = Bytes(0, len(stored), True, lambda: stored)
+    return in_storage(label, "", saved, BytesSource(data, label), place)
 
 
 def _program(

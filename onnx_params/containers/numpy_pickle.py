@@ -1,0 +1,73 @@
+"""Read dictionaries of NumPy arrays that were pickled without torch: Detectron2's model zoo.
+
+Format: numpy/_core/multiarray, ``_reconstruct`` and ``ndarray.__setstate__``: the version, the
+shape, the type, whether the order is Fortran's, the bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from functools import partial
+from typing import Any, Final
+
+from onnx_params.containers.checkpoint import Checkpoint
+from onnx_params.containers.inert_pickle import Array
+from onnx_params.containers.strided import MAX_INFLATED, Bytes, Storage, Strided
+from onnx_params.containers.torch_pickle import checkpoint, load
+from onnx_params.errors import UnsupportedError
+from onnx_params.io.sources import FileSource
+
+_MAX_DEPTH: Final = 4  # dictionaries in dictionaries
+_TYPES: Final = {
+    "f2": "float16",
+    "f4": "float32",
+    "f8": "float64",
+    "i1": "int8",
+    "i2": "int16",
+    "i4": "int32",
+    "i8": "int64",
+    "u1": "uint8",
+    "b1": "bool",
+}
+
+
+def read(path: str) -> Checkpoint:
+    """The arrays of a pickle; it is read whole, for that is where they lie.
+
+    Raises :class:`FormatError` where it is damaged, :class:`UnsupportedError` where it is too large
+    or has no arrays.
+    """
+    source = FileSource(path)
+    if source.n_bytes > MAX_INFLATED:
+        raise UnsupportedError(f"{path}: is a pickle too large to be read whole; save it as .npz")
+    with io.BytesIO(source.read(0, source.n_bytes)) as file:
+        saved = load(path, file).value
+    places: dict[str, Bytes] = {}
+    return checkpoint(path, source, _with_tensors(saved, places, _MAX_DEPTH), places.get)
+
+
+def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
+    """The same dictionaries with tensors for arrays, whose bytes are added to ``places``."""
+    if isinstance(saved, Array):
+        return _tensor(saved, places)
+    if isinstance(saved, dict) and depth:
+        return {key: _with_tensors(each, places, depth - 1) for key, each in saved.items()}
+    return saved
+
+
+def _tensor(array: Array, places: dict[str, Bytes]) -> Strided | None:
+    """An array as a tensor in a storage of its own; ``None`` where it has a type that weights do
+    not have.
+    """
+    dtype = _TYPES.get(array.code)
+    if dtype is None or len(array.data) != math.prod(array.shape) * int(array.code[1:]):
+        return None
+    key = f"{len(places)}"
+    places[key] = Bytes(0, len(array.data), True, partial(bytes, array.data))
+    order = range(len(array.shape)) if array.is_fortran else reversed(range(len(array.shape)))
+    strides, step = [0] * len(array.shape), 1
+    for axis in order:
+        strides[axis] = step
+        step *= array.shape[axis]
+    return Strided(Storage(key, dtype), 0, array.shape, tuple(strides), dtype)
