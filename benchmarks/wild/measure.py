@@ -131,12 +131,12 @@ def main() -> None:
             planted["visible"] += result.n_visible
             planted["found"] += result.n_found
             planted["passed"] += result.n_passed
-            if options.show and artifact.half == "seen":
+            if options.show and artifact.half != "held out":
                 for line in result.missed:
                     print(f"{artifact.kind}/{artifact.name}: missed: {line[:200]}")
             counts[artifact.kind, artifact.half][result.outcome] += 1
             seconds[artifact.kind, artifact.half] += result.seconds
-            if result.outcome != "passed" and artifact.half == "seen" and options.show:
+            if result.outcome != "passed" and artifact.half != "held out" and options.show:
                 print(f"{artifact.kind}/{artifact.name}: {result.outcome}")
                 for line in result.found[: options.show]:
                     print(f"    {line[:240]}")

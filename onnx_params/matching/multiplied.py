@@ -4,6 +4,7 @@ parameter, by their own spread or length, by one number.
 
 from __future__ import annotations
 
+import itertools
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -42,9 +43,10 @@ def normed(state: MatchState) -> None:
     """Weights whose channels were multiplied, as they are and with the mean of each channel taken
     off (weight standardization).
     """
-    table = NormTable(with_scales(norms(state.reference), state.reference))
+    plain = norms(state.reference)
+    tables = (NormTable(plain), NormTable(with_scales(plain, state.reference)))
     groups = transposed_groups(state.model, [each.tensor for each in state.free()])
-    search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), table)
+    search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), tables)
     for tensor in small(state, state.open()):
         if len(tensor.shape) < 2 or tensor.name in state.found:
             continue
@@ -72,7 +74,7 @@ class _Search(NamedTuple):
     state: MatchState
     directions: Directions
     vectors: Vectors
-    norms: NormTable
+    norms: tuple[NormTable, ...]  # the likelier first
 
     def find(self, tensor: StoredTensor, values: np.ndarray, formula: str) -> bool:
         """Whether a stored tensor is this one with its channels multiplied; writes down which, and
@@ -101,8 +103,8 @@ class _Search(NamedTuple):
         """A weight times the factors of a batch norm; ``again`` where another copy of it is known
         already.
         """
-        for base, word in bases(each):
-            for norm in self.norms.near(each.scales / base, each.candidate.is_quantized):
+        for table, (base, word) in itertools.product(self.norms, list(bases(each))):
+            for norm in table.near(each.scales / base, each.candidate.is_quantized):
                 if again and norm.names[3] in self.state.found:
                     continue
                 factors = [f for f in norm.scales() if each.is_by(self.state, f * base)]

@@ -64,8 +64,8 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
 
 
 def with_scales(norms: Sequence[Norm], reference: Mapping[str, StoredTensor]) -> list[Norm]:
-    """The norms, and each once more for each vector that may multiply its result: the nearest by
-    name of those that are of no norm (layer scale).
+    """The norms with a vector that may multiply their result: the nearest by name of those that are
+    of no norm (layer scale).
     """
     own = {name for norm in norms for name in norm.names}
     vectors: dict[int, list[str]] = {}
@@ -73,7 +73,7 @@ def with_scales(norms: Sequence[Norm], reference: Mapping[str, StoredTensor]) ->
         is_vector = tensor.count == max(tensor.shape, default=0) > 1
         if is_vector and name not in own and not name.endswith("bias") and tensor.dtype.is_float:
             vectors.setdefault(tensor.count, []).append(name)
-    found = list(norms)
+    found: list[Norm] = []
     for norm in norms:
         for name in _nearest(norm.owner, vectors.get(norm.weight.size, ())):
             scale = reference[name].read().reshape(-1).astype(np.float64)
