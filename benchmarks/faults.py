@@ -456,6 +456,10 @@ def outcome(
             fault, visible, any(name in str(error) for name in names), f"refused: {error}"
         )
     failing = {j.name: j for j in judged if j.fails}
+    if fault == "NaN in storage":  # a rule of its own finds them
+        made = onnx_params.audit(artifact, reference=checkpoint)
+        hit = {each.name for each in made.failing if each.rule == "nan"}
+        failing |= {j.name: j for j in judged if j.name in hit}
     found = names <= set(failing) or (names & set(failing) and fault == "two layers swapped")
     said = (
         "; ".join(f"{j.name}: {j.verdict.value}" for j in list(failing.values())[:4]) or "nothing"

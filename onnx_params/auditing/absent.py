@@ -95,9 +95,17 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key) -> bool:
     is_alike = used_elements(state.model, state.model.stored[place]) == tensor.count
     if not is_alike:
         return False
-    if state.kin.are_explained(tensor.name, widest=2):
+    if state.kin.are_explained(tensor.name, widest=2) or _has_open_norm(state, tensor):
         return True
     return (state.kin.share(tensor.name, "batch norm") or 0.0) > 0.5
+
+
+def _has_open_norm(state: State, tensor: StoredTensor) -> bool:
+    """Whether a batch norm of as many channels as a kernel has is nowhere, while others were found
+    folded into what stands before them.
+    """
+    is_kernel = len(tensor.shape) > 2
+    return is_kernel and not state.open_norms.isdisjoint(tensor.shape[:2])
 
 
 def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:

@@ -33,7 +33,9 @@ def displaced(
         return another(state, tensor, found, claim)
     if set(claim.stored).isdisjoint(found.stored):
         return another(state, tensor, found, claim)
-    if not _is_comparable(state, tensor, found, claim) or not state.is_trusted(claim):
+    if not state.is_trusted(claim):
+        return unspoken(state, tensor, found)
+    if not _is_comparable(state, tensor, found, claim):
         return None
     apart = difference_from(state, tensor, claim.placements, claim.axis)
     # a name does not tell in which orientation a square matrix lies

@@ -8,6 +8,7 @@ another parameter's claim is swapped, and a place that holds other content is ch
 from __future__ import annotations
 
 from onnx_params.auditing.absent import gone
+from onnx_params.auditing.blame import blamed
 from onnx_params.auditing.displaced import displaced
 from onnx_params.auditing.extras import extras
 from onnx_params.auditing.judgements import Judgement, Verdict
@@ -30,6 +31,7 @@ def judgements(state: State) -> list[Judgement]:
         for name, tensor in state.reference.items()
         if not state.found[name].alias_of
     }
+    made, left = blamed(state, made, list(extras(state)))
     for name in state.reference:
         first = state.found[name].alias_of
         if first:
@@ -43,7 +45,7 @@ def judgements(state: State) -> list[Judgement]:
                 because=f"tied to '{first}'; {was.because}",
                 is_alias=True,
             )
-    return [*(made[name] for name in state.reference), *extras(state)]
+    return [*(made[name] for name in state.reference), *left]
 
 
 def judge_tensor(state: State, tensor: StoredTensor, found: Found) -> Judgement:

@@ -54,6 +54,11 @@ class Kin:
         """Its kin by name."""
         return [each for each in self._groups[0].get(self._by_name(name), ()) if each != name]
 
+    def alike(self, name: str) -> list[str]:
+        """Those of one leaf and as many axes that are there as they are."""
+        every = self._groups[2].get(self._by_rank(name), ())
+        return [each for each in every if each != name and self._became[each] == AS_IT_IS]
+
     def ways(self, name: str, widest: int = 3) -> collections.Counter[str]:
         """What became of its kin, with how many of them each; of the nearest kind that has enough
         of them, of ``widest`` kinds at most.

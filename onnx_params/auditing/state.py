@@ -14,7 +14,7 @@ from onnx_params.auditing import places
 from onnx_params.auditing.computed import is_computed, is_quantized, is_wave_table, used_elements
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
-from onnx_params.auditing.kin import Kin
+from onnx_params.auditing.kin import UNEXPLAINED, Kin, became
 from onnx_params.auditing.words import exchanged
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
@@ -25,6 +25,7 @@ from onnx_params.matching.candidates import Candidate, Values, coarse_type
 from onnx_params.matching.casts import casts_to
 from onnx_params.matching.claims import Matched
 from onnx_params.matching.match_state import Found
+from onnx_params.matching.norms import norms
 from onnx_params.matching.rounded import CLOSE
 from onnx_params.matching.verify import bits_equal
 from onnx_params.names.claim import Claim
@@ -41,7 +42,10 @@ from onnx_params.tensors.steps import (
 )
 from onnx_params.tensors.stored import StoredTensor
 
-CONFIRMED: Final = 4  # names that are right for each that is not, for their kind to be trusted
+# names that are right for each that is not, for their kind to be trusted; what stands beside a
+# parameter of that module is the strongest of the kinds that are asked
+CONFIRMED: Final = {Evidence.SIBLING: 2}
+USUALLY: Final = 4
 FEW: Final = 4  # elements for each that differs, for what is the same but for some
 GUESSES: Final = frozenset({Evidence.NONE, Evidence.ARCHITECTURE})
 
@@ -107,14 +111,18 @@ class State:
                 continue
             agrees = not set(claim.stored).isdisjoint(found.stored)
             (right if agrees else wrong)[claim.evidence] += 1
-        return {each: right[each] >= CONFIRMED * max(1, wrong[each]) for each in Evidence}
+        return {
+            each: right[each] >= CONFIRMED.get(each, USUALLY) * max(1, wrong[each])
+            for each in Evidence
+        }
 
     def order_is_usual(self, name: str) -> bool:
         """Whether the kin of a tensor lie in the same order of blocks, or nothing says in which
         they should lie.
         """
         own = _order(self.found[name])
-        others = [_order(self.found[other]) for other in self.kin.others(name)]
+        kin = self.kin.others(name) or self.kin.alike(name)
+        others = [_order(self.found[other]) for other in kin]
         return not others or 2 * sum(order == own for order in others) >= len(others)
 
     @cached_property
@@ -129,6 +137,19 @@ class State:
     @cached_property
     def turns(self) -> places.Turns:
         return places.Turns(self.model, self.found)
+
+    @cached_property
+    def open_norms(self) -> frozenset[int]:
+        """The numbers of channels of the batch norms that nothing explains; none where no other one
+        was folded.
+        """
+        if not any(found.formula == "batch norm" for found in self.found.values()):
+            return frozenset()
+        return frozenset(
+            norm.variance.size
+            for norm in norms(self.reference)
+            if became(self.found[norm.names[3]]) == UNEXPLAINED
+        )
 
     @cached_property
     def unexplained(self) -> list[tuple[StoredTensor, int]]:
