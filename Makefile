@@ -43,6 +43,14 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-genai/bin/python benchmarks/wild/build.py genai
 	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py quantizers
 	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py layouts
+	.cache/wild/venv-arch/bin/python benchmarks/wild/build.py fresh_models
+	.cache/wild/venv-arch/bin/python benchmarks/wild/build.py unseen_models
+	.cache/wild/venv-genai/bin/python benchmarks/wild/build.py fresh_llm
+	.cache/wild/venv-genai/bin/python benchmarks/wild/build.py unseen_llm
+	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py fresh_quantizers
+	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py unseen_quantizers
+	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py fresh_layouts
+	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py unseen_layouts
 	$(BIN)/python benchmarks/wild/measure.py --faults
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA

@@ -980,7 +980,7 @@ FAMILIES: Final[dict[str, Family]] = {
         quantization={"quant_method": "quant_auto"},
     ),
 }
-HELD_OUT: frozenset[str] = frozenset(
+OPENED: frozenset[str] = frozenset(
     {
         "phi",
         "phi3_long",

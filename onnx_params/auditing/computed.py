@@ -20,6 +20,7 @@ MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fille
 
 
 MAX_WIDTH: Final = 65536  # of a layer
+N_AXES: Final = (1, 2, 3, 4)  # of positions that tables of sines are made for
 
 
 def is_unused(model: Model, key: Key) -> bool:
@@ -45,11 +46,26 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
     values = tensor.read()
     if values.size < MAX_FILLER and len(np.unique(values)) < 2 and not is_weight(model, tensor):
         return "all its numbers are the same: a constant that was computed, as far as is known"
+    if is_fixed_filter(values):
+        return "all its channels are the same filter: computed, not learned"
     if is_wave_table(values):
         return "a table of sines and cosines: computed, not learned"
     if is_result(tensor.name) and not is_weight(model, tensor):
         return "it bears the name of an operator's result: computed, as far as is known"
     return ""
+
+
+def is_fixed_filter(values: np.ndarray) -> bool:
+    """Whether a kernel does the same in every channel, as one that blurs: none is trained to."""
+    if values.ndim < 3 or len(values) < 2 or values.shape[1] != 1:
+        return False
+    return bool(np.all(values == values[:1])) and bool(np.any(values != values.reshape(-1)[0]))
+
+
+def n_zeros(tensor: StoredTensor) -> int:
+    """How many elements are zero. Reads the tensor."""
+    values = tensor.read()
+    return values.size - int(np.count_nonzero(values))
 
 
 def is_weight(model: Model, tensor: StoredTensor) -> bool:
@@ -90,7 +106,11 @@ def is_wave_table(values: np.ndarray) -> bool:
         return False
     wide = values.astype(np.float64)
     half = values.shape[-1] // 2
-    pairs = ((wide[..., :half], wide[..., half:]), (wide[..., ::2], wide[..., 1::2]))
+    pairs = [(wide[..., ::2], wide[..., 1::2])]
+    for n_axes in N_AXES:  # of positions, each with halves of its own
+        if half % n_axes == 0:
+            each = wide.reshape(*wide.shape[:-1], n_axes, 2, half // n_axes)
+            pairs.append((each[..., 0, :], each[..., 1, :]))
     # the row of padding may be zero
     there = np.any(wide.reshape(-1, values.shape[-1]) != 0, axis=1)
     return bool(there.any()) and any(

@@ -19,7 +19,7 @@ from onnx_params.idioms.torchscript import is_result
 from onnx_params.inventory.record import Inventory
 from onnx_params.roles.role import Role
 from onnx_params.tensors.stats import Stats, describe_all, zero_lines
-from onnx_params.tensors.steps import Dequantize, Key
+from onnx_params.tensors.steps import Dequantize, Key, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 FEW: Final = 16  # numbers that make no many
@@ -147,7 +147,7 @@ def _scales(
     model = inventory.model
     for key, tensor in inventory.parameter_tensors.items():
         taken = logical(model, tensor)
-        for step in taken.steps or ():
+        for at, step in enumerate(taken.steps or ()):
             if not isinstance(step, Dequantize) or step.scale not in model.stored:
                 continue
             scale, found = model.stored[step.scale], stats.get(step.scale)
@@ -172,10 +172,10 @@ def _scales(
                     f"its scales '{scale.name}' go from {found.minimum:g} to {found.maximum:g}",
                     (scale.name,),
                 )
-            if not _fits(tensor, taken.shape, step, scale):
+            shape = shape_after(tensor.shape, (taken.steps or ())[:at])
+            if not _fits(tensor, shape, step, scale):
                 message = (
-                    f"its scale '{scale.name}' has the shape {scale.shape}, the weight"
-                    f" {taken.shape}"
+                    f"its scale '{scale.name}' has the shape {scale.shape}, the weight {shape}"
                 )
                 yield policy.find("scale-shape", name, message, (scale.name,))
 

@@ -11,7 +11,13 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing import places
-from onnx_params.auditing.computed import is_computed, is_quantized, is_wave_table, used_elements
+from onnx_params.auditing.computed import (
+    is_computed,
+    is_quantized,
+    is_wave_table,
+    n_zeros,
+    used_elements,
+)
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.auditing.kin import UNEXPLAINED, Kin, became
@@ -168,7 +174,8 @@ class State:
                 continue
             size = used_elements(self.model, tensor)
             left = size - given.get(tensor.key, 0)
-            if left > 0 and size > 1 and self.model.def_use.uses(tensor.key):
+            is_filled = 0 < left < size and left <= n_zeros(tensor)  # a bias that is missing
+            if left > 0 and not is_filled and size > 1 and self.model.def_use.uses(tensor.key):
                 found_open.append((tensor, left))
         return [
             (t, left)
@@ -286,7 +293,7 @@ def difference_from(
     coarse = coarse_type(values) if original.dtype == values.dtype else ""
     if values.dtype == original.dtype and (not coarse or coarse_type(original) == coarse):
         return None if bits_equal(original, values) else difference(original, values)
-    casts = casts_to(original, coarse or values.dtype.name)
+    casts = casts_to(original, coarse or values.dtype.name, values)
     found = [difference(cast.astype(values.dtype), values) for cast in casts]
     return min(found, key=lambda each: 0 if each is None else each.changed)
 

@@ -20,7 +20,16 @@ LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF"  # the pickle of torch's magic num
 HEAD: Final = 9  # bytes that are enough to recognize a format
 _INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
 _ENDINGS: Final = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # in a folder, in this order
-_NO_WEIGHTS: Final = frozenset({"training_args.bin", "optimizer.pt", "scheduler.pt"})
+# how files beside weights begin: what a trainer keeps to go on
+_NO_WEIGHTS: Final = (
+    "training_args",
+    "optimizer",
+    "scheduler",
+    "sampler",
+    "scaler",
+    "random_",
+    "rng_",
+)
 
 
 class Format(NamedTuple):
@@ -170,7 +179,9 @@ def _folder(path: str) -> Checkpoint:
             if name.endswith(ending):
                 return _sharded(os.path.join(path, name))
     for ending in _ENDINGS:
-        found = [name for name in names if name.endswith(ending) and name not in _NO_WEIGHTS]
+        found = [
+            name for name in names if name.endswith(ending) and not name.startswith(_NO_WEIGHTS)
+        ]
         if found:
             return _joined(path, [os.path.join(path, name) for name in found])
     raise FormatError(

@@ -10,6 +10,7 @@ import math
 import operator
 import struct
 import zipfile
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -30,6 +31,8 @@ from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
+_LEARNED: Final = "params"
+_GATHERED: Final = ("batch_stats", "buffers")
 _NPY_NAMES: Final = {
     "f2": "float16",
     "f4": "float32",
@@ -84,6 +87,23 @@ def read_array(
             f"{path}: array '{name}' is too large to be unpacked in memory; save it uncompressed"
         )
     return in_order(path, name, tensor, dtype, archive.read(entry)[base:])
+
+
+def learned(arrays: Sequence[StoredTensor]) -> tuple[StoredTensor, ...]:
+    """The arrays of a model, without the collections that a training state keeps beside it.
+
+    Flax and others save ``params/...``, ``batch_stats/...`` and the optimizer's in one archive;
+    the first two are one model, under the names without that word.
+    """
+    groups = {name for name, slash, _ in (each.name.partition("/") for each in arrays) if slash}
+    if _LEARNED not in groups or len(groups) < 2:
+        return tuple(arrays)
+    parts = [(each.name.partition("/"), each) for each in arrays]
+    return tuple(
+        each._replace(name=rest)
+        for (word, _, rest), each in parts
+        if word in (_LEARNED, *_GATHERED)
+    )
 
 
 def _read_header(path: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:

@@ -8,6 +8,7 @@ MMCV, fairseq, Lightning, BasicSR, Ultralytics, DeepSpeed.
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -42,8 +43,9 @@ _OTHERS: Final = (
     "amp",
     "sampler",
 )
-_AVERAGE: Final = "model_ema."
+_AVERAGES: Final = re.compile(r"(^|_)(ema|average|averaged|shadow|teacher)(_|$)")
 _MAX_DEPTH: Final = 4  # dictionaries in dictionaries
+_MAX_KEYS: Final = 64  # of one tensor
 _MAX_DICTS: Final = 64  # that are offered
 
 
@@ -59,9 +61,7 @@ def state_dicts(saved: Any) -> list[StateDict]:  # what a stranger pickled
     tensors it has.
     """
     found = [apart for each in _found(saved) for apart in _apart(each)]
-    joined = _joined(found)
-    if joined is not None:
-        found.append(joined)
+    found.extend(_trees(saved))
     found.sort(key=_rank)
     return found[:_MAX_DICTS]
 
@@ -103,38 +103,62 @@ def _found(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
 
 def _apart(each: StateDict) -> Iterator[StateDict]:
     """A dictionary without the average that stands beside the weights, and with it in their place:
-    ``model_ema.layers03weight`` of ``model.layers.0.3.weight``. Source: latent-diffusion,
-    ``ldm/modules/ema.py``.
+    ``ema_model.layers.0.weight`` or ``model_ema.layers0weight`` of ``model.layers.0.weight``.
+    Sources: ema-pytorch; latent-diffusion, ``ldm/modules/ema.py``.
     """
-    averages = {name: t for name, t in each.tensors.items() if name.startswith(_AVERAGE)}
-    rest = {name: t for name, t in each.tensors.items() if name not in averages}
-    names = {f"{_AVERAGE}{name.partition('.')[2].replace('.', '')}": name for name in rest}
-    averaged = {names[name]: t for name, t in averages.items() if name in names}
-    if not averaged:
-        yield each
-        return
-    yield StateDict(each.where, rest)
-    # not under the bare word, which would come before the weights
-    yield StateDict(f"{each.where} with model_ema".strip(), {**rest, **averaged})
+    groups: dict[str, list[str]] = collections.defaultdict(list)
+    for name in each.tensors:
+        groups[name.partition(".")[0]].append(name)
+    for prefix, names in groups.items():
+        if not _AVERAGES.search(prefix):
+            continue
+        others = [name for name in each.tensors if name.partition(".")[0] != prefix]
+        twins = {name.partition(".")[2]: name for name in others}
+        twins |= {name.partition(".")[2].replace(".", ""): name for name in others}
+        rests = {name: name.partition(".")[2] for name in names}
+        averaged = {
+            twins[rest]: each.tensors[name] for name, rest in rests.items() if rest in twins
+        }
+        if len(averaged) > 1 and 2 * len(averaged) > len(names):
+            rest_of = {name: each.tensors[name] for name in others}
+            yield StateDict(each.where, rest_of)
+            # not under the bare word, which would come before the weights
+            yield StateDict(f"{each.where} with {prefix}".strip(), {**rest_of, **averaged})
+            return
+    yield each
 
 
 def _is_other(key: str) -> bool:
     return any(word in key.lower() for word in _OTHERS)
 
 
-def _joined(found: list[StateDict]) -> StateDict | None:
-    """A model that was saved module by module: the dictionaries of one level together, their keys
-    before the names.
+def _trees(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
+    """A model that was saved module by module, in dictionaries of dictionaries: all of them
+    together, their keys before the names.
     """
-    parts = [
-        each
-        for each in found
-        if each.where and "." not in each.where and each.where not in _WEIGHTS
-    ]
-    if len(parts) < 2:
-        return None
-    tensors = {f"{each.where}.{name}": t for each in parts for name, t in each.tensors.items()}
-    return StateDict("", tensors)
+    if not isinstance(saved, dict):
+        return
+    words = [word for word in _WEIGHTS if isinstance(saved.get(word), dict)]
+    for where, root in [(word, saved[word]) for word in words] or [("", saved)]:
+        tensors = dict(_leaves(root, (), set()))
+        n_inner = len({name.rpartition(".")[0] for name in tensors if "." in name})
+        n_direct = sum(isinstance(each, (Strided, Sparse)) for each in root.values())
+        if n_inner > 1 and n_direct < len(tensors):
+            yield StateDict(where, tensors)
+
+
+def _leaves(
+    tree: dict[Any, Any], keys: tuple[str, ...], seen: set[int]
+) -> Iterator[tuple[str, Strided | Sparse]]:
+    """The tensors of dictionaries in dictionaries, with the keys that lead to them."""
+    if id(tree) in seen or len(keys) > _MAX_KEYS or len(seen) > MAX_ENTRIES:
+        return
+    seen.add(id(tree))
+    for key, value in tree.items():
+        if isinstance(value, (Strided, Sparse)):
+            yield ".".join((*keys, str(key))), value
+        elif isinstance(value, dict) and not _is_other(str(key)):
+            yield from _leaves(value, (*keys, str(key)), seen)
 
 
 def of_modules(root: Any) -> Iterator[tuple[str, Strided | Sparse]]:  # what a stranger pickled

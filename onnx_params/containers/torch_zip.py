@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.inert_pickle import MAX_ENTRIES, MAX_PICKLE
-from onnx_params.containers.npz import read_array
+from onnx_params.containers.npz import learned, read_array
 from onnx_params.containers.strided import ZIP_ERRORS, Bytes, Storage, Strided, in_entry, in_storage
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError
@@ -60,13 +60,8 @@ def read(path: str) -> Checkpoint:
 
                 return hdf5.read_keras(path)
             if entries and all(name.endswith(".npy") for name in entries):
-                return Checkpoint(
-                    path=path,
-                    tensors=tuple(
-                        read_array(path, source, archive, entry) for entry in entries.values()
-                    ),
-                    ordered=True,
-                )
+                arrays = [read_array(path, source, archive, each) for each in entries.values()]
+                return Checkpoint(path=path, tensors=learned(arrays), ordered=True)
     except ZIP_ERRORS as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip that neither torch nor NumPy wrote")

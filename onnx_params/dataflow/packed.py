@@ -198,6 +198,16 @@ def _experts_of_codebook(packed: _Packed, scale: Key) -> Steps | None:
     return chain(Unpack(4), Permute((0, 2, 1)), Lookup("e2m1"), blocks, *of_all)
 
 
+def _blocks_of_codebook(packed: _Packed) -> Steps | None:
+    """``[N, bytes]`` of NVFP4: the scales of blocks are bytes of E4M3, and the whole has one."""
+    if len(packed.shape) != 2 or packed.scale is None or not packed.block:
+        return None
+    blocks = Dequantize(
+        packed.scale, None, 1, packed.block, packed.second, scale_type="float8_e4m3fn"
+    )
+    return chain(Unpack(4), Lookup("e2m1"), blocks)
+
+
 def _codebook(packed: _Packed) -> Steps | None:
     """The bytes of the flattened ``[N, K]``, high bits first, to ``[K, N]``."""
     codebook = _CODEBOOKS.get(_whole_number(packed.attributes, "quant_type", -1))
@@ -217,4 +227,5 @@ _TO_STEPS: Final[Mapping[Unpacking, Callable[[_Packed], Steps | None]]] = {
     Unpacking.BLOCKS_OF_AXIS: _axis_in_blocks,
     Unpacking.EXPERTS: _experts,
     Unpacking.CODEBOOK: _codebook,
+    Unpacking.BLOCKS_OF_CODEBOOK: _blocks_of_codebook,
 }

@@ -30,7 +30,12 @@ from onnx_params.tensors.stored import StoredTensor
 
 # half units in the last place: one for the cast, one for what was computed before it
 COARSE_ULPS: Final = 2.0
-MIN_COARSE: Final = 8  # numbers that do not lie on a coarser grid by chance
+# type -> the coarser ones, the coarsest first, each with how many numbers do not lie on its grid by
+# chance
+_COARSER: Final = {
+    "float32": (("bfloat16", 4), ("float16", 4)),
+    "float16": (("bfloat16", 8),),
+}
 SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
@@ -39,13 +44,13 @@ TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16
 
 
 def coarse_type(values: np.ndarray) -> str:
-    """The type in half precision that values in single precision went through: every one of them is
-    a number of it; empty where there is none, or they are too few to tell.
+    """The coarser type that values went through: every one of them is a number of it; empty where
+    there is none, or they are too few to tell.
     """
-    if values.dtype != np.float32 or values.size < MIN_COARSE:
-        return ""
-    for name in ("bfloat16", "float16"):  # the coarser first
-        if np.array_equal(cast_to(values, name).astype(np.float32), values):
+    for name, least in _COARSER.get(values.dtype.name, ()):
+        if values.size >= least and np.array_equal(
+            cast_to(values, name).astype(values.dtype), values
+        ):
             return name
     return ""
 
@@ -163,9 +168,11 @@ class Values:
             self._n_bytes += found.nbytes
         return found
 
-    def is_close(self, target: np.ndarray, candidate: Candidate, steps: Steps) -> bool:
+    def is_close(
+        self, target: np.ndarray, candidate: Candidate, steps: Steps, strictly: bool = False
+    ) -> bool:
         """Whether a stored tensor is ``target`` rounded to what it is stored in: to its type, or to
-        the codes of a quantizer.
+        the codes of a quantizer; ``strictly`` to the nearest ones.
         """
         values = self.of(candidate.key, steps)
         if values.shape != target.shape:
@@ -180,7 +187,7 @@ class Values:
             if bool(np.all(np.abs(difference) <= TOLERANCE.get(dtype, 0.0) * max(size, 1e-30))):
                 return True
             if dtype in ROUNDING and any(
-                np.array_equal(cast, values) for cast in casts_to(target, dtype)
+                np.array_equal(cast, values) for cast in casts_to(target, dtype, values)
             ):
                 return True
             coarse = coarse_type(values)
@@ -200,4 +207,4 @@ class Values:
             ),
             bits=bits_of(whole, steps),
         )
-        return is_rounded(rounded, TOLERANCE["float32"] * size)
+        return is_rounded(rounded, TOLERANCE["float32"] * size, strictly)

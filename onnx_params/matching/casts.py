@@ -10,6 +10,7 @@ import numpy as np
 from onnx_params.tensors.evaluate import dtype_of
 
 _HALF_BOUNDS: Final = ((5.96e-08, 65504.0), (1e-7, 1e4))
+MAX_LOW: Final = 1e-3  # a lower bound that someone chooses
 
 
 def cast_to(values: np.ndarray, name: str) -> np.ndarray:
@@ -20,19 +21,20 @@ def cast_to(values: np.ndarray, name: str) -> np.ndarray:
         return values.astype(dtype_of(name))
 
 
-def casts_to(values: np.ndarray, name: str) -> Iterator[np.ndarray]:
-    """Values as another type, in every way that converters cast.
+def casts_to(
+    values: np.ndarray, name: str, stored: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """Values as another type, in every way that converters cast; ``stored`` is what one made of
+    them.
 
-    Converters to float16 take numbers whose size is below or above some bounds for those bounds.
-    Sources: onnxruntime, ``transformers/float16.py``, and onnxconverter-common, ``float16.py``,
-    both convert_np_to_float16.
+    Converters to float16 take numbers whose size is below or above some bounds for those bounds;
+    the lower one may be what the user chose (``min_positive_val``), and then is the least number
+    that is stored. Sources: onnxruntime, ``transformers/float16.py``, and onnxconverter-common,
+    ``float16.py``, both convert_np_to_float16.
     """
     yield cast_to(values, name)
-    for low, high in (
-        _HALF_BOUNDS
-        if name == "float16" and values.dtype.kind == "f" and values.dtype.itemsize > 2
-        else ()
-    ):
+    is_half = name == "float16" and values.dtype.kind == "f" and values.dtype.itemsize > 2
+    for low, high in (*_HALF_BOUNDS, *_chosen(stored)) if is_half else ():
         size = np.abs(values)
         bounded = np.where(
             (size > 0) & (size < low),
@@ -40,3 +42,11 @@ def casts_to(values: np.ndarray, name: str) -> Iterator[np.ndarray]:
             np.where(np.isfinite(values), np.clip(values, -high, high), values),
         )
         yield cast_to(bounded, name)
+
+
+def _chosen(stored: np.ndarray | None) -> Iterator[tuple[float, float]]:
+    """The bounds of a converter whose lower one is the least number that it stored."""
+    sizes = np.abs(stored.astype(np.float32)) if stored is not None else np.zeros(0, np.float32)
+    least = float(sizes[sizes > 0].min(initial=np.inf))
+    if least < MAX_LOW:
+        yield least, _HALF_BOUNDS[0][1]

@@ -43,6 +43,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     folded.weight_normed,
     low_rank.merged,
     multiplied.normed,
+    rounded.rounded_loosely,
     folded.norm_alone,
     folded.summed,
     formulas.by_formula,

@@ -104,7 +104,8 @@ class _Search(NamedTuple):
         already.
         """
         for table, (base, word) in itertools.product(self.norms, list(bases(each))):
-            for norm in table.near(each.scales / base, each.candidate.is_quantized):
+            near = table.near(each.scales / base, each.candidate.is_quantized)
+            for norm in (*near, *table.beside(each.tensor.name, each.scales.size)):
                 if again and norm.names[3] in self.state.found:
                     continue
                 factors = [f for f in norm.scales() if each.is_by(self.state, f * base)]

@@ -129,10 +129,19 @@ class NormTable:
         for norm in norms:
             rows = self._rows.setdefault(norm.weight.size, [])
             rows += [(norm, factor) for factor in norm.scales()]
+        self._by_module: dict[tuple[str, int], list[Norm]] = {}
+        for norm in norms:
+            self._by_module.setdefault((_module_of(norm.names[3]), norm.weight.size), []).append(
+                norm
+            )
         self._samples = {
             size: np.stack([factor[places(size, N_NUMBERS)] for _, factor in rows])
             for size, rows in self._rows.items()
         }
+
+    def beside(self, name: str, n_channels: int) -> list[Norm]:
+        """The norms of the module that a weight's module is in, a few of them."""
+        return self._by_module.get((_module_of(name), n_channels), [])[:MAX_NORMS]
 
     def near(self, scales: np.ndarray, is_rounded: bool) -> list[Norm]:
         """The norms one of whose factors is near to ``scales``, the nearest first."""
@@ -148,3 +157,8 @@ class NormTable:
         order = close[np.argsort(apart[close], kind="stable")][: MAX_NORMS * len(EPSILONS)]
         found = {rows[at][0].owner: rows[at][0] for at in order}
         return list(found.values())[:MAX_NORMS]
+
+
+def _module_of(name: str) -> str:
+    """The module in which the module of a tensor is."""
+    return name.rpartition(".")[0].rpartition(".")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.norms import norms
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import (
     SWAP,
@@ -19,6 +20,7 @@ from onnx_params.tensors.steps import (
     Placement,
     Reshape,
     Steps,
+    Unpack,
     chain,
     shape_after,
 )
@@ -28,6 +30,7 @@ SAMPLES: Final = 64  # elements that are compared before all are
 # of the mean size: a sample of a tensor rounded to 4 bits is nearer than this to the original,
 # another one is not
 CLOSE: Final = 0.35
+CLOSE_OF_FEW: Final = 0.65  # of codes of one or two bits; unrelated ones are twice as far
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
 MAX_NEAR: Final = 3  # the nearest stored tensors that are compared whole
 
@@ -37,20 +40,39 @@ Fit: TypeAlias = tuple[Candidate, Steps]  # a stored tensor, and the steps to th
 
 
 def rounded(state: MatchState) -> None:
-    """Within half a step of a quantized tensor's scale, or the rounding of its type."""
+    """Within half a step of a quantized tensor's scale, or the rounding of its type.
+
+    Kernels before batch norms must be so for every value: one whose norm was folded into it, by
+    factors of about one, is near to few bits too.
+    """
+    sizes = {norm.variance.size for norm in norms(state.reference)}
+    before_norms = {
+        tensor.name
+        for tensor in state.open()
+        if len(tensor.shape) > 1 and not sizes.isdisjoint(tensor.shape[:2])
+    }
+    _rounded(state, before_norms)
+
+
+def rounded_loosely(state: MatchState) -> None:
+    """What is left, as quantizers round that correct errors."""
+    _rounded(state, frozenset())
+
+
+def _rounded(state: MatchState, strictly: Collection[str]) -> None:
     for tensor in state.open():
         placement = state.said(tensor)
         if placement is None:
             continue
         candidate = state.candidates[placement.key]
         if candidate.tensor.count and state.values.is_close(
-            tensor.read(), candidate, placement.steps
+            tensor.read(), candidate, placement.steps, tensor.name in strictly
         ):
             take_close(state, tensor, candidate, placement.steps)
     for tensor, candidate, steps in near(
         state, {tensor.name: tensor.read() for tensor in small(state, state.open())}
     ):
-        if state.values.is_close(tensor.read(), candidate, steps):
+        if state.values.is_close(tensor.read(), candidate, steps, tensor.name in strictly):
             take_close(state, tensor, candidate, steps)
 
 
@@ -219,7 +241,8 @@ class _Samples:
         if samples is None:
             samples = self._kept[values.shape] = np.stack([self._of(fit, places) for fit in fits])
         distances = np.abs(samples - wanted).mean(axis=1) / size
-        close = np.flatnonzero(distances < CLOSE)
+        limits = np.asarray([_limit(steps) for _, steps in fits])
+        close = np.flatnonzero(distances < limits)
         return [fits[at] for at in close[np.argsort(distances[close], kind="stable")]]
 
     def _of(self, fit: Fit, places: np.ndarray) -> np.ndarray:
@@ -227,6 +250,12 @@ class _Samples:
         values = self._values.of(candidate.key, steps)
         sample: np.ndarray = values.reshape(-1)[places].astype(np.float64)
         return sample
+
+
+def _limit(steps: Steps) -> float:
+    """How near a sample must be, by how many bits a code has."""
+    has_few = any(isinstance(step, Unpack) and step.bits <= 2 for step in steps)
+    return CLOSE_OF_FEW if has_few else CLOSE
 
 
 def sample_places(shape: tuple[int, ...]) -> np.ndarray:

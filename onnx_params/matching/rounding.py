@@ -48,8 +48,11 @@ class Rounded(NamedTuple):
     bits: int
 
 
-def is_rounded(each: Rounded, tolerance: float) -> bool:
-    """Whether the residuals are those of a quantizer; ``tolerance`` is what float32 may change."""
+def is_rounded(each: Rounded, tolerance: float, strictly: bool = False) -> bool:
+    """Whether the residuals are those of a quantizer; ``tolerance`` is what float32 may change.
+
+    ``strictly`` asks for the nearest codes: for no quantizer that corrects errors.
+    """
     difference = each.original.astype(np.float32) - each.made.astype(np.float32)
     # a scale that is not a number is far as well
     far = ~(np.abs(difference) <= each.allowed + tolerance)
@@ -62,7 +65,7 @@ def is_rounded(each: Rounded, tolerance: float) -> bool:
     rest = far & ~beyond
     if not rest.any():
         return bool(beyond.mean() <= most)
-    return _is_corrected(each, np.where(beyond, 0, difference), rest, tolerance)
+    return not strictly and _is_corrected(each, np.where(beyond, 0, difference), rest, tolerance)
 
 
 def _is_outward(each: Rounded, difference: np.ndarray) -> np.ndarray:

@@ -191,6 +191,30 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
         },
     ),
     operator(
+        "MatMulBlockQuantizedFp4Weight",
+        "data weight scale scale bias",
+        Kind.MATRIX,
+        weight=1,
+        outputs=0,
+        packing={
+            1: Packing(
+                "bits",
+                steps=Unpacking.BLOCKS_OF_CODEBOOK,
+                scale=2,
+                second=3,
+                attributes=frozenset({"block_size"}),
+            )
+        },
+    ),
+    operator(
+        "MatMulBlockQuantizedFp8Weight",
+        "data weight scale bias",
+        Kind.MATRIX,
+        weight=1,
+        outputs=0,
+        scales={1: Scale(2, axis=1, block_attribute="block_size")},
+    ),
+    operator(
         "MatMulBnb4",
         "data weight scale",
         Kind.MATRIX,
@@ -335,6 +359,25 @@ MICROSOFT: Final[tuple[Operator, ...]] = (
     ),
     operator("ExpandDims", "operand index", passes=Passes.WHOLE),
     operator("CropAndResize", "data data index index"),
+)
+
+# NVIDIA ModelOpt, onnx/quantization and torch/quantization/export_onnx.py: its own domain for what
+# the standard operators could not say when it was written
+operator = operators_of("trt")
+TENSORRT: Final[tuple[Operator, ...]] = (
+    *(
+        operator(name, "data scale zero", passes=Passes.ROUNDED)
+        for name in ("QuantizeLinear", "TRT_FP8QuantizeLinear", "TRT_INT4QuantizeLinear")
+    ),
+    *(
+        operator(
+            name,
+            "operand scale zero",
+            scales={0: Scale(1, 2, 1, axis_attribute="axis", block_attribute="block_size")},
+            passes=Passes.ROUNDED,
+        )
+        for name in ("DequantizeLinear", "TRT_FP8DequantizeLinear", "TRT_INT4DequantizeLinear")
+    ),
 )
 
 operator = operators_of("com.microsoft.nchwc")

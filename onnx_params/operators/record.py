@@ -63,6 +63,7 @@ class Unpacking(enum.Enum):
     BLOCKS_OF_ROWS = "rows of K elements in blocks, a scale a block"
     BLOCKS_OF_AXIS = "blocks along quantize_axis, a scale a block"
     EXPERTS = "a matrix [N, K] an expert, a scale a row or a block of it"
+    BLOCKS_OF_CODEBOOK = "rows of K codes of E2M1 in blocks, a scale in E4M3 a block"
     CODEBOOK = "codes of a table in blocks of the flattened [N, K], a largest value a block"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from onnx_params.operators.contributed import BLOCKED, MICROSOFT, QONNX
+from onnx_params.operators.contributed import BLOCKED, MICROSOFT, QONNX, TENSORRT
 from onnx_params.operators.record import Operator
 from onnx_params.operators.standard import CLASSICAL, STANDARD
 
 OPERATORS: Final[dict[tuple[str, str], Operator]] = {
-    (each.domain, each.name): each for each in (*STANDARD, *CLASSICAL, *MICROSOFT, *BLOCKED, *QONNX)
+    (each.domain, each.name): each
+    for each in (*STANDARD, *CLASSICAL, *MICROSOFT, *BLOCKED, *QONNX, *TENSORRT)
 }
 KNOWN_DOMAINS: Final = frozenset(
     {

@@ -160,7 +160,10 @@ def _unblocked(values: np.ndarray, step: Unblock) -> np.ndarray:
 def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray:
     import numpy as np
 
-    scale = read(step.scale).astype(np.float32)
+    scale = read(step.scale)
+    if step.scale_type:
+        scale = scale.view(dtype_of(step.scale_type))
+    scale = scale.astype(np.float32)
     groups = None if step.groups is None else read(step.groups).reshape(-1)
     shape = values.shape
 

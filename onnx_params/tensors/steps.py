@@ -70,7 +70,8 @@ class Dequantize(NamedTuple):
     ``second`` is a further scale to multiply by (an int32 bias takes the input's and the weight's).
     ``zero`` may be packed in ``zero_bits``; where there is none, ``offset`` represents it. Where
     elements of a block do not stand side by side, ``groups`` has the block of each line of
-    ``axis``.
+    ``axis``. ``scale_type`` is the type of which the scale's bytes are numbers, where they are
+    stored as ``uint8``.
     """
 
     scale: Key
@@ -81,6 +82,7 @@ class Dequantize(NamedTuple):
     zero_bits: int = 0
     offset: int = 0
     groups: Key | None = None
+    scale_type: str = ""
 
 
 class Cast(NamedTuple):

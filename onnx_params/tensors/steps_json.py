@@ -112,6 +112,7 @@ def _is_sound_scale(step: Dequantize) -> bool:
         has_keys
         and _are_counts((step.block, step.zero_bits))
         and type(step.offset) is int
+        and (not step.scale_type or step.scale_type in BY_NAME)
         and (step.axis is None or type(step.axis) is int)
     )
 

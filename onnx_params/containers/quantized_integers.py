@@ -1,0 +1,218 @@
+"""Read the layers of checkpoints whose weights are packed integers, with scales and zero points.
+
+Sources: AutoGPTQ and GPTQModel, ``qlinear`` (eight codes of 4 bits in an int32 along the inputs,
+zero points less one); AutoAWQ, ``utils/packing_utils.py`` (along the outputs, in the order 0 2 4 6
+1 3 5 7); AMD Quark, the same under other names; Olive, ``common/quant`` (codes in bytes, low bits
+first); onnxruntime-genai (a code an element); compressed-tensors,
+``compressors/quantized_compressors``; bitsandbytes (LLM.int8).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from onnx_params.containers.quantized_layout import Layout, Parts
+from onnx_params.tensors.evaluate import unpacked
+from onnx_params.tensors.steps import Shape
+from onnx_params.tensors.stored import StoredTensor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_AWQ_ORDER: Final = (0, 4, 1, 5, 2, 6, 3, 7)  # where the code of each output stands in its word
+_WORD: Final = 32  # bits of an int32
+_COMPRESSED: Final = ("weight_packed", "weight_scale", "weight_shape")
+_INTEGERS: Final = ("qweight", "scales", "qzeros")
+
+
+def _words(tensor: StoredTensor, bits: int) -> np.ndarray:
+    """The codes of each int32, low bits first: one more axis."""
+    import numpy as np
+
+    shifts = np.arange(0, _WORD, bits, dtype=np.uint32)
+    words = tensor.read().view(np.uint32)
+    codes: np.ndarray = (words[..., None] >> shifts) & np.uint32((1 << bits) - 1)
+    return codes
+
+
+def _bits(zeros: StoredTensor, outputs: int) -> int:
+    """How many bits a code has, by how many words the zero points take."""
+    if not outputs or len(zeros.shape) != 2:
+        return 0
+    bits = _WORD * zeros.shape[1] // outputs
+    return bits if bits in (2, 4, 8) else 0
+
+
+def _gptq_shape(parts: Parts) -> Shape | None:
+    codes, scales, zeros = (parts[leaf] for leaf in ("qweight", "scales", "qzeros"))
+    if codes.dtype.name != "int32" or len(codes.shape) != 2 or len(scales.shape) != 2:
+        return None
+    outputs = scales.shape[1]
+    bits = _bits(zeros, outputs)
+    if not bits or codes.shape[1] != outputs:
+        return None
+    return outputs, codes.shape[0] * _WORD // bits
+
+
+def _gptq(parts: Parts, is_second: bool) -> np.ndarray:
+    import numpy as np
+
+    scales = parts["scales"].read().astype(np.float32)
+    bits = _bits(parts["qzeros"], scales.shape[1])
+    codes = _words(parts["qweight"], bits)  # [inputs / n, outputs, n]
+    codes = codes.transpose(0, 2, 1).reshape(-1, scales.shape[1]).astype(np.float32)
+    zeros = _words(parts["qzeros"], bits).reshape(len(scales), -1)
+    if not is_second:
+        zeros = (zeros + 1) & ((1 << bits) - 1)
+    groups = _groups(parts, len(codes), len(scales))
+    made: np.ndarray = (codes - zeros[groups]) * scales[groups]
+    return made.T
+
+
+def _groups(parts: Parts, inputs: int, groups: int) -> np.ndarray:
+    """The group of each input."""
+    import numpy as np
+
+    if "g_idx" in parts:
+        found: np.ndarray = parts["g_idx"].read().reshape(-1).astype(np.int64)
+        return found
+    return np.arange(inputs) // max(1, inputs // max(1, groups))
+
+
+def _awq_shape(parts: Parts) -> Shape | None:
+    codes, scales, zeros = _named_as_awq(parts)
+    if codes.dtype.name != "int32" or len(codes.shape) != 2 or len(scales.shape) != 2:
+        return None
+    outputs = scales.shape[1]
+    if _bits(zeros, outputs) != 4 or codes.shape[1] * 8 != outputs:
+        return None
+    return outputs, codes.shape[0]
+
+
+def _named_as_awq(parts: Parts) -> tuple[StoredTensor, StoredTensor, StoredTensor]:
+    """Codes, scales and zero points, as AWQ or as Quark calls them."""
+    if "qweight" in parts:
+        return parts["qweight"], parts["scales"], parts["qzeros"]
+    return parts["weight"], parts["weight_scale"], parts["weight_zero_point"]
+
+
+def _awq(parts: Parts, is_second: bool) -> np.ndarray:
+    import numpy as np
+
+    stored, stored_scales, stored_zeros = _named_as_awq(parts)
+    scales = stored_scales.read().astype(np.float32)
+    codes = _words(stored, 4)[..., _AWQ_ORDER].reshape(stored.shape[0], -1)
+    zeros = _words(stored_zeros, 4)[..., _AWQ_ORDER].reshape(len(scales), -1)
+    groups = _groups(parts, len(codes), len(scales))
+    made: np.ndarray = (codes.astype(np.float32) - zeros[groups]) * scales[groups]
+    return made.T
+
+
+def _olive_shape(parts: Parts) -> Shape | None:
+    codes, scales = parts["qweight"], parts["scales"]
+    if codes.dtype.name != "uint8" or len(codes.shape) != 2 or len(scales.shape) != 2:
+        return None
+    bits = _olive_bits(parts)
+    if not bits or codes.shape[0] != scales.shape[0]:
+        return None
+    return codes.shape[0], codes.shape[1] * 8 // bits
+
+
+def _olive_bits(parts: Parts) -> int:
+    """4 where two zero points share a byte, else 8."""
+    groups, packed = parts["scales"].shape[1], parts["qzeros"].shape[-1]
+    if packed == groups and groups > 1:
+        return 8
+    return 4 if packed == -(-groups // 2) else 0
+
+
+def _olive(parts: Parts, is_second: bool) -> np.ndarray:
+    import numpy as np
+
+    bits = _olive_bits(parts)
+    scales = parts["scales"].read().astype(np.float32)
+    codes = unpacked(parts["qweight"].read(), bits).astype(np.float32)
+    zeros = unpacked(parts["qzeros"].read(), bits)[:, : scales.shape[1]]
+    size = codes.shape[1] // scales.shape[1]
+    made: np.ndarray = (codes - zeros.repeat(size, axis=1)) * scales.repeat(size, axis=1)
+    return made
+
+
+def _unpacked_shape(parts: Parts) -> Shape | None:
+    codes, scales, zeros = (parts[leaf] for leaf in ("weight", "scales", "zeros"))
+    is_split = scales.count and not codes.count % scales.count
+    if len(codes.shape) != 2 or scales.count != zeros.count or not is_split:
+        return None
+    return None if codes.shape[1] % (codes.count // scales.count) else codes.shape
+
+
+def _one_a_code(parts: Parts, is_second: bool) -> np.ndarray:
+    import numpy as np
+
+    scales = parts["scales"].read().astype(np.float32).reshape(-1, 1)
+    zeros = parts["zeros"].read().astype(np.float32).reshape(-1, 1)
+    codes = parts["weight"].read().astype(np.float32)
+    made: np.ndarray = (codes.reshape(len(scales), -1) - zeros) * scales
+    return made.reshape(codes.shape)
+
+
+def _compressed_shape(parts: Parts) -> Shape | None:
+    packed, scales, shape = (parts[leaf] for leaf in _COMPRESSED)
+    if packed.dtype.name != "int32" or shape.count != 2 or len(scales.shape) != 2:
+        return None
+    out, into = map(int, shape.read().reshape(-1))
+    bits = _WORD * packed.shape[-1] // into if into else 0
+    return (out, into) if bits in (2, 4, 8) and packed.shape[0] == out else None
+
+
+def _compressed(parts: Parts, is_second: bool) -> np.ndarray:
+    """compressed-tensors' ``pack-quantized``: codes along the inputs, zero points along the
+    outputs.
+    """
+    import numpy as np
+
+    out, into = map(int, parts["weight_shape"].read().reshape(-1))
+    bits = _WORD * parts["weight_packed"].shape[-1] // into
+    codes = _words(parts["weight_packed"], bits).reshape(out, -1)[:, :into].astype(np.float32)
+    scales = parts["weight_scale"].read().astype(np.float32)
+    zeros = np.full(scales.shape, 1 << (bits - 1), np.float32)
+    if "weight_zero_point" in parts:
+        words = _words(parts["weight_zero_point"], bits)  # [out / n, groups, n]
+        zeros = words.transpose(0, 2, 1).reshape(-1, scales.shape[1])[:out].astype(np.float32)
+    groups = np.arange(into) // max(1, into // scales.shape[1])
+    if "weight_g_idx" in parts:
+        groups = parts["weight_g_idx"].read().reshape(-1).astype(np.int64)
+    made: np.ndarray = (codes - zeros[:, groups]) * scales[:, groups]
+    return made
+
+
+def _rows_shape(parts: Parts) -> Shape | None:
+    codes = parts["weight"]
+    is_fit = codes.dtype.name == "int8" and len(codes.shape) == 2
+    return codes.shape if is_fit and parts["SCB"].count == codes.shape[0] else None
+
+
+def _rows(parts: Parts, is_second: bool) -> np.ndarray:
+    """bitsandbytes' LLM.int8: 127 is the largest number of a row."""
+    import numpy as np
+
+    largest = parts["SCB"].read().astype(np.float32).reshape(-1, 1)
+    made: np.ndarray = parts["weight"].read().astype(np.float32) * largest / np.float32(127)
+    return made
+
+
+INTEGERS: Final = (
+    Layout(_INTEGERS, ("g_idx",), "weight", _gptq_shape, _gptq),
+    Layout(_INTEGERS, (), "weight", _awq_shape, _awq),
+    Layout(("weight", "weight_scale", "weight_zero_point"), (), "weight", _awq_shape, _awq),
+    Layout(_INTEGERS, (), "weight", _olive_shape, _olive),
+    Layout(("weight", "scales", "zeros"), (), "weight", _unpacked_shape, _one_a_code),
+    Layout(("weight", "SCB"), ("weight_format",), "weight", _rows_shape, _rows),
+    Layout(
+        _COMPRESSED,
+        ("weight_zero_point", "weight_g_idx"),
+        "weight",
+        _compressed_shape,
+        _compressed,
+    ),
+)

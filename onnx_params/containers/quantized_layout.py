@@ -1,0 +1,26 @@
+"""Define how a quantizer stores a layer in a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from onnx_params.tensors.steps import Shape
+from onnx_params.tensors.stored import StoredTensor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Parts = Mapping[str, StoredTensor]  # leaf -> tensor of one layer
+
+
+class Layout(NamedTuple):
+    """How a quantizer stores a layer: the leaves that must be there and those that may be, what the
+    weight is called, its shape (none where the parts do not fit), and what makes its numbers.
+    """
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...]
+    leaf: str
+    shape: Callable[[Parts], Shape | None]
+    make: Callable[[Parts, bool], np.ndarray]
