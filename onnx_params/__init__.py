@@ -1,4 +1,9 @@
-"""Source maps for model weights: what is in an ONNX file, under the names that its author knew."""
+"""Source maps for model weights: what is in an ONNX file, under the names that its author knew.
+
+The verbs are functions: :func:`analyze`, :func:`audit`, :func:`compare`, :func:`rank`,
+:func:`lock`, :func:`verify`, :func:`extract`, :func:`restore`. Each takes paths and returns a
+record; what goes wrong is an :class:`OnnxParamsError`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 from onnx_params.version import __version__
 
 if TYPE_CHECKING:
-    from onnx_params.api import Report, analyze, compare
+    from onnx_params.api import (
+        Parameter,
+        Report,
+        analyze,
+        compare,
+        extract,
+        lock,
+        rank,
+        restore,
+        verify,
+    )
     from onnx_params.auditing.audit import Audit, audit
+    from onnx_params.auditing.policy import Policy, read_policy
     from onnx_params.comparison.compare import Comparison
     from onnx_params.errors import (
         DependencyError,
@@ -20,6 +36,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         UsageError,
     )
+    from onnx_params.io.sources import Source
     from onnx_params.report.report import Other, Row
     from onnx_params.tensors.stored import StoredTensor
 
@@ -32,8 +49,11 @@ __all__ = [
     "MissingDataError",
     "OnnxParamsError",
     "Other",
+    "Parameter",
+    "Policy",
     "Report",
     "Row",
+    "Source",
     "StoredTensor",
     "UnreadableError",
     "UnsupportedError",
@@ -42,19 +62,26 @@ __all__ = [
     "analyze",
     "audit",
     "compare",
+    "extract",
+    "lock",
+    "rank",
+    "read_policy",
+    "restore",
+    "verify",
 ]
 
 _HOME = {
     "Audit": "auditing.audit",
     "Comparison": "comparison.compare",
     "Other": "report.report",
-    "Report": "api",
+    "Policy": "auditing.policy",
     "Row": "report.report",
+    "Source": "io.sources",
     "StoredTensor": "tensors.stored",
-    "analyze": "api",
     "audit": "auditing.audit",
-    "compare": "api",
+    "read_policy": "auditing.policy",
 }
+_OF_API = frozenset("Parameter Report analyze compare extract lock rank restore verify".split())
 
 
 def __getattr__(name: str) -> Any:  # the type of whatever is asked for
@@ -63,4 +90,9 @@ def __getattr__(name: str) -> Any:  # the type of whatever is asked for
         raise AttributeError(f"module 'onnx_params' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(f"onnx_params.{_HOME.get(name, 'errors')}"), name)
+    home = "api" if name in _OF_API else _HOME.get(name, "errors")
+    return getattr(import_module(f"onnx_params.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

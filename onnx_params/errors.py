@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from onnx_params.plain import plain
 
@@ -52,6 +53,11 @@ class UnsupportedError(OnnxParamsError):
 
 class DependencyError(OnnxParamsError):
     """A package that this call needs is not installed."""
+
+    @classmethod
+    def of(cls, what: str, package: str, extra: str) -> Self:
+        """The error that ``what`` needs a package, and how to install it from wherever this was."""
+        return cls(f"{what} needs {package}: pip install {package} (the extra '{extra}' has it)")
 
 
 class ExportError(OnnxParamsError):

@@ -93,7 +93,7 @@ def test_what_changed_is_named(tmp_path: Path) -> None:
     assert (
         1 == done.returncode
         and "embeddings.LayerNorm.weight" in done.stdout
-        and "values" in done.stdout.splitlines()[-1]
+        and "values" in done.stdout.splitlines()[0]
     )
 
 

@@ -62,7 +62,7 @@ def test_json_fits_its_schema(gpt2: Path) -> None:
     """The JSON document is valid by the schema that ships with the package."""
     import jsonschema
 
-    schema = json.loads((Path(onnx_params.__file__).parent / "report.schema.json").read_text())
+    schema = json.loads((Path(onnx_params.__file__).parent / "schemas" / "report.json").read_text())
     document = json.loads(onnx_params.analyze(gpt2).to_json())
     jsonschema.Draft202012Validator(schema).validate(document)
     assert document["totals"]["parameters"] == 124_439_808

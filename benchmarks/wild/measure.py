@@ -25,7 +25,6 @@ from typing import Final, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from wild.build import FOLDER  # noqa: E402
 
-
 # kind/case/variant -> why it does not compute what its checkpoint does, or cannot be compared
 DAMAGED: Final = {
     r"layouts/refused_\w+/.*": "a download that was cut, or a pointer",

@@ -218,9 +218,7 @@ def _export(module: str, extra: str, *args: Any, **options: Any) -> Any:
     try:
         return import_module(f"onnx_params_exporters.{module}").export(*args, **options)
     except ImportError as error:
-        raise DependencyError(
-            f"{error.name} is not installed: pip install 'onnx-params[{extra}]'"
-        ) from error
+        raise DependencyError.of("this exporter", str(error.name), extra) from error
 
 
 def _unpickled(path: str) -> Any:  # an estimator

@@ -33,7 +33,7 @@ _RULE_OF: Final = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Audit:
     """What an audit says: a judgement for each tensor of the reference and each extra, findings by
     rule, and whether the policy lets it pass.
@@ -51,6 +51,10 @@ class Audit:
     def verdicts(self) -> Counter[str]:
         """How many tensors have each verdict."""
         return Counter(each.verdict.value for each in self.judgements)
+
+    def __repr__(self) -> str:
+        outcome = "passed" if self.passed else f"FAILED by {len(self.failing)} findings"
+        return f"<Audit of {self.name}: {outcome}, {len(self.judgements)} tensors judged>"
 
     @property
     def failing(self) -> tuple[Finding, ...]:
@@ -82,6 +86,9 @@ def audit(
     ``onnxruntime==1.18``. All values are read, in chunks; ``progress`` is called with the bytes are
     done. Raises :class:`~onnx_params.errors.OnnxParamsError`, and :class:`FormatError` where a file
     changed while it was read.
+
+    >>> onnx_params.audit("model.onnx", reference="model.safetensors").passed
+    True
     """
     from onnx_params.auditing import numbers, structure  # NumPy
     from onnx_params.auditing.references import open_reference

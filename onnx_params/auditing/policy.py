@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -17,6 +17,8 @@ from onnx_params.auditing.rules import RENAMED, RULES, Finding, Severity
 from onnx_params.errors import UsageError, system_reason
 
 FILES: Final = ("onnx-params.toml", "pyproject.toml")
+NONE: Final = "none"
+MAX_FOLDERS: Final = 64  # above the working directory
 _UNITS: Final = {
     "": 1,
     "B": 1,
@@ -89,18 +91,34 @@ class Policy:
         )
 
 
-def read_policy(path: str = "") -> Policy:
-    """Read a policy; the one of the working directory where no path is given, the defaults where
-    there is none.
+def read_policy(path: str = "", model: str = "") -> Policy:
+    """Read a policy; where no path is given the one beside ``model``, else the nearest in the
+    working directory and above it, the defaults where there is none. ``none`` is no policy.
 
     Raises :class:`UsageError` where it is broken, or names what there is not.
     """
-    for name in (path,) if path else FILES:
+    if path == NONE:
+        return Policy()
+    for name in (path,) if path else _near(model):
         if path or os.path.isfile(name):
             table = _table(name)
             if table is not None:
                 return _policy(name, table)
     return Policy()
+
+
+def _near(model: str) -> Iterator[str]:
+    """Where a policy may lie: beside the model, in the working directory, in those above it."""
+    if model and os.path.isfile(model):
+        yield from (os.path.join(os.path.dirname(model), name) for name in FILES)
+    yield from FILES
+    folder = os.getcwd()
+    for _ in range(MAX_FOLDERS):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+        yield from (os.path.join(folder, name) for name in FILES)
 
 
 def _table(path: str) -> dict[str, Any] | None:  # TOML

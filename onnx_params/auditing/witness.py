@@ -22,7 +22,7 @@ from onnx_params.tensors.steps import Key
 # what is computed with other parameters of the reference: that these fit is a witness
 _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
 # formulas of whole lines: their length, their mean and spread
-_OF_LINES: Final = ("w / |w|", "standardized w")
+_OF_LINES: Final = ("w / |w|", "standardized w", "w with a third")
 _ENOUGH: Final = 0.5  # share of the kin
 
 

@@ -10,7 +10,9 @@ import typer
 
 from onnx_params.cli import audit, compare
 from onnx_params.cli.analyze import analyze
+from onnx_params.cli.schema import schema
 from onnx_params.cli.weights import extract, restore
+from onnx_params.cli.window import SETTINGS, Colour
 from onnx_params.errors import OnnxParamsError
 from onnx_params.version import __version__
 
@@ -21,8 +23,13 @@ app = typer.Typer(
         " knew."
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Start with [bold]onnx-params analyze model.onnx[/bold]. Status: 0 done, 1 differences or"
+        " findings, 2 not done."
+    ),
 )
 
 
@@ -38,19 +45,70 @@ def common(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[
-        bool,
-        typer.Option("--debug", help="Show where in the code an error arose. May stand anywhere."),
+        bool, typer.Option("--debug", help="Show where in the code an error arose.")
+    ] = False,
+    color: Annotated[
+        Colour, typer.Option("--color", help="When answers have colours; NO_COLOR also says never.")
+    ] = Colour.AUTO,
+    width: Annotated[
+        int | None,
+        typer.Option(
+            "--width",
+            min=0,
+            help="Columns that answers fit into, 0 for no limit; the terminal's by default.",
+        ),
+    ] = None,
+    no_pager: Annotated[
+        bool, typer.Option("--no-pager", help="Write long answers to the terminal at once.")
     ] = False,
 ) -> None:
     """Source maps for model weights: what is in an ONNX file, under the names that its
     author knew.
+
+    --debug, --color, --width and --no-pager may stand anywhere.
     """
+    SETTINGS.colour = color
+    SETTINGS.width = width
+    SETTINGS.has_pager = not no_pager
+
+
+LOOK: Final = "Look"
+JUDGE: Final = "Judge"
+WRITE: Final = "Write"
+# each command with its group in the help, and examples
+COMMANDS: Final = (
+    (
+        analyze,
+        LOOK,
+        "onnx-params analyze model.onnx",
+        "onnx-params analyze model_q4.onnx --reference model.safetensors --format csv -o rows.csv",
+    ),
+    (compare.compare, LOOK, "onnx-params compare model.onnx model_q4.onnx"),
+    (compare.rank, LOOK, "onnx-params rank models/*.onnx --by bytes"),
+    (schema, LOOK, "onnx-params schema report"),
+    (
+        audit.audit,
+        JUDGE,
+        "onnx-params audit model_q4.onnx --reference model.safetensors",
+        "onnx-params audit model.onnx --policy onnx-params.toml --sarif findings.sarif",
+    ),
+    (audit.lock, JUDGE, "onnx-params lock model.onnx -o model.lock.json"),
+    (audit.verify, JUDGE, "onnx-params verify model.onnx model.lock.json"),
+    (extract, WRITE, "onnx-params extract model.onnx -o model.safetensors"),
+    (restore, WRITE, "onnx-params restore model.onnx -o named.onnx --map names.json"),
+)
+
+
+for _command, _group, *_examples in COMMANDS:
+    _shown = "\n\n".join(f"[dim]$[/dim] {example}" for example in _examples)
+    app.command(rich_help_panel=_group, epilog=_shown)(_command)
 
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
     help="Export a model to ONNX with its source map.",
+    rich_help_panel=WRITE,
 )
 def export(context: typer.Context) -> None:
     """Hand the words on to the exporters, which import frameworks and therefore stand in a package
@@ -62,29 +120,12 @@ def export(context: typer.Context) -> None:
     exporters.app(context.args, prog_name="onnx-params export", standalone_mode=False)
 
 
-COMMANDS: Final = (
-    analyze,
-    restore,
-    extract,
-    audit.audit,
-    audit.lock,
-    audit.verify,
-    compare.compare,
-    compare.rank,
-)
-
-
-for _command in COMMANDS:
-    app.command()(_command)
-
-
 def main() -> None:
     """Run the command line: status 0 done, 1 differences found, 2 not done; no traceback without
     ``--debug``.
     """
     debug = "--debug" in sys.argv
-    if debug:
-        sys.argv.remove("--debug")
+    sys.argv[1:] = _common_first(sys.argv[1:])
     try:
         app()
     except OnnxParamsError as error:
@@ -95,6 +136,8 @@ def main() -> None:
         if debug:
             raise
         _fail(f"gave up: {type(error).__name__}")
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was half written")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
@@ -107,6 +150,23 @@ def main() -> None:
             f"gave up: {type(error).__name__}{f': {reason}' if reason else ''}; please report it"
             " (--debug shows where)"
         )
+
+
+def _common_first(words: list[str]) -> list[str]:
+    """The words with the common options before the command, wherever they stood."""
+    first: list[str] = []
+    rest: list[str] = []
+    todo = iter(words)
+    for word in todo:
+        if word == "--":
+            rest += [word, *todo]
+        elif word in ("--debug", "--no-pager") or word.startswith(("--color=", "--width=")):
+            first.append(word)
+        elif word in ("--color", "--width"):
+            first += [word, *([value] if (value := next(todo, "")) else [])]
+        else:
+            rest.append(word)
+    return [*first, *rest]
 
 
 def _fail(message: str) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import enum
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onnx_params.cli.formats import AuditFormat, LockFormat
 from onnx_params.cli.options import Artifact, Output, Refused, answer
 from onnx_params.cli.progress import bar
+from onnx_params.cli.window import show, window
 from onnx_params.errors import UsageError
 
 if TYPE_CHECKING:
     from onnx_params.auditing.audit import Audit
+    from onnx_params.render.screen import Window
 
 
 class FailOn(enum.StrEnum):
@@ -55,7 +56,10 @@ def audit(
         typer.Option(
             "--policy",
             metavar="FILE",
-            help="File of rules and budgets; by default, onnx-params.toml or pyproject.toml.",
+            help=(
+                "File of rules and budgets, or none; by default, onnx-params.toml or pyproject.toml"
+                " beside the model, or in this folder or one above it."
+            ),
         ),
     ] = "",
     fail_on: Annotated[
@@ -82,19 +86,17 @@ def audit(
     from onnx_params.auditing.audit import audit as take
     from onnx_params.auditing.policy import read_policy
     from onnx_params.auditing.rules import Severity
-    from onnx_params.inventory.opening import need_numpy
     from onnx_params.io.atomic import refuse_overwriting, write
 
-    need_numpy()
     if reference and len(models) > 1:
         raise UsageError("--reference takes a single model")
     refuse_overwriting([output, sarif], [*models, reference, policy])
-    rules = read_policy(policy)
-    if fail_on is not None:
-        rules = replace(rules, fail_on=Severity(fail_on.value))
     done = []
     refused = Refused(models)
     for model in models:
+        rules = read_policy(policy, model)
+        if fail_on is not None:
+            rules = replace(rules, fail_on=Severity(fail_on.value))
         with refused.skipping(), bar("auditing", model, reference) as progress:
             done.append(
                 take(
@@ -108,25 +110,28 @@ def audit(
     inputs = [path for each in done for path in (*each.inventory.input_paths(), each.policy.path)]
     refuse_overwriting([output, sarif], inputs)
     if sarif:
-        write(sarif, _document(done, "sarif", full), inputs)
-    text = _document(done, format, full)
+        write(sarif, _document(done, "sarif", full, window(sarif)), inputs)
+    text = _document(done, format, full, window(output))
     answer(text, output, inputs)
     refused.end()
     if not all(each.passed for each in done):
         raise typer.Exit(1)
 
 
-def _document(audits: list[Audit], format: str, full: bool) -> str:
+def _document(audits: list[Audit], format: str, full: bool, window: Window) -> str:
+    """All audits in one document."""
+    from onnx_params.render import audit as documents
     from onnx_params.render.registry import render
     from onnx_params.render.sarif import of_several
 
     if format == "sarif":
         return of_several(audits)
-    options = {"full": full} if format == "table" else {}
-    texts = [render(each, format, **options) for each in audits]
-    if format == "json" and len(texts) > 1:
-        return f"[{', '.join(text.rstrip() for text in texts)}]\n"
-    return "\n".join(texts)
+    if format == "json" and len(audits) > 1:
+        return documents.several_to_json(audits)
+    if format == "csv":
+        return documents.several_to_csv(audits)
+    options: dict[str, Any] = {"full": full, "window": window} if format == "table" else {}
+    return "\n".join(render(each, format, **options) for each in audits)
 
 
 def lock(
@@ -138,12 +143,11 @@ def lock(
     ] = "json",
 ) -> None:
     """Write a lock file: a digest of every stored tensor and of the structure."""
-    from onnx_params.inventory.opening import need_numpy
+
     from onnx_params.io.atomic import refuse_overwriting
     from onnx_params.locking.lock import lock as take
     from onnx_params.render.registry import render
 
-    need_numpy()
     refuse_overwriting([output], [model])
     with bar("locking", model) as progress:
         made = take(model, progress=progress)
@@ -160,15 +164,15 @@ def verify(
     The exit status is 1 if a value or the structure differs, 0 if the artifact was only renamed or
     saved again.
     """
-    from onnx_params.inventory.opening import need_numpy
-    from onnx_params.locking.document import read_lock
-    from onnx_params.locking.verify import describe
-    from onnx_params.locking.verify import verify as hold
 
-    need_numpy()
+    from onnx_params.locking.document import read_lock
+    from onnx_params.locking.verify import verify as hold
+    from onnx_params.render.lock import described
+    from onnx_params.render.screen import text
+
     wanted = read_lock(locked)
     with bar("verifying", model) as progress:
         outcome = hold(model, wanted, progress=progress)
-    sys.stdout.write(describe(outcome, model, locked))
+    show(text(described(outcome, model, locked), window()))
     if not outcome.same:
         raise typer.Exit(1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from onnx_params.cli.formats import ComparisonFormat, RankingFormat
-from onnx_params.cli.options import Output, answer
+from onnx_params.cli.options import Output, answer, did_you_mean
+from onnx_params.cli.window import window
 from onnx_params.errors import UsageError
 
 
@@ -69,7 +70,9 @@ def compare(
 
     ignored = {word.strip() for word in ignore.split(",") if word.strip()}
     if ignored - set(WORDS):
-        raise UsageError(f"--ignore {min(ignored - set(WORDS))}: there are {', '.join(WORDS)}")
+        word = min(ignored - set(WORDS))
+        near = did_you_mean(word, WORDS)
+        raise UsageError(f"--ignore {word}: there are {', '.join(WORDS)}{near}")
     if len(models) < 2:
         raise UsageError("compare needs two models")
     refuse_overwriting([output, chart], models)
@@ -85,10 +88,13 @@ def compare(
                     reports[one], reports[two], values=not no_values, progress=progress
                 )
         if len(models) > 2:
-            text = render(Matrix(reports=tuple(reports), made=made), format)
+            options: dict[str, Any] = {"window": window(output)} if format == "table" else {}
+            text = render(Matrix(reports=tuple(reports), made=made), format, **options)
         else:
             (first,) = made.values()
             options = {"full": full} if format in ("table", "markdown") else {}
+            if format == "table":
+                options["window"] = window(output)
             text = render(first, format, **options)
         if chart:
             draw(reports, chart, by is ChartBy.MODULE)
@@ -132,7 +138,8 @@ def rank(
 
     refuse_overwriting([output, chart], models)
     entries = ordered([entry(model) for model in models], by.value)
-    text = render(Ranking(entries=tuple(entries)), format)
+    options: dict[str, Any] = {"window": window(output)} if format == "table" else {}
+    text = render(Ranking(entries=tuple(entries)), format, **options)
     inputs = [path for each in entries for path in each.files]
     refuse_overwriting([output, chart], inputs)
     if chart:

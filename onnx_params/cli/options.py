@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -23,6 +23,7 @@ from onnx_params.plain import plain
 if TYPE_CHECKING:
     from onnx_params.api import Report
 
+MAX_KNOWN: Final = 50_000  # names among which a near one is looked for
 Artifact = Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")]
 
 
@@ -87,9 +88,7 @@ def take(
         try:
             expected = import_module("onnx_params_exporters.like").expected(like)
         except ImportError as error:
-            raise DependencyError(
-                f"{error.name} is not installed: pip install 'onnx-params[transformers]'"
-            ) from error
+            raise DependencyError.of("--like", str(error.name), "transformers") from error
     options: dict[str, Any] = {
         "name": name,
         "verify": verify,
@@ -104,18 +103,28 @@ def take(
         return take(model, **options, progress=progress)
 
 
-def answer(text: str, output: str, inputs: Iterable[str]) -> None:
+def answer(text: str | bytes, output: str, inputs: Iterable[str]) -> None:
     """Write the answer to ``output``, whole or not at all, or to standard output where that is
     empty.
 
     Raises as :func:`onnx_params.io.atomic.write` does.
     """
+    from onnx_params.cli.window import show
     from onnx_params.io.atomic import write
 
     if output:
         write(output, text, inputs)
     else:
-        sys.stdout.write(text)
+        show(str(text))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` where something is nearly called so, else nothing."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(word, list(dict.fromkeys(known))[:MAX_KNOWN], n=2, cutoff=0.6)
+    shown = " or ".join(f"'{plain(each)}'" for each in found)
+    return f"; did you mean {shown}?" if found else ""
 
 
 class Refused:

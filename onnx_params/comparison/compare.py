@@ -12,7 +12,7 @@ from typing import Final
 
 from onnx_params.comparison.by_names import by_names
 from onnx_params.comparison.pairs import By, Pair, Relation
-from onnx_params.inventory.opening import gc_paused, need_numpy
+from onnx_params.inventory.opening import gc_paused
 from onnx_params.report.analyze import analyze
 from onnx_params.report.report import Report
 
@@ -29,13 +29,17 @@ EXPLAINED: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison:
     """Two reports and how their parameters pair."""
 
     a: Report
     b: Report
     pairs: tuple[Pair, ...]
+
+    def __repr__(self) -> str:
+        words = ", ".join(sorted(self.differences)) or "nothing"
+        return f"<Comparison of {self.a.name} and {self.b.name}: they differ in {words}>"
 
     @property
     def path_a(self) -> str:
@@ -79,7 +83,6 @@ def of_reports(
 ) -> Comparison:
     """The same of two reports that are there already."""
     if values:
-        need_numpy()
         turned = _exactness(two) > _exactness(one)
         from onnx_params.comparison.contents import pair
 

@@ -18,6 +18,8 @@ from onnx_params.io.remote import is_url
 MAX_SHARDS: Final = 10_000
 LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF"  # the pickle of torch's magic number
 HEAD: Final = 9  # bytes that are enough to recognize a format
+ZERO: Final = "mp_rank_00_model_states.pt"  # of DeepSpeed, runtime/engine.py
+MAX_NAME: Final = 4096  # bytes
 _INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
 _ENDINGS: Final = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # in a folder, in this order
 # how files beside weights begin: what a trainer keeps to go on
@@ -69,7 +71,7 @@ def _read_pickle(path: str) -> Checkpoint:
 
 
 def _is_pickle(path: str, head: bytes) -> bool:
-    is_named = path.endswith((".pkl", ".pickle"))
+    is_named = path.endswith((".pkl", ".pickle", ".pdparams"))
     return is_named and head[:1] == b"\x80" and 2 <= head[1] <= 5
 
 
@@ -178,6 +180,9 @@ def _folder(path: str) -> Checkpoint:
         for name in names:
             if name.endswith(ending):
                 return _sharded(os.path.join(path, name))
+    states = os.path.join(path, _latest(path), ZERO)
+    if os.path.isfile(states):
+        return open_checkpoint(states)
     for ending in _ENDINGS:
         found = [
             name for name in names if name.endswith(ending) and not name.startswith(_NO_WEIGHTS)
@@ -188,6 +193,16 @@ def _folder(path: str) -> Checkpoint:
         f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, or what Orbax"
         " or torch.distributed writes)"
     )
+
+
+def _latest(path: str) -> str:
+    """The folder of the last step that DeepSpeed saved, by its file ``latest``; empty without."""
+    try:
+        with open(os.path.join(path, "latest"), encoding="utf-8") as file:
+            name = file.read(MAX_NAME).strip()
+    except (OSError, ValueError):
+        return ""
+    return name if os.path.basename(name) == name else ""
 
 
 def _sharded(path: str) -> Checkpoint:

@@ -113,7 +113,7 @@ def _listed(
 ) -> tuple[list[_Dataset], Mapping[str, bytes]]:
     """The datasets of a file, or of ``data``; the bytes of those without offset by place."""
     if importlib.util.find_spec("h5py") is None:
-        raise DependencyError("reading HDF5 needs h5py: pip install 'onnx-params[hdf5]'")
+        raise DependencyError.of("reading HDF5", "h5py", "hdf5")
     written = _run_worker(path, data, SECONDS + n_bytes // BYTES_A_SECOND)
     line, _, rest = written.partition(b"\n")
     document = json.loads(line)

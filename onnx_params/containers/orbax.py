@@ -132,10 +132,7 @@ class _Store:
         try:
             import tensorstore
         except ImportError as error:
-            raise DependencyError(
-                "tensorstore is not installed, and an Orbax checkpoint is to be read: pip install"
-                " 'onnx-params[orbax]'"
-            ) from error
+            raise DependencyError.of("reading Orbax", "tensorstore", "orbax") from error
         self._library = tensorstore
         self.path = path
         self._folder = os.path.realpath(path)

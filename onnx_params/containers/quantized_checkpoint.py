@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.containers.quantized_floats import FLOATS
 from onnx_params.containers.quantized_integers import INTEGERS
-from onnx_params.containers.quantized_layout import Layout, Parts
+from onnx_params.containers.quantized_layout import Layout, Parts, Settings
 from onnx_params.errors import content_errors
 from onnx_params.io.sources import ComputedSource
 from onnx_params.tensors.dtypes import BY_NAME
@@ -35,14 +35,14 @@ def dequantized(checkpoint: Checkpoint) -> Checkpoint:
     by_name = {tensor.name: tensor for tensor in checkpoint.tensors}
     made: dict[str, StoredTensor] = {}
     gone: set[str] = set()
-    is_second = _is_second_format(checkpoint.path)
+    settings = _settings(checkpoint.path)
     for tensor in checkpoint.tensors:
         for layout in LAYOUTS:
             found = _layer(by_name, tensor.name, layout)
             if found is None:
                 continue
             name, parts, shape = found
-            made[tensor.name] = _computed(checkpoint.path, name, parts, shape, layout, is_second)
+            made[tensor.name] = _computed(checkpoint.path, name, parts, shape, layout, settings)
             gone |= {part.name for part in parts.values()}
             break
     if not made:
@@ -74,13 +74,13 @@ def _layer(
 
 
 def _computed(
-    path: str, name: str, parts: Parts, shape: Shape, layout: Layout, is_second: bool
+    path: str, name: str, parts: Parts, shape: Shape, layout: Layout, settings: Settings
 ) -> StoredTensor:
     def make() -> bytes:
         import numpy as np
 
         with content_errors(f"{path}: tensor '{name}'"):
-            values = layout.make(parts, is_second)
+            values = layout.make(parts, settings)
             if values.shape != shape:
                 raise ValueError(f"shape {values.shape} for {shape}")
             return np.ascontiguousarray(values, np.float32).tobytes()
@@ -91,14 +91,16 @@ def _computed(
     return StoredTensor(name, dtype, shape, PLACE, Encoding.RAW, (span,), source)
 
 
-def _is_second_format(path: str) -> bool:
-    """Whether the configuration beside a checkpoint says that zero points are stored as they
-    are.
-    """
+def _settings(path: str) -> Settings:
+    """What the configuration beside a checkpoint says of how it is quantized."""
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     try:
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
-            config: Any = json.load(file)
-        return bool(config["quantization_config"]["checkpoint_format"] == "gptq_v2")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return False
+            config: Any = json.load(file)["quantization_config"]
+        blocks = config.get("weight_block_size") or ()
+        is_sound = all(type(length) is int and length > 0 for length in blocks)
+        return Settings(
+            config.get("checkpoint_format") == "gptq_v2", tuple(blocks) if is_sound else ()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Settings()

@@ -10,7 +10,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from onnx_params.containers.quantized_layout import Layout, Parts
+from onnx_params.containers.quantized_layout import Layout, Parts, Settings
 from onnx_params.tensors.codebooks import CODEBOOKS
 from onnx_params.tensors.evaluate import unpacked
 from onnx_params.tensors.steps import Shape
@@ -29,7 +29,7 @@ def _float8_shape(parts: Parts) -> Shape | None:
     return codes.shape if is_code else None
 
 
-def _float8(parts: Parts, is_second: bool) -> np.ndarray:
+def _float8(parts: Parts, settings: Settings) -> np.ndarray:
     import numpy as np
 
     codes = parts["weight"].read().astype(np.float32)
@@ -39,7 +39,9 @@ def _float8(parts: Parts, is_second: bool) -> np.ndarray:
         scales = scales.reshape(-1, 1)
     if scales.ndim == 2:
         for axis in (0, 1):
-            size = -(-codes.shape[axis] // scales.shape[axis])
+            size = _block(codes.shape[axis], scales.shape[axis])
+            if len(settings.blocks) == 2:
+                size = settings.blocks[axis]
             scales = scales.repeat(size, axis)
         scales = scales[: codes.shape[0], : codes.shape[1]]
     made: np.ndarray = codes * scales
@@ -64,7 +66,7 @@ def _state_of(parts: Parts) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _table(parts: Parts, is_second: bool) -> np.ndarray:
+def _table(parts: Parts, settings: Settings) -> np.ndarray:
     """bitsandbytes' 4 bits: codes of a table, high bits first, the largest number of each block;
     these perhaps codes of a table themselves.
     """
@@ -95,7 +97,7 @@ def _nvfp4_shape(parts: Parts) -> Shape | None:
     return (out, 2 * half) if len(scales) == 2 and scales[0] == out and scales[1] else None
 
 
-def _nvfp4(parts: Parts, is_second: bool) -> np.ndarray:
+def _nvfp4(parts: Parts, settings: Settings) -> np.ndarray:
     """NVFP4 of ModelOpt, and of compressed-tensors, which divides by the scale of the whole."""
     import numpy as np
 
@@ -110,6 +112,13 @@ def _nvfp4(parts: Parts, is_second: bool) -> np.ndarray:
     return made
 
 
+def _block(length: int, n_blocks: int) -> int:
+    """How long a block is: blocks of one length, or of a power of two with the last one cut."""
+    if not length % n_blocks:
+        return length // n_blocks
+    return 1 << (-(-length // n_blocks) - 1).bit_length()
+
+
 def _mxfp4_shape(parts: Parts) -> Shape | None:
     blocks, scales = parts["_blocks"], parts["_scales"]
     if len(blocks.shape) != 4 or blocks.shape[:3] != scales.shape or blocks.dtype.name != "uint8":
@@ -118,7 +127,7 @@ def _mxfp4_shape(parts: Parts) -> Shape | None:
     return experts, n_blocks * width * 2, rows
 
 
-def _mxfp4(parts: Parts, is_second: bool) -> np.ndarray:
+def _mxfp4(parts: Parts, settings: Settings) -> np.ndarray:
     import numpy as np
 
     table = np.asarray(CODEBOOKS["e2m1"], np.float32)

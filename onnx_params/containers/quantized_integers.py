@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from onnx_params.containers.quantized_layout import Layout, Parts
+from onnx_params.containers.quantized_layout import Layout, Parts, Settings
 from onnx_params.tensors.evaluate import unpacked
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
@@ -54,7 +54,7 @@ def _gptq_shape(parts: Parts) -> Shape | None:
     return outputs, codes.shape[0] * _WORD // bits
 
 
-def _gptq(parts: Parts, is_second: bool) -> np.ndarray:
+def _gptq(parts: Parts, settings: Settings) -> np.ndarray:
     import numpy as np
 
     scales = parts["scales"].read().astype(np.float32)
@@ -62,7 +62,7 @@ def _gptq(parts: Parts, is_second: bool) -> np.ndarray:
     codes = _words(parts["qweight"], bits)  # [inputs / n, outputs, n]
     codes = codes.transpose(0, 2, 1).reshape(-1, scales.shape[1]).astype(np.float32)
     zeros = _words(parts["qzeros"], bits).reshape(len(scales), -1)
-    if not is_second:
+    if not settings.is_second:
         zeros = (zeros + 1) & ((1 << bits) - 1)
     groups = _groups(parts, len(codes), len(scales))
     made: np.ndarray = (codes - zeros[groups]) * scales[groups]
@@ -96,7 +96,7 @@ def _named_as_awq(parts: Parts) -> tuple[StoredTensor, StoredTensor, StoredTenso
     return parts["weight"], parts["weight_scale"], parts["weight_zero_point"]
 
 
-def _awq(parts: Parts, is_second: bool) -> np.ndarray:
+def _awq(parts: Parts, settings: Settings) -> np.ndarray:
     import numpy as np
 
     stored, stored_scales, stored_zeros = _named_as_awq(parts)
@@ -126,7 +126,7 @@ def _olive_bits(parts: Parts) -> int:
     return 4 if packed == -(-groups // 2) else 0
 
 
-def _olive(parts: Parts, is_second: bool) -> np.ndarray:
+def _olive(parts: Parts, settings: Settings) -> np.ndarray:
     import numpy as np
 
     bits = _olive_bits(parts)
@@ -146,7 +146,7 @@ def _unpacked_shape(parts: Parts) -> Shape | None:
     return None if codes.shape[1] % (codes.count // scales.count) else codes.shape
 
 
-def _one_a_code(parts: Parts, is_second: bool) -> np.ndarray:
+def _one_a_code(parts: Parts, settings: Settings) -> np.ndarray:
     import numpy as np
 
     scales = parts["scales"].read().astype(np.float32).reshape(-1, 1)
@@ -165,7 +165,7 @@ def _compressed_shape(parts: Parts) -> Shape | None:
     return (out, into) if bits in (2, 4, 8) and packed.shape[0] == out else None
 
 
-def _compressed(parts: Parts, is_second: bool) -> np.ndarray:
+def _compressed(parts: Parts, settings: Settings) -> np.ndarray:
     """compressed-tensors' ``pack-quantized``: codes along the inputs, zero points along the
     outputs.
     """
@@ -192,7 +192,7 @@ def _rows_shape(parts: Parts) -> Shape | None:
     return codes.shape if is_fit and parts["SCB"].count == codes.shape[0] else None
 
 
-def _rows(parts: Parts, is_second: bool) -> np.ndarray:
+def _rows(parts: Parts, settings: Settings) -> np.ndarray:
     """bitsandbytes' LLM.int8: 127 is the largest number of a row."""
     import numpy as np
 

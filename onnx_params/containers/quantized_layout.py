@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 Parts = Mapping[str, StoredTensor]  # leaf -> tensor of one layer
 
 
+class Settings(NamedTuple):
+    """What the configuration beside a checkpoint says: whether zero points are stored as they are
+    (GPTQ's second format), and how long blocks are along each axis (FP8).
+    """
+
+    is_second: bool = False
+    blocks: tuple[int, ...] = ()
+
+
 class Layout(NamedTuple):
     """How a quantizer stores a layer: the leaves that must be there and those that may be, what the
     weight is called, its shape (none where the parts do not fit), and what makes its numbers.
@@ -23,4 +32,4 @@ class Layout(NamedTuple):
     optional: tuple[str, ...]
     leaf: str
     shape: Callable[[Parts], Shape | None]
-    make: Callable[[Parts, bool], np.ndarray]
+    make: Callable[[Parts, Settings], np.ndarray]

@@ -12,7 +12,7 @@ from onnx_params.containers.artifacts import of_checkpoint, read_onnx
 from onnx_params.containers.formats import is_checkpoint, open_checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.generated import expand
-from onnx_params.errors import DependencyError, UsageError
+from onnx_params.errors import UsageError
 from onnx_params.io.opening import open_bytes, open_path, open_stream
 from onnx_params.io.remote import is_url
 from onnx_params.io.sources import BytesSource, Source
@@ -32,16 +32,6 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-def need_numpy() -> None:
-    """Raise :class:`DependencyError` where NumPy is not installed."""
-    try:
-        import numpy  # noqa: F401  # for the message: what needs it is imported deep down
-    except ImportError as error:
-        raise DependencyError(
-            "reading values needs NumPy: pip install 'onnx-params[values]'"
-        ) from error
-
-
 class Opened(NamedTuple):
     """An artifact that was opened, and what a report calls it if nobody says otherwise."""
 
@@ -50,8 +40,8 @@ class Opened(NamedTuple):
 
 
 def open_artifact(source: Any) -> Opened:  # whatever a user has
-    """Open a path, ``-``, a URL, bytes, a binary file object, an ``onnx.ModelProto`` or an
-    ``onnx_ir.Model``.
+    """Open a path, ``-``, a URL, bytes, a binary file object, a :class:`Source`, an
+    ``onnx.ModelProto`` or an ``onnx_ir.Model``.
 
     A path may also be a checkpoint. Reads structure, no values. Raises
     :class:`~onnx_params.errors.OnnxParamsError`.
@@ -80,6 +70,8 @@ def _in_memory(source: Any) -> tuple[Source, str]:  # whatever a user has
 
         data = onnx_ir.to_proto(source).SerializeToString()
         return BytesSource(data, "<onnx_ir.Model>"), source.graph.name or "model"
+    if all(hasattr(source, each) for each in ("label", "n_bytes", "read", "ahead")):
+        return source, "model"
     if hasattr(source, "read"):
         return open_stream(source, str(getattr(source, "name", "<file>"))), "model"
     kind = type(source).__name__

@@ -34,7 +34,7 @@ class FileBytes:
         return None if self.n_bytes is None else self.n_bytes - self.tensor_bytes
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Inventory:
     """What is in one artifact.
 
@@ -55,6 +55,10 @@ class Inventory:
     notes: tuple[str, ...]
     matched: by_content.Matched | None = None
     verification: mapped.Verification | None = None
+
+    def __repr__(self) -> str:
+        tensors = f"{len(self.classified)} stored tensors"
+        return f"<Inventory: {len(self.parameters)} parameters in {tensors}>"
 
     def input_paths(self) -> list[str]:
         """Every file that was read: the artifact's, and the reference's where one was given.

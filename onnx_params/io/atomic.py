@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from onnx_params.errors import UnreadableError, UsageError, system_reason
 
 
-def write(path: str, text: str, inputs: Iterable[str] = ()) -> None:
+def write(path: str, text: str | bytes, inputs: Iterable[str] = ()) -> None:
     """Write ``text`` beside ``path``, then move it there. Raises as :func:`write_bytes` does."""
-    write_bytes(path, [text.encode()], inputs)
+    write_bytes(path, [text.encode() if isinstance(text, str) else text], inputs)
 
 
 def write_bytes(path: str, pieces: Iterable[bytes], inputs: Iterable[str] = ()) -> None:

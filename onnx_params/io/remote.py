@@ -33,9 +33,7 @@ class RemoteSource:
         try:
             import fsspec
         except ImportError as error:
-            raise DependencyError(
-                "remote files need fsspec: pip install 'onnx-params[remote]'"
-            ) from error
+            raise DependencyError.of("a remote file", "fsspec[http]", "remote") from error
         try:
             self._system, self._path = fsspec.core.url_to_fs(url)
         except ImportError as error:

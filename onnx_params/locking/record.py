@@ -25,7 +25,7 @@ class Locked(NamedTuple):
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Lock:
     """What an artifact is."""
 
@@ -38,3 +38,6 @@ class Lock:
     tensors: tuple[Locked, ...]
     parameters: tuple[dict[str, Any], ...]
     files: tuple[str, ...] = ()  # paths that were read; not in the document
+
+    def __repr__(self) -> str:
+        return f"<Lock of {self.name}: {len(self.tensors)} tensors>"

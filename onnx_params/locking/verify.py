@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from onnx_params.locking.lock import lock
 from onnx_params.locking.record import Lock, Locked
-from onnx_params.plain import plain
-
-MAX_SHOWN: Final = 20  # lines of one kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,40 +116,3 @@ def describe_change(one: Locked, two: Locked, wanted: Lock) -> str:
     if (one.dtype, one.shape) != (two.dtype, two.shape):
         return f"{name}: {one.dtype} {list(one.shape)} is now {two.dtype} {list(two.shape)}"
     return f"{name}: other values"
-
-
-def describe(outcome: Outcome, model: str, locked: str) -> str:
-    """The outcome in lines."""
-    total = outcome.n_same + len(outcome.changed) + len(outcome.gone)
-    lines: list[str] = []
-
-    def some(word: str, listed: tuple[str, ...]) -> None:
-        lines.extend(f"{word}: {plain(each)}" for each in listed[:MAX_SHOWN])
-        if len(listed) > MAX_SHOWN:
-            lines.append(f"{word}: and {len(listed) - MAX_SHOWN} more")
-
-    some("changed", outcome.changed)
-    some("gone", outcome.gone)
-    some("new", outcome.new)
-    some("renamed", tuple(f"{old} -> {new}" for old, new in outcome.renamed))
-    if outcome.structure_differs:
-        lines.append("structure: nodes, attributes or how they are wired differ")
-    some("saved again", outcome.saved_again)
-    if outcome.same:
-        what = (
-            "renamed, every value as it was"
-            if outcome.renamed
-            else "saved again, every value as it was"
-            if outcome.saved_again
-            else "exactly that"
-        )
-        lines.append(
-            f"same: {plain(model)} is what {plain(locked)} attests: {what} ({total} tensors,"
-            " structure)"
-        )
-    else:
-        lines.append(
-            f"DIFFERENT: {plain(model)} is not what {plain(locked)} attests: {outcome.n_same} of"
-            f" {total} tensors are as they were"
-        )
-    return "\n".join(lines) + "\n"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
@@ -15,7 +15,7 @@ from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.names.claim import Claim
-from onnx_params.names.prefix import moved, natural, prefix_between
+from onnx_params.names.prefix import moved, natural, prefixes_between
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -23,6 +23,7 @@ from onnx_params.tensors.stored import StoredTensor
 if TYPE_CHECKING:
     from onnx_params.matching.match_state import Found
 
+SAME: Final = 2e-2  # relative; half precision, twice rounded
 # rules that a reference outweighs
 _WEAK = frozenset({RuleId.BEFORE_THE_FIRST_LAYER, RuleId.AFTER_THE_LAST_LAYER})
 
@@ -33,7 +34,7 @@ class Matched(NamedTuple):
     ``claims`` are the rows that it gives; ``found`` has an answer for each of its tensors, buffers
     too; ``named`` are the artifact's own claims under the reference's names, aliases too; ``kinds``
     what the exporter calls each name; ``prefix`` is what stands between both (see
-    :func:`prefix_between`).
+    :func:`prefixes_between`).
     """
 
     checkpoint: Checkpoint
@@ -61,8 +62,7 @@ def claims(
     # NumPy, which a report without reference does not pay
     from onnx_params.matching.match import match
 
-    names = [tensor.name for tensor in checkpoint.tensors]
-    prefix = prefix_between(names, [claim.name for claim in own])
+    prefix = _prefix(model, checkpoint, own)
     named = _by_name(own, prefix)
     stored = _candidates(own, verdicts)
     found = match(model, checkpoint.tensors, stored, named, dict(checkpoint.aliases), progress)
@@ -87,6 +87,42 @@ def claims(
     else:
         ordered = _ordered(rows, _order(own, prefix))
     return Matched(checkpoint, ordered, found, named, kinds, prefix)
+
+
+def _prefix(model: Model, checkpoint: Checkpoint, own: Sequence[Claim]) -> str:
+    """What stands between the names of both; where names leave a choice, as in a checkpoint of
+    several models that are called alike, that under which some numbers agree most often.
+    """
+    by_name = {tensor.name: tensor for tensor in checkpoint.tensors}
+    choices = prefixes_between(list(by_name), [claim.name for claim in own])
+    if len(choices) == 1:
+        return choices[0]
+    whole = [claim for claim in own if len(claim.placements) == 1 and not claim.steps]
+    agreeing = dict.fromkeys(choices, 0)
+    for prefix in choices:
+        for claim in whole:
+            tensor = by_name.get(moved(claim.name, prefix))
+            stored = model.stored[claim.placements[0].key]
+            if tensor is not None and tensor.shape == stored.shape:
+                agreeing[prefix] += _agree(tensor, stored)
+    return max(choices, key=lambda prefix: (agreeing[prefix], -choices.index(prefix)))
+
+
+def _agree(tensor: StoredTensor, stored: StoredTensor) -> bool:
+    """Whether some elements of both are the same, but for the rounding of half precision."""
+    import numpy as np
+
+    from onnx_params.matching.probes import read_probe
+    from onnx_params.tensors.evaluate import dtype_of
+
+    probes = [read_probe(each, False) for each in (tensor, stored)]
+    if None in probes or not (tensor.dtype.is_float and stored.dtype.is_float):
+        return False
+    one, two = (
+        np.frombuffer(b"".join(probe or ()), dtype_of(each.dtype.name)).astype(np.float32)
+        for probe, each in zip(probes, (tensor, stored), strict=True)
+    )
+    return bool(np.allclose(one, two, rtol=SAME, atol=0))
 
 
 def _by_name(own: Sequence[Claim], prefix: str) -> dict[str, Claim]:

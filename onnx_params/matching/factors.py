@@ -57,10 +57,13 @@ def add_copy(state: MatchState, each: Multiplied) -> None:
     state.found.revise(each.tensor.name, was.with_stored(stored))
 
 
-def bases(each: Multiplied) -> Iterator[tuple[np.ndarray, str]]:
+def bases(state: MatchState, each: Multiplied) -> Iterator[tuple[np.ndarray, str]]:
     """What else a channel may have been multiplied by: nothing, its length or spread inverted."""
     if not each.formula:
         yield np.ones_like(each.scales), ""
+    norm = _spectral_norm(state, each)
+    if norm:
+        yield np.full_like(each.scales, 1 / norm), ""
     lines = np.moveaxis(each.values, each.axis, 0).reshape(len(each.scales), -1)
     power = (lines.astype(np.float64) ** 2).sum(axis=1)
     if not np.all(power > 0):
@@ -140,25 +143,29 @@ def _is_spectral(state: MatchState, each: Multiplied, factor: float) -> bool:
     """Whether a factor is one over the spectral norm that the checkpoint's vectors give, and writes
     down what became of those.
     """
+    norm = _spectral_norm(state, each)
+    if not norm or abs(factor * norm - 1) > EVEN:
+        return False
+    because = f"{each.stored} is '{each.tensor.name}' divided by its spectral norm"
+    for name in spectral_vectors(each.tensor.name) or ():
+        found = Found(view=View.FOLDED, because=because, stored=(each.candidate.key,))
+        state.found.setdefault(name, found)
+    return True
+
+
+def _spectral_norm(state: MatchState, each: Multiplied) -> float:
+    """The spectral norm of a weight by the vectors of the checkpoint; 0 where it has none."""
     names = spectral_vectors(each.tensor.name)
     if names is None or not all(name in state.reference for name in names):
-        return False
+        return 0.0
     u, v = (state.reference[name].read().astype(np.float64).reshape(-1) for name in names)
     values = each.tensor.read().astype(np.float64)
     for axis in (0, 1):
         matrix = np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
-        if matrix.shape != (u.size, v.size):
-            continue
-        norm = float(u @ matrix @ v)
-        if abs(factor * norm - 1) <= EVEN:
-            because = f"{each.stored} is '{each.tensor.name}' divided by its spectral norm"
-            for name in names:
-                state.found.setdefault(
-                    name,
-                    Found(view=View.FOLDED, because=because, stored=(each.candidate.key,)),
-                )
-            return True
-    return False
+        if matrix.shape == (u.size, v.size):
+            norm = float(u @ matrix @ v)
+            return norm if np.isfinite(norm) else 0.0
+    return 0.0
 
 
 def is_by_parameter(

@@ -4,6 +4,8 @@ like.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from onnx_params.dataflow.view import View
@@ -17,6 +19,10 @@ from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
+FEW: Final = 2  # numbers that a formula which is known already makes, to the bit
+ZEROED: Final = "w with a third set to zero"
+N_JOINED: Final = 3
+
 
 def by_formula(state: MatchState) -> None:
     """Stored as a function of it: the formulas of one parameter that exporters compute, or a vector
@@ -26,19 +32,29 @@ def by_formula(state: MatchState) -> None:
     for tensor in small(state, state.open()):
         if tensor.count >= MIN_DISTINCT and max(tensor.shape, default=0) == tensor.count:
             multiplied_vector(state, vectors, tensor)
+            if tensor.name not in state.found:
+                zeroed(state, vectors, tensor)
         computed(state, tensor)
-    for formula, function in folds.UNARY.items():
-        targets = {}
-        for tensor in small(state, state.open()):
-            made = folds.computed(function, tensor.read())
-            if np.isfinite(made).all() and made.size >= MIN_DISTINCT:
-                targets[tensor.name] = made.reshape(
-                    tuple(dim for dim in made.shape if dim != 1) or (1,)
-                )
-        for tensor, candidate, steps in near(state, targets):
-            if state.values.is_close(targets[tensor.name], candidate, steps):
-                state.assigned.setdefault(candidate.key, tensor.name)
-                state.found[tensor.name] = _by(formula, candidate)
+    for formula in folds.UNARY:
+        _by_unary(state, formula, MIN_DISTINCT)
+    # what was computed of others of an artifact is recognized by fewer numbers
+    for formula in dict.fromkeys(found.formula for found in state.found.values()):
+        if formula in folds.UNARY:
+            _by_unary(state, formula, FEW)
+
+
+def _by_unary(state: MatchState, formula: str, least: int) -> None:
+    """What one formula makes of tensors that have so many elements at least."""
+    targets = {}
+    for tensor in small(state, state.open()):
+        made = folds.computed(folds.UNARY[formula], tensor.read())
+        if np.isfinite(made).all() and made.size >= least:
+            plain = tuple(dim for dim in made.shape if dim != 1) or (1,)
+            targets[tensor.name] = made.reshape(plain)
+    for tensor, candidate, steps in near(state, targets):
+        if state.values.is_close(targets[tensor.name], candidate, steps):
+            state.assigned.setdefault(candidate.key, tensor.name)
+            state.found[tensor.name] = _by(formula, candidate)
 
 
 def _by(formula: str, candidate: Candidate) -> Found:
@@ -59,7 +75,7 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
     if (
         tensor.name in state.found
         or claim is None
-        or claim.view is not View.FOLDED
+        or claim.view not in (View.FOLDED, View.SLICED)
         or len(claim.stored) != 1
     ):
         return
@@ -74,6 +90,21 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
         made = folds.computed(function, tensor.read())
         if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
             state.found[tensor.name] = _by(formula, candidate)
+            return
+
+
+def zeroed(state: MatchState, vectors: Vectors, tensor: StoredTensor) -> None:
+    """A bias of three joined projections, of which one has none: that third is zero."""
+    values = tensor.read().reshape(-1)
+    if tensor.count % N_JOINED or not np.any(values):
+        return
+    for at in range(N_JOINED):
+        made = values.reshape(N_JOINED, -1).copy()
+        made[at] = 0
+        candidate = vectors.holding(made.reshape(-1))
+        if candidate is not None:
+            state.assigned.setdefault(candidate.key, tensor.name)
+            state.found[tensor.name] = _by(ZEROED, candidate)
             return
 
 

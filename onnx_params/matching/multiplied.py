@@ -47,10 +47,18 @@ def normed(state: MatchState) -> None:
     tables = (NormTable(plain), NormTable(with_scales(plain, state.reference)))
     groups = transposed_groups(state.model, [each.tensor for each in state.free()])
     search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), tables)
+    computed = {
+        each.main: each
+        for each in (*folds.weight_norms(state.reference), *folds.masked(state.reference))
+    }
     for tensor in small(state, state.open()):
         if len(tensor.shape) < 2 or tensor.name in state.found:
             continue
         values = tensor.read()
+        made = computed.get(tensor.name)
+        if made is not None and search.find(tensor, made.values, ""):
+            state.found.setdefault(made.other, state.found[tensor.name])
+            continue
         if search.find(tensor, values, "") or search.find(
             tensor, _centered(values), "standardized w"
         ):
@@ -103,7 +111,7 @@ class _Search(NamedTuple):
         """A weight times the factors of a batch norm; ``again`` where another copy of it is known
         already.
         """
-        for table, (base, word) in itertools.product(self.norms, list(bases(each))):
+        for table, (base, word) in itertools.product(self.norms, list(bases(self.state, each))):
             near = table.near(each.scales / base, each.candidate.is_quantized)
             for norm in (*near, *table.beside(each.tensor.name, each.scales.size)):
                 if again and norm.names[3] in self.state.found:
@@ -166,7 +174,7 @@ def _is_multiplied(state: MatchState, vectors: Vectors, each: Multiplied) -> boo
     """A weight times one number, or times a vector that is a parameter as well: an attention's
     scale, a layer scale, a gain; or a quantized one times what its input is divided by.
     """
-    for base, word in bases(each):
+    for base, word in bases(state, each):
         ratio = each.scales / base
         if is_by_number(state, each, base, ratio, word) or is_by_parameter(
             state, vectors, each, base, ratio, word

@@ -18,7 +18,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.names.claim import Claim
-from onnx_params.names.prefix import moved, prefix_between
+from onnx_params.names.prefix import moved, prefixes_between
 from onnx_params.tensors.steps import SWAP, Placement, Shape, chain
 
 _LAYER = re.compile(r"^(.*?\.\d+\.)")
@@ -37,7 +37,7 @@ def claims(model: Model, expected: Sequence[Expected], own: Sequence[Claim]) -> 
     no values.
     """
     names = [row.name for row in expected]
-    prefix = prefix_between(names, [claim.name for claim in own])
+    prefix = prefixes_between(names, [claim.name for claim in own])[0]
     known = _known(expected, _by_name(own, prefix))
     used = {key for claim in known.values() for key in claim.stored}
     loose = sorted(

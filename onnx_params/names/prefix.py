@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence, Set
+from typing import Final
 
+ENOUGH: Final = 0.5  # of the most votes
+MAX_PREFIXES: Final = 8
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -17,19 +20,18 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def prefix_between(reference: Sequence[str], own: Sequence[str]) -> str:
-    """What stands before the artifact's names in the reference (``bert.``), or with a minus what
-    the artifact has in excess (``-model.``).
+def prefixes_between(reference: Sequence[str], own: Sequence[str]) -> list[str]:
+    """What may stand before the artifact's names in the reference (``bert.``), or with a minus what
+    the artifact has in excess (``-model.``): the likeliest first, others where about as many names
+    speak for them.
     """
     known, names = set(reference), set(own)
-    best, most = "", len(known & names)
-    missing = _votes(reference, names)
-    excess = _votes(own, known)
-    for votes, sign in ((missing, ""), (excess, "-")):
-        for head, hits in votes.items():
-            if hits > most:
-                best, most = f"{sign}{head}", hits
-    return best
+    votes = {"": len(known & names)}
+    votes |= _votes(reference, names)
+    votes |= {f"-{head}": hits for head, hits in _votes(own, known).items()}
+    most = max(votes.values())
+    ordered = sorted(votes, key=lambda head: -votes[head])
+    return [head for head in ordered if votes[head] >= ENOUGH * most][:MAX_PREFIXES] or [""]
 
 
 def _votes(longer: Iterable[str], shorter: Set[str]) -> dict[str, int]:

@@ -5,15 +5,17 @@ comma-separated values for others.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from onnx_params.auditing.audit import Audit, describe
 from onnx_params.auditing.coverage import coverage
 from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
 from onnx_params.auditing.rules import RULES, Finding, Severity
-from onnx_params.render.terminal import columns
+from onnx_params.render.screen import PIPE, Block, Column, Line, Table, Window, text
 from onnx_params.render.text import (
+    count_of,
     csv_text,
     finite,
     for_sheet,
@@ -25,7 +27,13 @@ from onnx_params.render.text import (
 )
 
 SCHEMA: Final = "onnx-params/audit/1"
+SEVERAL: Final = "onnx-params/audits/1"
 MAX_LINES: Final = 8  # findings of one rule on the screen
+MAX_RULES: Final = 4  # in the first line
+_STYLES: Final = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "note"}
+_IDENTICAL: Final = frozenset({Verdict.IDENTICAL, Verdict.MOVED})
+_PROVED: Final = _IDENTICAL | {Verdict.CAST, Verdict.QUANTIZED, Verdict.FOLDED}
+_OPEN: Final = frozenset({Verdict.NOT_COMPARABLE})
 _TITLES: Final = (
     "Name",
     "Verdict",
@@ -39,43 +47,77 @@ _TITLES: Final = (
 )
 
 
-def render(audit: Audit, full: bool = False) -> str:
-    """The screen: what it is held against, verdicts by number, findings by rule with what to do
-    next, the outcome.
+def render(audit: Audit, full: bool = False, window: Window = PIPE) -> str:
+    """The screen: the outcome, what it is held against, verdicts by number, findings by rule with
+    what to do next.
     """
-    out = [heading(audit)]
+    blocks: list[Block] = [Line(outcome(audit), "good" if audit.passed else "bad")]
+    blocks += [Line(line) for line in _about(audit)]
     if audit.judgements:
-        out.append(
-            columns(
-                ("Verdict", "Tensors", "Parameters"), _counts(audit.judgements), frozenset({1, 2})
-            )
+        counts = (
+            Column("Verdict"),
+            Column("Tensors", right=True),
+            Column("Parameters", right=True),
         )
-        out.extend(_quantized(audit.judgements))
+        blocks += [Line(), Table(counts, _counts(audit.judgements))]
+        blocks += _quantized(audit.judgements)
     if full and audit.judgements:
-        out.append(
-            columns(_TITLES, [_cells(each) for each in audit.judgements], frozenset({5, 6, 7}))
-        )
-    out.extend(_by_rule(audit.findings))
-    out.append(outcome(audit))
-    return "\n".join(out) + "\n"
+        blocks += [Line(), _every(audit.judgements)]
+    blocks += _by_rule(audit.findings)
+    return text(blocks, window)
 
 
-def heading(audit: Audit) -> str:
+def _about(audit: Audit) -> Iterator[str]:
+    """What was held against what, and by which rules."""
     against = f" against {plain(audit.reference)}" if audit.reference else ""
-    return f"{plain(audit.path)}{against}\n"
+    yield f"{plain(audit.path)}{against}"
+    if audit.policy.path:
+        yield f"policy: {plain(audit.policy.path)}"
+    yield from (f"note: {plain(note)}" for note in audit.inventory.notes)
+    limits = _limits(audit)
+    if limits:
+        yield f"limits: {', '.join(limits)}"
 
 
 def outcome(audit: Audit) -> str:
     """One line: whether it passed, and by what."""
-    by = f" (policy: {plain(audit.policy.path)})" if audit.policy.path else ""
     kinds = [
         (severity, sum(each.severity is severity for each in audit.findings))
         for severity in (Severity.ERROR, Severity.WARNING, Severity.NOTE)
     ]
-    counted = (
-        ", ".join(f"{n} {severity.value}{'s' if n != 1 else ''}" for severity, n in kinds if n)
-        or "nothing found"
-    )
+    counted = [count_of(n, severity.value) for severity, n in kinds if n]
+    if audit.passed:
+        said = f"passed: {_proved(audit)}"
+        return ", ".join([said, *counted])
+    failing = [each for each in audit.failing if each.name]
+    failed = sum(each.fails for each in audit.judgements)
+    said = f"FAILED: {', '.join(counted)}"
+    if failed:
+        return f"{said}; {failed:,} of {count_of(len(audit.judgements), 'tensor')} {_worst(audit)}"
+    rules = list(dict.fromkeys(each.rule for each in failing or audit.failing))
+    return f"{said}; {', '.join(rules[:MAX_RULES])}"
+
+
+def _proved(audit: Audit) -> str:
+    """How much of the reference was proved to be there."""
+    parameters = [each for each in audit.judgements if each.is_parameter and not each.is_alias]
+    if not parameters:
+        return "nothing found" if not audit.findings else "nothing that fails"
+    proved = [each for each in parameters if each.verdict in _PROVED]
+    identical = sum(each.verdict in _IDENTICAL for each in proved)
+    what = "identical" if identical == len(proved) else "the checkpoint's"
+    total = count_of(len(parameters), "parameter")
+    return f"{len(proved):,} of {total} proved {what}"
+
+
+def _worst(audit: Audit) -> str:
+    """The verdicts that fail, the most frequent first."""
+    counts = Counter(each.verdict.value for each in audit.judgements if each.fails)
+    return ", ".join(verdict for verdict, _ in counts.most_common())
+
+
+def _limits(audit: Audit) -> list[str]:
+    """What the audit does not say of the reference."""
     unproven = sum(not each.placed for each in audit.judgements)
     open_ones = sum(each.verdict is Verdict.NOT_COMPARABLE for each in audit.judgements)
     absent = coverage(audit.judgements).absent_share
@@ -84,8 +126,7 @@ def outcome(audit: Audit) -> str:
         f"{open_ones} not comparable" if open_ones else "",
         f"{unproven} placed by content alone" if unproven else "",
     ]
-    shown_limits = f"; {', '.join(filter(None, limits))}" if any(limits) else ""
-    return f"{'passed' if audit.passed else 'FAILED'}: {counted}{shown_limits}{by}"
+    return [each for each in limits if each]
 
 
 def _counts(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
@@ -103,7 +144,7 @@ def _counts(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _quantized(judgements: Sequence[Judgement]) -> list[str]:
+def _quantized(judgements: Sequence[Judgement]) -> Iterator[Block]:
     rounded = [
         each
         for each in judgements
@@ -112,34 +153,58 @@ def _quantized(judgements: Sequence[Judgement]) -> list[str]:
         and math.isfinite(each.rounding.sqnr)
     ]
     if not rounded:
-        return []
+        return
     worst = min(rounded, key=lambda each: each.rounding.sqnr if each.rounding is not None else 0.0)
     numbers = sorted(each.rounding.sqnr for each in rounded if each.rounding is not None)
     assert worst.rounding is not None
-    return [
+    yield Line()
+    yield Line(
         f"quantized: SQNR {numbers[0]:.1f} dB at least ({plain(worst.name)}),"
         f" {numbers[len(numbers) // 2]:.1f} dB in the middle; largest error"
-        f" {max(each.rounding.largest for each in rounded if each.rounding is not None):.4g}\n"
-    ]
+        f" {max(each.rounding.largest for each in rounded if each.rounding is not None):.4g}"
+    )
 
 
-def _by_rule(findings: Sequence[Finding]) -> list[str]:
-    out: list[str] = []
+def _every(judgements: Sequence[Judgement]) -> Table:
+    """Every tensor with its verdict."""
+
+    def style(number: int, column: int) -> str:
+        each = judgements[number]
+        if column != 1:
+            return ""
+        return "bad" if each.fails else "warn" if each.verdict in _OPEN else "good"
+
+    columns = (
+        Column("Name", long=True),
+        Column("Verdict"),
+        Column("Shape", drop=4),
+        Column("Type", drop=5),
+        Column("Stored", drop=6, long=True),
+        Column("SQNR dB", right=True, drop=2),
+        Column("Largest error", right=True, drop=3),
+        Column("Saturated", right=True, drop=7),
+        Column("Because", drop=1, long=True),
+    )
+    return Table(columns, [_cells(each) for each in judgements], style)
+
+
+def _by_rule(findings: Sequence[Finding]) -> Iterator[Block]:
     for rule in dict.fromkeys(each.rule for each in findings):
         of = [each for each in findings if each.rule == rule]
         size = sum(each.n_bytes for each in of)
-        bytes_told = f", {n_bytes(size)}" if size else ""
-        out.append(f"{of[0].severity.value}: {rule}: {RULES[rule].finds} ({len(of)}{bytes_told})")
+        shown_size = f", {n_bytes(size)}" if size else ""
+        severity = of[0].severity.value
+        head = f"{severity}: {rule}: {RULES[rule].finds} ({len(of)}{shown_size})"
+        yield Line()
+        yield Line(head, _STYLES[of[0].severity])
         for each in of[:MAX_LINES]:
-            out.append(
-                f"  {plain(each.name)}: {plain(each.message)}"
-                if each.name
-                else f"  {plain(each.message)}"
-            )
+            name = f"{plain(each.name)}: " if each.name else ""
+            yield Line(f"  {name}{plain(each.message)}")
         if len(of) > MAX_LINES:
-            out.append(f"  and {len(of) - MAX_LINES} more (--format json lists them)")
-        out.append(f"  why: {RULES[rule].why}\n  next: {RULES[rule].next}\n")
-    return out
+            more = f"  and {len(of) - MAX_LINES:,} more (--format json lists them)"
+            yield Line(more, "dim")
+        yield Line(f"  why: {RULES[rule].why}", "dim")
+        yield Line(f"  next: {RULES[rule].next}", "dim")
 
 
 def _cells(each: Judgement) -> tuple[str, ...]:
@@ -195,6 +260,8 @@ def document(audit: Audit) -> dict[str, Any]:  # JSON
         "policy": audit.policy.path or None,
         "fail_on": audit.policy.fail_on.value,
         "passed": audit.passed,
+        "outcome": outcome(audit),
+        "notes": list(audit.inventory.notes),
         "verdicts": dict(audit.verdicts),
         "judgements": [_judgement(each) for each in audit.judgements],
         "findings": [
@@ -252,22 +319,42 @@ def to_json(audit: Audit) -> str:
     return json_text(document(audit))
 
 
+def several_to_json(audits: Sequence[Audit]) -> str:
+    """One document of several audits, by the contract ``onnx-params/audits/1``."""
+    return json_text({"schema": SEVERAL, "audits": [document(each) for each in audits]})
+
+
 def to_csv(audit: Audit) -> str:
     """Judgements first, then findings, each a line.
 
     Names that a spreadsheet would take for formulas get an apostrophe.
     """
+    return csv_text(_CSV_HEADER, _lines(audit))
+
+
+def several_to_csv(audits: Sequence[Audit]) -> str:
+    """The lines of several audits, the model first where there is more than one."""
+    if len(audits) == 1:
+        return to_csv(audits[0])
+    rows = [[for_sheet(each.path), *line] for each in audits for line in _lines(each)]
+    return csv_text(("model", *_CSV_HEADER), rows)
+
+
+def _lines(audit: Audit) -> list[Sequence[object]]:
     rows: list[Sequence[object]] = []
     for each in audit.judgements:
-        name, verdict, _, dtype, stored, *numbers, because = _cells(each)
+        lost = each.rounding
+        numbers = ("", "", "")
+        if lost is not None:
+            numbers = (f"{lost.sqnr:.4g}", f"{lost.largest:.6g}", f"{lost.saturated:.6g}")
         dims = "" if each.shape is None else "x".join(map(str, each.shape))
-        texts = for_sheet(stored), *numbers, for_sheet(because)
-        rows.append(("tensor", for_sheet(name), verdict, "", dims, dtype, *texts))
+        what = "tensor", for_sheet(each.name), each.verdict.value, "", dims, each.dtype
+        rows.append((*what, for_sheet(" ".join(each.stored)), *numbers, for_sheet(describe(each))))
     for found in audit.findings:
         where = for_sheet(" ".join(found.stored))
-        what = ("finding", for_sheet(found.name), found.rule, found.severity.value)
-        rows.append((*what, "", "", where, "", "", "", for_sheet(found.message)))
-    return csv_text(_CSV_HEADER, rows)
+        what = ("finding", for_sheet(found.name), found.rule, found.severity.value, "", "")
+        rows.append((*what, where, "", "", "", for_sheet(found.message)))
+    return rows
 
 
 _CSV_HEADER: Final = (

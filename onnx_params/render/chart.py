@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from onnx_params.errors import DependencyError, UsageError
 from onnx_params.io.atomic import write_with
+from onnx_params.render.screen import shortened
+from onnx_params.render.text import human, n_bytes
 from onnx_params.report.report import Report
 
 # Okabe and Ito's palette, which people who do not see all colours can tell apart
@@ -14,17 +18,94 @@ COLOURS = ("#E69F00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 # white text is legible on these, black on the others
 _DARK = frozenset({"#0072B2", "#009E73", "#D55E00"})
 _FORMATS = (".png", ".svg", ".pdf")
-MAX_HISTOGRAMS = 200  # in one figure
-MAX_TITLE = 34  # characters of a name over its histogram
+MAX_HISTOGRAMS = 24  # in one figure, which is read at the width of a page
+COLUMNS = 3  # of histograms
+MAX_TITLE = 30  # characters of a name over its histogram, or beside its bar
+MAX_BARS = 16  # beside each other; the rest is one
+MAX_DEPTH = 4  # of the module tree
+LEAST_MODULES = 3  # that tell something
 _TINY = 0.04  # share below which a slice has no room for its own label
 
 
-def draw(report: Report, path: str) -> None:
-    """Write the pie to ``path`` (.png, .svg or .pdf), whole or not at all.
+def draw(report: Report, path: str, by: str = "form") -> None:
+    """Write a chart to ``path`` (.png, .svg or .pdf), whole or not at all: the pie of parameters by
+    form, or bars by ``dtype``, by ``module`` or by ``bytes`` of the largest tensors.
 
     Raises :class:`UsageError` for another ending, :class:`DependencyError` where matplotlib is not
     installed.
     """
+    if by == "form":
+        _pie(report, path)
+        return
+    title, bars = _BARS[by](report)
+    shown = [bar for bar in sorted(bars, key=lambda bar: -bar[1]) if bar[1]]
+    if not shown:
+        raise UsageError(f"{report.name}: has no parameters, so there is no chart to draw")
+    rest = shown[MAX_BARS:]
+    shown = shown[:MAX_BARS]
+    if rest:
+        shown.append((f"{len(rest)} others", sum(size for _, size in rest)))
+    _bars(f"{report.name}: {title}", shown, path, is_bytes=by != "module")
+
+
+def _bars(title: str, bars: Sequence[tuple[str, int]], path: str, is_bytes: bool) -> None:
+    """A horizontal bar for each name, the largest at the top, with its number and its share."""
+    whole = sum(size for _, size in bars)
+    figure = new_figure(path, 7.5, 1.1 + 0.32 * len(bars))
+    axes = figure.add_subplot()
+    axes.barh(range(len(bars)), [size for _, size in bars], 0.7, color=COLOURS[1])
+    for at, (_, size) in enumerate(bars):
+        number = n_bytes(size) if is_bytes else human(size)
+        label = f"{number}  {100 * size / whole:.1f}%"
+        axes.annotate(
+            label, (size, at), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    names = [shortened(name, MAX_TITLE) for name, _ in bars]
+    axes.set_yticks(range(len(bars)), names, fontsize=9, parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.margins(x=0.22, y=0.02)
+    for side in ("top", "right", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.set_title(title, fontsize=13, parse_math=False)
+    save(figure, path)
+
+
+def _by_dtype(report: Report) -> tuple[str, list[tuple[str, int]]]:
+    sizes: Counter[str] = Counter()
+    for row in report.rows:
+        sizes[row.dtype or "unknown"] += row.n_bytes
+    return "bytes by type", list(sizes.items())
+
+
+def _by_module(report: Report) -> tuple[str, list[tuple[str, int]]]:
+    """The modules at the depth where there are some to tell apart."""
+    depth = 1
+    while depth < MAX_DEPTH and len(_at_depth(report, depth)) < LEAST_MODULES:
+        depth += 1
+    return "parameters by module", _at_depth(report, depth)
+
+
+def _at_depth(report: Report, depth: int) -> list[tuple[str, int]]:
+    sizes: Counter[str] = Counter()
+    for row in report.rows:
+        sizes[".".join(row.name.split(".")[:depth])] += row.count or 0
+    return list(sizes.items())
+
+
+def _by_tensor(report: Report) -> tuple[str, list[tuple[str, int]]]:
+    return "the largest tensors", [(row.name, row.n_bytes) for row in report.rows]
+
+
+_BARS: Final[Mapping[str, Callable[[Report], tuple[str, list[tuple[str, int]]]]]] = {
+    "dtype": _by_dtype,
+    "module": _by_module,
+    "bytes": _by_tensor,
+}
+
+
+def _pie(report: Report, path: str) -> None:
+    """The pie of parameters by form: the seed's."""
     figure = new_figure(path, 6, 4.5)
     forms = [form for form in report.forms if form.parameters]
     whole = sum(form.parameters for form in forms)
@@ -59,16 +140,17 @@ def draw(report: Report, path: str) -> None:
 
 
 def histograms(report: Report, path: str) -> None:
-    """Write a histogram of the numbers of each parameter that has statistics: a small one each, in
-    the report's order.
+    """Write a histogram of the numbers of the largest parameters that have statistics: a small one
+    each, in the report's order.
     """
     rows = [row for row in report.rows if row.name in report.stats and report.stats[row.name].bins]
     if not rows:
         raise UsageError(f"{report.name}: has no values to draw a histogram of")
-    shown = rows[:MAX_HISTOGRAMS]
-    columns = min(4, len(shown))
+    largest = sorted(rows, key=lambda row: -(row.count or 0))[:MAX_HISTOGRAMS]
+    shown = [row for row in rows if row in largest]
+    columns = min(COLUMNS, len(shown))
     lines = -(-len(shown) // columns)
-    figure = new_figure(path, 3.2 * columns, 1.7 * lines + 0.6)
+    figure = new_figure(path, 2.6 * columns, 1.6 * lines + 0.6)
     for at, row in enumerate(shown):
         stats = report.stats[row.name]
         axes = figure.add_subplot(lines, columns, at + 1)
@@ -77,17 +159,13 @@ def histograms(report: Report, path: str) -> None:
         axes.bar(
             edges, [count for _, count in stats.bins], width=width, align="edge", color=COLOURS[1]
         )
-        axes.set_title(
-            row.name if len(row.name) <= MAX_TITLE else f"…{row.name[1 - MAX_TITLE :]}",
-            fontsize=7,
-            parse_math=False,
-        )
-        axes.tick_params(labelsize=6)
+        axes.set_title(shortened(row.name, MAX_TITLE), fontsize=8, parse_math=False)
+        axes.tick_params(labelsize=8)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=4)
         for side in ("top", "right", "left"):
             axes.spines[side].set_visible(False)
-    more = f" (the first {len(shown)} of {len(rows)})" if len(rows) > len(shown) else ""
+    more = f" (the {len(shown)} largest of {len(rows)})" if len(rows) > len(shown) else ""
     figure.suptitle(f"{report.name}: values by parameter{more}", fontsize=11, parse_math=False)
     save(figure, path)
 
@@ -99,7 +177,7 @@ def new_figure(path: str, width: float, height: float) -> Any:  # a matplotlib F
     try:
         from matplotlib.figure import Figure  # 0.5 s that nobody else should pay
     except ImportError as error:
-        raise DependencyError("charts need matplotlib: pip install 'onnx-params[chart]'") from error
+        raise DependencyError.of("a chart", "matplotlib", "chart") from error
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from onnx_params.comparison.compare import EXPLAINED, Comparison
 from onnx_params.comparison.pairs import Pair, Relation
-from onnx_params.render.terminal import columns
+from onnx_params.render.screen import PIPE, Block, Column, Line, Style, Table, Window, text
 from onnx_params.render.text import (
+    count_of,
     csv_text,
     finite,
     for_sheet,
@@ -51,42 +52,67 @@ _TITLES: Final = (
 
 
 _NUMBERS: Final = frozenset({6, 7, 8, 9})
+_TYPES_COLUMN: Final = Column("Types", drop=1)
+_DROPS: Final = (0, 2, 7, 0, 6, 8, 9, 5, 4, 3, 1)  # of the pairs' columns, see Column
+_COLUMNS: Final = tuple(
+    Column(title, at in _NUMBERS, drop, title in ("A", "B", "How"))
+    for at, (title, drop) in enumerate(zip(_TITLES, _DROPS, strict=True))
+)
 
 
-def render(made: Comparison, full: bool = False) -> str:
-    """The screen: totals, relations by number, modules that grew or shrank, then the pairs that are
-    not equal (``full``: all).
+def render(made: Comparison, full: bool = False, window: Window = PIPE) -> str:
+    """The screen: in what they differ, totals, relations by number, modules that grew or shrank,
+    then the pairs that are not equal (``full``: all).
     """
-    out = [
-        f"A: {plain(made.path_a)}\nB: {plain(made.path_b)}\n",
-        columns(("", "A", "B", "Change"), totals(made), frozenset({1, 2, 3})),
-    ]
-    out.append(
-        columns(
-            ("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"),
+    blocks: list[Block] = [
+        Line(outcome(made), "warn" if made.differences else "good"),
+        Line(f"A: {plain(made.path_a)}"),
+        Line(f"B: {plain(made.path_b)}"),
+        Line(),
+        Table(_numbered("", "A", "B", "Change"), totals(made)),
+        Line(),
+        Table(
+            _numbered("Relation", "Pairs", "Parameters", "Bytes in A", "Bytes in B"),
             relations(made.pairs),
-            frozenset({1, 2, 3, 4}),
-        )
-    )
+        ),
+    ]
     tree = modules(made)
     if tree:
-        out.append(
-            columns(
-                ("Module", "Bytes in A", "Bytes in B", "Change", "Types"),
-                tree[:MAX_MODULES],
-                frozenset({1, 2, 3}),
-            )
-        )
-        if len(tree) > MAX_MODULES:
-            out.append(f"and {len(tree) - MAX_MODULES} more modules\n")
+        more = f"and {len(tree) - MAX_MODULES} more modules; --full lists all"
+        kept = tree if full else tree[:MAX_MODULES]
+        columns = (*_numbered("Module", "Bytes in A", "Bytes in B", "Change"), _TYPES_COLUMN)
+        blocks += [Line(), Table(columns, kept, more=more if len(kept) < len(tree) else "")]
     shown, left = chosen(made, full)
     if shown:
-        out.append(columns(_TITLES, [cells(pair) for pair in shown], _NUMBERS))
-    if left:
-        out.append(f"{left}\n")
-    differing = ", ".join(sorted(made.differences)) or "nothing"
-    out.append(f"they differ in: {differing}" if made.differences else "no difference")
-    return "\n".join(out) + "\n"
+        blocks += [Line(), Table(_COLUMNS, [cells(pair) for pair in shown], _style_of(shown), left)]
+    return text(blocks, window)
+
+
+def outcome(made: Comparison) -> str:
+    """One line: in what two models differ, in how many of their pairs."""
+    count = count_of(len(made.pairs), "pair")
+    if not made.differences:
+        return f"no difference in {count} of tensors"
+    differing = sum(bool(pair.differences()) for pair in made.pairs)
+    words = ", ".join(sorted(made.differences))
+    return f"they differ in {words}: {differing:,} of {count} of tensors"
+
+
+def _numbered(title: str, *titles: str) -> tuple[Column, ...]:
+    """A column of names, then columns of numbers."""
+    return (Column(title, long=True), *(Column(each, right=True) for each in titles))
+
+
+def _style_of(pairs: Sequence[Pair]) -> Style:
+    """Colours of the column of relations."""
+
+    def style(number: int, column: int) -> str:
+        if column != 3:
+            return ""
+        relation = pairs[number].relation
+        return "good" if relation is Relation.EQUAL else "note" if relation in EXPLAINED else "bad"
+
+    return style
 
 
 def chosen(made: Comparison, full: bool) -> tuple[list[Pair], str]:
@@ -118,7 +144,7 @@ def totals(made: Comparison) -> list[tuple[str, ...]]:
     """Counts and bytes side by side, bytes also by type; forms where they differ."""
     a, b = made.a, made.b
     rows: list[tuple[str, ...]] = [
-        ("layers", f"{a.layers:,}", f"{b.layers:,}", _change(a.layers, b.layers)),
+        ("tensors", f"{a.layers:,}", f"{b.layers:,}", _change(a.layers, b.layers)),
         (
             "parameters",
             f"{a.parameters:,}",

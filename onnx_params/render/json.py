@@ -1,6 +1,4 @@
-"""Write a report as JSON by the contract ``onnx-params/report/1`` (``report.schema.json`` beside
-this module).
-"""
+"""Write a report as JSON by the contract ``onnx-params/report/1`` (``schemas/report.json``)."""
 
 from __future__ import annotations
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from onnx_params.render.text import human, markdown_cell, percent, shape
 from onnx_params.report.report import Report
 
 
-def render(report: Report) -> str:
-    """The page; the trailing spaces and the empty lines are the format's own."""
+def render(report: Report, image: str = "") -> str:
+    """The page, with a link to the chart in ``image``; the trailing spaces and the empty lines are
+    the format's own.
+    """
     forms = report.forms
+    image = escape(image) or f"../figs/{markdown_cell(report.name)}_pie_chart.png"
     name = markdown_cell(report.name)
     head = (
         f"| {' | '.join(form.form for form in forms)} | \n|  {' | '.join('---' for _ in forms)} |\n"
@@ -21,7 +26,7 @@ def render(report: Report) -> str:
         f"**Number of parameters: [ {human(report.parameters)} ]**\n\n",
         f"**Proportional of each form** (%)\n\n{head}| {layers} | \n\n",
         f"**Proportional of parameters by form** (%)\n\n\n{head}| {parameters} | \n\n",
-        f'<img src="../figs/{name}_pie_chart.png" alt="pie_chart" width="500"/>\n\n',
+        f'<img src="{image}" alt="pie_chart" width="500"/>\n\n',
         "**Layer information**\n\n\n",
         (
             "| Name | Shape | Squeezed shape | Number of parameters | Form |\n| --- | --- | --- |"

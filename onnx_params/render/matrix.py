@@ -11,24 +11,45 @@ from typing import Any, Final
 from onnx_params.comparison.compare import Comparison, Matrix
 from onnx_params.comparison.pairs import Relation
 from onnx_params.render.compare import by_dtype, whole
-from onnx_params.render.terminal import columns
-from onnx_params.render.text import csv_text, for_sheet, json_text, markdown_table, n_bytes, plain
+from onnx_params.render.screen import PIPE, Block, Column, Line, Table, Window, text
+from onnx_params.render.text import (
+    count_of,
+    csv_text,
+    for_sheet,
+    json_text,
+    markdown_table,
+    n_bytes,
+    plain,
+)
 from onnx_params.report.report import Report
 
 SCHEMA: Final = "onnx-params/compare-matrix/1"
-_TOTALS: Final = ("Model", "Layers", "Parameters", "Bytes", "By type")
+_TOTALS: Final = ("Model", "Tensors", "Parameters", "Bytes", "By type")
 _TOTALS_RIGHT: Final = frozenset({1, 2, 3})  # columns of numbers
 _GRID: Final = "Equal, also after a view, a cast, folding"
 _SAME: Final = (Relation.EQUAL, Relation.VIEW, Relation.CAST, Relation.FOLDED)
 _TOLD: Final = (Relation.CLOSE, Relation.QUANTIZED, Relation.DIFFERENT, Relation.UNREAD)
 
 
-def render(matrix: Matrix) -> str:
-    """The screen: two tables."""
+def render(matrix: Matrix, window: Window = PIPE) -> str:
+    """The screen: in what they differ, then two tables."""
     totals, grid = _tables(matrix)
-    right = frozenset(range(1, len(matrix.reports) + 1))
-    titles = (_GRID, *_names(matrix.reports))
-    return f"{columns(_TOTALS, totals, _TOTALS_RIGHT)}\n{columns(titles, grid, right)}"
+    words = sorted({word for made in matrix.made.values() for word in made.differences})
+    said = f"they differ in {', '.join(words)}" if words else "no difference"
+    columns = [
+        Column(title, at in _TOTALS_RIGHT, drop=at // 4, long=not at)
+        for at, title in enumerate(_TOTALS)
+    ]
+    names = [Column(name, right=True, long=True) for name in _names(matrix.reports)]
+    blocks: list[Block] = [
+        Line(f"{count_of(len(matrix.reports), 'model')}: {said}", "warn" if words else "good"),
+        Line(),
+        Table(columns, totals),
+        Line(),
+        Line(_GRID),
+        Table([Column("", long=True), *names], grid),
+    ]
+    return text(blocks, window)
 
 
 def markdown(matrix: Matrix) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from onnx_params.ranking.rank import Entry, Ranking
 from onnx_params.render.chart import COLOURS, new_figure, save
-from onnx_params.render.terminal import columns
+from onnx_params.render.screen import PIPE, Column, Line, Table, Window, text
 from onnx_params.render.text import (
+    count_of,
     csv_text,
     for_sheet,
     human,
@@ -22,7 +23,7 @@ from onnx_params.render.text import (
 )
 
 SCHEMA = "onnx-params/rank/1"
-_TITLES = ("#", "Model", "Layers", "Parameters", "Bytes", "Bits a parameter")
+_TITLES = ("#", "Model", "Tensors", "Parameters", "Bytes", "Bits a parameter")
 
 
 def _cells(at: int, each: Entry) -> tuple[str, ...]:
@@ -36,10 +37,15 @@ def _cells(at: int, each: Entry) -> tuple[str, ...]:
     )
 
 
-def table(ranking: Ranking) -> str:
+def table(ranking: Ranking, window: Window = PIPE) -> str:
     """Aligned columns."""
     rows = [_cells(at, each) for at, each in enumerate(ranking.entries, 1)]
-    return columns(_TITLES, rows, frozenset({0, 2, 3, 4, 5}))
+    columns = [
+        Column(title, title != "Model", drop, title == "Model")
+        for title, drop in zip(_TITLES, (0, 0, 2, 0, 1, 3), strict=True)
+    ]
+    head = f"{count_of(len(rows), 'model')}, the largest first"
+    return text([Line(head, "title"), Line(), Table(columns, rows)], window)
 
 
 def markdown(ranking: Ranking) -> str:

@@ -13,10 +13,13 @@ Renderer = Callable[[Any], str]  # any record: the row says which
 # (record, format) -> module and function that write it; modules are imported when they are asked
 # for
 RENDERERS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
-    ("Report", "table"): ("terminal", "render"),
+    ("Report", "table"): ("reports", "table"),
     ("Report", "markdown"): ("markdown", "render"),
     ("Report", "json"): ("json", "render"),
-    ("Report", "csv"): ("csv", "render"),
+    ("Report", "ndjson"): ("reports", "ndjson"),
+    ("Report", "csv"): ("reports", "csv"),
+    ("Report", "parquet"): ("reports", "parquet"),
+    ("Report", "arrow"): ("reports", "arrow"),
     ("Report", "html"): ("html", "render"),
     ("Audit", "table"): ("audit", "render"),
     ("Audit", "json"): ("audit", "to_json"),

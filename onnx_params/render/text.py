@@ -29,13 +29,20 @@ def for_sheet(text: str) -> str:
 
 
 def human(count: int) -> str:
-    """A count by thousands with two decimals: 124.44M."""
+    """A count by thousands with two decimals: 124.44M; a smaller one as it is."""
+    if count < 1000:
+        return f"{count}"
     value = float(count)
     for unit in ("", "K", "M", "G"):
         if round(value, 2) < 1000:
             return f"{value:.2f}{unit}"
         value /= 1000
     return f"{value:.2f}T"
+
+
+def count_of(count: int, what: str) -> str:
+    """A number of things: 1 tensor, 2 tensors."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def n_bytes(count: int) -> str:

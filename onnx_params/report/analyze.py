@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Final
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import UsageError
 from onnx_params.idioms.source_map import read_map
-from onnx_params.inventory.opening import gc_paused, need_numpy, open_artifact
+from onnx_params.inventory.opening import gc_paused, open_artifact
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import take
 from onnx_params.names.architecture import Expected
@@ -46,8 +46,6 @@ def analyze(
     """
     with gc_paused():
         opened = open_artifact(source)
-        if reference is not None or stats:
-            need_numpy()
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
         inventory = take(
