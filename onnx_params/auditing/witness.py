@@ -13,8 +13,17 @@ from typing import Final
 from onnx_params.auditing.computed import is_known_factor
 from onnx_params.auditing.kin import AS_IT_IS, family_of
 from onnx_params.auditing.state import State
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.torchscript import computed_by, is_fused, is_result, real_name
+from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.recurrent import GATES
+from onnx_params.idioms.torchscript import (
+    computed_by,
+    is_fused,
+    is_norm_folded,
+    is_result,
+    real_name,
+)
 from onnx_params.matching.folds import SPELLED
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
@@ -80,7 +89,10 @@ def _is_own_name(key: Key) -> bool:
 
 
 def _is_computed_name(key: Key) -> bool:
-    return is_result(key[1]) or bool(computed_by(key[1]))
+    # TorchScript's exporter gives what it only laid out anew the same names as what it computed,
+    # but for kernels
+    is_named_after_use = key[1].startswith("onnx::") and not is_norm_folded(key[1])
+    return is_result(key[1]) or (bool(computed_by(key[1])) and not is_named_after_use)
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:
@@ -90,7 +102,11 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     claim = state.named.get(name)
     if claim is None or claim.view not in (View.FOLDED, View.SLICED) or not claim.stored:
         return False
-    return found.stored[:1] == claim.stored[:1]
+    # only an exporter that lists its calls says so; gates are put in order, and no more
+    is_listed = claim.evidence in (Evidence.SIGNATURE, Evidence.SOURCE_MAP)
+    stored = state.model.stored[claim.stored[0]]
+    gates = any(each.node.op_type in GATES for each in consumers(state.model, stored))
+    return is_listed and not gates and found.stored[:1] == claim.stored[:1]
 
 
 def _is_family(state: State, name: str, found: Found) -> bool:
