@@ -33,6 +33,8 @@ _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm
 # formulas of whole lines: their length, their mean and spread
 _OF_LINES: Final = ("w / |w|", "standardized w", "w with a third")
 _ENOUGH: Final = 0.5  # share of the kin
+# names after operators that take parameters element by element
+_MAY_BE_LAID_OUT: Final = re.compile(r"onnx::(Add|Sub|Mul|Div|PRelu|Concat|Where)_")
 
 
 def is_witnessed(state: State, name: str, found: Found) -> bool:
@@ -89,10 +91,9 @@ def _is_own_name(key: Key) -> bool:
 
 
 def _is_computed_name(key: Key) -> bool:
-    # TorchScript's exporter gives what it only laid out anew the same names as what it computed,
-    # but for kernels
-    is_named_after_use = key[1].startswith("onnx::") and not is_norm_folded(key[1])
-    return is_result(key[1]) or (bool(computed_by(key[1])) and not is_named_after_use)
+    # TorchScript's exporter gives what it only laid out anew the same names as what it computed
+    is_laid_out = _MAY_BE_LAID_OUT.match(key[1]) is not None
+    return is_result(key[1]) or (bool(computed_by(key[1])) and not is_laid_out)
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:
