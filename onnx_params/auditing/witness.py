@@ -20,7 +20,6 @@ from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import (
     computed_by,
     is_fused,
-    is_norm_folded,
     is_result,
     real_name,
 )
