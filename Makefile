@@ -7,7 +7,7 @@ SLOW ?= not slow
 
 demo: $(VENV)/.installed ## install, export GPT-2, analyze it, write the report and the chart
 	mkdir -p .cache/demo
-	$(BIN)/onnx-params export transformers gpt2 --random-init -o .cache/demo/gpt2.onnx
+	$(BIN)/onnx-params export transformers gpt2 --random-init -o .cache/demo/gpt2.onnx --force
 	$(BIN)/onnx-params analyze .cache/demo/gpt2.onnx --format markdown -o reports/gpt2.md --chart figs/gpt2_pie_chart.png
 	@head -n 40 reports/gpt2.md
 

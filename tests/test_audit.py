@@ -560,7 +560,7 @@ def test_action(tmp_path: Path) -> None:
     import yaml
 
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    step = next(step for step in action["runs"]["steps"] if step["name"] == "audit")
+    step = next(step for step in action["runs"]["steps"] if step.get("name") == "audit")
     path = model_of(tmp_path, w=with_(NORMAL, (0, 0), np.nan))
     defaults = {name: row.get("default", "") for name, row in action["inputs"].items()}
     names = {

@@ -5,12 +5,15 @@ from __future__ import annotations
 import enum
 import functools
 import inspect
+import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
 from onnx_params.errors import DependencyError, UnreadableError, UsageError, system_reason
+from onnx_params.plain import plain
+from onnx_params.render.text import n_bytes
 
 app = typer.Typer(
     help="Export a model to ONNX with its source map.",
@@ -32,14 +35,18 @@ def common() -> None:
     """Export a model to ONNX with its source map."""
 
 
+Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FILE", help="File to write the artifact to.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
+
+
 @app.command()
 def transformers(
     model: Annotated[
         str, typer.Argument(help="A hub name or, with --random-init, a model type such as gpt2.")
     ],
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="File to write the artifact to.")
-    ],
+    output: Output,
     random_init: Annotated[
         bool,
         typer.Option("--random-init", help="Random weights from the configuration class; no hub."),
@@ -53,8 +60,10 @@ def transformers(
     fp16: Annotated[
         bool, typer.Option("--fp16", help="Cast weights to half precision first.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Export a transformers model."""
+    _refuse_existing(output, force)
     options = {
         "random_init": random_init,
         "exporter": exporter.value,
@@ -62,6 +71,7 @@ def transformers(
         "half": fp16,
     }
     _export("from_transformers", "transformers", model, output, **options)
+    _say(output)
 
 
 @app.command()
@@ -103,9 +113,6 @@ def optimum(
         print(path)
 
 
-Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="FILE", help="File to write the artifact to.")
-]
 Inputs = Annotated[
     str,
     typer.Option(
@@ -122,9 +129,12 @@ def sklearn(
     model: Annotated[str, typer.Argument(help="A file that joblib wrote.")],
     output: Output,
     inputs: Inputs,
+    force: Force = False,
 ) -> None:
     """See help."""
+    _refuse_existing(output, force)
     _export("from_sklearn", "sklearn", _unpickled(model), _one(inputs), output)
+    _say(output)
 
 
 @app.command(
@@ -137,9 +147,12 @@ def boosting(
     model: Annotated[str, typer.Argument(help="A file that joblib wrote.")],
     output: Output,
     inputs: Inputs,
+    force: Force = False,
 ) -> None:
     """See help."""
+    _refuse_existing(output, force)
     _export("from_boosting", "boosting", _unpickled(model), _one(inputs), output)
+    _say(output)
 
 
 @app.command()
@@ -150,11 +163,14 @@ def keras(
     opset: Annotated[
         int, typer.Option("--opset", help="Operator set; the converter's own choice if 0.")
     ] = 0,
+    force: Force = False,
 ) -> None:
     """Export a Keras 3 model, on the backend that KERAS_BACKEND names (tensorflow if none), or a
     SavedModel.
     """
+    _refuse_existing(output, force)
     _export("from_keras", "keras", model, _read(inputs), output, opset=opset or None)
+    _say(output)
 
 
 @app.command()
@@ -173,9 +189,12 @@ def jax(
             "--batched", help="Map an Equinox module over the first dimension of the inputs."
         ),
     ] = False,
+    force: Force = False,
 ) -> None:
     """Export a Flax module (NNX, or Linen bound to its variables) or an Equinox module."""
+    _refuse_existing(output, force)
     _export("from_jax", "jax", _imported(model), _in_order(_read(inputs)), output, batched=batched)
+    _say(output)
 
 
 @app.command()
@@ -186,9 +205,28 @@ def paddle(
     ],
     output: Output,
     inputs: Inputs,
+    force: Force = False,
 ) -> None:
     """Export a Paddle layer."""
+    _refuse_existing(output, force)
     _export("from_paddle", "paddle", _imported(model), _in_order(_read(inputs)), output)
+    _say(output)
+
+
+def _refuse_existing(output: str, force: bool) -> None:
+    """Raise :class:`UsageError` where a file would be written over that nobody gave up."""
+    if os.path.exists(output) and not force:
+        raise UsageError(f"{output}: is there already; --force writes over it")
+
+
+def _say(output: str) -> None:
+    """Say what was written."""
+    size = os.path.getsize(output)
+    data = f"{output}.data"
+    beside = (
+        f" and {n_bytes(os.path.getsize(data))} in {plain(data)}" if os.path.exists(data) else ""
+    )
+    print(f"{plain(output)}: {n_bytes(size)}{beside}, checked in onnxruntime, with its source map")
 
 
 def _imported(model: str) -> Any:  # a framework's module

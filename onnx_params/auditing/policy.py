@@ -187,7 +187,7 @@ def _rules(path: str, table: object) -> dict[str, Severity]:
     for name, word in _dict(path, table, "rules").items():
         rule = RENAMED.get(name, name)
         if rule not in RULES:
-            raise UsageError(f"{path}: there is no rule '{name}'; the README lists them")
+            raise UsageError(f"{path}: there is no rule '{name}'; the reference lists them")
         found[rule] = severity_of(word, path)
     return found
 

@@ -20,7 +20,8 @@ _DARK = frozenset({"#0072B2", "#009E73", "#D55E00"})
 _FORMATS = (".png", ".svg", ".pdf")
 MAX_HISTOGRAMS = 24  # in one figure, which is read at the width of a page
 COLUMNS = 3  # of histograms
-MAX_TITLE = 30  # characters of a name over its histogram, or beside its bar
+MAX_OVER = 42  # characters of a name over its histogram
+MAX_TITLE = 30  # and beside its bar
 MAX_BARS = 16  # beside each other; the rest is one
 MAX_DEPTH = 4  # of the module tree
 LEAST_MODULES = 3  # that tell something
@@ -159,7 +160,7 @@ def histograms(report: Report, path: str) -> None:
         axes.bar(
             edges, [count for _, count in stats.bins], width=width, align="edge", color=COLOURS[1]
         )
-        axes.set_title(shortened(row.name, MAX_TITLE), fontsize=8, parse_math=False)
+        axes.set_title(shortened(row.name, MAX_OVER), fontsize=7, parse_math=False)
         axes.tick_params(labelsize=8)
         axes.set_yticks([])
         axes.locator_params(axis="x", nbins=4)

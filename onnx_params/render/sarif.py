@@ -15,6 +15,7 @@ from onnx_params.auditing.rules import RULES, Finding, Severity
 from onnx_params.render.text import json_text, plain
 from onnx_params.version import __version__
 
+PAGE: Final = "https://onnx-params.github.io/onnx-params/reference/rules/"
 _LEVELS: Final = {
     Severity.ERROR: "error",
     Severity.WARNING: "warning",
@@ -63,6 +64,7 @@ def _rule(name: str) -> dict[str, Any]:  # JSON
         "shortDescription": {"text": rule.finds},
         "fullDescription": {"text": f"{rule.why}. Next: {rule.next}."},
         "help": {"text": rule.next},
+        "helpUri": f"{PAGE}#{name}",
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
 
@@ -70,7 +72,8 @@ def _rule(name: str) -> dict[str, Any]:  # JSON
 def _result(audit: Audit, finding: Finding, used: list[str]) -> dict[str, Any]:  # JSON
     location: dict[str, Any] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(audit.path.replace("\\", "/"), safe="/:?=&%~")}
+            "artifactLocation": {"uri": quote(audit.path.replace("\\", "/"), safe="/:?=&%~")},
+            "region": {"byteOffset": 0},  # of a file without lines: all of it
         }
     }
     if finding.name:
@@ -84,5 +87,7 @@ def _result(audit: Audit, finding: Finding, used: list[str]) -> dict[str, Any]: 
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{where}{plain(finding.message)}"},
         "locations": [location],
-        "partialFingerprints": {"onnxParams/v1": f"{finding.rule}:{plain(finding.name)}"},
+        "partialFingerprints": {
+            "onnxParams/v2": f"{audit.name}:{finding.rule}:{plain(finding.name)}"
+        },
     }
