@@ -8,6 +8,7 @@ extra ``test``.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -30,7 +31,7 @@ THEMES: Final[dict[str, TerminalTheme]] = {"dark": MONOKAI, "light": DEFAULT_TER
 MAX_LINES: Final = 40  # what is longer is cut
 MAX_BYTES: Final = 60_000  # of a picture
 HIDDEN: Final = 16  # elements of a layer of the models
-# name of the picture -> the words after "onnx-params"; those in PREPARED need what others write
+# name of the picture -> the words after "onnx-params"; PREPARED ones run before
 SCREENS: Final = {
     "help": "--help",
     "analyze": "analyze net.onnx",
@@ -57,6 +58,11 @@ SCREENS: Final = {
 }
 PREPARED: Final = ("lock net.onnx -o net.lock.json",)
 
+# the name that the help gives is that of the installed command
+TOOL: Final = "import sys; sys.argv[0] = 'onnx-params'; from onnx_params.cli import main; main()"
+# fonts from the network: a picture has none, the reader's own will do
+FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -75,10 +81,10 @@ def main() -> None:
 def draw(name: str, words: str, folder: str) -> Iterator[Path]:
     """The pictures of one screen, by width and theme."""
     for width in WIDTHS:
-        text = cut(answer(words, width, folder))
+        lines = cut(answer(words, width, folder), width)
         for theme, colours in THEMES.items():
             path = FOLDER / f"{name}-{width}-{theme}.svg"
-            picture = svg(text, words, width, colours)
+            picture = svg(lines, words, width, colours)
             if len(picture.encode()) > MAX_BYTES:
                 raise SystemExit(f"{path.name}: {len(picture.encode())} bytes, {MAX_BYTES} allowed")
             path.write_text(picture, encoding="utf-8")
@@ -89,7 +95,7 @@ def answer(words: str, width: int, folder: str) -> str:
     """What the command writes to a terminal of that width, or says where it is refused."""
     options = ["--color", "always", "--width", str(width)]
     done = subprocess.run(
-        [sys.executable, "-m", "onnx_params", *shlex.split(words), *options],
+        [sys.executable, "-c", TOOL, *shlex.split(words), *options],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -103,15 +109,25 @@ def answer(words: str, width: int, folder: str) -> str:
     return done.stdout + done.stderr
 
 
-def cut(text: str) -> str:
-    """The first lines, and how many more there are."""
-    lines = text.rstrip("\n").splitlines()
+def cut(text: str, width: int) -> list[Text]:
+    """The first lines, broken where a terminal breaks them, and how many more there are."""
+    lines = [
+        piece
+        for line in text.rstrip("\n").splitlines()
+        for piece in _folded(Text.from_ansi(line), width)
+    ]
     if len(lines) > MAX_LINES:
-        lines[MAX_LINES - 1 :] = [f"\x1b[2m... and {len(lines) - MAX_LINES + 1} more lines\x1b[0m"]
-    return "\n".join(lines)
+        more = len(lines) - MAX_LINES + 1
+        lines[MAX_LINES - 1 :] = [Text(f"... and {more} more lines", "dim")]
+    return lines
 
 
-def svg(text: str, words: str, width: int, theme: TerminalTheme) -> str:
+def _folded(line: Text, width: int) -> Iterator[Text]:
+    """Pieces of a line that are no longer than the window is wide."""
+    yield from line.divide(range(width, len(line), width)) if len(line) > width else [line]
+
+
+def svg(lines: list[Text], words: str, width: int, theme: TerminalTheme) -> str:
     """The picture of a window; the same text gives the same bytes."""
     console = Console(
         record=True,
@@ -122,9 +138,10 @@ def svg(text: str, words: str, width: int, theme: TerminalTheme) -> str:
         legacy_windows=False,
     )
     with console.file:
-        shown = Text.assemble(("$ ", "dim"), f"onnx-params {words}\n\n", Text.from_ansi(text))
+        prompt = Text.assemble(("$ ", "dim"), f"onnx-params {words}")
+        shown = Text("\n").join([prompt, Text(), *lines])
         console.print(shown, highlight=False, no_wrap=True, overflow="ignore", crop=False)
-    return console.export_svg(title="onnx-params", theme=theme, unique_id="screen")
+    return FONTS.sub("", console.export_svg(title="onnx-params", theme=theme, unique_id="screen"))
 
 
 def build(folder: Path) -> None:
