@@ -204,7 +204,7 @@ def analyze(
     if chart and reports:
         _draw(reports[0], chart, by.value, stats)
     if reports:
-        text = _document(reports, choice, window(output))
+        text = _document(reports, choice, window(output), len(models) > 1)
         if output:
             write(output, text, inputs)
         else:
@@ -283,24 +283,24 @@ def _draw(report: Report, path: str, by: str, stats: bool) -> None:
         draw(report, path, by)
 
 
-def _document(reports: list[Report], choice: _Choice, window: Window) -> str | bytes:
+def _document(reports: list[Report], choice: _Choice, window: Window, several: bool) -> str | bytes:
     """What was asked for of all models, in one document."""
     from onnx_params.render import listing
     from onnx_params.render.reports import of_lists, of_reports
 
     if choice.explain:
-        return _explained(reports, choice, window)
+        return _explained(reports, choice, window, several)
     is_whole = choice.is_plain or (choice.stats and choice.format in ("json", "html"))
-    if is_whole and choice.format == "markdown" and len(reports) == 1:
+    if is_whole and choice.format == "markdown" and not several:
         from onnx_params.render.markdown import render
 
         return render(reports[0], choice.image)
     if is_whole and choice.format != "table":
-        return of_reports(reports, choice.format)
+        return of_reports(reports, choice.format, several)
     lists = [_listing(report, choice) for report in reports]
     if choice.format == "table":
         return "\n".join(listing.render(each, window) for each in lists)
-    return of_lists(lists, choice.format)
+    return of_lists(lists, choice.format, several)
 
 
 def _listing(report: Report, choice: _Choice) -> Listing:
@@ -318,7 +318,7 @@ def _listing(report: Report, choice: _Choice) -> Listing:
     return made.picked(choice.columns) if choice.columns else made
 
 
-def _explained(reports: list[Report], choice: _Choice, window: Window) -> str:
+def _explained(reports: list[Report], choice: _Choice, window: Window, several: bool) -> str:
     """All that is known of one name.
 
     Raises :class:`UsageError` where no model knows it.
@@ -332,11 +332,12 @@ def _explained(reports: list[Report], choice: _Choice, window: Window) -> str:
     if not known:
         names = [name for report in reports for name in lists.names_known(report)]
         raise UsageError(
-            f"{found[0]['model']}: nothing in it is called '{choice.explain}'"
-            f"{did_you_mean(choice.explain, names)}; --stored lists the names in the file"
+            f"{found[0]['model']}: nothing in it is called '{choice.explain}'; --stored lists the"
+            f" names in the file{did_you_mean(choice.explain, names)}"
         )
     if choice.format == "json":
-        return json_text(known[0] if len(known) == 1 else {"explanations": known})
+        envelope = {"schema": lists.EXPLANATIONS, "explanations": known}
+        return json_text(envelope if several else known[0])
     if choice.format != "table":
         raise UsageError(f"--explain with --format {choice.format}: there are table and json")
     return "\n".join(text(lists.explained(each), window) for each in known)

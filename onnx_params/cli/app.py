@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from typing import Annotated, Final
 
@@ -13,7 +15,7 @@ from onnx_params.cli.analyze import analyze
 from onnx_params.cli.schema import schema
 from onnx_params.cli.weights import extract, restore
 from onnx_params.cli.window import SETTINGS, Colour
-from onnx_params.errors import OnnxParamsError
+from onnx_params.errors import OnnxParamsError, system_reason
 from onnx_params.version import __version__
 
 app = typer.Typer(
@@ -124,6 +126,10 @@ def main() -> None:
     """Run the command line: status 0 done, 1 differences found, 2 not done; no traceback without
     ``--debug``.
     """
+    signal.signal(signal.SIGINT, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names that a console cannot show are escaped
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in sys.argv
     sys.argv[1:] = _common_first(sys.argv[1:])
     try:
@@ -136,11 +142,16 @@ def main() -> None:
         if debug:
             raise
         _fail(f"gave up: {type(error).__name__}")
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing was half written")
+    except Interrupted:
+        _fail("interrupted; nothing is half written")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        if debug:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"standard output: cannot be written: {system_reason(error)}")
     # the last border: no traceback, and no status 1, which means that differences were found
     except Exception as error:
         if debug:
@@ -150,6 +161,14 @@ def main() -> None:
             f"gave up: {type(error).__name__}{f': {reason}' if reason else ''}; please report it"
             " (--debug shows where)"
         )
+
+
+class Interrupted(BaseException):
+    """The user pressed Ctrl-C; no library below takes this for an error of its own."""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise Interrupted
 
 
 def _common_first(words: list[str]) -> list[str]:

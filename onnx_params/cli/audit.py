@@ -110,15 +110,15 @@ def audit(
     inputs = [path for each in done for path in (*each.inventory.input_paths(), each.policy.path)]
     refuse_overwriting([output, sarif], inputs)
     if sarif:
-        write(sarif, _document(done, "sarif", full, window(sarif)), inputs)
-    text = _document(done, format, full, window(output))
+        write(sarif, _document(done, "sarif", full, window(sarif), len(models) > 1), inputs)
+    text = _document(done, format, full, window(output), len(models) > 1)
     answer(text, output, inputs)
     refused.end()
     if not all(each.passed for each in done):
         raise typer.Exit(1)
 
 
-def _document(audits: list[Audit], format: str, full: bool, window: Window) -> str:
+def _document(audits: list[Audit], format: str, full: bool, window: Window, several: bool) -> str:
     """All audits in one document."""
     from onnx_params.render import audit as documents
     from onnx_params.render.registry import render
@@ -126,10 +126,10 @@ def _document(audits: list[Audit], format: str, full: bool, window: Window) -> s
 
     if format == "sarif":
         return of_several(audits)
-    if format == "json" and len(audits) > 1:
+    if format == "json" and several:
         return documents.several_to_json(audits)
     if format == "csv":
-        return documents.several_to_csv(audits)
+        return documents.several_to_csv(audits, several)
     options: dict[str, Any] = {"full": full, "window": window} if format == "table" else {}
     return "\n".join(render(each, format, **options) for each in audits)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from onnx_params.cli.formats import ComparisonFormat, RankingFormat
-from onnx_params.cli.options import Output, answer, did_you_mean
+from onnx_params.cli.options import Output, Refused, answer, did_you_mean
 from onnx_params.cli.window import window
 from onnx_params.errors import UsageError
 
@@ -137,7 +137,12 @@ def rank(
     from onnx_params.render.registry import render
 
     refuse_overwriting([output, chart], models)
-    entries = ordered([entry(model) for model in models], by.value)
+    refused = Refused(models)
+    read = []
+    for model in models:
+        with refused.skipping():
+            read.append(entry(model))
+    entries = ordered(read, by.value)
     options: dict[str, Any] = {"window": window(output)} if format == "table" else {}
     text = render(Ranking(entries=tuple(entries)), format, **options)
     inputs = [path for each in entries for path in each.files]
@@ -145,3 +150,4 @@ def rank(
     if chart:
         draw(entries, chart, by.value)
     answer(text, output, inputs)
+    refused.end()

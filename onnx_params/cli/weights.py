@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onnx_params.cli.options import Artifact, Like, Reference, StripPrefix, take
+from onnx_params.cli.window import show, window
 from onnx_params.errors import UsageError
+
+if TYPE_CHECKING:
+    from onnx_params.render.screen import Line
+
+
+def map_lines(lines: list[str]) -> list[Line]:
+    """Lines as blocks of a screen."""
+    from onnx_params.render.screen import Line
+
+    return [Line(line) for line in lines]
 
 
 def restore(
@@ -35,25 +46,26 @@ def restore(
     from onnx_params.extraction.restore import restore as write_restored
     from onnx_params.extraction.restore import write_map
     from onnx_params.io.atomic import refuse_overwriting
+    from onnx_params.render.screen import text
     from onnx_params.render.text import plain
 
     if not output and not map:
         raise UsageError("no output is named: give -o OUT.onnx, --map FILE.json, or both")
     refuse_overwriting([output, map], [model, reference])
     report = take(model, reference, like, strip_prefix)
+    said: list[str] = []
     if map:
         count = write_map(report.inventory, map)
-        print(f"{plain(map)}: the source map of {count} parameters")
+        said.append(f"{plain(map)}: the source map of {count} parameters")
     if output:
         done = write_restored(report.inventory, output)
-        print(
+        said.append(
             f"{plain(output)}: {len(done.renamed)} stored tensors renamed, {len(done.kept)} could"
             f" not be; a source map of {done.mapped} parameters"
         )
-        for old, new in done.renamed.items():
-            print(f"  {plain(old)} -> {plain(new)}")
-        for old, reason in done.kept:
-            print(f"  {plain(old)} keeps its name: {plain(reason)}")
+        said += [f"  {plain(old)} -> {plain(new)}" for old, new in done.renamed.items()]
+        said += [f"  {plain(old)} keeps its name: {plain(reason)}" for old, reason in done.kept]
+    show(text(map_lines(said), window()))
 
 
 def extract(
@@ -73,17 +85,18 @@ def extract(
     The exit status is 1 if a parameter cannot be recovered.
     """
     from onnx_params.extraction.extract import extract as write_extracted
+    from onnx_params.render.screen import text
     from onnx_params.render.text import plain
 
     done = write_extracted(
         take(model, reference, like, strip_prefix).inventory, output, dequantize=dequantize
     )
     rounded = f", {len(done.lossy)} of them rounded" if done.lossy else ""
-    print(
+    said = [
         f"{plain(output)}: {len(done.written)} tensors{rounded}; {len(done.left)} could not be had"
-        " back"
-    )
-    for name, reason in done.left:
-        print(f"  {plain(name)}: {plain(reason)}")
+        " back",
+        *(f"  {plain(name)}: {plain(reason)}" for name, reason in done.left),
+    ]
+    show(text(map_lines(said), window()))
     if done.left:
         raise typer.Exit(1)

@@ -56,7 +56,7 @@ def by_reference(
     changed = sum(claim.view is View.CHANGED for claim in rows)
     if changed:
         notes.append(
-            f"{changed} parameters have other values in the artifact than in the reference"
+            f"parameters with other values in the artifact than in the reference: {changed}"
         )
     gone = sum(not claim.placements and claim.view is not View.CHANGED for claim in rows)
     if gone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 
@@ -33,10 +34,14 @@ def write_bytes(path: str, pieces: Iterable[bytes], inputs: Iterable[str] = ()) 
 def write_with(path: str, fill: Callable[[str], None], inputs: Iterable[str] = ()) -> None:
     """Have ``fill`` write a temporary file with the ending of ``path``, then move that there.
 
+    What is there and is no regular file (a device, a pipe) gets the bytes, and is never replaced.
     Raises as :func:`write_bytes` does.
     """
     refuse_overwriting([path], inputs)
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            _write_through(path, fill)
+            return
         handle, temporary = tempfile.mkstemp(
             dir=os.path.dirname(path) or ".",
             prefix=".onnx-params-",
@@ -52,6 +57,15 @@ def write_with(path: str, fill: Callable[[str], None], inputs: Iterable[str] = (
             raise
     except OSError as error:
         raise UnreadableError(f"{path}: cannot be written: {system_reason(error)}") from error
+
+
+def _write_through(path: str, fill: Callable[[str], None]) -> None:
+    """Have ``fill`` write a temporary file, and copy that into a device or a pipe."""
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = os.path.join(folder, os.path.basename(path) or "out")
+        fill(temporary)
+        with open(temporary, "rb") as made, open(path, "wb") as device:
+            shutil.copyfileobj(made, device)
 
 
 def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:

@@ -95,7 +95,9 @@ class RemoteSource:
 
 def reason_of(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "there is no such file"
+        # fsspec says so of a server that does not answer as well
+        is_silent = "Connect" in type(error.__cause__).__name__
+        return "the server does not answer" if is_silent else "there is no such file"
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from onnx_params.errors import FormatError, UsageError, system_reason
 from onnx_params.locking.record import SCHEMA, Lock, Locked
@@ -14,6 +15,8 @@ def read_lock(path: str) -> Lock:
     Raises :class:`UsageError` where there is no such file, :class:`FormatError` where it is no
     lock.
     """
+    if os.path.isdir(path):
+        raise UsageError(f"{path}: is a folder; name the lock in it")
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)

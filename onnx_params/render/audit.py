@@ -183,7 +183,7 @@ def _every(judgements: Sequence[Judgement]) -> Table:
         Column("SQNR dB", right=True, drop=2),
         Column("Largest error", right=True, drop=3),
         Column("Saturated", right=True, drop=7),
-        Column("Because", drop=1, long=True),
+        Column("Because", drop=1, long=True, prose=True),
     )
     return Table(columns, [_cells(each) for each in judgements], style)
 
@@ -332,9 +332,9 @@ def to_csv(audit: Audit) -> str:
     return csv_text(_CSV_HEADER, _lines(audit))
 
 
-def several_to_csv(audits: Sequence[Audit]) -> str:
-    """The lines of several audits, the model first where there is more than one."""
-    if len(audits) == 1:
+def several_to_csv(audits: Sequence[Audit], several: bool) -> str:
+    """The lines of audits, the model first where there are ``several``."""
+    if not several:
         return to_csv(audits[0])
     rows = [[for_sheet(each.path), *line] for each in audits for line in _lines(each)]
     return csv_text(("model", *_CSV_HEADER), rows)

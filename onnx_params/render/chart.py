@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from onnx_params.errors import DependencyError, UsageError
-from onnx_params.io.atomic import write_with
+from onnx_params.io.atomic import write_bytes
 from onnx_params.render.screen import shortened
 from onnx_params.render.text import human, n_bytes
 from onnx_params.report.report import Report
@@ -187,4 +188,6 @@ def save(figure: Any, path: str) -> None:  # a matplotlib Figure
 
     Raises :class:`UnreadableError` where that folder cannot be written.
     """
-    write_with(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    made = io.BytesIO()  # a library that is in the midst of a file does not end well on a full disk
+    figure.savefig(made, dpi=150, format=os.path.splitext(path)[1].lower()[1:])
+    write_bytes(path, [made.getvalue()])

@@ -5,27 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from onnx_params.comparison.compare import EXPLAINED, Comparison
 from onnx_params.comparison.pairs import Pair, Relation
 from onnx_params.render.screen import PIPE, Block, Column, Line, Style, Table, Window, text
 from onnx_params.render.text import (
     count_of,
-    csv_text,
-    finite,
-    for_sheet,
     human,
-    json_text,
     markdown_table,
     n_bytes,
     plain,
     shape,
 )
 from onnx_params.report.report import Report, Row
-
-SCHEMA: Final = "onnx-params/compare/1"
-
 
 MAX_MODULES: Final = 15  # of the tree on the screen
 
@@ -55,7 +48,7 @@ _NUMBERS: Final = frozenset({6, 7, 8, 9})
 _TYPES_COLUMN: Final = Column("Types", drop=1)
 _DROPS: Final = (0, 2, 7, 0, 6, 8, 9, 5, 4, 3, 1)  # of the pairs' columns, see Column
 _COLUMNS: Final = tuple(
-    Column(title, at in _NUMBERS, drop, title in ("A", "B", "How"))
+    Column(title, at in _NUMBERS, drop, title in ("A", "B", "How"), prose=title == "How")
     for at, (title, drop) in enumerate(zip(_TITLES, _DROPS, strict=True))
 )
 
@@ -354,67 +347,3 @@ def markdown(made: Comparison, full: bool = False) -> str:
     if left:
         out += [left, ""]
     return "\n".join(out)
-
-
-def document(made: Comparison) -> dict[str, Any]:  # JSON
-    """The comparison by the contract ``onnx-params/compare/1``."""
-
-    def side(row: Row | None) -> dict[str, Any] | None:  # JSON
-        return (
-            None
-            if row is None
-            else {
-                "name": row.name,
-                "shape": row.shape,
-                "dtype": row.dtype,
-                "bytes": row.n_bytes,
-                "stored": row.stored,
-                "view": row.view,
-            }
-        )
-
-    return {
-        "schema": SCHEMA,
-        "a": whole(made.a),
-        "b": whole(made.b),
-        "differences": sorted(made.differences),
-        "pairs": [
-            {
-                "a": side(pair.a),
-                "b": side(pair.b),
-                "paired_by": pair.by.value,
-                "relation": pair.relation.value,
-                "how": pair.how,
-                "largest": finite(pair.largest),
-                "relative": finite(pair.relative),
-                "sqnr_db": finite(pair.sqnr),
-            }
-            for pair in made.pairs
-        ],
-    }
-
-
-def whole(report: Report) -> dict[str, Any]:  # JSON
-    """What one model is in all."""
-    path = report.inventory.model.source.label
-    return {
-        "path": path,
-        "layers": report.layers,
-        "parameters": report.parameters,
-        "bytes": report.n_bytes,
-        "bytes_by_dtype": dict(by_dtype(report)),
-    }
-
-
-def to_json(made: Comparison) -> str:
-    """The document as text."""
-    return json_text(document(made))
-
-
-def to_csv(made: Comparison) -> str:
-    """A line a pair, with a header."""
-    rows = []
-    for pair in made.pairs:
-        a, b, *middle, how = cells(pair)
-        rows.append([for_sheet(a), for_sheet(b), *middle, for_sheet(how)])
-    return csv_text([title.lower().replace(" ", "_") for title in _TITLES], rows)

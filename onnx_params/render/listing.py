@@ -29,7 +29,7 @@ class Field(NamedTuple):
 
     ``kind`` is ``str``, ``int``, ``float`` or ``bool``, of a value or of each in a tuple;
     ``right``, ``drop`` and ``long`` are those of the screen's column, ``is_hidden`` keeps it off
-    that.
+    that. Values of one that ``is_list`` are tuples.
     """
 
     key: str
@@ -40,6 +40,7 @@ class Field(NamedTuple):
     drop: int = 0
     long: bool = False
     is_hidden: bool = False
+    is_list: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +78,21 @@ def render(listing: Listing, window: Window = PIPE) -> str:
     """The screen."""
     shown = [at for at, each in enumerate(listing.fields) if not each.is_hidden]
     columns = [_column(listing, listing.fields[at]) for at in shown]
-    rows = [[listing.fields[at].show(row[at]) for at in shown] for row in listing.rows]
+    rows = [
+        [_marked(listing, number, listing.fields[at], row[at]) for at in shown]
+        for number, row in enumerate(listing.rows)
+    ]
     table = Table(columns, rows, listing.style)
     head = (*listing.head, Line()) if listing.head else ()
     foot = (Line(), *listing.foot) if listing.foot else ()
     return text((*head, table, *foot), window)
+
+
+def _marked(listing: Listing, number: int, each: Field, value: Any) -> str:
+    """A value as text, with the mark that its row has for it."""
+    marks = listing.marks.get(each.key)
+    mark = marks[number] if marks else ""
+    return f"{each.show(value)} {mark}" if mark else each.show(value)
 
 
 def _column(listing: Listing, each: Field) -> Column:
@@ -133,17 +144,16 @@ def to_ndjson(listings: Sequence[Listing]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def to_csv(listings: Sequence[Listing]) -> str:
-    """A header and a line a row, numbers as numbers; the model first where there are several.
+def to_csv(listings: Sequence[Listing], several: bool = False) -> str:
+    """A header and a line a row, numbers as numbers; the model first where there are ``several``.
 
     Dimensions are joined by ``x``, names by spaces.
     """
     fields = listings[0].fields if listings else ()
-    is_alone = len(listings) == 1
-    header = [*([] if is_alone else ["model"]), *(each.key for each in fields)]
+    header = [*(["model"] if several else []), *(each.key for each in fields)]
     rows = [
         [
-            *([] if is_alone else [for_sheet(listing.model)]),
+            *([for_sheet(listing.model)] if several else []),
             *(_sheet(each, value) for each, value in zip(fields, row, strict=True)),
         ]
         for listing in listings
@@ -182,8 +192,7 @@ def to_arrow(listings: Sequence[Listing]) -> pyarrow.Table:
     }
     for at, each in enumerate(fields):
         values = [row[at] for listing in listings for row in listing.rows]
-        is_list = any(isinstance(value, (tuple, list)) for value in values)
-        kind = arrow.list_(kinds[each.kind]) if is_list else kinds[each.kind]
+        kind = arrow.list_(kinds[each.kind]) if each.is_list else kinds[each.kind]
         plain_values = [list(value) if isinstance(value, tuple) else value for value in values]
         columns[each.key] = arrow.array(plain_values, kind)
     return arrow.table(columns)

@@ -13,6 +13,7 @@ from onnx_params.render.text import count_of, n_bytes, plain, shape
 from onnx_params.report.report import Report, Row
 
 EXPLANATION: Final = "onnx-params/explanation/1"
+EXPLANATIONS: Final = "onnx-params/explanations/1"
 _STYLES: Final = {"Vector": "vector", "Matrix": "matrix"}
 
 
@@ -30,8 +31,8 @@ def _names(values: tuple[str, ...]) -> str:
 
 PARAMETERS: Final = (
     Field("name", "Name", str, plain, long=True),
-    Field("shape", "Shape", int, shape, drop=1),
-    Field("squeezed_shape", "Squeezed shape", int, shape, is_hidden=True),
+    Field("shape", "Shape", int, shape, drop=1, is_list=True),
+    Field("squeezed_shape", "Squeezed shape", int, shape, is_hidden=True, is_list=True),
     Field("count", "Parameters", int, _count, right=True),
     Field("form", "Form", str, drop=4),
     Field("dtype", "Type", str, lambda value: value or "?", drop=3),
@@ -40,8 +41,8 @@ PARAMETERS: Final = (
     Field("evidence", "Evidence", str, drop=2),
     Field("certain", "Certain", bool, lambda value: "yes" if value else "?", is_hidden=True),
     Field("view", "View", str, drop=6),
-    Field("stored", "Stored", str, _names, long=True, is_hidden=True),
-    Field("aliases", "Aliases", str, _names, long=True, is_hidden=True),
+    Field("stored", "Stored", str, _names, long=True, is_hidden=True, is_list=True),
+    Field("aliases", "Aliases", str, _names, long=True, is_hidden=True, is_list=True),
 )
 
 
@@ -99,7 +100,7 @@ STORED: Final = (
     Field("name", "Stored name", str, lambda value: plain(value) or "-", long=True),
     Field("role", "Role", str),
     Field("dtype", "Type", str, drop=2),
-    Field("shape", "Shape", int, shape, drop=1),
+    Field("shape", "Shape", int, shape, drop=1, is_list=True),
     Field("bytes", "Bytes", int, _count, right=True),
     Field("rule", "Rule", str, drop=3),
     Field("place", "Place", str, plain, drop=4),

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from onnx_params.comparison.compare import Comparison, Matrix
 from onnx_params.comparison.pairs import Relation
-from onnx_params.render.compare import by_dtype, whole
+from onnx_params.render.compare import by_dtype
+from onnx_params.render.compare_documents import whole
 from onnx_params.render.screen import PIPE, Block, Column, Line, Table, Window, text
 from onnx_params.render.text import (
     count_of,

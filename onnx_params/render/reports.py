@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from onnx_params.errors import UsageError
@@ -13,7 +13,7 @@ from onnx_params.render import markdown as seed
 from onnx_params.render.listing import Listing
 from onnx_params.render.lists import parameters
 from onnx_params.render.screen import PIPE, Window
-from onnx_params.render.text import json_text
+from onnx_params.render.text import json_text, markdown_cell
 from onnx_params.report.report import Report
 
 SEVERAL: Final = "onnx-params/reports/1"
@@ -48,32 +48,38 @@ def arrow(report: Report) -> bytes:
     return lists.to_arrow_file([parameters(report)])
 
 
-_OF_REPORTS: Final[Mapping[str, Callable[[Sequence[Report]], str]]] = {
-    "markdown": lambda reports: "\n".join(map(seed.render, reports)),
-    "html": lambda reports: "".join(map(pages.render, reports)),
-    "json": lambda reports: _json(SEVERAL, "reports", [*map(documents.document, reports)]),
+_OF_REPORTS: Final[Mapping[str, Callable[[Sequence[Report], bool], str]]] = {
+    "markdown": lambda reports, several: "\n".join(map(seed.render, reports)),
+    "html": lambda reports, several: "".join(map(pages.render, reports)),
+    "json": lambda reports, several: _json(
+        SEVERAL, "reports", [*map(documents.document, reports)], several
+    ),
 }
-_OF_LISTS: Final[Mapping[str, Callable[[Sequence[Listing]], Text]]] = {
-    "table": lambda listings: "\n".join(map(lists.render, listings)),
-    "markdown": lambda listings: "\n".join(map(lists.markdown, listings)),
-    "json": lambda listings: _json(SEVERAL_LISTS, "listings", [*map(lists.document, listings)]),
-    "ndjson": lists.to_ndjson,
+_OF_LISTS: Final[Mapping[str, Callable[[Sequence[Listing], bool], Text]]] = {
+    "table": lambda listings, several: "\n".join(map(lists.render, listings)),
+    "markdown": lambda listings, several: "\n".join(_headed(listings, several)),
+    "json": lambda listings, several: _json(
+        SEVERAL_LISTS, "listings", [*map(lists.document, listings)], several
+    ),
+    "ndjson": lambda listings, several: lists.to_ndjson(listings),
     "csv": lists.to_csv,
-    "parquet": lists.to_parquet,
-    "arrow": lists.to_arrow_file,
+    "parquet": lambda listings, several: lists.to_parquet(listings),
+    "arrow": lambda listings, several: lists.to_arrow_file(listings),
 }
 
 
-def of_reports(reports: Sequence[Report], format: str) -> Text:
-    """Reports in one document; one alone is a document by itself.
+def of_reports(reports: Sequence[Report], format: str, several: bool) -> Text:
+    """Reports in one document; of ``several`` models, even if only one could be read, an envelope.
 
     Raises :class:`DependencyError` where a package that the format needs is not installed.
     """
     write = _OF_REPORTS.get(format)
-    return write(reports) if write else of_lists([*map(parameters, reports)], format)
+    if write is not None:
+        return write(reports, several)
+    return of_lists([*map(parameters, reports)], format, several)
 
 
-def of_lists(listings: Sequence[Listing], format: str) -> Text:
+def of_lists(listings: Sequence[Listing], format: str, several: bool) -> Text:
     """Lists in one document.
 
     Raises :class:`UsageError` where a list cannot be written as that.
@@ -81,9 +87,16 @@ def of_lists(listings: Sequence[Listing], format: str) -> Text:
     write = _OF_LISTS.get(format)
     if write is None:
         raise UsageError(f"--format {format}: only the report itself can be written so")
-    return write(listings)
+    return write(listings, several)
 
 
-def _json(schema: str, word: str, every: list[dict[str, Any]]) -> str:
+def _headed(listings: Sequence[Listing], several: bool) -> Iterator[str]:
+    """Each table, under the name of its model where there are several."""
+    for listing in listings:
+        heading = f"## {markdown_cell(listing.model)}\n\n" if several else ""
+        yield f"{heading}{lists.markdown(listing)}"
+
+
+def _json(schema: str, word: str, every: list[dict[str, Any]], several: bool) -> str:
     """One document, or an envelope around several."""
-    return json_text(every[0] if len(every) == 1 else {"schema": schema, word: every})
+    return json_text({"schema": schema, word: every} if several else every[0])

@@ -52,8 +52,8 @@ class Column(NamedTuple):
     """A column of a table.
 
     ``drop`` says when it is left out for lack of room: the highest first, 0 never. Cells of one
-    that is ``long`` are shortened in their middle. ``mark`` has a character for each row that goes
-    behind the first cell where this column is left out.
+    that is ``long`` are shortened, names in their middle, ``prose`` at its end. ``mark`` has a
+    character for each row that goes behind the first cell where this column is left out.
     """
 
     title: str
@@ -61,6 +61,7 @@ class Column(NamedTuple):
     drop: int = 0
     long: bool = False
     mark: Sequence[str] = ()
+    prose: bool = False
 
 
 class Table(NamedTuple):
@@ -115,6 +116,13 @@ def shortened(text: str, width: int) -> str:
     room = width - len(ELLIPSIS)
     end = room - room // 3  # the end of a name says more
     return f"{_cut(text, room - end)}{ELLIPSIS}{_cut(text[::-1], end)[::-1]}"
+
+
+def ended(text: str, width: int) -> str:
+    """Text in at most so many cells: its end gives way."""
+    if width_of(text) <= width:
+        return text
+    return f"{_cut(text, max(0, width - len(ELLIPSIS))).rstrip()}{ELLIPSIS}"[: max(1, width)]
 
 
 def _cut(text: str, width: int) -> str:
@@ -233,8 +241,10 @@ class _Layout:
     ) -> str:
         made: list[str] = []
         for at in self.columns:
-            cell = shortened(row[at], self.widths[at])
+            column = self._table.columns[at]
+            shorten = ended if column.prose else shortened
+            cell = shorten(row[at], self.widths[at])
             room = " " * (self.widths[at] - width_of(cell))
             shown = paint(at, cell)
-            made.append(f"{room}{shown}" if self._table.columns[at].right else f"{shown}{room}")
+            made.append(f"{room}{shown}" if column.right else f"{shown}{room}")
         return (" " * GAP).join(made).rstrip()

@@ -78,7 +78,8 @@ def refuse_stranger(inventory: Inventory, reference: str) -> None:
     proved = [each for each in answers if each.is_proved]
     explained = {key for each in proved for key in each.stored}
     stored = inventory.parameter_tensors
-    if len(answers) < FEW or len(proved) >= LEAST_KNOWN * len(answers):
+    is_known = len(proved) >= LEAST_KNOWN * len(answers)
+    if is_known or (len(answers) < FEW and proved):
         return
     if len(explained) >= LEAST_KNOWN * max(1, len(stored)):
         return

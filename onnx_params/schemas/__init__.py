@@ -11,6 +11,7 @@ NAMES: Final = (
     "listing",
     "listings",
     "explanation",
+    "explanations",
     "audit",
     "audits",
     "compare",
