@@ -287,7 +287,10 @@ def schemas() -> Iterator[str]:
     found = [(name, json.loads(text(name))) for name in NAMES]
     yield from table(
         ("Document", "`schema`", "Content"),
-        ((f"[`{name}`](#{name})", f"`{it['$id']}`", it["title"]) for name, it in found),
+        (
+            (f"[`{name}`](#{name})", f"`{it['properties']['schema']['const']}`", it["title"])
+            for name, it in found
+        ),
     )
     for name, schema in found:
         yield from ("", f"## {name} {{ #{name} }}", "")

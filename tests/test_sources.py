@@ -116,7 +116,7 @@ def test_pipes_and_gzip(tmp_path: Path, how: str) -> None:
     assert (0, b"") == (done.returncode, done.stderr)
     assert b"15 parameters in 2 tensors" in done.stdout
     if how == "gzip":
-        assert b"\nmlp: 2 layers" in done.stdout
+        assert b"mlp: 15 parameters in 2 tensors" in done.stdout
     if how == "fifo":
         writer.wait(10)
 
