@@ -10,6 +10,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -187,7 +188,9 @@ def _rules(path: str, table: object) -> dict[str, Severity]:
     for name, word in _dict(path, table, "rules").items():
         rule = RENAMED.get(name, name)
         if rule not in RULES:
-            raise UsageError(f"{path}: there is no rule '{name}'; the reference lists them")
+            near = get_close_matches(name, RULES, n=1)
+            meant = f"; did you mean '{near[0]}'?" if near else "; the reference lists them"
+            raise UsageError(f"{path}: there is no rule '{name}'{meant}")
         found[rule] = severity_of(word, path)
     return found
 

@@ -52,6 +52,7 @@ class ChartBy(enum.StrEnum):
     DTYPE = "dtype"
     MODULE = "module"
     BYTES = "bytes"
+    ICICLE = "icicle"
 
 
 class Sort(enum.StrEnum):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from onnx_params.cli.options import Artifact, Like, Reference, StripPrefix, take
+from onnx_params.cli.progress import bar
 from onnx_params.cli.window import show, window
 from onnx_params.errors import UsageError
 
@@ -58,7 +59,8 @@ def restore(
         count = write_map(report.inventory, map)
         said.append(f"{plain(map)}: the source map of {count} parameters")
     if output:
-        done = write_restored(report.inventory, output)
+        with bar("writing", model) as progress:
+            done = write_restored(report.inventory, output, progress=progress)
         said.append(
             f"{plain(output)}: {len(done.renamed)} stored tensors renamed, {len(done.kept)} could"
             f" not be; a source map of {done.mapped} parameters"
@@ -88,9 +90,9 @@ def extract(
     from onnx_params.render.screen import text
     from onnx_params.render.text import plain
 
-    done = write_extracted(
-        take(model, reference, like, strip_prefix).inventory, output, dequantize=dequantize
-    )
+    inventory = take(model, reference, like, strip_prefix).inventory
+    with bar("writing", *inventory.input_paths()[:1]) as progress:
+        done = write_extracted(inventory, output, dequantize=dequantize, progress=progress)
     rounded = f", {len(done.lossy)} of them rounded" if done.lossy else ""
     said = [
         f"{plain(output)}: {len(done.written)} tensors{rounded}; {len(done.left)} could not be had"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
-from onnx_params.io.atomic import write_bytes
+from onnx_params.io.atomic import seen, write_bytes
 from onnx_params.names import signature
 from onnx_params.names import source_map as mapped
 from onnx_params.names.claim import Claim
@@ -39,13 +39,20 @@ class Extraction:
     left: tuple[tuple[str, str], ...]
 
 
-def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Extraction:
+def extract(
+    inventory: Inventory,
+    path: str,
+    *,
+    dequantize: bool = False,
+    progress: Callable[[int], None] = lambda n_bytes: None,
+) -> Extraction:
     """Write the parameters and persistent buffers of an artifact to ``path``, whole or not at all;
     values are streamed, a tensor at a time.
 
     Exact views only, unless ``dequantize`` allows rounded ones. A tied parameter is written under
-    each of its names. Raises :class:`UsageError` where there is nothing to write,
-    :class:`MissingDataError` where values are not there.
+    each of its names. ``progress`` is called with the bytes that were written. Raises
+    :class:`UsageError` where there is nothing to write, :class:`MissingDataError` where values are
+    not there.
     """
     rows: dict[str, Claim] = {}
     left: list[tuple[str, str]] = []
@@ -65,7 +72,8 @@ def extract(inventory: Inventory, path: str, *, dequantize: bool = False) -> Ext
             f"{inventory.model.source.label}: nothing in it can be"
             f" extracted{f': {left[0][0]}: {left[0][1]}' if left else ''}"
         )
-    write_bytes(path, _safetensors(inventory, rows), inventory.input_paths())
+    pieces = seen(_safetensors(inventory, rows), progress)
+    write_bytes(path, pieces, inventory.input_paths())
     return Extraction(written=tuple(rows), lossy=tuple(lossy), left=tuple(left))
 
 

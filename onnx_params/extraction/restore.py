@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.source_map import KEY as SOURCE_MAP_KEY
 from onnx_params.idioms.source_map import MapRow, SourceMap, to_document
 from onnx_params.inventory.record import Inventory
-from onnx_params.io.atomic import refuse_overwriting, write, write_bytes
+from onnx_params.io.atomic import refuse_overwriting, seen, write, write_bytes
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import is_exact
 
@@ -32,7 +33,9 @@ class Restoration:
     mapped: int  # parameters that the source map lists
 
 
-def restore(inventory: Inventory, output: str) -> Restoration:
+def restore(
+    inventory: Inventory, output: str, *, progress: Callable[[int], None] = lambda n_bytes: None
+) -> Restoration:
     """Write the artifact to ``output`` with original names and a source map, whole or not at all;
     values and everything else stay as they are.
 
@@ -51,7 +54,8 @@ def restore(inventory: Inventory, output: str) -> Restoration:
     inputs = inventory.input_paths()
     refuse_overwriting([output], inputs)  # before anything is copied
     _copy_external(inventory, output)
-    write_bytes(output, rewrite(model.source, renamed, {SOURCE_MAP_KEY: document}), inputs)
+    pieces = rewrite(model.source, renamed, {SOURCE_MAP_KEY: document})
+    write_bytes(output, seen(pieces, progress), inputs)
     return Restoration(renamed=renamed, kept=kept, mapped=len(made.parameters))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from onnx_params.errors import UnreadableError, UsageError, system_reason
 
@@ -29,6 +29,13 @@ def write_bytes(path: str, pieces: Iterable[bytes], inputs: Iterable[str] = ()) 
                 file.write(piece)
 
     write_with(path, fill, inputs)
+
+
+def seen(pieces: Iterable[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
+    """The pieces, each told to ``progress`` by its length when it was taken."""
+    for piece in pieces:
+        yield piece
+        progress(len(piece))
 
 
 def write_with(path: str, fill: Callable[[str], None], inputs: Iterable[str] = ()) -> None:

@@ -21,6 +21,7 @@ _DARK = frozenset({"#0072B2", "#009E73", "#D55E00"})
 _FORMATS = (".png", ".svg", ".pdf")
 MAX_HISTOGRAMS = 24  # in one figure, which is read at the width of a page
 COLUMNS = 3  # of histograms
+ICICLE_CHARACTERS = 130  # over its whole width
 MAX_OVER = 42  # characters of a name over its histogram
 MAX_TITLE = 30  # and beside its bar
 MAX_BARS = 16  # beside each other; the rest is one
@@ -31,13 +32,14 @@ _TINY = 0.04  # share below which a slice has no room for its own label
 
 def draw(report: Report, path: str, by: str = "form") -> None:
     """Write a chart to ``path`` (.png, .svg or .pdf), whole or not at all: the pie of parameters by
-    form, or bars by ``dtype``, by ``module`` or by ``bytes`` of the largest tensors.
+    form, bars by ``dtype``, by ``module`` or by ``bytes`` of the largest tensors, or an ``icicle``
+    of the module tree.
 
     Raises :class:`UsageError` for another ending, :class:`DependencyError` where matplotlib is not
     installed.
     """
-    if by == "form":
-        _pie(report, path)
+    if by in _WHOLE:
+        _WHOLE[by](report, path)
         return
     title, bars = _BARS[by](report)
     shown = [bar for bar in sorted(bars, key=lambda bar: -bar[1]) if bar[1]]
@@ -139,6 +141,48 @@ def _pie(report: Report, path: str) -> None:
     )
     axes.set_title(f"{report.name}: parameters by form", fontsize=15)
     save(figure, path)
+
+
+def _icicle(report: Report, path: str) -> None:
+    """The module tree from the root down: a level a row, each module as wide as its share."""
+    if not report.parameters:
+        raise UsageError(f"{report.name}: has no parameters, so there is no chart to draw")
+    figure = new_figure(path, 9, 0.6 * MAX_DEPTH + 1)
+    axes = figure.add_subplot()
+    for depth in range(MAX_DEPTH):
+        at = 0.0
+        for number, (name, size) in enumerate(_runs(report, depth)):
+            width = size / report.parameters
+            colour = COLOURS[number % len(COLOURS)] if name else "#ffffff00"
+            axes.barh(-depth, width, 0.92, left=at, color=colour, edgecolor="white", linewidth=0.8)
+            label = name.rpartition(".")[2]
+            if width * ICICLE_CHARACTERS > len(label):
+                ink = "white" if colour in _DARK else "black"
+                place = (at + width / 2, -depth)
+                axes.text(*place, label, ha="center", va="center", fontsize=8, color=ink)
+            at += width
+    axes.set_xlim(0, 1)
+    axes.axis("off")
+    axes.set_title(f"{report.name}: parameters by module", fontsize=13, parse_math=False)
+    save(figure, path)
+
+
+def _runs(report: Report, depth: int) -> list[tuple[str, int]]:
+    """The modules of one level in the report's order, with how many parameters each has; empty
+    names stand for parameters that hang higher.
+    """
+    runs: list[tuple[str, int]] = []
+    for row in report.rows:
+        segments = row.name.split(".")
+        name = ".".join(segments[: depth + 1]) if depth < len(segments) else ""
+        if runs and runs[-1][0] == name:
+            runs[-1] = (name, runs[-1][1] + (row.count or 0))
+        else:
+            runs.append((name, row.count or 0))
+    return runs
+
+
+_WHOLE: Final[Mapping[str, Callable[[Report, str], None]]] = {"form": _pie, "icicle": _icicle}
 
 
 def histograms(report: Report, path: str) -> None:
