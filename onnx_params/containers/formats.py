@@ -72,7 +72,7 @@ def _read_pickle(path: str) -> Checkpoint:
 
 def _is_pickle(path: str, head: bytes) -> bool:
     is_named = path.endswith((".pkl", ".pickle", ".pdparams"))
-    return is_named and head[:1] == b"\x80" and 2 <= head[1] <= 5
+    return is_named and len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 
 def _refuse_pointer(path: str) -> Checkpoint:
