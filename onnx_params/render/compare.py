@@ -46,7 +46,7 @@ _TITLES: Final = (
 
 _NUMBERS: Final = frozenset({6, 7, 8, 9})
 _TYPES_COLUMN: Final = Column("Types", drop=1)
-_DROPS: Final = (0, 2, 7, 0, 6, 8, 9, 5, 4, 3, 1)  # of the pairs' columns, see Column
+_DROPS: Final = (0, 2, 7, 0, 6, 8, 9, 5, 4, 1, 3)  # of the pairs' columns, see Column
 _COLUMNS: Final = tuple(
     Column(title, at in _NUMBERS, drop, title in ("A", "B", "How"), prose=title == "How")
     for at, (title, drop) in enumerate(zip(_TITLES, _DROPS, strict=True))
