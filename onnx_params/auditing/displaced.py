@@ -75,7 +75,8 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
     ):
         return None
     other = state.holds.get(place, "")
-    if is_same(state, other, tensor) or not state.is_trusted(claim):
+    is_trusted = state.is_trusted(claim) or _is_exchange(state, tensor, found, claim)
+    if is_same(state, other, tensor) or not is_trusted:
         return None
     if owner is not None and state.reference[owner].shape == tensor.shape:
         content = f"'{other}'" if other else "nothing of the reference"
@@ -93,6 +94,16 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
         replace(found, placements=claim.placements, stored=claim.stored, axis=claim.axis),
         claim,
     )
+
+
+def _is_exchange(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> bool:
+    """Whether a parameter and its kin of another layer have each other's place, by names that were
+    inferred for both: no inference goes wrong like that.
+    """
+    owner = state.owner.get(found.stored[0])
+    if owner is None or owner not in state.kin.others(tensor.name):
+        return False
+    return state.found[owner].stored[:1] == claim.stored[:1]
 
 
 def is_same(state: State, name: str | None, tensor: StoredTensor) -> bool:
