@@ -86,7 +86,9 @@ def _copied_under_numbers(state: MatchState) -> None:
     owners: dict[tuple[str, str], tuple[str, StoredTensor]] = {}
     for name, found in state.found.items():
         for key in found.stored if found.placements else ():
-            owners.setdefault((key[0], _base(key[1])), (name, state.candidates[key].tensor))
+            if key in state.candidates:
+                place = (key[0], _base(key[1]))
+                owners.setdefault(place, (name, state.candidates[key].tensor))
     for candidate in _unused(state):
         stored = candidate.tensor
         name, known = owners.get((stored.key[0], _base(stored.name)), ("", stored))

@@ -15,6 +15,7 @@ import importlib
 import io
 import json
 import os
+import pickle
 import random
 import sys
 import tempfile
@@ -36,6 +37,7 @@ TESTS = Path(__file__).resolve().parent.parent
 ZOO = TESTS / "models"
 NUMBERS = (0, 1, 2, 127, 128, 255, 2**15, 2**31 - 1, 2**31, 2**32, 10**15, 2**62, 2**63, 2**64 - 1)
 MAX_SECONDS = 3.0  # for all verbs together
+PARTS_SHARE = 0.2  # of checkpoints: layers of quantizers
 HDF5_SHARE = 0.03  # of checkpoints: each starts a process
 # bytes that one input may take at its peak, and by which memory may grow over a run: NumPy's and
 # the libraries' own caches included
@@ -200,7 +202,10 @@ def checkpoint_of(data: bytes, folder: Path, rng: random.Random) -> Path:
         if plain:
             if rng.random() < HDF5_SHARE:
                 return _hdf5(plain, folder)
-            return rng.choice((_safetensors, _npz, _torch_zip, _source_map, _index))(plain, folder)
+            if rng.random() < PARTS_SHARE:
+                return _parts(rng, folder)
+            made = (_safetensors, _npz, _torch_zip, _source_map, _index, _pickled)
+            return rng.choice(made)(plain, folder)
     return _safetensors({"w": np.ones((0, 3), np.float32)}, folder)
 
 
@@ -245,6 +250,29 @@ def _index(arrays: dict[str, np.ndarray], folder: Path) -> Path:
 def _npz(arrays: dict[str, np.ndarray], folder: Path) -> Path:
     np.savez(folder / "c.npz", **{key.replace("/", "_"): value for key, value in arrays.items()})
     return folder / "c.npz"
+
+
+def _pickled(arrays: dict[str, np.ndarray], folder: Path) -> Path:
+    (folder / "c.pkl").write_bytes(pickle.dumps({"model": arrays}))
+    return folder / "c.pkl"
+
+
+# shapes and types that the parts of a quantized layer may have, or not
+_SHAPES = ((), (1,), (2,), (8,), (16, 1), (8, 2), (8, 8), (8, 64), (1, 8), (2, 8, 2, 16), (2, 8, 2))
+_TYPES = ("float32", "float16", "int8", "uint8", "int32", "int64")
+
+
+def _parts(rng: random.Random, folder: Path) -> Path:
+    """A layer of some quantizer, whose parts need not fit together."""
+    from onnx_params.containers.quantized_checkpoint import LAYOUTS
+
+    layout = rng.choice(LAYOUTS)
+    arrays = {}
+    for leaf in (*layout.needed, *layout.optional):
+        shape, dtype = rng.choice(_SHAPES), rng.choice(_TYPES)
+        values = np.asarray([rng.randrange(-3, 200) for _ in range(int(np.prod(shape)))])
+        arrays[f"up.{leaf}"] = values.reshape(shape).astype(np.float32).astype(dtype)
+    return _safetensors(arrays, folder)
 
 
 def _torch_zip(arrays: dict[str, np.ndarray], folder: Path) -> Path:
