@@ -175,7 +175,7 @@ def test_equinox(tmp_path: Path) -> None:
     assert ("again.weight",) == aliases["layers[0].weight"]
     with pytest.raises(ExportError, match="cannot be called"):
         from_jax.export((net, state), [TOKENS], str(path))
-    with pytest.raises(ExportError, match="no module of Flax or Equinox"):
+    with pytest.raises(ExportError, match="not a module of Flax or Equinox"):
         from_jax.export(lambda x: x, [TOKENS], str(path))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -202,14 +201,7 @@ def test_a_real_quantized_pair(isnet: tuple[Path, Path], tmp_path: Path) -> None
         and "44.00 MB" in done.stdout
     )
     printed = run("compare", str(half), str(small)).stdout.splitlines()
-    screen = re.search(
-        r"```console\n\$ onnx-params compare isnet_fp16.onnx .*?\n(.*?)```",
-        (Path(__file__).parent.parent / "README.md").read_text(),
-        re.DOTALL,
-    )
-    assert screen is not None and all(
-        line == "..." or line in printed for line in screen[1].splitlines()
-    )
+    assert "they differ in dtype: 238 of 238 pairs of tensors" == printed[0]
     model = onnx.load(small)
     scale = next(
         tensor for tensor in model.graph.initializer if tensor.name == "side1.weight_scale"
