@@ -290,7 +290,7 @@ def extract(
     reference: Path | None = None,
     strip_prefix: bool = False,
 ) -> Extraction:
-    """Write the original state dict as safetensors; the answer says what could not be had back.
+    """Write the original state dict as safetensors; the answer says what could not be recovered.
 
     ``dequantize`` also writes values that quantization rounded. Raises :class:`OnnxParamsError`.
 

@@ -196,7 +196,7 @@ def _tree(model: nn.Module, folder: Path) -> None:
 
 
 def _npz_optimizer(model: nn.Module, folder: Path) -> None:
-    """Parameters and an optimizer's moments, told apart by the first word."""
+    """Parameters and an optimizer's moments, distinguished by the first word."""
     optimizer = _steps(model)
     arrays: dict[str, Any] = {}
     for name, value in model.named_parameters():

@@ -4,22 +4,16 @@ torchvision's and torchaudio's. Small variants or few blocks; every weight drawn
 
 from __future__ import annotations
 
-from ast import literal_eval
-from collections.abc import Callable
-from functools import partial
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import nn
 
-from wild.shipping import declare_operators, shipped, shown
-from wild.workshop import Builder, export_both
+from wild.shipping import shipped
+from wild.tables import Inputs, Make, Table, builders, made, parsed
+from wild.workshop import Builder
 
 torch.set_num_threads(1)
-Make = Callable[[Any], nn.Module]  # the library -> a model
-Inputs = dict[str, Any]  # a shape to draw, or a tensor
 
 _STEP: Final = torch.tensor([7])
 _IDS: Final = torch.tensor([[5, 9, 17, 3, 30, 12, 8, 44]])
@@ -28,33 +22,16 @@ _MASKED: Final[Inputs] = {"input_ids": _IDS, "attention_mask": torch.ones_like(_
 _PIXELS: Final[Inputs] = {"pixel_values": (1, 3, 64, 64)}
 
 
-def _told(text: str) -> dict[str, Any]:
-    """The options in words of the form ``name=value``."""
-    words = (word.partition("=") for word in text.split())
-    return {name: literal_eval(value) for name, _, value in words}
-
-
-def _made(text: str) -> Make:
-    """What a function or class of a library makes: its name, then options."""
-    kind, *rest = text.split()
-
-    def make(library: Any) -> nn.Module:
-        model: nn.Module = getattr(library, kind)(**_told(" ".join(rest)))
-        return model
-
-    return make
-
-
 def _of(text: str, backbone: str = "", **options: Any) -> Make:
     """The model of a class of transformers, with its own configuration class."""
     kind, *rest = text.split()
 
     def make(library: Any) -> nn.Module:
-        told = {**_told(" ".join(rest)), **options}
+        given = {**parsed(" ".join(rest)), **options}
         if backbone:
-            told["backbone_config"] = _made(backbone)(library)
-        made = getattr(library, kind)
-        model: nn.Module = made(made.config_class(**told))
+            given["backbone_config"] = made(backbone)(library)
+        architecture = getattr(library, kind)
+        model: nn.Module = architecture(architecture.config_class(**given))
         choose = getattr(model, "set_experts_implementation", None)
         if choose is not None and getattr(model, "_can_set_experts_implementation", bool)():
             choose("batched_mm")  # the only one that torch's exporters can write
@@ -76,7 +53,7 @@ def _convformer(library: Any) -> nn.Module:
 
 
 # name -> the model of timm: the side of its input, options
-_TIMM_TOLD: Final[dict[str, tuple[int, str]]] = {
+_TIMM_OPTIONS: Final[dict[str, tuple[int, str]]] = {
     "coatnext_nano_rw_224": (64, "img_size=64 embed_dim=(64,64,128,128) depths=(1,1,1,1)"),
     "csatv2": (256, "dims=(16,32,64,96) depths=(1,1,2,2) transformer_depths=(1,1,1,1)"),
     "cspnext_tiny": (64, ""),
@@ -100,10 +77,10 @@ _TIMM: Final[dict[str, tuple[Make, Inputs]]] = {
     "convformer": (_convformer, {"x": (1, 3, 64, 64)}),
     **{
         name: (
-            _made(f"create_model model_name='{name}' pretrained=False num_classes=10 {options}"),
+            made(f"create_model model_name='{name}' pretrained=False num_classes=10 {options}"),
             {"x": (1, 3, side, side)},
         )
-        for name, (side, options) in _TIMM_TOLD.items()
+        for name, (side, options) in _TIMM_OPTIONS.items()
     },
 }
 
@@ -187,8 +164,8 @@ _TRANSFORMERS: Final[dict[str, tuple[Make, Inputs]]] = {
     "clap": (
         _of(
             "ClapModel projection_dim=24",
-            text_config=_told(f"{_PAIR} max_position_embeddings=32"),
-            audio_config=_told("""
+            text_config=parsed(f"{_PAIR} max_position_embeddings=32"),
+            audio_config=parsed("""
                 window_size=4 num_mel_bins=16 spec_size=64 hidden_size=32
                 patch_embeds_hidden_size=16 depths=[1,1] num_attention_heads=[2,2]
                 num_hidden_layers=2
@@ -199,7 +176,7 @@ _TRANSFORMERS: Final[dict[str, tuple[Make, Inputs]]] = {
     "parakeet": (
         _of(
             "ParakeetForCTC vocab_size=32 pad_token_id=31",
-            encoder_config=_told(f"{_SIZES} subsampling_conv_channels=16 num_mel_bins=16"),
+            encoder_config=parsed(f"{_SIZES} subsampling_conv_channels=16 num_mel_bins=16"),
         ),
         {"input_features": (1, 64, 16)},
     ),
@@ -221,8 +198,8 @@ _TRANSFORMERS: Final[dict[str, tuple[Make, Inputs]]] = {
     "groupvit": (
         _of(
             "GroupViTModel projection_dim=24 projection_intermediate_dim=48",
-            text_config=_told(f"{_PAIR} bos_token_id=0 eos_token_id=44"),
-            vision_config=_told(f"""
+            text_config=parsed(f"{_PAIR} bos_token_id=0 eos_token_id=44"),
+            vision_config=parsed(f"""
                 {_SMALL} depths=[2,1,1] num_hidden_layers=4 num_group_tokens=[8,4,0]
                 num_output_groups=[8,4,4] image_size=64 patch_size=8
             """),
@@ -232,10 +209,10 @@ _TRANSFORMERS: Final[dict[str, tuple[Make, Inputs]]] = {
     "pix2struct": (
         _of(
             "Pix2StructForConditionalGeneration",
-            text_config=_told(
+            text_config=parsed(
                 "vocab_size=99 hidden_size=64 d_kv=16 d_ff=96 num_layers=2 num_heads=4"
             ),
-            vision_config=_told("""
+            vision_config=parsed("""
                 hidden_size=64 patch_embed_hidden_size=48 d_ff=96 d_kv=16 num_hidden_layers=2
                 num_attention_heads=4 seq_len=32
             """),
@@ -271,7 +248,7 @@ _SAID: Final[Inputs] = {"timestep": _STEP, "encoder_hidden_states": (1, 7, 32)}
 # name -> the model of diffusers, its inputs
 _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
     "latte-transformer": (
-        _made("""
+        made("""
             LatteTransformer3DModel sample_size=8 num_layers=2 patch_size=2 attention_head_dim=8
             num_attention_heads=4 caption_channels=32 in_channels=4 cross_attention_dim=32
             out_channels=8 attention_bias=True activation_fn='gelu-approximate'
@@ -281,7 +258,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         {"hidden_states": (1, 4, 2, 8, 8), **_SAID},
     ),
     "ltx-transformer": (
-        _made("""
+        made("""
             LTXVideoTransformer3DModel in_channels=8 out_channels=8 num_attention_heads=4
             attention_head_dim=8 cross_attention_dim=32 num_layers=2 caption_channels=32
         """),
@@ -292,7 +269,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "hunyuan-dit": (
-        _made("""
+        made("""
             HunyuanDiT2DModel sample_size=16 num_layers=2 patch_size=2 attention_head_dim=8
             num_attention_heads=4 in_channels=4 cross_attention_dim=32 cross_attention_dim_t5=32
             pooled_projection_dim=16 hidden_size=32 text_len=4 text_len_t5=6
@@ -309,7 +286,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "uvit2d": (
-        _made("""
+        made("""
             UVit2DModel hidden_size=64 cond_embed_dim=32 micro_cond_encode_dim=2
             micro_cond_embed_dim=10 encoder_hidden_size=32 vocab_size=48 codebook_size=40
             in_channels=32 block_out_channels=32 num_res_blocks=1 downsample=True upsample=True
@@ -323,7 +300,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "unet3d-condition": (
-        _made(f"""
+        made(f"""
             UNet3DConditionModel sample_size=16
             down_block_types=('CrossAttnDownBlock3D','DownBlock3D')
             up_block_types=('UpBlock3D','CrossAttnUpBlock3D') layers_per_block=1
@@ -332,7 +309,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         {"sample": (1, 4, 2, 16, 16), **_SAID},
     ),
     "unet-spatio-temporal": (
-        _made("""
+        made("""
             UNetSpatioTemporalConditionModel sample_size=16
             down_block_types=('CrossAttnDownBlockSpatioTemporal','DownBlockSpatioTemporal')
             up_block_types=('UpBlockSpatioTemporal','CrossAttnUpBlockSpatioTemporal')
@@ -348,7 +325,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "unet-controlnet-xs": (
-        _made(f"""
+        made(f"""
             UNetControlNetXSModel sample_size=16
             down_block_types=('DownBlock2D','CrossAttnDownBlock2D')
             up_block_types=('CrossAttnUpBlock2D','UpBlock2D') num_attention_heads=4
@@ -359,7 +336,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         {"sample": (1, 4, 16, 16), **_SAID, "controlnet_cond": (1, 3, 32, 32)},
     ),
     "controlnet-sd3": (
-        _made("""
+        made("""
             SD3ControlNetModel sample_size=16 in_channels=4 num_layers=2 attention_head_dim=8
             num_attention_heads=4 joint_attention_dim=32 caption_projection_dim=32
             pooled_projection_dim=64 out_channels=4 qk_norm='rms_norm'
@@ -372,7 +349,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "autoencoder-cogvideox": (
-        _made("""
+        made("""
             AutoencoderKLCogVideoX block_out_channels=(16,16,32,32) latent_channels=4
             layers_per_block=1 norm_num_groups=4
         """),
@@ -423,7 +400,7 @@ _TORCHAUDIO: Final[dict[str, tuple[Make, Inputs]]] = {
         {"input": (1, 2, 8192)},
     ),
     "rnnt": (
-        _made("""
+        made("""
             emformer_rnnt_model input_dim=20 encoding_dim=32 num_symbols=30 segment_length=16
             right_context_length=4 time_reduction_input_dim=16 time_reduction_stride=4
             transformer_num_heads=4 transformer_ffn_dim=48 transformer_num_layers=2
@@ -435,7 +412,7 @@ _TORCHAUDIO: Final[dict[str, tuple[Make, Inputs]]] = {
         {"sources": (1, 20, 20), **_LENGTHS},
     ),
     "tacotron2": (
-        _made("""
+        made("""
             Tacotron2 n_mels=16 n_symbol=60 symbol_embedding_dim=32 encoder_embedding_dim=32
             decoder_rnn_dim=48 attention_rnn_dim=40 attention_hidden_dim=24
             attention_location_n_filter=8 attention_location_kernel_size=7 prenet_dim=20
@@ -455,28 +432,12 @@ _FIXED: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def _build(name: str, library: str, make: Make, inputs: Inputs, folder: Path) -> None:
-    declare_operators()
-    torch.manual_seed(0)
-    model = make(import_module(library)).eval()
-    values = tuple(
-        torch.randn(value) if isinstance(value, tuple) else value for value in inputs.values()
-    )
-    if library in ("diffusers", "transformers", "torchaudio.models"):
-        shown(model, list(inputs), **_FIXED.get(name, {}))
-    export_both(model, values, folder)
-
-
-_BUILDERS: Final[dict[str, Builder]] = {
-    f"{word}-{name}": partial(_build, name, library, *told)
-    for word, library, table in (
-        ("timm", "timm", _TIMM),
-        ("transformers", "transformers", _TRANSFORMERS),
-        ("diffusers", "diffusers", _DIFFUSERS),
-        ("torchvision", "torchvision.models", _TORCHVISION),
-        ("torchaudio", "torchaudio.models", _TORCHAUDIO),
-    )
-    for name, told in table.items()
+_TABLES: Final[dict[str, Table]] = {
+    "timm": _TIMM,
+    "transformers": _TRANSFORMERS,
+    "diffusers": _DIFFUSERS,
+    "torchvision.models": _TORCHVISION,
+    "torchaudio.models": _TORCHAUDIO,
 }
-CASES: Final[dict[str, Builder]] = shipped(_BUILDERS)
+CASES: Final[dict[str, Builder]] = shipped(builders(_TABLES, _FIXED))
 OPENED: Final[frozenset[str]] = frozenset(CASES)

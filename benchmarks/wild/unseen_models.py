@@ -5,43 +5,20 @@ every weight drawn.
 
 from __future__ import annotations
 
-from ast import literal_eval
-from collections.abc import Callable
-from functools import partial
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 from torch import nn
 
-from wild.shipping import declare_operators, shipped, shown
-from wild.workshop import Builder, export_both
+from wild.shipping import shipped
+from wild.tables import Inputs, Make, Table, builders, made, parsed
+from wild.workshop import Builder
 
 torch.set_num_threads(1)
-Make = Callable[[Any], nn.Module]  # the library -> a model
-Inputs = dict[str, Any]  # a shape to draw, or a tensor
 
 _STEP: Final = torch.tensor([7])
 _IDS: Final = torch.tensor([[5, 9, 17, 3, 30, 12, 8, 44]])
 _MASKED: Final[Inputs] = {"input_ids": _IDS, "attention_mask": torch.ones_like(_IDS)}
-
-
-def _told(text: str) -> dict[str, Any]:
-    """The options in words of the form ``name=value``."""
-    words = (word.partition("=") for word in text.split())
-    return {name: literal_eval(value) for name, _, value in words}
-
-
-def _made(text: str) -> Make:
-    """What a function or class of a library makes: its name, then options."""
-    kind, *rest = text.split()
-
-    def make(library: Any) -> nn.Module:
-        model: nn.Module = getattr(library, kind)(**_told(" ".join(rest)))
-        return model
-
-    return make
 
 
 def _of(text: str) -> Make:
@@ -49,8 +26,8 @@ def _of(text: str) -> Make:
     kind, *rest = text.split()
 
     def make(library: Any) -> nn.Module:
-        made = getattr(library, kind)
-        model: nn.Module = made(made.config_class(**_told(" ".join(rest))))
+        architecture = getattr(library, kind)
+        model: nn.Module = architecture(architecture.config_class(**parsed(" ".join(rest))))
         return model
 
     return make
@@ -72,7 +49,7 @@ def _darknet(library: Any) -> nn.Module:
 
 
 # name -> the model of timm: the side of its input, options
-_TIMM_TOLD: Final[dict[str, tuple[int, str]]] = {
+_TIMM_OPTIONS: Final[dict[str, tuple[int, str]]] = {
     "convnext_zepto_rms_ols": (64, "depths=(1,1,2,1) dims=(16,32,64,96)"),
     "dla60_res2net": (64, "levels=(1,1,1,1,2,1) channels=(16,16,32,64,96,128) base_width=28"),
     "dm_nfnet_f0": (
@@ -93,10 +70,10 @@ _TIMM: Final[dict[str, tuple[Make, Inputs]]] = {
     "darknetaa53": (_darknet, {"x": (1, 3, 64, 64)}),
     **{
         name: (
-            _made(f"create_model model_name='{name}' pretrained=False num_classes=10 {options}"),
+            made(f"create_model model_name='{name}' pretrained=False num_classes=10 {options}"),
             {"x": (1, 3, side, side)},
         )
-        for name, (side, options) in _TIMM_TOLD.items()
+        for name, (side, options) in _TIMM_OPTIONS.items()
     },
 }
 
@@ -197,7 +174,7 @@ _TRANSFORMERS: Final[dict[str, tuple[Make, Inputs]]] = {
 # name -> the model of diffusers, its inputs
 _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
     "chroma-transformer": (
-        _made("""
+        made("""
             ChromaTransformer2DModel in_channels=4 num_layers=1 num_single_layers=1
             attention_head_dim=16 num_attention_heads=2 joint_attention_dim=32
             axes_dims_rope=(4,4,8) approximator_num_channels=8 approximator_hidden_dim=32
@@ -212,7 +189,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "cogview4-transformer": (
-        _made("""
+        made("""
             CogView4Transformer2DModel in_channels=4 out_channels=4 num_layers=2
             attention_head_dim=16 num_attention_heads=4 text_embed_dim=32 time_embed_dim=24
             condition_dim=8 pos_embed_max_size=8 sample_size=8 rope_axes_dim=(8,8)
@@ -227,7 +204,7 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "unet-motion": (
-        _made("""
+        made("""
             UNetMotionModel sample_size=16
             down_block_types=('CrossAttnDownBlockMotion','DownBlockMotion')
             up_block_types=('UpBlockMotion','CrossAttnUpBlockMotion') block_out_channels=(32,64)
@@ -241,14 +218,14 @@ _DIFFUSERS: Final[dict[str, tuple[Make, Inputs]]] = {
         },
     ),
     "autoencoder-temporal": (
-        _made("""
+        made("""
             AutoencoderKLTemporalDecoder block_out_channels=(32,64)
             down_block_types=('DownEncoderBlock2D','DownEncoderBlock2D')
         """),
         {"sample": (2, 3, 16, 16)},
     ),
     "autoencoder-wan": (
-        _made("""
+        made("""
             AutoencoderKLWan base_dim=16 z_dim=16 dim_mult=[1,2] num_res_blocks=1
             temperal_downsample=[True]
         """),
@@ -305,7 +282,7 @@ _TORCHVISION: Final[dict[str, tuple[Make, Inputs]]] = {
 # name -> the model of torchaudio.models, its inputs
 _TORCHAUDIO: Final[dict[str, tuple[Make, Inputs]]] = {
     "wavlm": (
-        _made("""
+        made("""
             wavlm_model extractor_mode='layer_norm'
             extractor_conv_layer_config=[(32,10,5),(32,3,2),(32,3,2),(32,2,2)]
             extractor_conv_bias=True encoder_embed_dim=64 encoder_projection_dropout=0.0
@@ -320,28 +297,12 @@ _TORCHAUDIO: Final[dict[str, tuple[Make, Inputs]]] = {
 }
 
 
-def _build(name: str, library: str, make: Make, inputs: Inputs, folder: Path) -> None:
-    declare_operators()
-    torch.manual_seed(0)
-    model = make(import_module(library)).eval()
-    values = tuple(
-        torch.randn(value) if isinstance(value, tuple) else value for value in inputs.values()
-    )
-    if library in ("diffusers", "transformers", "torchaudio.models"):
-        shown(model, list(inputs), **_FIXED.get(name, {}))
-    export_both(model, values, folder)
-
-
-_BUILDERS: Final[dict[str, Builder]] = {
-    f"{word}-{name}": partial(_build, name, library, *told)
-    for word, library, table in (
-        ("timm", "timm", _TIMM),
-        ("transformers", "transformers", _TRANSFORMERS),
-        ("diffusers", "diffusers", _DIFFUSERS),
-        ("torchvision", "torchvision.models", _TORCHVISION),
-        ("torchaudio", "torchaudio.models", _TORCHAUDIO),
-    )
-    for name, told in table.items()
+_TABLES: Final[dict[str, Table]] = {
+    "timm": _TIMM,
+    "transformers": _TRANSFORMERS,
+    "diffusers": _DIFFUSERS,
+    "torchvision.models": _TORCHVISION,
+    "torchaudio.models": _TORCHAUDIO,
 }
-CASES: Final[dict[str, Builder]] = shipped(_BUILDERS)
+CASES: Final[dict[str, Builder]] = shipped(builders(_TABLES, _FIXED))
 HELD_OUT: Final[frozenset[str]] = frozenset(CASES)

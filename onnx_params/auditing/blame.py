@@ -7,7 +7,6 @@ as a stored tensor that nothing explains. Of the two parts of a weight norm eith
 from __future__ import annotations
 
 import collections
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -16,11 +15,11 @@ import numpy as np
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import State
 from onnx_params.dataflow.logical import logical
+from onnx_params.idioms.naming import without_number
 from onnx_params.idioms.torch_modules import weight_norm_parts
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
-_NUMBER: Final = re.compile(r"_\d+$")  # that a converter puts behind a copy
 _NEAR: Final = 1e-4  # of lines of length one
 
 
@@ -51,7 +50,7 @@ def _at_the_absent(
     for each in extra:
         is_weight = each.verdict is Verdict.EXTRA and each.stored[0] in stored
         shape = logical(state.model, stored[each.stored[0]]).shape if is_weight else ()
-        own = _NUMBER.sub("", each.stored[0])
+        own = without_number(each.stored[0])
         if is_weight and own in made and _sorted(made[own].shape) == _sorted(shape):
             made[own] = _changed(made[own], each)
         elif is_weight and shape:

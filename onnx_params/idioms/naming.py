@@ -5,11 +5,21 @@ evidence.
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 from onnx_params.dataflow.view import View, view_of
 from onnx_params.tensors.steps import Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
+
+_NUMBER: Final = re.compile(r"_\d+$")
+
+
+def without_number(name: str) -> str:
+    """A name without the number that a writer appends to keep names apart: ``weight_4`` ->
+    ``weight``.
+    """
+    return _NUMBER.sub("", name)
 
 
 class Evidence(enum.Enum):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from onnx_params.idioms.naming import without_number
+
 SIGNATURE_KEY: Final = "pkg.torch.export.ExportedProgram.graph_signature"
 FX_NODE_KEY: Final = "pkg.torch.onnx.fx_node"
 SCOPES_KEY: Final = "pkg.torch.onnx.name_scopes"
@@ -112,7 +114,6 @@ KEEPS_SHAPE: Final = frozenset(
         "alias",
     ]
 )
-_NUMBER: Final = re.compile(r"_\d+$")
 
 
 class Entry(NamedTuple):
@@ -155,7 +156,7 @@ class Call(NamedTuple):
 
 def operator_of(value: str) -> str:
     """The operator after which FX called a value: ``unsqueeze_4`` -> ``unsqueeze``."""
-    return _NUMBER.sub("", value)
+    return without_number(value)
 
 
 def read_signature(text: str) -> tuple[Entry, ...]:

@@ -32,7 +32,7 @@ def write_bytes(path: str, pieces: Iterable[bytes], inputs: Iterable[str] = ()) 
 
 
 def seen(pieces: Iterable[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:
-    """The pieces, each told to ``progress`` by its length when it was taken."""
+    """The pieces, each reported to ``progress`` by its length once it was taken."""
     for piece in pieces:
         yield piece
         progress(len(piece))

@@ -112,16 +112,13 @@ def _agree(tensor: StoredTensor, stored: StoredTensor) -> bool:
     """Whether some elements of both are the same, but for the rounding of half precision."""
     import numpy as np
 
-    from onnx_params.matching.probes import read_probe
-    from onnx_params.tensors.evaluate import dtype_of
+    from onnx_params.matching.probes import read_numbers
 
-    probes = [read_probe(each, False) for each in (tensor, stored)]
-    if None in probes or not (tensor.dtype.is_float and stored.dtype.is_float):
+    if not (tensor.dtype.is_float and stored.dtype.is_float):
         return False
-    one, two = (
-        np.frombuffer(b"".join(probe or ()), dtype_of(each.dtype.name)).astype(np.float32)
-        for probe, each in zip(probes, (tensor, stored), strict=True)
-    )
+    one, two = read_numbers(tensor, False), read_numbers(stored, False)
+    if one is None or two is None:
+        return False
     return bool(np.allclose(one, two, rtol=SAME, atol=0))
 
 

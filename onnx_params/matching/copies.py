@@ -4,11 +4,11 @@ another shape, or rounded.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Final
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import without_number
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.multiset_hash import digest
@@ -18,7 +18,6 @@ from onnx_params.matching.verify import is_equal, is_transposed
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_COPIED: Final = 8  # elements whose bits are not equal by chance
-_NUMBER: Final = re.compile(r"_\d+$")
 
 
 def copied(state: MatchState) -> None:
@@ -87,19 +86,14 @@ def _copied_under_numbers(state: MatchState) -> None:
     for name, found in state.found.items():
         for key in found.stored if found.placements else ():
             if key in state.candidates:
-                place = (key[0], _base(key[1]))
+                place = (key[0], without_number(key[1]))
                 owners.setdefault(place, (name, state.candidates[key].tensor))
     for candidate in _unused(state):
         stored = candidate.tensor
-        name, known = owners.get((stored.key[0], _base(stored.name)), ("", stored))
+        name, known = owners.get((stored.key[0], without_number(stored.name)), ("", stored))
         is_alike = (known.dtype, known.shape) == (stored.dtype, stored.shape)
         if name and stored.count >= MIN_COPIED and is_alike and is_equal(known, stored):
             _add_copy(state, name, candidate, "is a copy of that")
-
-
-def _base(name: str) -> str:
-    """A name without the number at its end."""
-    return _NUMBER.sub("", name)
 
 
 def _copied_rounded(state: MatchState) -> None:

@@ -12,7 +12,7 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.concatenated import by_size
 from onnx_params.matching.lines import find_vector, split_vector
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.norms import Norm, norms
+from onnx_params.matching.norms import Norm
 from onnx_params.matching.rounded import near
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Key
@@ -21,9 +21,7 @@ from onnx_params.tensors.steps import Key
 def weight_normed(state: MatchState) -> None:
     """Weights made of their magnitude and direction, or of themselves and a mask."""
     made = {
-        each.main: each
-        for each in (*folds.weight_norms(state.reference), *folds.masked(state.reference))
-        if each.main not in state.found
+        each.main: each for each in folds.of_two(state.reference) if each.main not in state.found
     }
     targets = {name: each.values for name, each in made.items()}
     for tensor, candidate, steps in near(state, targets):
@@ -43,7 +41,7 @@ def norm_alone(state: MatchState) -> None:
     an Add take. The shift may be computed where it runs.
     """
     vectors = Vectors(state)
-    for norm in norms(state.reference):
+    for norm in state.norms:
         if norm.names[3] in state.found and all(
             not name or name in state.found for name in norm.names[:2]
         ):

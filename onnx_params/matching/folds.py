@@ -120,7 +120,12 @@ class OfTwo(NamedTuple):
     values: np.ndarray
 
 
-def weight_norms(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+def of_two(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+    """Everything that is computed from two tensors of a reference. Reads both."""
+    return [*_weight_norms(reference), *_masked(reference)]
+
+
+def _weight_norms(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
     """Every weight norm: ``g * v / |v|``, the norm over the axes where ``g`` has one number; over
     all where it is a number itself.
     """
@@ -144,7 +149,7 @@ def weight_norms(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
     return found
 
 
-def masked(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+def _masked(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
     """Every pruned weight: ``weight_orig * weight_mask`` (torch/nn/utils/prune.py)."""
     found = []
     for name, tensor in reference.items():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View, view_of
 from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.matching.norms import Norm, norms
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Cast, Key, Placement, Slice, Steps, chain
@@ -89,6 +91,11 @@ class MatchState:
         self.dtypes = dict.fromkeys(
             c.tensor.dtype.name for c in self.candidates.values() if c.is_float
         )
+
+    @cached_property
+    def norms(self) -> list[Norm]:
+        """The batch norms of the reference, which several stages ask for; read once."""
+        return norms(self.reference)
 
     def open(self) -> list[StoredTensor]:
         """The tensors that have no answer yet."""

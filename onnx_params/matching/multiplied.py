@@ -21,7 +21,7 @@ from onnx_params.matching.factors import (
     is_by_parameter,
 )
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.norms import Norm, NormTable, norms, with_scales
+from onnx_params.matching.norms import Norm, NormTable, with_scales
 from onnx_params.matching.rounded import small
 from onnx_params.matching.samples import Alike, Directions, Vectors, outputs_first
 from onnx_params.matching.shifts import fold_bias, shift_of
@@ -43,14 +43,10 @@ def normed(state: MatchState) -> None:
     """Weights whose channels were multiplied, as they are and with the mean of each channel taken
     off (weight standardization).
     """
-    plain = norms(state.reference)
-    tables = (NormTable(plain), NormTable(with_scales(plain, state.reference)))
+    tables = (NormTable(state.norms), NormTable(with_scales(state.norms, state.reference)))
     groups = transposed_groups(state.model, [each.tensor for each in state.free()])
     search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), tables)
-    computed = {
-        each.main: each
-        for each in (*folds.weight_norms(state.reference), *folds.masked(state.reference))
-    }
+    computed = {each.main: each for each in folds.of_two(state.reference)}
     for tensor in small(state, state.open()):
         if len(tensor.shape) < 2 or tensor.name in state.found:
             continue

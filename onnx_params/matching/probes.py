@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from onnx_params.errors import OnnxParamsError
 from onnx_params.io.sources import BytesSource, FileSource, Source
 from onnx_params.tensors.encoding import IN_PLACE
 from onnx_params.tensors.stored import StoredTensor
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PROBES: Final = 16  # elements that are looked at before all are read
 
@@ -42,6 +45,20 @@ def read_probe(tensor: StoredTensor, turned: bool, n: int = PROBES) -> list[byte
         return found
     except OnnxParamsError:
         return None
+
+
+def read_numbers(tensor: StoredTensor, turned: bool) -> np.ndarray | None:
+    """The same elements as float32, in which those of any other type can be compared; ``None``
+    where they cannot be had cheaply.
+    """
+    probe = read_probe(tensor, turned)
+    if probe is None:
+        return None
+    import numpy as np  # where nothing is compared, it is not paid for
+
+    from onnx_params.tensors.evaluate import dtype_of
+
+    return np.frombuffer(b"".join(probe), dtype_of(tensor.dtype.name)).astype(np.float32)
 
 
 def _payload(tensor: StoredTensor) -> tuple[Source, int]:

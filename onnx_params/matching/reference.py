@@ -11,7 +11,7 @@ from typing import NamedTuple
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.containers.quantized_checkpoint import dequantized
-from onnx_params.matching.probes import read_probe
+from onnx_params.matching.probes import read_numbers
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -66,13 +66,8 @@ def _agreement(model: Model) -> Callable[[Checkpoint], tuple[int, float]]:
 
 def _key(tensor: StoredTensor, turned: bool) -> tuple[object, ...]:
     """Shape and some numbers, as float32: a checkpoint may be in half precision."""
-    probe = read_probe(tensor, turned) if len(tensor.shape) == 2 or not turned else None
-    if probe is None:
+    numbers = read_numbers(tensor, turned) if len(tensor.shape) == 2 or not turned else None
+    if numbers is None:
         return ()
-    import numpy as np
-
-    from onnx_params.tensors.evaluate import dtype_of
-
-    numbers = np.frombuffer(b"".join(probe), dtype_of(tensor.dtype.name))
     shape = tensor.shape[::-1] if turned else tensor.shape
-    return shape, numbers.astype(np.float32).tobytes()
+    return shape, numbers.tobytes()

@@ -11,7 +11,6 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.norms import norms
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import (
     SWAP,
@@ -45,7 +44,7 @@ def rounded(state: MatchState) -> None:
     Kernels before batch norms must be so for every value: one whose norm was folded into it, by
     factors of about one, is near to few bits too.
     """
-    sizes = {norm.variance.size for norm in norms(state.reference)}
+    sizes = {norm.variance.size for norm in state.norms}
     before_norms = {
         tensor.name
         for tensor in state.open()
