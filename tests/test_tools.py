@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +300,16 @@ def of_blocks(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return stored, E2M1[codes] * scales.repeat(16, axis=1) * np.float32(0.5)
 
 
-@pytest.mark.parametrize("layout", [of_rows, of_a_table, of_words, of_blocks])
+def of_outputs(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """optimum-quanto's weights of 8 bits, and scales of activations."""
+    scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+    codes = np.round(weight / scale).astype(np.int8)
+    one = np.ones((), np.float32)
+    stored = {"weight._data": codes, "weight._scale": scale}
+    return stored | {"input_scale": one, "output_scale": one}, codes * scale
+
+
+@pytest.mark.parametrize("layout", [of_rows, of_a_table, of_words, of_blocks, of_outputs])
 def test_quantized_layouts(layout: Any, tmp_path: Path) -> None:
     """The weight that codes, scales and tables stand for, to the bit."""
     stored, made = layout(draw(0, 16, 64))
@@ -315,6 +326,40 @@ WEIGHTS = {f"layers.{at}.weight": draw(at, 16, 16) for at in range(3)}
 
 def names_in(path: Path) -> list[str]:
     return [tensor.name for tensor in open_checkpoint(path).tensors]
+
+
+def test_a_dictionary_a_layer(tmp_path: Path) -> None:
+    """HQQ's groups, the first half of them in the high bits, and the shape beside them."""
+    codes = np.random.default_rng(1).integers(0, 16, (32, 32)).astype(np.uint8)  # 16 x 64 weights
+    scale, zero = np.abs(draw(2, 32, 1)) + 0.1, np.float32(8) + draw(3, 32, 1)
+    layer = {
+        "W_q": torch.from_numpy(codes[:16] << 4 | codes[16:]),
+        "scale": torch.from_numpy(scale),
+        "zero": torch.from_numpy(zero),
+        "shape": torch.Size((16, 64)),
+        "nbits": 4,
+    }
+    torch.save({"up": layer, "norm": {"weight": torch.ones(16)}}, tmp_path / "qmodel.pt")
+    found = dequantized(open_checkpoint(tmp_path / "qmodel.pt")).tensors
+    assert [(each.name, each.shape) for each in found] == [
+        ("up.weight", (16, 64)),
+        ("norm.weight", (16,)),
+    ]
+    made = ((codes - zero) * scale).reshape(16, 64)
+    np.testing.assert_allclose(made, found[0].read(), rtol=1e-6)
+
+
+def test_archive_of_an_agent(tmp_path: Path) -> None:
+    """Of the files in an archive the largest that torch saved, but for the optimizer's."""
+    with zipfile.ZipFile(tmp_path / "agent.zip", "w") as archive:
+        archive.writestr("data", "{}")
+        for name, more in (("policy.optimizer.pth", 9), ("policy.pth", 0), ("variables.pth", -15)):
+            file = io.BytesIO()
+            torch.save({"a": torch.arange(16.0 + more), "b": torch.ones(2)}, file)
+            archive.writestr(name, file.getvalue())
+    found = open_checkpoint(tmp_path / "agent.zip").tensors
+    assert [(each.name, each.shape) for each in found] == [("a", (16,)), ("b", (2,))]
+    np.testing.assert_array_equal(np.arange(16.0), found[0].read())
 
 
 def test_folder_of_torch_distributed(tmp_path: Path) -> None:

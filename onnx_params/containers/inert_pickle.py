@@ -71,6 +71,10 @@ class Inert:
         pass
 
 
+class Size(tuple[Any, ...]):
+    """Stands for ``torch.Size``: a shape."""
+
+
 class ArrayType:
     """Stands for ``numpy.dtype``: the code of the type and the order of its bytes."""
 
@@ -133,7 +137,7 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
         if (module, name) == ("numpy", "dtype"):
             return ArrayType
         if (module, name) == ("torch", "Size"):
-            return tuple
+            return Size
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
         if module == "torch" and name in BY_NAME:

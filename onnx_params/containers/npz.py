@@ -25,7 +25,7 @@ from onnx_params.containers.strided import (
     start_of,
 )
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.sources import FileSource
+from onnx_params.io.sources import Source
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.steps import Shape
@@ -59,7 +59,7 @@ class _Header(NamedTuple):
 
 
 def read_array(
-    path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
+    path: str, source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
 ) -> StoredTensor:
     base, kind, fortran, shape = _read_header(path, archive, entry)
     name = entry.filename.removesuffix(".npy")

@@ -4,11 +4,13 @@ Sources: AutoGPTQ and GPTQModel, ``qlinear`` (eight codes of 4 bits in an int32 
 zero points less one); AutoAWQ, ``utils/packing_utils.py`` (along the outputs, in the order 0 2 4 6
 1 3 5 7); AMD Quark, the same under other names; Olive, ``common/quant`` (codes in bytes, low bits
 first); onnxruntime-genai (a code an element); compressed-tensors,
-``compressors/quantized_compressors``; bitsandbytes (LLM.int8).
+``compressors/quantized_compressors``; bitsandbytes (LLM.int8); optimum-quanto,
+``tensor/weights/qbytes.py``; HQQ, ``core/quantize.py`` and ``core/bitpack.py``.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from onnx_params.containers.quantized_layout import Layout, Parts, Settings
@@ -23,6 +25,8 @@ _AWQ_ORDER: Final = (0, 4, 1, 5, 2, 6, 3, 7)  # where the code of each output st
 _WORD: Final = 32  # bits of an int32
 _COMPRESSED: Final = ("weight_packed", "weight_scale", "weight_shape")
 _INTEGERS: Final = ("qweight", "scales", "qzeros")
+_SCALED: Final = ("weight._data", "weight._scale")
+_IN_PARTS: Final = ("W_q", "scale", "zero", "shape")
 
 
 def _words(tensor: StoredTensor, bits: int) -> np.ndarray:
@@ -201,6 +205,51 @@ def _rows(parts: Parts, settings: Settings) -> np.ndarray:
     return made
 
 
+def _scaled_shape(parts: Parts) -> Shape | None:
+    codes, scales = parts[_SCALED[0]], parts[_SCALED[1]]
+    is_fit = codes.dtype.name == "int8" and len(scales.shape) in (0, len(codes.shape))
+    pairs = zip(scales.shape, codes.shape, strict=False)
+    return codes.shape if is_fit and all(size in (1, n) for size, n in pairs) else None
+
+
+def _scaled(parts: Parts, settings: Settings) -> np.ndarray:
+    """optimum-quanto's weights of 8 bits: codes times the scale of their output."""
+    import numpy as np
+
+    codes, scales = (parts[leaf].read().astype(np.float32) for leaf in _SCALED)
+    made: np.ndarray = codes * scales
+    return made
+
+
+def _in_parts_shape(parts: Parts) -> Shape | None:
+    """The shape that HQQ stores beside the codes, where the codes are so many."""
+    codes, scales, zeros, shape = (parts[leaf] for leaf in _IN_PARTS)
+    if codes.dtype.name != "uint8" or len(codes.shape) != 2 or shape.dtype.name != "int64":
+        return None
+    whole = tuple(int(size) for size in shape.read().reshape(-1))
+    groups = math.prod(whole) // max(1, codes.shape[1])
+    is_along_inputs = scales.shape == zeros.shape == (groups, 1)
+    return whole if is_along_inputs and _parts_of_byte(codes.shape[0], groups) else None
+
+
+def _parts_of_byte(rows: int, groups: int) -> int:
+    """How many codes a byte has: 1, 2, 4 or 8; 0 where the rows are not so many."""
+    return next((n for n in (1, 2, 4, 8) if rows * n == groups), 0)
+
+
+def _in_parts(parts: Parts, settings: Settings) -> np.ndarray:
+    """HQQ: a row a group, the first part of the groups in the high bits of the bytes."""
+    import numpy as np
+
+    codes, scales, zeros, shape = (parts[leaf].read() for leaf in _IN_PARTS)
+    n_parts = _parts_of_byte(len(codes), len(scales))
+    bits = 8 // n_parts
+    shifts = range(8 - bits, -1, -bits)
+    groups = np.concatenate([codes >> shift & (1 << bits) - 1 for shift in shifts])
+    made: np.ndarray = (groups.astype(np.float32) - zeros) * scales
+    return made.reshape(tuple(shape))
+
+
 INTEGERS: Final = (
     Layout(_INTEGERS, ("g_idx",), "weight", _gptq_shape, _gptq),
     Layout(_INTEGERS, (), "weight", _awq_shape, _awq),
@@ -208,6 +257,8 @@ INTEGERS: Final = (
     Layout(_INTEGERS, (), "weight", _olive_shape, _olive),
     Layout(("weight", "scales", "zeros"), (), "weight", _unpacked_shape, _one_a_code),
     Layout(("weight", "SCB"), ("weight_format",), "weight", _rows_shape, _rows),
+    Layout(_SCALED, ("input_scale", "output_scale"), "weight", _scaled_shape, _scaled),
+    Layout(_IN_PARTS, (), "weight", _in_parts_shape, _in_parts),
     Layout(
         _COMPRESSED,
         ("weight_zero_point", "weight_g_idx"),

@@ -10,10 +10,10 @@ from __future__ import annotations
 import collections
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
-from onnx_params.containers.inert_pickle import MAX_ENTRIES, Inert
-from onnx_params.containers.strided import Sparse, Strided
+from onnx_params.containers.inert_pickle import MAX_ENTRIES, Inert, Size
+from onnx_params.containers.strided import Sparse, Strided, is_shape
 
 # under which weights are saved, the likeliest first; averages of them come after all others
 _WEIGHTS: Final = (
@@ -49,11 +49,14 @@ _MAX_KEYS: Final = 64  # of one tensor
 _MAX_DICTS: Final = 64  # that are offered
 
 
+Tensor: TypeAlias = Strided | Sparse | Size  # a shape beside packed codes stands for a tensor
+
+
 class StateDict(NamedTuple):
     """One dictionary of tensors: the keys that lead to it, joined by dots, and its tensors."""
 
     where: str
-    tensors: Mapping[str, Strided | Sparse]
+    tensors: Mapping[str, Tensor]
 
 
 def state_dicts(saved: Any) -> list[StateDict]:  # what a stranger pickled
@@ -149,16 +152,25 @@ def _trees(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
 
 def _leaves(
     tree: dict[Any, Any], keys: tuple[str, ...], seen: set[int]
-) -> Iterator[tuple[str, Strided | Sparse]]:
-    """The tensors of dictionaries in dictionaries, with the keys that lead to them."""
+) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of dictionaries in dictionaries, with the keys that lead to them, and the shapes
+    beside tensors.
+    """
     if id(tree) in seen or len(keys) > _MAX_KEYS or len(seen) > MAX_ENTRIES:
         return
     seen.add(id(tree))
+    has_tensors = any(isinstance(value, Strided) for value in tree.values())
     for key, value in tree.items():
         if isinstance(value, (Strided, Sparse)):
             yield ".".join((*keys, str(key))), value
+        elif has_tensors and _is_size(value):
+            yield ".".join((*keys, str(key))), value
         elif isinstance(value, dict) and not _is_other(str(key)):
             yield from _leaves(value, (*keys, str(key)), seen)
+
+
+def _is_size(value: object) -> TypeGuard[Size]:
+    return isinstance(value, Size) and is_shape(value) and all(dim < 1 << 63 for dim in value)
 
 
 def of_modules(root: Any) -> Iterator[tuple[str, Strided | Sparse]]:  # what a stranger pickled

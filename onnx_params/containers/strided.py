@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeGuard
 
 from onnx_params.containers.checkpoint import PLACE
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.sources import FileSource, Source
+from onnx_params.io.sources import Source
 from onnx_params.tensors.dtypes import BY_NAME, DType
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
@@ -75,9 +75,7 @@ def is_shape(shape: object) -> TypeGuard[tuple[int, ...]]:
     return isinstance(shape, tuple) and all(isinstance(dim, int) and dim >= 0 for dim in shape)
 
 
-def in_entry(
-    path: str, source: FileSource, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
-) -> Bytes:
+def in_entry(path: str, source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Bytes:
     """A storage that is an entry of a zip."""
     return Bytes(
         start_of(path, source, entry),
@@ -151,7 +149,7 @@ def in_order(path: str, name: str, tensor: Strided, dtype: DType, data: bytes) -
     )
 
 
-def start_of(path: str, source: FileSource, entry: zipfile.ZipInfo) -> int:
+def start_of(path: str, source: Source, entry: zipfile.ZipInfo) -> int:
     """Where an entry's bytes begin: after its local header, whose name and extra field may be
     longer than the directory's.
     """

@@ -4,16 +4,19 @@ its storage.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, NamedTuple
 
-from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.containers.inert_pickle import InertUnpickler
-from onnx_params.containers.state_dicts import StateDict, state_dicts
-from onnx_params.containers.strided import Bytes, Sparse, Storage, Strided, in_storage
+from onnx_params.containers.checkpoint import PLACE, Checkpoint
+from onnx_params.containers.inert_pickle import InertUnpickler, Size
+from onnx_params.containers.state_dicts import StateDict, Tensor, state_dicts
+from onnx_params.containers.strided import Bytes, Storage, Strided, in_storage
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.sources import FileSource
+from onnx_params.io.sources import BytesSource, Source
+from onnx_params.tensors.dtypes import BY_NAME
+from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
 FindStorage = Callable[[str], Bytes | None]  # key of a storage -> its bytes
@@ -38,7 +41,7 @@ def load(path: str, file: BinaryIO) -> Pickled:
         raise FormatError(f"{path}: its pickle cannot be read: {type(error).__name__}") from error
 
 
-def checkpoint(path: str, source: FileSource, saved: Any, storage: FindStorage) -> Checkpoint:
+def checkpoint(path: str, source: Source, saved: Any, storage: FindStorage) -> Checkpoint:
     """The set of weights that is meant, with the others beside it.
 
     Raises :class:`UnsupportedError` where there is none.
@@ -51,10 +54,10 @@ def checkpoint(path: str, source: FileSource, saved: Any, storage: FindStorage) 
     return replace(every[0], others=tuple(every[1:]))
 
 
-def _of_dict(path: str, source: FileSource, each: StateDict, storage: FindStorage) -> Checkpoint:
+def _of_dict(path: str, source: Source, each: StateDict, storage: FindStorage) -> Checkpoint:
     found: list[StoredTensor] = []
     aliases: list[tuple[str, str]] = []
-    seen: dict[Strided | Sparse, str] = {}
+    seen: dict[Tensor, str] = {}
 
     def placed(name: str, tensor: Strided) -> StoredTensor:
         place = storage(tensor.storage.key)
@@ -63,6 +66,9 @@ def _of_dict(path: str, source: FileSource, each: StateDict, storage: FindStorag
         return in_storage(path, name, tensor, source, place)
 
     for name, tensor in each.tensors.items():
+        if isinstance(tensor, Size):
+            found.append(_of_size(path, name, tensor))
+            continue
         if tensor in seen and 0 not in tensor.shape:
             aliases.append((name, seen[tensor]))
         seen.setdefault(tensor, name)
@@ -78,3 +84,12 @@ def _of_dict(path: str, source: FileSource, each: StateDict, storage: FindStorag
     return Checkpoint(
         path=path, tensors=tuple(found), ordered=True, aliases=tuple(aliases), part=each.where
     )
+
+
+def _of_size(path: str, name: str, size: Size) -> StoredTensor:
+    """A shape as the tensor of its numbers."""
+    data = struct.pack(f"<{len(size)}q", *size)
+    span = (Span(0, len(data)),)
+    int64 = BY_NAME["int64"]
+    source = BytesSource(data, path)
+    return StoredTensor(name, int64, (len(size),), PLACE, Encoding.RAW, span, source)

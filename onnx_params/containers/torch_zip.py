@@ -8,15 +8,24 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import IO, Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.inert_pickle import MAX_ENTRIES, MAX_PICKLE
 from onnx_params.containers.npz import learned, read_array
-from onnx_params.containers.strided import ZIP_ERRORS, Bytes, Storage, Strided, in_entry, in_storage
+from onnx_params.containers.strided import (
+    MAX_INFLATED,
+    ZIP_ERRORS,
+    Bytes,
+    Storage,
+    Strided,
+    in_entry,
+    in_storage,
+)
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError
-from onnx_params.io.sources import BytesSource, FileSource
+from onnx_params.io.sources import BytesSource, FileSource, Source
 from onnx_params.tensors.stored import StoredTensor
 
 PROGRAM: Final = "data/weights/model_weights_config.json"  # in the zip of torch.export.save
@@ -37,13 +46,16 @@ _PROGRAM_TYPES: Final = {
 
 
 def read(path: str) -> Checkpoint:
-    """The tensors of a torch zip or an npz.
+    """The tensors of a torch zip, of the one that an archive has among other files, or of an npz.
 
     Raises :class:`FormatError`, or :class:`UnsupportedError` for zips of another kind.
     """
-    source = FileSource(path)
+    return _read(path, FileSource(path), path)
+
+
+def _read(path: str, source: Source, file: str | IO[bytes]) -> Checkpoint:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             entries = {entry.filename: entry for entry in archive.infolist()}
             if len(entries) > MAX_ENTRIES:
                 raise FormatError(f"{path}: has {len(entries)} entries; refused")
@@ -62,9 +74,26 @@ def read(path: str) -> Checkpoint:
             if entries and all(name.endswith(".npy") for name in entries):
                 arrays = [read_array(path, source, archive, each) for each in entries.values()]
                 return Checkpoint(path=path, tensors=learned(arrays), ordered=True)
+            inner = None if path != file else _inner(entries)
+            if inner is not None:
+                data = archive.read(inner)
+                return _read(f"{path}: {inner.filename}", BytesSource(data, path), io.BytesIO(data))
     except ZIP_ERRORS as error:
         raise FormatError(f"{path}: is a damaged zip: {str(error).lower()}") from error
     raise UnsupportedError(f"{path}: is a zip that neither torch nor NumPy wrote")
+
+
+def _inner(entries: Mapping[str, zipfile.ZipInfo]) -> zipfile.ZipInfo | None:
+    """The largest of the files that torch saved into an archive, but for what optimizers keep: an
+    agent's policy (Stable-Baselines3, ``common/save_util.py``).
+    """
+    saved = [
+        entry
+        for name, entry in entries.items()
+        if name.endswith((".pt", ".pth", ".bin")) and "optimizer" not in name
+    ]
+    largest = max(saved, key=lambda entry: entry.file_size, default=None)
+    return largest if largest is not None and largest.file_size <= MAX_INFLATED else None
 
 
 def read_tensor(label: str, data: bytes) -> StoredTensor:
@@ -88,7 +117,7 @@ def read_tensor(label: str, data: bytes) -> StoredTensor:
 
 def _program(
     path: str,
-    source: FileSource,
+    source: Source,
     archive: zipfile.ZipFile,
     entries: dict[str, zipfile.ZipInfo],
     config: str,
@@ -128,7 +157,7 @@ def _described(entry: str, meta: Any) -> Strided:  # JSON of a stranger
 
 def _torch(
     path: str,
-    source: FileSource,
+    source: Source,
     archive: zipfile.ZipFile,
     entries: dict[str, zipfile.ZipInfo],
     word: str,
