@@ -7,18 +7,17 @@ Models without their weights (the ``light_*`` networks that onnx ships) are writ
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Graph, Model, Use
 from onnx_params.dataflow.walk import ANYTHING, arrivals
-from onnx_params.io.wire import signed, varints
 from onnx_params.operators.record import Kind
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Place, PlaceKind
+from onnx_params.tensors.small import integers
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_RANK: Final = 64  # numbers that are read as a shape
@@ -61,7 +60,7 @@ def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
             continue
         if not _feeds_a_weight(model, graph.path, node.outputs[0]):
             continue
-        shape = _integers(stored[node.inputs[0]])
+        shape = integers(stored[node.inputs[0]], MAX_RANK)
         if shape is None or any(dim < 0 for dim in shape):
             continue
         value = values.get(node.position)
@@ -105,17 +104,3 @@ def _scales_a_norm(model: Model, use: Use) -> bool:
         if producer is not None and producer.op_type == "BatchNormalization":
             return True
     return False
-
-
-def _integers(tensor: StoredTensor) -> tuple[int, ...] | None:
-    """The numbers of a short int64 tensor, without NumPy; ``None`` where it is none, or lies
-    elsewhere.
-    """
-    if tensor.dtype.name != "int64" or tensor.count > MAX_RANK or tensor.external is not None:
-        return None
-    data = b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
-    if tensor.encoding is Encoding.RAW:
-        return struct.unpack(f"<{tensor.count}q", data)
-    if tensor.encoding is Encoding.INT64S:
-        return tuple(map(signed, varints(data)))
-    return () if not tensor.count else None

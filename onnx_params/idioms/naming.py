@@ -36,8 +36,8 @@ class Evidence(enum.Enum):
 
 
 class Naming(NamedTuple):
-    """One parameter as a writer names it; ``steps`` is ``None`` where its numbers were computed
-    with others.
+    """One parameter as a writer names it, with further names of the same one; ``steps`` is ``None``
+    where its numbers were computed with others.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Naming(NamedTuple):
     evidence: Evidence
     because: str
     view: View
+    aliases: tuple[str, ...] = ()
 
 
 def inferred(
@@ -68,8 +69,11 @@ def inferred(
 
 
 class Hint(NamedTuple):
-    """A writer's word on whether a tensor was learned: the id of the rule, and the reason."""
+    """A writer's word on whether a tensor was learned: the id of the rule, and the reason; of what
+    was not, whether the framework has it as a buffer.
+    """
 
     is_learned: bool
     rule: str
     because: str
+    is_buffer: bool = False

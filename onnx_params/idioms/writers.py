@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.idioms import converters, skl2onnx, tf2onnx
+from onnx_params.idioms import converters, genai, skl2onnx, tf2onnx
 from onnx_params.idioms.naming import Hint, Naming
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -28,7 +28,7 @@ class Writer(Protocol):
         """
 
 
-WRITERS: Final[tuple[Writer, ...]] = (converters, skl2onnx, tf2onnx)
+WRITERS: Final[tuple[Writer, ...]] = (converters, genai, skl2onnx, tf2onnx)
 
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:

@@ -63,5 +63,6 @@ def claim_of(tensor: StoredTensor, naming: Naming) -> Claim:
         because=naming.because,
         view=naming.view,
         stored=(tensor.key,),
+        aliases=naming.aliases,
         placements=() if steps is None else (Placement(tensor.key, steps),),
     )

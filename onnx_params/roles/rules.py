@@ -134,7 +134,8 @@ def by_writer(context: Context, subject: Subject) -> Classification | None:
     hint = writers.hint(context.model, subject.tensor)
     if hint is None:
         return None
-    role = Role.PARAMETER if hint.is_learned else Role.CONSTANT
+    other = Role.BUFFER if hint.is_buffer else Role.CONSTANT
+    role = Role.PARAMETER if hint.is_learned else other
     return Classification(role, _RULE_BY_ID[hint.rule], hint.because)
 
 

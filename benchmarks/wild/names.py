@@ -1,0 +1,221 @@
+"""Name every clean artifact of the second zoo without a reference, and hold that against the truth.
+
+``python benchmarks/wild/names.py [--kinds a,b] [--cases a,b] [--half seen|opened|"held out"]
+[--show N]`` prints, for each kind, half and exporter, plain and processed apart:
+
+- ``rows``: the parameters whose numbers are left, by a comparison with the checkpoint; ``back``:
+  those of them that came back by name and shape;
+- ``totals``: artifacts whose number of parameters is right: that of the original, or of what is
+  left of it: every parameter that is stored, and of those that were folded what is stored of them;
+- ``wrong``: rows that are certain, and no parameter has that name and that shape; ``twice``:
+  artifacts in which two rows have one name.
+
+``--show N`` prints up to N rows missed of each artifact of the halves that may be looked at, and
+the difference of its total.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import math
+import multiprocessing
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx_params
+from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.view import View
+from onnx_params.errors import OnnxParamsError
+from onnx_params.inventory.record import Inventory
+from onnx_params.names.prefix import moved, prefixes_between
+from onnx_params.report.report import Report
+from onnx_params.tensors.steps import Key
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from wild.build import FOLDER  # noqa: E402
+from wild.measure import DAMAGED, Artifact, artifacts  # noqa: E402
+
+
+class Score(NamedTuple):
+    """One artifact held against the truth."""
+
+    artifact: Artifact
+    rows: int = 0
+    missed: tuple[str, ...] = ()
+    total: int = 0
+    original: int = 0
+    left: int = 0
+    wrong: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the total is that of the original, or of what is left of it."""
+        return self.total in (self.original, self.left)
+
+
+class Truth(NamedTuple):
+    """The framework's list: name -> shape, and every other name of a tied parameter."""
+
+    shapes: dict[str, tuple[int, ...]]
+    names: dict[str, str]
+
+
+def truth_of(folder: Path) -> Truth:
+    told = json.loads((folder / "truth.json").read_text())
+    shapes = {name: tuple(shape) for name, shape, _ in told}
+    names = {other: name for name, _, others in told for other in others}
+    return Truth(shapes, names | {name: name for name in shapes})
+
+
+def score(artifact: Artifact) -> Score:
+    """How an artifact's own names fit; what is left of its parameters a reference shows."""
+    try:
+        truth = truth_of(artifact.model.parent.parent)
+        own = onnx_params.analyze(artifact.model)
+        known = onnx_params.analyze(artifact.model, reference=artifact.reference).inventory
+    except OnnxParamsError as error:
+        return Score(artifact, error=str(error))
+    left = _left(known, truth)
+    back, wrong = _compared(own, truth)
+    counts = collections.Counter(row.name for row in own.rows)
+    return Score(
+        artifact,
+        rows=len(left),
+        missed=tuple(sorted(left - back)),
+        total=own.parameters,
+        original=sum(map(math.prod, truth.shapes.values())),
+        left=_count_left(known, truth),
+        wrong=wrong,
+        twice=tuple(name for name, count in counts.items() if count > 1),
+    )
+
+
+def _left(known: Inventory, truth: Truth) -> set[str]:
+    """The parameters of the truth whose numbers are in the artifact."""
+    placed = (claim.name for claim in known.parameters if claim.placements)
+    return {truth.names[name] for name in placed if name in truth.names}
+
+
+def _count_left(known: Inventory, truth: Truth) -> int:
+    """How many numbers of parameters are left: each parameter that is placed once, and of what was
+    folded each stored tensor once.
+    """
+    total = 0
+    counted: set[Key] = set()
+    names: set[str] = set()
+    claims = [claim for claim in known.parameters if claim.name in truth.names]
+    for claim in claims:
+        name = truth.names[claim.name]
+        if claim.placements and name not in names:
+            total += math.prod(truth.shapes[name])
+            counted.update(claim.stored)
+        names.update([name] if claim.placements else [])
+    for claim in claims:
+        loose = [key for key in claim.stored if key not in counted]
+        if claim.placements or claim.view is not View.FOLDED:
+            continue
+        counted.update(loose)
+        total += sum(
+            math.prod(logical(known.model, known.model.stored[key]).shape) for key in loose
+        )
+    return total
+
+
+def _compared(own: Report, truth: Truth) -> tuple[set[str], tuple[str, ...]]:
+    """The parameters that came back, and what is certain and wrong; a prefix that all names have in
+    common is none of them.
+    """
+    prefix = prefixes_between(list(truth.names), [row.name for row in own.rows])[0]
+    back: set[str] = set()
+    wrong: list[str] = []
+    for row in own.rows:
+        names = [truth.names.get(moved(name, prefix)) for name in (row.name, *row.aliases)]
+        back.update(name for name in names if name and truth.shapes[name] == row.shape)
+        first = names[0]
+        if row.certain and (first is None or row.shape not in (None, truth.shapes[first])):
+            wrong.append(f"{row.name} {row.shape} by {row.evidence}")
+    return back, tuple(wrong)
+
+
+def _kind(artifact: Artifact) -> tuple[str, str, str]:
+    """Kind, half, and exporter with a sign of whether something was done after it."""
+    variant = artifact.model.parent.name
+    exporter = variant if variant in ("dynamo", "torchscript") else re.split(r"[-+]", variant)[0]
+    is_plain = variant in ("dynamo", "torchscript")
+    if exporter not in ("dynamo", "torchscript"):
+        exporter, is_plain = "builder", True
+    return artifact.kind, artifact.half, exporter if is_plain else f"{exporter}+"
+
+
+def _lines(scores: Iterable[Score]) -> Iterator[str]:
+    groups: dict[tuple[str, str, str], list[Score]] = {}
+    for each in scores:
+        groups.setdefault(_kind(each.artifact), []).append(each)
+    yield (
+        f"{'kind':18} {'half':9} {'exporter':13} {'cases':>5} {'rows':>6} {'back':>7}"
+        f" {'totals':>9} {'wrong':>5} {'twice':>5} {'errors':>6}"
+    )
+    for (kind, half, exporter), found in sorted(groups.items()):
+        sound = [each for each in found if not each.error]
+        rows = sum(each.rows for each in sound)
+        missed = sum(len(each.missed) for each in sound)
+        right = sum(each.is_right for each in sound)
+        yield (
+            f"{kind:18} {half:9} {exporter:13} {len(found):5} {rows:6}"
+            f" {(rows - missed) / max(1, rows):7.2%} {f'{right}/{len(sound)}':>9}"
+            f" {sum(len(each.wrong) for each in sound):5}"
+            f" {sum(bool(each.twice) for each in sound):5} {len(found) - len(sound):6}"
+        )
+
+
+def _shown(each: Score, n: int) -> Iterator[str]:
+    label = f"{each.artifact.kind}/{each.artifact.name}"
+    if each.error:
+        yield f"{label}: {each.error}"
+    if not each.is_right:
+        gaps = f"{each.total - each.original:+}, {each.total - each.left:+}"
+        yield f"{label}: total {each.total} for {each.original} or {each.left} ({gaps})"
+    if each.missed:
+        yield f"{label}: {len(each.missed)} missed: {', '.join(each.missed[:n])}"
+    for name in each.twice:
+        yield f"{label}: TWICE {name}"
+    for row in each.wrong[:n]:
+        yield f"{label}: CERTAIN AND WRONG {row}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", default="")
+    parser.add_argument("--cases", default="")
+    parser.add_argument("--half", default="")
+    parser.add_argument("--show", type=int, default=0)
+    options = parser.parse_args()
+    damaged = re.compile("|".join(DAMAGED))
+    wanted = [
+        each
+        for each in artifacts(
+            options.kinds.split(",") if options.kinds else [],
+            options.cases.split(",") if options.cases else [],
+        )
+        if options.half in ("", each.half)
+        and not damaged.fullmatch(f"{each.kind}/{each.name}")
+        and (FOLDER / each.kind / each.name.partition("/")[0] / "truth.json").exists()
+    ]
+    with multiprocessing.Pool(2) as pool:
+        scores = pool.map(score, wanted, chunksize=4)
+    for each in scores:
+        if options.show and each.artifact.half != "held out":
+            for line in _shown(each, options.show):
+                print(line)
+    print("\n".join(_lines(scores)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Read short tensors without NumPy, whose import a report does not pay: shapes, axes, and whether a
+vector is all zeros or all ones.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from onnx_params.errors import OnnxParamsError
+from onnx_params.io.wire import signed, varints
+from onnx_params.tensors.encoding import IN_PLACE, Encoding
+from onnx_params.tensors.stored import StoredTensor
+
+MAX_BYTES: Final = 1 << 20  # of a tensor that is read to see what fills it
+# the bytes of a one, little-endian. Source: IEEE 754; bfloat16 is the upper half of float32
+_ONE: Final = {
+    "float64": struct.pack("<d", 1.0),
+    "float32": struct.pack("<f", 1.0),
+    "float16": struct.pack("<e", 1.0),
+    "bfloat16": struct.pack("<f", 1.0)[2:],
+}
+
+
+def integers(tensor: StoredTensor, most: int) -> tuple[int, ...] | None:
+    """The numbers of an int64 tensor of at most ``most`` elements in the model's own file; ``None``
+    where it is none. Reads them.
+    """
+    if tensor.dtype.name != "int64" or tensor.count > most or tensor.external is not None:
+        return None
+    data = b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
+    if tensor.encoding is Encoding.RAW and len(data) == 8 * tensor.count:
+        return struct.unpack(f"<{tensor.count}q", data)
+    if tensor.encoding is Encoding.INT64S:
+        return tuple(map(signed, varints(data)))
+    return () if not tensor.count else None
+
+
+def is_zeros(tensor: StoredTensor, start: int = 0, stop: int | None = None) -> bool:
+    """Whether the elements from ``start`` up to ``stop`` are zeros, without a sign. Reads them."""
+    data = _elements(tensor, start, stop)
+    return bool(data) and not any(data)
+
+
+def is_ones(tensor: StoredTensor) -> bool:
+    """Whether all elements are ones. Reads them."""
+    data = _elements(tensor, 0, None)
+    one = _ONE.get(tensor.dtype.name, b"")
+    return bool(data) and bool(one) and data == one * tensor.count
+
+
+def _elements(tensor: StoredTensor, start: int, stop: int | None) -> bytes:
+    """The bytes of floating-point elements; none where they are elsewhere, or are too many."""
+    is_plain = tensor.dtype.is_float and tensor.dtype.bits >= 8 and tensor.indices is None
+    if not is_plain or tensor.encoding not in IN_PLACE or tensor.n_bytes > MAX_BYTES:
+        return b""
+    try:
+        data = _payload(tensor)
+    except OnnxParamsError:  # the file that has them is not there, or is shorter
+        return b""
+    width = tensor.dtype.bits // 8
+    return data[start * width : (tensor.count if stop is None else stop) * width]
+
+
+def _payload(tensor: StoredTensor) -> bytes:
+    if tensor.external is not None:
+        span = tensor.external_span
+        return tensor.external.file.open().read(span.start, span.n_bytes)
+    return b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
