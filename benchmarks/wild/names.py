@@ -5,8 +5,9 @@
 
 - ``rows``: the parameters whose numbers are left, by a comparison with the checkpoint; ``back``:
   those of them that came back by name and shape;
-- ``totals``: artifacts whose number of parameters is right: that of the original, or of what is
-  left of it: every parameter that is stored, and of those that were folded what is stored of them;
+- ``totals``: artifacts whose number of parameters is right: that of the original, of those of its
+  parameters of which something is left, or of what is left: every parameter that is stored, and of
+  those that were folded what is stored of them;
 - ``wrong``: rows that are certain, and no parameter has that name and that shape; ``twice``:
   artifacts in which two rows have one name.
 
@@ -49,6 +50,7 @@ class Score(NamedTuple):
     missed: tuple[str, ...] = ()
     total: int = 0
     original: int = 0
+    used: int = 0
     left: int = 0
     wrong: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
@@ -56,8 +58,8 @@ class Score(NamedTuple):
 
     @property
     def is_right(self) -> bool:
-        """Whether the total is that of the original, or of what is left of it."""
-        return self.total in (self.original, self.left)
+        """Whether the total is that of the original, of its used parameters, or of what is left."""
+        return self.total in (self.original, self.used, self.left)
 
 
 class Truth(NamedTuple):
@@ -91,6 +93,7 @@ def score(artifact: Artifact) -> Score:
         missed=tuple(sorted(left - back)),
         total=own.parameters,
         original=sum(map(math.prod, truth.shapes.values())),
+        used=_count_used(known, truth),
         left=_count_left(known, truth),
         wrong=wrong,
         twice=tuple(name for name, count in counts.items() if count > 1),
@@ -101,6 +104,16 @@ def _left(known: Inventory, truth: Truth) -> set[str]:
     """The parameters of the truth whose numbers are in the artifact."""
     placed = (claim.name for claim in known.parameters if claim.placements)
     return {truth.names[name] for name in placed if name in truth.names}
+
+
+def _count_used(known: Inventory, truth: Truth) -> int:
+    """How many numbers those parameters have of which something is stored."""
+    names = {
+        truth.names[claim.name]
+        for claim in known.parameters
+        if claim.name in truth.names and claim.stored
+    }
+    return sum(math.prod(truth.shapes[name]) for name in names)
 
 
 def _count_left(known: Inventory, truth: Truth) -> int:
@@ -180,8 +193,9 @@ def _shown(each: Score, n: int) -> Iterator[str]:
     if each.error:
         yield f"{label}: {each.error}"
     if not each.is_right:
-        gaps = f"{each.total - each.original:+}, {each.total - each.left:+}"
-        yield f"{label}: total {each.total} for {each.original} or {each.left} ({gaps})"
+        right = (each.original, each.used, each.left)
+        gaps = ", ".join(f"{each.total - number:+}" for number in right)
+        yield f"{label}: total {each.total} for {', '.join(map(str, right))} ({gaps})"
     if each.missed:
         yield f"{label}: {len(each.missed)} missed: {', '.join(each.missed[:n])}"
     for name in each.twice:

@@ -94,9 +94,44 @@ VECTOR_NORMS: Final = frozenset(
 BATCH_NORMS: Final = frozenset({"aten.batch_norm", "aten._native_batch_norm_legit_no_training"})
 
 
-# FX values are called after their operators; these keep a tensor's shape, or add and remove ones
+# FX values are called after their operators; these change neither elements nor their order, but for
+# axes of one
+KEEPS_ELEMENTS: Final = frozenset(
+    [
+        "view",
+        "reshape",
+        "flatten",
+        "unsqueeze",
+        "squeeze",
+        "clone",
+        "alias",
+        "detach",
+        "contiguous",
+        "_to_copy",
+        "to",
+    ]
+)
+# these keep a tensor's shape, or add and remove ones; the other operand of arithmetic is a number
 KEEPS_SHAPE: Final = frozenset(
     [
+        "add",
+        "sub",
+        "rsub",
+        "mul",
+        "div",
+        "pow",
+        "clamp",
+        "clamp_min",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "log",
+        "repeat",
+        "tile",
+        # names inside torch.onnx's functions: addcmul, mul by a number
+        "tmp",
+        "value",
+        "value_cast",
         "exp",
         "neg",
         "abs",

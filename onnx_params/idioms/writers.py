@@ -28,7 +28,17 @@ class Writer(Protocol):
         """
 
 
+# producers that call nodes after the framework's own modules, and tools that change neither.
+# Sources: torch/onnx/utils.py; onnxruntime, ``quantization/onnx_model.py``
+_KEEPS_NAMES: Final = frozenset({"pytorch", "onnx.quantize"})
 WRITERS: Final[tuple[Writer, ...]] = (converters, genai, skl2onnx, tf2onnx)
+
+
+def keeps_names(model: Model) -> bool:
+    """Whether the paths in the names of nodes are the framework's, so that a stored name that
+    agrees with one is too: a builder that invents both proves nothing by that.
+    """
+    return model.producer_name in _KEEPS_NAMES
 
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:

@@ -22,13 +22,13 @@ from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored, locate
 from onnx_params.names.signature_calls import (
     by_call,
-    by_computation,
     by_empty_slot,
     by_folded_norm,
     by_linear,
     by_own_name,
     by_place_in_list,
 )
+from onnx_params.names.signature_folded import by_computation
 from onnx_params.names.signature_recurrent import by_recurrent_call
 from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.tensors.stored import StoredTensor

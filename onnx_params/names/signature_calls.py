@@ -12,15 +12,11 @@ from onnx_params.idioms.call_sites import Site
 from onnx_params.idioms.torch_dynamo import (
     BATCH_NORMS,
     BIASED_MODULES,
-    KEEPS_SHAPE,
-    VECTOR_NORMS,
-    operator_of,
     read_dims,
 )
-from onnx_params.idioms.torch_modules import weight_norm_shape
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
-from onnx_params.names.placement import Location, locate
+from onnx_params.names.placement import locate
 from onnx_params.names.signature_table import (
     CONVOLUTIONS,
     SIGNATURE,
@@ -30,7 +26,7 @@ from onnx_params.names.signature_table import (
     weight_of,
     without,
 )
-from onnx_params.tensors.steps import SWAP, Reshape, Shape
+from onnx_params.tensors.steps import SWAP, Shape
 
 
 def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
@@ -156,40 +152,6 @@ def by_empty_slot(table: Table, name: str, sites: list[Site]) -> Claim | None:
     return None
 
 
-def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
-    for value in table.folded.get(name, ()):
-        location = table.stored.locate(value)
-        if location is None:
-            continue
-        sources = [source for source in table.metadata.folded_from(value) if source != name]
-        if any(
-            site.call.target in VECTOR_NORMS and site.role in ("weight", "bias") for site in sites
-        ) and all(map(is_made_up, sources)):
-            flat = (location.tensor.count,)
-            because = f"'{value}' was folded from it; a norm takes a number for each channel"
-            # else constants had a part in it: axes to unsqueeze, if they are what they seem
-            sure = not sources
-            return locate(table.model, location.tensor, Reshape(flat)).claim(
-                name, SIGNATURE, because, certain=sure, view=View.RESHAPED
-            )
-        normed = weight_norm_shape(name, sources, location.shape)
-        if normed is not None:
-            because = (
-                f"'{value}' was computed from it as torch's weight_norm does, over its default"
-                " dimension"
-            )
-            return without(name, normed, View.FOLDED, because, location.tensor, certain=False)
-        kept = _shape_kept(value, location, table.metadata.folded_from(value), name)
-        if kept is not None:
-            because = (
-                f"'{value}' was computed from it by operators that keep shapes, if they are"
-                " what they are called"
-            )
-            return without(name, kept, View.FOLDED, because, location.tensor, certain=False)
-        return without(name, None, View.SLICED, f"'{value}' was computed from it", location.tensor)
-    return None
-
-
 def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None:
     """A batch norm whose node is gone, and that the list names right after a convolution: it
     has that one's channels, if it follows it.
@@ -242,30 +204,3 @@ def shape_of_dropped(table: Table, site: Site) -> tuple[Shape, str, bool] | None
     if call.target.startswith("aten.conv") and node.op_type == "Conv":
         return (weight.shape[0],), f"it was the bias beside '{weight.name}'", True
     return None
-
-
-def _shape_kept(
-    value: str, location: Location, sources: tuple[str, ...], name: str
-) -> Shape | None:
-    """The shape of a parameter of which a value was folded, if the FX names on the way are of
-    operators that keep shapes or add ones.
-
-    FX calls its values after their operators: ``exp``, ``neg``, ``unsqueeze_4``. Values that the
-    exporter made up in between are taken for constants that those operators needed.
-    """
-    operators = [
-        operator_of(each)
-        for each in (value, *sources)
-        if each != name and not each.startswith("val_")
-    ]
-    if any(operator not in KEEPS_SHAPE for operator in operators):
-        return None
-    ones = sum(operator == "unsqueeze" for operator in operators) - sum(
-        operator == "squeeze" for operator in operators
-    )
-    shape = list(location.shape)
-    if ones < 0 or shape.count(1) < ones:
-        return None
-    for _ in range(ones):
-        shape.remove(1)
-    return tuple(shape)

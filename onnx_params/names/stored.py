@@ -128,7 +128,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     owner = name.rpartition(".")[0]
     for consumer in consumers(model, tensor):
         if owner and scope_of(consumer.node) == owner:
-            sure = not folded
+            sure = not folded and writers.keeps_names(model)
             return location.claim(
                 name,
                 Evidence.STORED_NAME,

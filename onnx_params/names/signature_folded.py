@@ -1,0 +1,230 @@
+"""Say what a parameter was of which the exporter computed a constant: by the operators on the way,
+as FX calls their results, or by the slot that takes the constant.
+
+FX calls its values after their operators: ``exp``, ``neg``, ``unsqueeze_4``. Values that the
+exporter made up in between, ``val_7``, are taken for constants that those operators needed. The
+shapes that come of it are inferred, but for what a norm takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from onnx_params.dataflow.consumers import as_torch, consumers
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.call_sites import Site
+from onnx_params.idioms.torch_dynamo import (
+    KEEPS_ELEMENTS,
+    KEEPS_SHAPE,
+    VECTOR_NORMS,
+    operator_of,
+)
+from onnx_params.idioms.torch_modules import weight_norm_shape
+from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.names.claim import Claim
+from onnx_params.names.placement import Location, locate
+from onnx_params.names.signature_table import SIGNATURE, Table, without
+from onnx_params.tensors.steps import Reshape, Shape, shape_after
+
+_VALUE: Final = "val_"  # how the exporter calls what it makes up
+# leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
+# spectral_norm and parametrize; timm, ``layers/std_conv.py``
+_MAIN_LEAVES: Final = frozenset({"weight", "weight_orig", "original", "original1", "weight_v"})
+_GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
+
+
+class _Folded(NamedTuple):
+    """A parameter, the constant that was computed from it, and from what else."""
+
+    table: Table
+    name: str
+    location: Location
+    sources: tuple[str, ...]
+    sites: list[Site]
+
+    @property
+    def value(self) -> str:
+        """The name of the constant."""
+        return self.location.tensor.name
+
+    @property
+    def operators(self) -> list[str]:
+        """The operators on the way, the last one first; what the signature lists is none."""
+        kinds = self.table.metadata.kinds
+        values = (self.value, *self.sources)
+        return [
+            operator_of(each)
+            for each in values
+            if each not in kinds and each != self.name and not each.startswith(_VALUE)
+        ]
+
+    @property
+    def others(self) -> list[str]:
+        """What else the signature lists that it was computed from."""
+        return [each for each in self.sources if each in self.table.metadata.kinds]
+
+    def without(self, shape: Shape | None, view: View, because: str) -> Claim:
+        """The claim on a parameter whose numbers are not these."""
+        return without(self.name, shape, view, because, self.location.tensor, certain=False)
+
+
+def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
+    """The claim on a parameter that a constant was computed from."""
+    for value in table.folded.get(name, ()):
+        location = table.stored.locate(value)
+        if location is None:
+            continue
+        sources = tuple(each for each in table.metadata.folded_from(value) if each != name)
+        folded = _Folded(table, name, location, sources, sites)
+        for answer in _ANSWERS:
+            claim = answer(folded)
+            if claim is not None:
+                return claim
+        because = f"'{value}' was computed from it"
+        return without(name, None, View.SLICED, because, location.tensor)
+    return None
+
+
+def _of_a_norm(folded: _Folded) -> Claim | None:
+    is_vector = any(
+        site.call.target in VECTOR_NORMS and site.role in ("weight", "bias")
+        for site in folded.sites
+    )
+    if not is_vector or not all(map(is_made_up, folded.sources)):
+        return None
+    because = f"'{folded.value}' was folded from it; a norm takes a number for each channel"
+    # else constants had a part in it: axes to unsqueeze, if they are what they seem
+    is_sure = not folded.sources
+    tensor = folded.location.tensor
+    return locate(folded.table.model, tensor, Reshape((tensor.count,))).claim(
+        folded.name, SIGNATURE, because, certain=is_sure, view=View.RESHAPED
+    )
+
+
+def _by_weight_norm(folded: _Folded) -> Claim | None:
+    shape = weight_norm_shape(folded.name, list(folded.sources), folded.location.shape)
+    if shape is None:
+        return None
+    because = (
+        f"'{folded.value}' was computed from it as torch's weight_norm does, over its default"
+        " dimension"
+    )
+    return folded.without(shape, View.FOLDED, because)
+
+
+def _with_its_shape(folded: _Folded) -> Claim | None:
+    """Operators that keep shapes, or add ones."""
+    operators = folded.operators
+    if folded.others or any(operator not in KEEPS_SHAPE for operator in operators):
+        return None
+    n_ones = operators.count("unsqueeze") - operators.count("squeeze")
+    shape = _without_ones(folded.location.shape, n_ones)
+    if shape is None:
+        return None
+    because = (
+        f"'{folded.value}' was computed from it by operators that keep shapes, if they are what"
+        " they are called"
+    )
+    return folded.without(shape, View.FOLDED, because)
+
+
+def _without_ones(shape: Shape, n_ones: int) -> Shape | None:
+    """A shape without its first ones."""
+    if n_ones < 0 or shape.count(1) < n_ones:
+        return None
+    found = list(shape)
+    for _ in range(n_ones):
+        found.remove(1)
+    return tuple(found)
+
+
+def _viewed_vector(folded: _Folded) -> Claim | None:
+    """A vector that was given further axes: its elements in order, or numbers computed of each."""
+    shape = folded.location.shape
+    operators = set(folded.operators)
+    is_viewed = not operators.isdisjoint(("view", "reshape"))
+    if folded.others or not is_viewed or sum(dim != 1 for dim in shape) != 1:
+        return None
+    flat = Reshape((math.prod(shape),))
+    if not operators <= KEEPS_ELEMENTS:
+        because = f"'{folded.value}' was computed of each of its elements, and is a view"
+        return folded.without(flat.shape, View.FOLDED, because) if _is_each(operators) else None
+    because = f"'{folded.value}' is a view of it, if the operators are what they are called"
+    return locate(folded.table.model, folded.location.tensor, flat).claim(
+        folded.name, SIGNATURE, because, certain=False, view=View.RESHAPED
+    )
+
+
+def _is_each(operators: set[str]) -> bool:
+    """Whether the operators compute a number of each element."""
+    return operators <= KEEPS_ELEMENTS | KEEPS_SHAPE
+
+
+def _looked_up(folded: _Folded) -> Claim | None:
+    """A table whose rows were looked up by all of its positions, which a buffer lists."""
+    shape = folded.location.shape
+    kinds = folded.table.metadata.kinds
+    is_whole = folded.operators == ["embedding"] and len(folded.others) == 1
+    if not is_whole or kinds[folded.others[0]] != "BUFFER" or len(shape) != 3 or shape[0] != 1:
+        return None
+    because = (
+        f"'{folded.value}' was looked up in it by '{folded.others[0]}', if that lists all positions"
+    )
+    return locate(folded.table.model, folded.location.tensor, Reshape(shape[1:])).claim(
+        folded.name, SIGNATURE, because, certain=False, view=View.RESHAPED
+    )
+
+
+def _in_weight_slot(folded: _Folded) -> Claim | None:
+    """A weight that was computed in its own module: it has the shape that its operator takes."""
+    if any(_module_of(each) != _module_of(folded.name) for each in folded.others):
+        return None
+    leaf = folded.name.rpartition(".")[2]
+    tensor = folded.location.tensor
+    for consumer in consumers(folded.table.model, tensor):
+        if not consumer.is_product or consumer.word not in ("weight", "operand"):
+            continue
+        shape = shape_after(folded.location.shape, as_torch(consumer, folded.location.shape))
+        because = f"'{folded.value}' was computed from it, the weight of {consumer.node.op_type}"
+        if leaf in _MAIN_LEAVES:
+            return folded.without(shape, View.FOLDED, f"{because}, which has its shape")
+        if leaf in _GAINS:
+            ones = (1,) * (len(shape) - 1)
+            return folded.without(
+                (shape[0], *ones), View.FOLDED, f"{because}, a number for each output"
+            )
+    return None
+
+
+def _module_of(name: str) -> str:
+    """The module that a parameter, or what its weight is computed from, belongs to."""
+    return name.rpartition(".")[0].removesuffix(".parametrizations.weight")
+
+
+def _joined(folded: _Folded) -> Claim | None:
+    """Vectors of a module that were joined into one, as long as each other."""
+    shape = folded.location.shape
+    owner = folded.name.rpartition(".")[0]
+    others = folded.others
+    is_joined = folded.operators == ["cat"] and len(shape) == 1
+    if not is_joined or any(each.rpartition(".")[0] != owner for each in others):
+        return None
+    n_parts = len(others) + 1
+    if shape[0] % n_parts:
+        return None
+    because = f"'{folded.value}' joins it with {len(others)} others of its module, all as long"
+    return folded.without((shape[0] // n_parts,), View.FOLDED, because)
+
+
+# the surest first
+_ANSWERS: Final[tuple[Callable[[_Folded], Claim | None], ...]] = (
+    _of_a_norm,
+    _by_weight_norm,
+    _with_its_shape,
+    _viewed_vector,
+    _looked_up,
+    _in_weight_slot,
+    _joined,
+)
