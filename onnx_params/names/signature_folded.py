@@ -26,12 +26,15 @@ from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Location, locate
 from onnx_params.names.signature_table import SIGNATURE, Table, without
+from onnx_params.tensors.small import distinct_lines
 from onnx_params.tensors.steps import Reshape, Shape, shape_after
 
 _VALUE: Final = "val_"  # how the exporter calls what it makes up
 # leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
 # spectral_norm and parametrize; timm, ``layers/std_conv.py``
 _MAIN_LEAVES: Final = frozenset({"weight", "weight_orig", "original", "original1", "weight_v"})
+_LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
+_TURNS: Final = frozenset({"permute", "transpose"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
 
 
@@ -177,6 +180,34 @@ def _looked_up(folded: _Folded) -> Claim | None:
     )
 
 
+def _by_different_rows(folded: _Folded) -> Claim | None:
+    """A table of which rows were looked up again and again, such as biases of relative positions:
+    as many rows as there are different ones.
+    """
+    shape = folded.location.shape
+    is_alone = all(folded.table.metadata.kinds[each] != "PARAMETER" for each in folded.others)
+    if not is_alone or len(shape) < 3 or _LOOKUPS.isdisjoint(folded.operators):
+        return None
+    tables = [
+        (rows, shape[axis], axis)
+        for axis in {_first_wide(shape), len(shape) - 1}
+        if (rows := distinct_lines(folded.location.tensor, axis)) is not None
+    ]
+    if not tables:
+        return None
+    rows, width, axis = min(tables, key=lambda table: table[0] * table[1])
+    if 2 * rows * width > math.prod(shape):
+        return None
+    because = f"'{folded.value}' has {rows} different rows, looked up in it"
+    is_turned = axis != len(shape) - 1 and _TURNS.isdisjoint(folded.operators)
+    return folded.without((width, rows) if is_turned else (rows, width), View.FOLDED, because)
+
+
+def _first_wide(shape: Shape) -> int:
+    """The first axis that is longer than one."""
+    return next((axis for axis, dim in enumerate(shape) if dim > 1), 0)
+
+
 def _in_weight_slot(folded: _Folded) -> Claim | None:
     """A weight that was computed in its own module: it has the shape that its operator takes."""
     if any(_module_of(each) != _module_of(folded.name) for each in folded.others):
@@ -225,6 +256,7 @@ _ANSWERS: Final[tuple[Callable[[_Folded], Claim | None], ...]] = (
     _with_its_shape,
     _viewed_vector,
     _looked_up,
+    _by_different_rows,
     _in_weight_slot,
     _joined,
 )

@@ -1,10 +1,13 @@
-"""Read short tensors without NumPy, whose import a report does not pay: shapes, axes, and whether a
-vector is all zeros or all ones.
+"""Read short tensors without NumPy, whose import a report does not pay: shapes, axes, whether a
+vector is all zeros or all ones, how many different ones a table has.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+import sys
+from array import array
 from typing import Final
 
 from onnx_params.errors import OnnxParamsError
@@ -12,6 +15,7 @@ from onnx_params.io.wire import signed, varints
 from onnx_params.tensors.encoding import IN_PLACE, Encoding
 from onnx_params.tensors.stored import StoredTensor
 
+_CODES: Final = {64: "Q", 32: "I", 16: "H", 8: "B"}  # of array, by the width of an element
 MAX_BYTES: Final = 1 << 20  # of a tensor that is read to see what fills it
 # the bytes of a one, little-endian. Source: IEEE 754; bfloat16 is the upper half of float32
 _ONE: Final = {
@@ -67,3 +71,22 @@ def _payload(tensor: StoredTensor) -> bytes:
         span = tensor.external_span
         return tensor.external.file.open().read(span.start, span.n_bytes)
     return b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
+
+
+def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
+    """How many different vectors along an axis a tensor has; ``None`` where its elements cannot be
+    read so. Reads them.
+    """
+    code = _CODES.get(tensor.dtype.bits)
+    data = _elements(tensor, 0, None) if code is not None else b""
+    if code is None or not data or sys.byteorder != "little":
+        return None
+    values = array(code, data)
+    inner = math.prod(tensor.shape[axis + 1 :])
+    length = tensor.shape[axis]
+    found = {
+        tuple(values[start + place : start + length * inner : inner])
+        for start in range(0, len(values), length * inner)
+        for place in range(inner)
+    }
+    return len(found)
