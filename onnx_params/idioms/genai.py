@@ -224,6 +224,9 @@ def _sizes(model: Model, node: Node) -> tuple[int, ...]:
 
 def _heads(node: Node) -> tuple[int, ...]:
     attributes = node.read_attributes()
+    sizes = attributes.get("qkv_hidden_sizes")
+    if isinstance(sizes, list) and len(sizes) == len(_QKV):
+        return tuple(size if isinstance(size, int) else 0 for size in sizes)
     heads = attributes.get("num_heads")
     of_keys = attributes.get("kv_num_heads", heads)
     if not isinstance(heads, int) or not isinstance(of_keys, int):

@@ -7,6 +7,7 @@ torch/onnx/_internal/torchscript_exporter/ symbolic_opset9.py (``group_norm``).
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
@@ -72,6 +73,26 @@ def weight_norm_shape(name: str, others: list[str], weight: Shape) -> Shape | No
     if parts is None or not {parts[1], parts[2]} <= {name, *others} or not weight:
         return None
     return weight if name == parts[2] else (weight[0], *(1,) * (len(weight) - 1))
+
+
+# names of modules that multiply by a vector or add one -> the leaf of the factor, of the term.
+# Sources: torch.nn, norms; timm, ``layers/grn.py``, ``layer_scale.py``, ``models/metaformer.py``
+_ELEMENTWISE: Final = (
+    (re.compile(r".*norm.*|grn|ln(_\w+)?"), "weight", "bias"),
+    (re.compile(r"ls\d*"), "gamma", ""),
+    (re.compile(r"res_scale\d*"), "scale", ""),
+)
+
+
+def elementwise_leaf(scope: str, is_factor: bool) -> str:
+    """What a module calls the vector that it multiplies by, or adds, by the module's name; empty
+    where that says nothing.
+    """
+    module = scope.rpartition(".")[2]
+    for pattern, factor, term in _ELEMENTWISE:
+        if pattern.fullmatch(module):
+            return factor if is_factor else term
+    return ""
 
 
 def group_norm_leaf(model: Model, graph: str, node: Node) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.idioms import converters, genai, skl2onnx, tf2onnx
+from onnx_params.idioms import converters, genai, skl2onnx, tf2onnx, trace_constants
 from onnx_params.idioms.naming import Hint, Naming
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -31,7 +31,7 @@ class Writer(Protocol):
 # producers that call nodes after the framework's own modules, and tools that change neither.
 # Sources: torch/onnx/utils.py; onnxruntime, ``quantization/onnx_model.py``
 _KEEPS_NAMES: Final = frozenset({"pytorch", "onnx.quantize"})
-WRITERS: Final[tuple[Writer, ...]] = (converters, genai, skl2onnx, tf2onnx)
+WRITERS: Final[tuple[Writer, ...]] = (converters, genai, skl2onnx, tf2onnx, trace_constants)
 
 
 def keeps_names(model: Model) -> bool:

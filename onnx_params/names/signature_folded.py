@@ -24,9 +24,9 @@ from onnx_params.idioms.torch_dynamo import (
 from onnx_params.idioms.torch_modules import weight_norm_shape
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
+from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import Location, locate
 from onnx_params.names.signature_table import SIGNATURE, Table, without
-from onnx_params.tensors.small import distinct_lines
 from onnx_params.tensors.steps import Reshape, Shape, shape_after
 
 _VALUE: Final = "val_"  # how the exporter calls what it makes up
@@ -184,28 +184,13 @@ def _by_different_rows(folded: _Folded) -> Claim | None:
     """A table of which rows were looked up again and again, such as biases of relative positions:
     as many rows as there are different ones.
     """
-    shape = folded.location.shape
     is_alone = all(folded.table.metadata.kinds[each] != "PARAMETER" for each in folded.others)
-    if not is_alone or len(shape) < 3 or _LOOKUPS.isdisjoint(folded.operators):
+    if not is_alone or _LOOKUPS.isdisjoint(folded.operators):
         return None
-    tables = [
-        (rows, shape[axis], axis)
-        for axis in {_first_wide(shape), len(shape) - 1}
-        if (rows := distinct_lines(folded.location.tensor, axis)) is not None
-    ]
-    if not tables:
-        return None
-    rows, width, axis = min(tables, key=lambda table: table[0] * table[1])
-    if 2 * rows * width > math.prod(shape):
-        return None
-    because = f"'{folded.value}' has {rows} different rows, looked up in it"
-    is_turned = axis != len(shape) - 1 and _TURNS.isdisjoint(folded.operators)
-    return folded.without((width, rows) if is_turned else (rows, width), View.FOLDED, because)
-
-
-def _first_wide(shape: Shape) -> int:
-    """The first axis that is longer than one."""
-    return next((axis for axis, dim in enumerate(shape) if dim > 1), 0)
+    is_turned = not _TURNS.isdisjoint(folded.operators)
+    shape = table_shape(folded.location.tensor, has_rows_first=is_turned)
+    because = f"'{folded.value}' has so many different rows, looked up in it"
+    return None if shape is None else folded.without(shape, View.FOLDED, because)
 
 
 def _in_weight_slot(folded: _Folded) -> Claim | None:

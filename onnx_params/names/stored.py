@@ -4,55 +4,34 @@ node that takes them, or a sibling.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import (
-    Consumer,
     as_torch,
     consumers,
 )
 from onnx_params.dataflow.view import View
-from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
+from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import recurrent, writers
 from onnx_params.idioms.naming import Evidence
-from onnx_params.idioms.torch_modules import group_norm_leaf
-from onnx_params.idioms.torchscript import computed_by, is_norm_folded, real_name, scope_of
+from onnx_params.idioms.torchscript import is_norm_folded, real_name, scope_of
 from onnx_params.names.claim import Claim, claim_of
 from onnx_params.names.placement import Location, Stored, locate
-from onnx_params.operators.schemas import slot_word
-from onnx_params.tensors.steps import Key, Reshape, Slice
-from onnx_params.tensors.stored import StoredTensor
-
-# between a product and the Add of its bias
-_UNTIL_BIAS: Final = frozenset(
-    {
-        "Cast",
-        "Mul",
-        "Reshape",
-        "DequantizeLinear",
-        "QuantizeLinear",
-        "Identity",
-        "Squeeze",
-        "Unsqueeze",
-        "ReorderOutput",
-    }
+from onnx_params.names.slots import (
+    BESIDE,
+    MADE_BIAS,
+    UNKNOWN_LEAF,
+    Modules,
+    added,
+    by_place,
+    implied,
 )
-_ADDS: Final = {
-    "Add": (0, 1),
-    "BiasGelu": (1,),
-    "FastGelu": (1,),
-    "BiasAdd": (1,),
-    "SkipLayerNormalization": (4,),
-    "QLinearAdd": (0, 3),
-}
-# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear,
-# torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
-# (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the
-# weight
-_BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bias": "weight"}
-
+from onnx_params.tensors.steps import Key, Slice
+from onnx_params.tensors.stored import StoredTensor
 
 # ending of the bias that a fusion makes and calls after the weight whose values it changes under
 # its old name. Source: onnxscript, as above
@@ -80,10 +59,11 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
             names.add(claim.name)
             found[tensor.key] = [claim]
     joined = {**_recurrent(model, loose), **_split(model, loose)}
+    modules = Modules(model)
     for tensor in loose:
         several = joined.get(tensor.key)
         if several is None:
-            one = by_place(model, tensor)
+            one = _numbered(by_place(model, modules, tensor), names)
             several = [
                 one if one is not None and one.name not in names else _nameless(model, tensor)
             ]
@@ -92,11 +72,21 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
     return _ordered([claim for tensor in tensors for claim in found[tensor.key]])
 
 
+def _numbered(claim: Claim | None, names: Set[str]) -> Claim | None:
+    """The claim on an unknown leaf of a module, with a number where the module has several."""
+    if claim is None or not claim.name.endswith(f".{UNKNOWN_LEAF}") or claim.name not in names:
+        return claim
+    numbers = itertools.count(2)
+    return replace(
+        claim, name=next(name for n in numbers if (name := f"{claim.name}{n}") not in names)
+    )
+
+
 def claim(model: Model, tensor: StoredTensor) -> Claim:
     """The likeliest claim for one stored tensor by itself."""
     return (
         by_own_name(model, Stored(model), tensor)
-        or by_place(model, tensor)
+        or by_place(model, Modules(model), tensor)
         or _nameless(model, tensor)
     )
 
@@ -125,7 +115,12 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     if folded:
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None
-    owner = name.rpartition(".")[0]
+    owner, _, leaf = name.rpartition(".")
+    if leaf == MADE_BIAS and stored.get(f"{owner}.weight") is not None:
+        because = f"'{tensor.name}' is the bias that a fusion made beside '{owner}.weight'"
+        return location.claim(
+            f"{owner}.bias", Evidence.SIBLING, because, certain=False, view=View.FOLDED
+        )
     for consumer in consumers(model, tensor):
         if owner and scope_of(consumer.node) == owner:
             sure = not folded and writers.keeps_names(model)
@@ -141,56 +136,6 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     )
 
 
-def by_place(model: Model, tensor: StoredTensor) -> Claim | None:
-    """The name that the operator's module, or a sibling with a name, implies; ``None`` where
-    neither does.
-    """
-    computed = computed_by(tensor.name)
-    view = View.FOLDED if computed else None
-    for consumer in consumers(model, tensor):
-        node, word = consumer.node, consumer.word
-        leaf = group_norm_leaf(model, consumer.graph, node)
-        if leaf:
-            because = (
-                f"{node.op_type} after InstanceNormalization in scope '{scope_of(node)}': how"
-                " TorchScript's exporter writes a group norm"
-            )
-            return locate(model, tensor, Reshape((tensor.count,))).claim(
-                f"{scope_of(node)}.{leaf}", Evidence.SCOPE, because, certain=False
-            )
-        if consumer.is_product and word in ("weight", "operand"):
-            location = locate(model, tensor)
-            turn = as_torch(consumer, location.shape)
-            if turn:
-                location = locate(model, tensor, *turn)
-            sibling = _bias_beside(model, consumer)
-            if sibling is not None:
-                return location.claim(*sibling, certain=False, view=view)
-            scope = scope_of(node)
-            if scope:
-                because = f"the weight of {node.op_type} in scope '{scope}'"
-                return location.claim(
-                    f"{scope}.weight",
-                    Evidence.SCOPE,
-                    because,
-                    certain=False,
-                    view=view or _folded_view(tensor),
-                )
-        elif word in ("weight", "bias", "table") and node.op_type not in recurrent.GATES:
-            scope = scope_of(node)
-            if scope and not is_norm_folded(tensor.name):
-                because = f"the {word} of {node.op_type} in scope '{scope}'"
-                leaf = "bias" if word == "bias" else "weight"
-                return locate(model, tensor).claim(
-                    f"{scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
-                )
-    return None
-
-
-def _folded_view(tensor: StoredTensor) -> View | None:
-    return View.FOLDED if is_norm_folded(tensor.name) else None
-
-
 def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     because = "nothing says what it was called"
     if is_norm_folded(tensor.name):
@@ -201,66 +146,6 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     return locate(model, tensor).claim(
         tensor.name or str(tensor.place), Evidence.NONE, because, certain=False
     )
-
-
-def _bias_beside(model: Model, consumer: Consumer) -> tuple[str, Evidence, str] | None:
-    """The name that the bias of the same layer implies."""
-    return _implied(_biases(model, consumer), consumer.node.op_type)
-
-
-def _implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
-    for bias in biases:
-        name = real_name(bias.name)
-        if name is not None:
-            owner, _, leaf = name.rpartition(".")
-            if leaf in _BESIDE:
-                implied = f"{owner}.{_BESIDE[leaf]}" if owner else _BESIDE[leaf]
-                return (
-                    implied,
-                    Evidence.SIBLING,
-                    f"'{bias.name}' is added to what {op_type} makes of it",
-                )
-    return None
-
-
-def _biases(model: Model, consumer: Consumer) -> Iterator[StoredTensor]:
-    """Stored tensors in the bias slot of a product, or added to its result."""
-    for slot, name in enumerate(consumer.node.inputs):
-        if (
-            name
-            and slot != consumer.slot
-            and slot_word(consumer.node.domain, consumer.node.op_type, slot) == "bias"
-        ):
-            tensor = stored_behind(model, consumer.graph, name)
-            if tensor is not None:
-                yield tensor
-    yield from _added(model, consumer.graph, consumer.node.outputs[:1])
-
-
-def _added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredTensor]:
-    """Stored tensors that are added to values, through casts, scales and reshapes."""
-    todo = [(graph, output, 0) for output in outputs]
-    seen = {(graph, output) for graph, output, _ in todo}
-    while todo:
-        graph, output, hops = todo.pop()
-        for use in model.def_use.uses((graph, output))[:MAX_USES]:
-            node = use.node
-            if node is None:
-                continue
-            if node.op_type in _ADDS:
-                for slot in _ADDS[node.op_type]:
-                    if slot != use.slot and slot < len(node.inputs):
-                        tensor = stored_behind(model, use.graph, node.inputs[slot])
-                        if tensor is not None:
-                            yield tensor
-            elif (
-                node.op_type in _UNTIL_BIAS
-                and node.outputs
-                and hops < MAX_HOPS
-                and (use.graph, node.outputs[0]) not in seen
-            ):
-                seen.add((use.graph, node.outputs[0]))
-                todo.append((use.graph, node.outputs[0], hops + 1))
 
 
 def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
@@ -281,8 +166,8 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
             turned = as_torch(consumer, location.shape)  # rows are outputs then
             axis, start, parts = 0, 0, []
             for output in splits[0].outputs if len(splits) == 1 else ():
-                biases = list(_added(model, consumer.graph, (output,)))
-                named = _implied(biases, "a part of what " + consumer.node.op_type)
+                biases = list(added(model, consumer.graph, (output,)))
+                named = implied(biases, "a part of what " + consumer.node.op_type)
                 if named is None:
                     break
                 stop = start + biases[0].count
@@ -370,7 +255,7 @@ def _ordered(claims: list[Claim]) -> list[Claim]:
             bias = next(
                 (
                     f"{owner}.{name}".lstrip(".")
-                    for name, weight in _BESIDE.items()
+                    for name, weight in BESIDE.items()
                     if weight == leaf
                 ),
                 "",

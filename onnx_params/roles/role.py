@@ -48,6 +48,7 @@ class RuleId(enum.Enum):
     DERIVED = "derived", "The converter computes it from what was learned."
     ESTIMATOR = "estimator", "The converter's word for something that the estimator learned."
     INVENTED = "invented", "The converter gives such names to constants of its own."
+    TRACE_CONSTANT = "trace-constant", "TorchScript's trace computed it from no parameter."
     TENSORFLOW_CONSTANT = "tensorflow-constant", "TensorFlow gives such names to its constants."
     NORM_BY_NAME = "norm-by-name", "tf2onnx gives such names to the vectors of a norm."
     GROUP_NORM_FILLER = "group-norm-filler", "It fills the inner part of a group norm."
@@ -78,6 +79,11 @@ class RuleId(enum.Enum):
     )
     NAMED_IN_ITS_MODULE = "named-in-its-module", "It has the name of its module's weight or bias."
     NORM_BEFORE_A_SCALE = "norm-before-a-scale", "A learned scale follows the norm that uses it."
+    FROZEN_NORM = "frozen-norm", "It scales or shifts a convolution's channels, and was computed."
+    LOOKED_UP_BIAS = (
+        "looked-up-bias",
+        "It is added to what goes to Softmax, other numbers for each head.",
+    )
     ATTENTION_MASK = "attention-mask", "It is added to what goes to Softmax."
     ROTARY_TABLE = "rotary-table", "It rotates pairs of features."
     FREQUENCIES = "frequencies", "What it multiplies goes to Cos and Sin."

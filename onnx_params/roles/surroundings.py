@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from onnx_params.containers.onnx.graph import Use
+from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms import tf2onnx
@@ -16,11 +16,13 @@ from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.small import distinct_lines
 from onnx_params.tensors.stored import StoredTensor
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
+MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _WAVES: Final = ("Cos", "Sin")
 
 
@@ -85,13 +87,73 @@ def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classifica
     return Classification(Role.PARAMETER, RuleId.BIAS_OF_A_LAYER, because)
 
 
-def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
+def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """What attention adds for each head and pair of positions: rows of a table, where it has many
+    different numbers.
+    """
+    shape = subject.tensor.shape
+    if len(shape) < 3 or min(shape[-3:]) <= 1 or not _goes_to_softmax(context, use):
+        return None
+    n_numbers = distinct_lines(subject.tensor._replace(shape=(1, subject.tensor.count)), 0)
+    if n_numbers is None or n_numbers <= MAX_MASK_NUMBERS:
+        return None
+    because = f"{describe(use)}, whose result goes to Softmax: other numbers for each head"
+    return Classification(Role.PARAMETER, RuleId.LOOKED_UP_BIAS, because)
+
+
+def _goes_to_softmax(context: Context, use: Use) -> bool:
     # written out: numbers less the largest of them, first
     is_written_out = context.feeds(use, "ReduceMax") and context.feeds(use, "Sub")
-    if not is_written_out and not context.feeds(use, "Softmax"):
+    return is_written_out or context.feeds(use, "Softmax")
+
+
+def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
+    assert use.node is not None
+    if use.node.op_type not in ("Add", "Sub") or not _goes_to_softmax(context, use):
         return None
     because = f"{describe(use)}, whose result goes to Softmax"
     return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+
+
+def _frozen_norm(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """A factor for each channel after a convolution, or the number that is added after such: the
+    exporter computed both from buffers.
+    """
+    tensor = subject.tensor
+    assert use.node is not None
+    if not _is_of_channels(tensor) or use.node.op_type not in ("Mul", "Add"):
+        return None
+    other = context.producer(use.graph, use.node.inputs[1 - use.slot])
+    scaled = use.node if use.node.op_type == "Mul" else other
+    if scaled is None or scaled.op_type != "Mul" or not _has_pair(context, use, scaled):
+        return None
+    moving = [context.producer(use.graph, name) for name in scaled.inputs]
+    if not any(each is not None and each.op_type == "Conv" for each in moving):
+        return None
+    because = f"{describe(use)}: a factor and a number for each channel of a convolution, computed"
+    return Classification(Role.BUFFER, RuleId.FROZEN_NORM, because)
+
+
+def _is_of_channels(tensor: StoredTensor) -> bool:
+    """Whether a tensor is ``[1, channels, 1, 1]`` under a name that the exporter made up."""
+    shape = tensor.shape
+    is_vector = len(shape) > 2 and shape[0] == 1 and max(shape[2:]) == 1 and shape[1] > 1
+    return is_vector and tensor.name.startswith("onnx::")
+
+
+def _has_pair(context: Context, use: Use, scaled: Node) -> bool:
+    """Whether a stored factor is followed by one stored number of the same shape."""
+    factors = [context.stored(use.graph, name) for name in scaled.inputs]
+    factor = next((each for each in factors if each is not None), None)
+    if factor is None or not _is_of_channels(factor) or not scaled.outputs:
+        return False
+    for after in context.graph.uses((use.graph, scaled.outputs[0])):
+        if after.node is None or after.node.op_type != "Add":
+            return False
+        added = context.stored(after.graph, after.node.inputs[1 - after.slot])
+        if added is None or added.shape != factor.shape or not _is_of_channels(added):
+            return False
+    return True
 
 
 def _rotary_table(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -124,7 +186,9 @@ def _before_the_first_layer(context: Context, subject: Subject, use: Use) -> Cla
 
 _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _named_in_its_module,
+    _frozen_norm,
     _bias_of_a_layer,
+    _looked_up_bias,
     _attention_mask,
     _rotary_table,
     _frequencies,

@@ -1,0 +1,41 @@
+"""Tell the constants of a trace from parameters: TorchScript's exporter lifts every parameter to an
+initializer, and keeps what its trace computed from none as ``/scope/Constant_3_output_0``.
+
+Source: torch/csrc/jit/passes/onnx, lift of parameters to graph inputs and the names of constants.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.idioms.naming import Hint, Naming
+from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.tensors.encoding import PlaceKind
+from onnx_params.tensors.steps import Key
+from onnx_params.tensors.stored import StoredTensor
+
+_CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0")
+
+
+def hint(model: Model, tensor: StoredTensor) -> Hint | None:
+    """A constant of the trace, where the file has parameters among its initializers; a frozen
+    module has none.
+    """
+    if _CONSTANT.fullmatch(tensor.name) is None or not tensor.dtype.is_float:
+        return None
+    if not any(map(_is_lifted, model.main.tensors)):
+        return None
+    return Hint(False, "trace-constant", "the trace computed it from no parameter, by its name")
+
+
+def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
+    """None: the names of parameters are their own."""
+    return {}
+
+
+def _is_lifted(tensor: StoredTensor) -> bool:
+    is_initializer = tensor.place.kind is PlaceKind.INITIALIZER
+    return is_initializer and "." in tensor.name and not is_made_up(tensor.name)

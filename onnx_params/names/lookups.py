@@ -1,0 +1,37 @@
+"""Recognize a table in what was looked up in it again and again."""
+
+from __future__ import annotations
+
+import math
+
+from onnx_params.tensors.small import distinct_lines
+from onnx_params.tensors.steps import Shape
+from onnx_params.tensors.stored import StoredTensor
+
+
+def table_shape(tensor: StoredTensor, has_rows_first: bool) -> Shape | None:
+    """The shape of the table of which a tensor has each row twice or more on the average: biases of
+    relative positions; ``None`` where it has none such.
+
+    A row lies along the last axis, or along the first that is longer than one; there the table may
+    have rows first or last. Reads the values.
+    """
+    shape = tensor.shape
+    if len(shape) < 3:
+        return None
+    tables = [
+        (rows, shape[axis], axis)
+        for axis in {_first_wide(shape), len(shape) - 1}
+        if (rows := distinct_lines(tensor, axis)) is not None
+    ]
+    if not tables:
+        return None
+    rows, width, axis = min(tables, key=lambda table: table[0] * table[1])
+    if 2 * rows * width > math.prod(shape):
+        return None
+    return (rows, width) if has_rows_first or axis == len(shape) - 1 else (width, rows)
+
+
+def _first_wide(shape: Shape) -> int:
+    """The first axis that is longer than one."""
+    return next((axis for axis, dim in enumerate(shape) if dim > 1), 0)

@@ -1,0 +1,284 @@
+"""Name stored tensors by the operators that use them: by the module in whose scope one stands, or
+by the bias of the same layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
+from onnx_params.dataflow.view import View
+from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
+from onnx_params.idioms import recurrent
+from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.torch_modules import elementwise_leaf, group_norm_leaf
+from onnx_params.idioms.torchscript import (
+    computed_by,
+    is_made_up,
+    is_norm_folded,
+    real_name,
+    scope_of,
+)
+from onnx_params.names.claim import Claim
+from onnx_params.names.lookups import table_shape
+from onnx_params.names.placement import Location, locate
+from onnx_params.operators.schemas import slot_word
+from onnx_params.tensors.steps import Reshape
+from onnx_params.tensors.stored import StoredTensor
+
+# between a product and the Add of its bias
+_UNTIL_BIAS: Final = frozenset(
+    {
+        "Cast",
+        "Mul",
+        "Reshape",
+        "DequantizeLinear",
+        "QuantizeLinear",
+        "Identity",
+        "Squeeze",
+        "Unsqueeze",
+        "ReorderOutput",
+    }
+)
+_ADDS: Final = {
+    "Add": (0, 1),
+    "BiasGelu": (1,),
+    "FastGelu": (1,),
+    "BiasAdd": (1,),
+    "SkipLayerNormalization": (4,),
+    "QLinearAdd": (0, 3),
+}
+# torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear,
+# torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
+# (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the
+# weight
+BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bias": "weight"}
+
+
+MADE_BIAS: Final = "weight_bias"  # as onnxscript calls it, which see above
+UNKNOWN_LEAF: Final = "?"  # of a parameter of a module that is known
+_FACTORS: Final = frozenset({"Mul", "Div"})
+_ELEMENTWISE: Final = frozenset({"Mul", "Div", "Add", "Sub"})
+
+
+class Modules:
+    """The modules of a model, by the scopes of its nodes."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @cached_property
+    def _parents(self) -> frozenset[str]:
+        found: set[str] = set()
+        for graph in self._model.graphs.values():
+            for scope in filter(None, map(scope_of, graph.nodes)):
+                parent = scope.rpartition(".")[0]
+                while parent and parent not in found:
+                    found.add(parent)
+                    parent = parent.rpartition(".")[0]
+        return frozenset(found)
+
+    def has_children(self, scope: str) -> bool:
+        """Whether other modules stand in the module: it is no layer of its framework's."""
+        return scope in self._parents
+
+
+class Place(NamedTuple):
+    """A stored tensor where an operator uses it."""
+
+    model: Model
+    modules: Modules
+    tensor: StoredTensor
+    consumer: Consumer
+
+    @property
+    def scope(self) -> str:
+        """The module in which the operator stands; empty where that is not known."""
+        return scope_of(self.consumer.node) or ""
+
+    @property
+    def computed_view(self) -> View | None:
+        """That the numbers were computed, where the name of the tensor says so."""
+        return View.FOLDED if computed_by(self.tensor.name) else None
+
+
+def by_place(model: Model, modules: Modules, tensor: StoredTensor) -> Claim | None:
+    """The name that the operator's module, or a sibling with a name, implies; ``None`` where
+    neither does.
+    """
+    for consumer in consumers(model, tensor):
+        place = Place(model, modules, tensor, consumer)
+        for answer in _ANSWERS:
+            claim = answer(place)
+            if claim is not None:
+                return claim
+    return None
+
+
+def _of_a_group_norm(place: Place) -> Claim | None:
+    node = place.consumer.node
+    leaf = group_norm_leaf(place.model, place.consumer.graph, node)
+    if not leaf:
+        return None
+    because = (
+        f"{node.op_type} after InstanceNormalization in scope '{place.scope}': how TorchScript's"
+        " exporter writes a group norm"
+    )
+    return locate(place.model, place.tensor, Reshape((place.tensor.count,))).claim(
+        f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False
+    )
+
+
+def _of_a_product(place: Place) -> Claim | None:
+    """The weight of a matrix product or a convolution."""
+    consumer, tensor = place.consumer, place.tensor
+    if not consumer.is_product or consumer.word not in ("weight", "operand"):
+        return None
+    if _is_data(place):
+        return None
+    location = locate(place.model, tensor)
+    turn = as_torch(consumer, location.shape)
+    if turn:
+        location = locate(place.model, tensor, *turn)
+    view = place.computed_view
+    sibling = _bias_beside(place.model, consumer)
+    if sibling is not None:
+        return location.claim(*sibling, certain=False, view=view)
+    if not place.scope:
+        return None
+    folded = View.FOLDED if is_norm_folded(tensor.name) else None
+    if place.modules.has_children(place.scope):
+        return _hanging(place, location, view or folded)
+    because = f"the weight of {consumer.node.op_type} in scope '{place.scope}'"
+    return location.claim(
+        f"{place.scope}.weight", Evidence.SCOPE, because, certain=False, view=view or folded
+    )
+
+
+def _is_data(place: Place) -> bool:
+    """Whether the tensor is what a product multiplies, and its weight is stored too."""
+    node = place.consumer.node
+    if place.consumer.word != "operand" or place.consumer.slot != 0 or len(node.inputs) < 2:
+        return False
+    return stored_behind(place.model, place.consumer.graph, node.inputs[1]) is not None
+
+
+def _hanging(place: Place, location: Location, view: View | None) -> Claim:
+    """A parameter that hangs on a module with modules in it: its leaf is not known."""
+    because = (
+        f"{place.consumer.node.op_type} in scope '{place.scope}' uses it, a module of modules;"
+        " nothing says what it is called there"
+    )
+    return location.claim(
+        f"{place.scope}.{UNKNOWN_LEAF}", Evidence.NONE, because, certain=False, view=view
+    )
+
+
+def _in_a_slot(place: Place) -> Claim | None:
+    """A bias, a table, or the weight of what is no product."""
+    consumer = place.consumer
+    node, word = consumer.node, consumer.word
+    if consumer.is_product and word in ("weight", "operand"):
+        return None
+    if word not in ("weight", "bias", "table") or node.op_type in recurrent.GATES:
+        return None
+    if not place.scope or is_norm_folded(place.tensor.name):
+        return None
+    because = f"the {word} of {node.op_type} in scope '{place.scope}'"
+    leaf = "bias" if word == "bias" else "weight"
+    # torch's has one axis, what the operator takes one for each of its input
+    flat = (Reshape((place.tensor.count,)),) if node.op_type == "PRelu" else ()
+    view = None if flat else place.computed_view
+    return locate(place.model, place.tensor, *flat).claim(
+        f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
+    )
+
+
+def _element_by_element(place: Place) -> Claim | None:
+    """What a module multiplies by or adds: the vector of a norm or of a layer's scale, or rows of a
+    table.
+    """
+    node, tensor = place.consumer.node, place.tensor
+    if node.op_type not in _ELEMENTWISE or not place.scope or not is_made_up(tensor.name):
+        return None
+    table = table_shape(tensor, has_rows_first=True)
+    if table is not None:
+        because = f"{node.op_type} in scope '{place.scope}' adds so many different rows of it"
+        location = locate(place.model, tensor)._replace(shape=table)
+        return location.claim(
+            f"{place.scope}.{UNKNOWN_LEAF}", Evidence.NONE, because, certain=False, view=View.FOLDED
+        )
+    if sum(dim != 1 for dim in tensor.shape) > 1:
+        return None
+    leaf = elementwise_leaf(place.scope, node.op_type in _FACTORS)
+    flat = (Reshape((tensor.count,)),) if len(tensor.shape) > 1 else ()
+    location = locate(place.model, tensor, *flat)
+    if not leaf:
+        return _hanging(place, location, None)
+    because = f"{node.op_type} in scope '{place.scope}', by the name of the module"
+    return location.claim(f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False)
+
+
+# the surest first
+_ANSWERS: Final = (_of_a_group_norm, _of_a_product, _in_a_slot, _element_by_element)
+
+
+def _bias_beside(model: Model, consumer: Consumer) -> tuple[str, Evidence, str] | None:
+    """The name that the bias of the same layer implies."""
+    return implied(_biases(model, consumer), consumer.node.op_type)
+
+
+def implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
+    """The name, evidence and reason for the weight whose product one of these biases is added to;
+    ``None`` where no module named any.
+    """
+    for bias in biases:
+        owner, _, leaf = (real_name(bias.name) or "").rpartition(".")
+        if leaf not in BESIDE:
+            continue
+        name = f"{owner}.{BESIDE[leaf]}" if owner else BESIDE[leaf]
+        return name, Evidence.SIBLING, f"'{bias.name}' is added to what {op_type} makes of it"
+    return None
+
+
+def _biases(model: Model, consumer: Consumer) -> Iterator[StoredTensor]:
+    """Stored tensors in the bias slot of a product, or added to its result."""
+    for slot, name in enumerate(consumer.node.inputs):
+        if (
+            name
+            and slot != consumer.slot
+            and slot_word(consumer.node.domain, consumer.node.op_type, slot) == "bias"
+        ):
+            tensor = stored_behind(model, consumer.graph, name)
+            if tensor is not None:
+                yield tensor
+    yield from added(model, consumer.graph, consumer.node.outputs[:1])
+
+
+def added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredTensor]:
+    """Stored tensors that are added to values, through casts, scales and reshapes."""
+    todo = [(graph, output, 0) for output in outputs]
+    seen = {(graph, output) for graph, output, _ in todo}
+    while todo:
+        graph, output, hops = todo.pop()
+        for use in model.def_use.uses((graph, output))[:MAX_USES]:
+            node = use.node
+            if node is None:
+                continue
+            if node.op_type in _ADDS:
+                for slot in _ADDS[node.op_type]:
+                    if slot != use.slot and slot < len(node.inputs):
+                        tensor = stored_behind(model, use.graph, node.inputs[slot])
+                        if tensor is not None:
+                            yield tensor
+            elif (
+                node.op_type in _UNTIL_BIAS
+                and node.outputs
+                and hops < MAX_HOPS
+                and (use.graph, node.outputs[0]) not in seen
+            ):
+                seen.add((use.graph, node.outputs[0]))
+                todo.append((use.graph, node.outputs[0], hops + 1))
