@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.matching import duplicates
 from onnx_params.names.claim import Claim
@@ -38,18 +39,31 @@ def tied(
 
 
 def _with_copies(claims: list[Claim], parameter_tensors: dict[Key, StoredTensor]) -> list[Claim]:
-    """The claims, where a matrix and its transposed copy are one parameter."""
+    """The claims, where a tensor and its copy in another layout are one parameter."""
     counts = Counter(claim.stored[0] for claim in claims)
     # not parts, nor several that were folded into one
     by_key = {claim.stored[0]: claim for claim in claims if counts[claim.stored[0]] == 1}
-    copies = duplicates.transposed(parameter_tensors[key] for key in by_key)
+    tensors = [parameter_tensors[key] for key in by_key]
+    turned = duplicates.transposed(tensors)
+    copies = duplicates.reshaped(tensors) | turned
+    gone: set[Key] = set()
     for copy, first in copies.items():
+        if by_key[first].evidence is Evidence.NONE and by_key[copy].evidence is not Evidence.NONE:
+            copy, first = first, copy
+        if first in gone or copy in gone:
+            continue
+        gone.add(copy)
         was, other = by_key[first], by_key[copy]
-        because = f"{was.because}; '{other.name}' is a transposed copy of it"
+        how = "a transposed copy of it" if {first, copy} & turned.keys() else "it in another shape"
+        # a name that an exporter made up is no further name of the parameter
+        names = () if other.evidence is Evidence.NONE else (other.name,)
         by_key[first] = replace(
-            was, stored=(*was.stored, copy), aliases=(*was.aliases, other.name), because=because
+            was,
+            stored=(*was.stored, copy),
+            aliases=(*was.aliases, *names),
+            because=f"{was.because}; '{parameter_tensors[copy].name}' is {how}",
         )
-    return [by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in copies]
+    return [by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in gone]
 
 
 def _merged(claim: Claim, name: str) -> Claim:

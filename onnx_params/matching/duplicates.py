@@ -18,6 +18,7 @@ from onnx_params.tensors.encoding import IN_PLACE
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
+MAX_END: Final = 64  # bytes of a payload that are compared before all are
 MIN_COUNT: Final = 64  # elements below which equal content proves nothing
 
 
@@ -63,10 +64,68 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
     return found
 
 
-def _alike(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
-    """Groups of matrices of which one may be another one transposed, by type and dimensions."""
-    groups: dict[tuple[str, tuple[int, ...]], list[StoredTensor]] = {}
+def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
+    """Key of each tensor that has the elements of one before it, in order, in another shape -> the
+    key of that one. Reads values of candidates.
+    """
+    groups: dict[tuple[str, int], list[StoredTensor]] = {}
     for tensor in tensors:
+        if tensor.count >= MIN_COUNT and tensor.encoding in IN_PLACE and tensor.dtype.bits >= 8:
+            groups.setdefault((tensor.dtype.name, tensor.count), []).append(tensor)
+    found: dict[Key, Key] = {}
+    for group in groups.values():
+        if len({tensor.shape for tensor in group}) > 1:
+            found.update(_reshaped_in(group))
+    return found
+
+
+def _reshaped_in(group: Sequence[StoredTensor]) -> Iterator[tuple[Key, Key]]:
+    """The keys of each tensor with the elements of one before it of another shape, and of that
+    one.
+    """
+    by_ends: dict[bytes, list[StoredTensor]] = {}
+    for tensor in group:
+        ends = _ends(tensor)
+        before = by_ends.get(ends, ()) if len(set(ends)) > 1 else ()
+        first = next((each for each in before if _is_reshaped(each, tensor)), None)
+        if first is not None:
+            yield tensor.key, first.key
+        else:
+            by_ends.setdefault(ends, []).append(tensor)
+
+
+def _ends(tensor: StoredTensor) -> bytes:
+    """The first and the last bytes of a payload; none where it is not there."""
+    try:
+        external = tensor.external
+        if external is not None:
+            source, (start, stop) = external.file.open(), tensor.external_span
+        else:
+            source, (start, stop) = tensor.source, tensor.spans[0]
+        length = min(MAX_END, stop - start)
+        return source.read(start, length) + source.read(stop - length, length)
+    except (OnnxParamsError, IndexError):
+        return b""
+
+
+def _is_reshaped(first: StoredTensor, second: StoredTensor) -> bool:
+    if first.shape == second.shape:
+        return False
+    try:
+        import numpy as np
+
+        return bool(np.array_equal(first.read().reshape(-1), second.read().reshape(-1)))
+    except (ImportError, OnnxParamsError):
+        return False
+
+
+def _alike(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
+    """Groups of matrices of which one may be another one transposed, by type and dimensions; axes
+    of one do not count.
+    """
+    groups: dict[tuple[str, tuple[int, ...]], list[StoredTensor]] = {}
+    for stored in tensors:
+        tensor = stored._replace(shape=tuple(dim for dim in stored.shape if dim != 1))
         if (
             len(tensor.shape) == 2
             and tensor.count >= MIN_COUNT
