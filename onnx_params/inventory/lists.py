@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
-from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
+from onnx_params.idioms.torchscript import is_made_up, real_name
 from onnx_params.names import stored
 from onnx_params.names.claim import Claim
+from onnx_params.names.placement import locate
+from onnx_params.names.slots import MADE_BIAS
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.stored import StoredTensor
@@ -17,35 +21,80 @@ from onnx_params.tensors.stored import StoredTensor
 
 def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> list[Claim]:
     """The list, where rows whose numbers no one found get the stored tensor that stands in their
-    module's slot, if its shape fits.
+    module's slot, if its shape fits; then those of products without a shape get one in the order in
+    which the graph takes the rest, if it is of as many.
     """
-    open_rows = {
-        claim.name: claim
-        for claim in listed
-        if claim.view is View.UNKNOWN and claim.shape is not None
-    }
+    open_rows = {claim.name: claim for claim in listed if claim.view is View.UNKNOWN}
     if not open_rows:
         return listed
     taken = {key for claim in listed for key in claim.stored}
+    loose = {tensor.key: tensor for tensor in tensors if tensor.key not in taken}
     found: dict[str, Claim] = {}
-    for tensor in tensors:
-        if tensor.key in taken:
+    for own in stored.claims(model, loose.values()):
+        row = open_rows.get(own.name)
+        if row is None or own.name in found or len(own.stored) != 1:
             continue
-        name = stored.claim(model, tensor).name
-        row = open_rows.get(name)
-        if (
-            row is None
-            or row.shape is None
-            or name in found
-            or row.shape not in (tensor.shape, tensor.shape[::-1])
-        ):
-            continue
-        view = View.WHOLE if row.shape == tensor.shape else View.TRANSPOSED
-        because = (
-            f"{row.because}; by its place '{tensor.name}' holds it, with values that were changed"
-        )
-        found[name] = replace(row, view=view, stored=(tensor.key,), because=because)
+        tensor = loose[own.stored[0]]
+        made = _in_its_slot(row, own, tensor)
+        if made is not None:
+            found[own.name] = made
+            del loose[tensor.key]
+    rows = [claim for name, claim in open_rows.items() if name not in found]
+    found.update(_dealt(rows, list(loose.values()), model))
     return [found.get(claim.name, claim) for claim in listed]
+
+
+def _in_its_slot(row: Claim, own: Claim, tensor: StoredTensor) -> Claim | None:
+    """A listed row, with the tensor that its module's slot has; ``None`` where the shape differs."""
+    if row.shape is None:
+        because = f"{row.because}; by its place '{tensor.name}' holds it"
+        is_view = tensor.name.startswith("val_") or operator_of(tensor.name) in KEEPS_ELEMENTS
+        return replace(
+            row,
+            shape=own.shape,
+            dtype=own.dtype,
+            view=own.view,
+            stored=own.stored,
+            placements=own.placements if is_view else (),
+            certain=False,
+            because=because,
+        )
+    if row.shape not in (tensor.shape, tensor.shape[::-1]):
+        return None
+    view = View.WHOLE if row.shape == tensor.shape else View.TRANSPOSED
+    because = f"{row.because}; by its place '{tensor.name}' holds it, with values that were changed"
+    return replace(row, view=view, stored=own.stored, because=because)
+
+
+def _dealt(rows: list[Claim], tensors: list[StoredTensor], model: Model) -> dict[str, Claim]:
+    """Weights without a shape, by name: one each of the weights of products that are left, in the
+    order of the graph, where there are as many. Which values they have is not said by that.
+    """
+    weights = [row for row in rows if row.shape is None and row.name.endswith(".weight")]
+    left = [
+        (consumer.node.position, tensor, consumer)
+        for tensor in tensors
+        for consumer in list(consumers(model, tensor))[:1]
+        if consumer.is_matrix_product and not consumer.graph
+    ]
+    if len(weights) != len(left):
+        return {}
+    left.sort(key=lambda each: each[0])
+    found: dict[str, Claim] = {}
+    for row, (_, tensor, consumer) in zip(weights, left, strict=True):
+        location = locate(model, tensor)
+        turned = locate(model, tensor, *as_torch(consumer, location.shape))
+        because = f"{row.because}; by the order in which the graph takes weights, '{tensor.name}'"
+        found[row.name] = replace(
+            row,
+            shape=turned.shape,
+            dtype=turned.dtype,
+            view=View.UNKNOWN,
+            stored=(tensor.key,),
+            certain=False,
+            because=because,
+        )
+    return found
 
 
 # rules by which a tensor was learned whatever its name
@@ -111,7 +160,13 @@ def completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
 
 
 def is_derived(metadata: ExporterMetadata, tensor: StoredTensor) -> bool:
-    """Whether a tensor was computed from parameters that the table lists already."""
-    return not tensor.place.graph and any(
-        metadata.kinds.get(source) == "PARAMETER" for source in metadata.folded_from(tensor.name)
-    )
+    """Whether a tensor was computed from parameters that the table lists already, or is the bias
+    that a fusion made beside a listed weight.
+    """
+    if tensor.place.graph:
+        return False
+    owner, _, leaf = (real_name(tensor.name) or "").rpartition(".")
+    if leaf == MADE_BIAS and metadata.kinds.get(f"{owner}.weight") == "PARAMETER":
+        return True
+    sources = metadata.folded_from(tensor.name)
+    return any(metadata.kinds.get(source) == "PARAMETER" for source in sources)
