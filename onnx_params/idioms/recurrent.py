@@ -8,9 +8,11 @@ torch/onnx/_internal/torchscript_exporter/symbolic_opset9.py, ``_generic_rnn``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from onnx_params.tensors.steps import Reshape, Slice, Step
+from onnx_params.containers.onnx.graph import AttributeValue
+from onnx_params.tensors.steps import Reshape, Shape, Slice, Step
 
 # operator -> where torch's gates are among ONNX's
 GATES: Final = {
@@ -73,6 +75,18 @@ def parts(
                 steps.append(_gates(order, hidden, start))
             found.append(Part(kind, direction, slot, tuple(steps)))
     return found
+
+
+def shapes(op_type: str, attributes: Mapping[str, AttributeValue]) -> tuple[Shape, Shape] | None:
+    """The shapes of W, for one input, and of R, by a node's attributes; ``None`` where those do not
+    say them.
+    """
+    order, hidden = GATES.get(op_type), attributes.get("hidden_size")
+    if order is None or not isinstance(hidden, int) or hidden < 1:
+        return None
+    directions = 2 if attributes.get("direction") in ("bidirectional", b"bidirectional") else 1
+    rows = len(order) * hidden
+    return (directions, rows, 1), (directions, rows, hidden)
 
 
 def _are_joined(weight: tuple[int, ...], recurrence: tuple[int, ...], n_gates: int) -> bool:

@@ -45,7 +45,7 @@ def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> li
 
 
 def _in_its_slot(row: Claim, own: Claim, tensor: StoredTensor) -> Claim | None:
-    """A listed row, with the tensor that its module's slot has; ``None`` where the shape differs."""
+    """A listed row, with the tensor in its module's slot; ``None`` where the shape differs."""
     if row.shape is None:
         because = f"{row.because}; by its place '{tensor.name}' holds it"
         is_view = tensor.name.startswith("val_") or operator_of(tensor.name) in KEEPS_ELEMENTS

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.naming import Evidence, without_number
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.matching import duplicates
 from onnx_params.names.claim import Claim
@@ -54,9 +54,12 @@ def _with_copies(claims: list[Claim], parameter_tensors: dict[Key, StoredTensor]
             continue
         gone.add(copy)
         was, other = by_key[first], by_key[copy]
-        how = "a transposed copy of it" if {first, copy} & turned.keys() else "it in another shape"
+        how = "a transposed copy of it" if {first, copy} & turned.keys() else "it once more"
         # a name that an exporter made up is no further name of the parameter
         names = () if other.evidence is Evidence.NONE else (other.name,)
+        stem = without_number(was.name)
+        if stem == without_number(other.name):  # copies with numbers, of a name without
+            was, names = replace(was, name=stem), ()
         by_key[first] = replace(
             was,
             stored=(*was.stored, copy),

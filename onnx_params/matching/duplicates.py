@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import OnnxParamsError
+from onnx_params.idioms.naming import without_number
 from onnx_params.matching.probes import FIRST_PROBES, read_probe
 from onnx_params.tensors.encoding import IN_PLACE
 from onnx_params.tensors.steps import Key
@@ -65,8 +66,8 @@ def transposed(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
 
 
 def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
-    """Key of each tensor that has the elements of one before it, in order, in another shape -> the
-    key of that one. Reads values of candidates.
+    """Key of each tensor that has the elements of one before it, in order, in another shape or
+    under a name with another number at its end -> the key of that one. Reads values of candidates.
     """
     groups: dict[tuple[str, int], list[StoredTensor]] = {}
     for tensor in tensors:
@@ -74,7 +75,8 @@ def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
             groups.setdefault((tensor.dtype.name, tensor.count), []).append(tensor)
     found: dict[Key, Key] = {}
     for group in groups.values():
-        if len({tensor.shape for tensor in group}) > 1:
+        n_stems = len({without_number(tensor.name) for tensor in group})
+        if len({tensor.shape for tensor in group}) > 1 or n_stems < len(group):
             found.update(_reshaped_in(group))
     return found
 
@@ -109,7 +111,8 @@ def _ends(tensor: StoredTensor) -> bytes:
 
 
 def _is_reshaped(first: StoredTensor, second: StoredTensor) -> bool:
-    if first.shape == second.shape:
+    is_numbered = without_number(first.name) == without_number(second.name)
+    if first.shape == second.shape and not is_numbered:
         return False
     try:
         import numpy as np

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import View, view_of
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import Hop, undo
@@ -76,6 +77,13 @@ def locate(model: Model, tensor: StoredTensor, *more: Step) -> Location:
     return Location(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
 
 
+def _stem(name: str, scale: str) -> str:
+    """What two names have in common before a last word each; empty where they have nothing such."""
+    stem, _, word = name.rpartition("_")
+    is_word = word.isalnum() and not word.isdecimal()
+    return stem if is_word and scale.startswith(f"{stem}_") else ""
+
+
 class Stored:
     """The main graph's stored tensors under the names that they have, and under those that they had
     before post-processing.
@@ -93,6 +101,22 @@ class Stored:
             for hop in undo(name):
                 if hop.base not in self.now:
                     found.setdefault(hop.base, (tensor, hop))
+        for name, stem in self.stems.items():
+            found.setdefault(stem, (self.now[name], Hop(stem, False, False)))
+        return found
+
+    @cached_property
+    def stems(self) -> dict[str, str]:
+        """Name of a tensor of codes -> the name of the weight, where the scale's begins with it
+        too: ``fc.weight`` of ``fc.weight_i4`` and ``fc.weight_scale``.
+        """
+        found: dict[str, str] = {}
+        for name, tensor in self.now.items():
+            is_codes = tensor.dtype.is_narrow_integer or 0 < tensor.dtype.bits <= 8
+            scale = scale_of(self.model, tensor) if is_codes else None
+            stem = "" if scale is None else _stem(name, scale.scale[1])
+            if stem and stem not in self.now:
+                found[name] = stem
         return found
 
     def get(self, name: str) -> StoredTensor | None:

@@ -26,7 +26,7 @@ from onnx_params.names.signature_table import (
     weight_of,
     without,
 )
-from onnx_params.tensors.steps import SWAP, Shape
+from onnx_params.tensors.steps import SWAP, Shape, Steps
 
 
 def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
@@ -62,7 +62,7 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
         if value in table.alone and any(
             site.call.target == "aten.linear" and site.role == "weight" for site in sites
         ):
-            location = table.stored.locate(value, SWAP)
+            location = table.stored.locate(value, *_turn(table, value))
             if location is not None and len(location.shape) == 2:
                 return location.claim(
                     name,
@@ -84,6 +84,19 @@ def by_linear(table: Table, name: str, sites: list[Site]) -> Claim | None:
                     )
                     return location.claim(name, SIGNATURE, because, certain=False)
     return None
+
+
+def _turn(table: Table, value: str) -> Steps:
+    """The step to linear's weight from what the graph has of it: transposed, unless its product
+    takes it so.
+    """
+    tensor = table.stored.get(value)
+    if tensor is None:
+        return (SWAP,)
+    for consumer in consumers(table.model, tensor):
+        if consumer.is_matrix_product:
+            return as_torch(consumer, locate(table.model, tensor).shape)
+    return (SWAP,)
 
 
 def by_folded_norm(table: Table, name: str, sites: list[Site]) -> Claim | None:

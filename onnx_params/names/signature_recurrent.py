@@ -40,10 +40,7 @@ def _listed_part(
     places: list[tuple[Node, StoredTensor | None, Part]] = []
     for node in table.sites.of_call(call.result, (*recurrent.GATES,)):
         given = _constants(table, node)
-        weight, recurrence, bias = given
-        if weight is None or recurrence is None:
-            return None
-        for part in _parts(table, node, (weight, recurrence), bias is not None):
+        for part in _parts_of_node(table, node):
             places.append((node, given[part.slot - 1], part))
     if len(places) != len(arguments):
         return None
@@ -60,14 +57,6 @@ def _constants(table: Table, node: Node) -> list[StoredTensor | None]:
         constant_of(table, node.inputs[slot]) if len(node.inputs) > slot else None
         for slot in (1, 2, 3)
     ]
-
-
-def _parts(
-    table: Table, node: Node, weights: tuple[StoredTensor, StoredTensor], biased: bool
-) -> list[Part]:
-    """torch's parameters in a node that takes ``weights`` as W and R."""
-    weight, recurrence = (locate(table.model, tensor).shape for tensor in weights)
-    return recurrent.parts(node.op_type, weight, recurrence, biased)
 
 
 def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
@@ -98,12 +87,21 @@ def by_recurrent_name(table: Table, name: str, value: str) -> Claim | None:
 
 
 def _parts_of_node(table: Table, node: Node) -> list[Part]:
-    """torch's parameters in a node; none where its weights are no constants."""
-    weight, recurrence, _ = _constants(table, node)
-    if weight is None or recurrence is None:
+    """torch's parameters in a node. Where the graph computes W or R, ``hidden_size`` says their
+    shapes, but for the inputs of W, which then are one. Reads attributes.
+    """
+    shapes = [
+        None if tensor is None else locate(table.model, tensor).shape
+        for tensor in _constants(table, node)
+    ]
+    joined = recurrent.shapes(node.op_type, node.read_attributes())
+    if None in shapes[:2] and joined is None:
         return []
+    weight, recurrence = (
+        known or made for known, made in zip(shapes[:2], joined or ((), ()), strict=True)
+    )
     biased = len(node.inputs) > 3 and bool(node.inputs[3])
-    return _parts(table, node, (weight, recurrence), biased)
+    return recurrent.parts(node.op_type, weight, recurrence, biased)
 
 
 def _joined(table: Table, name: str, tensor: StoredTensor, part: Part, op_type: str) -> Claim:

@@ -95,7 +95,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     """The name in the file, or the one before post-processing; ``None`` where an exporter made it
     up.
     """
-    name, hopped = real_name(tensor.name), False
+    name, hopped = real_name(stored.stems.get(tensor.name, tensor.name)), False
     if name is None:
         return None
     location: Location | None

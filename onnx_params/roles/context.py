@@ -25,6 +25,10 @@ from onnx_params.tensors.stored import StoredTensor
 _BODIES: Final = frozenset({"Loop", "Scan"})  # operators whose inputs go on inside a body
 
 
+_ROUNDS: Final = frozenset({"QuantizeLinear", "DequantizeLinear"})
+MAX_ROUNDED: Final = 3  # one after the other: a value, its codes, the number that they stand for
+
+
 class Subject(NamedTuple):
     """A stored tensor that is to be classified, with its uses behind all that passes it on."""
 
@@ -72,13 +76,35 @@ class Context:
         return stored_behind(self.model, path, name, VALUES, by_hand=True)
 
     def followers(self, use: Use) -> list[Use]:
-        """The uses of what the node of a use computes."""
+        """The uses of what the node of a use computes, behind what only rounds it."""
         assert use.node is not None
-        return [
-            after
-            for output in use.node.outputs
-            for after in self.graph.uses((use.graph, output))[:MAX_USES]
-        ]
+        found: list[Use] = []
+        todo = [(use.graph, output) for output in use.node.outputs]
+        for _ in range(MAX_ROUNDED):
+            uses = [after for value in todo for after in self.graph.uses(value)[:MAX_USES]]
+            todo = [
+                (after.graph, output)
+                for after in uses
+                if after.node is not None and after.node.op_type in _ROUNDS and after.slot == 0
+                for output in after.node.outputs
+            ]
+            found += [
+                after
+                for after in uses
+                if after.node is None or after.node.op_type not in _ROUNDS or after.slot != 0
+            ]
+            if not todo:
+                break
+        return found
+
+    def computed_by(self, path: str, name: str) -> Node | None:
+        """The node that computes a value, behind what only rounds it."""
+        producer = self.producer(path, name)
+        for _ in range(MAX_ROUNDED):
+            if producer is None or producer.op_type not in _ROUNDS or not producer.inputs:
+                break
+            producer = self.producer(path, producer.inputs[0])
+        return producer
 
     def feeds(self, use: Use, op_type: str) -> bool:
         """Whether the result goes straight to an operator."""

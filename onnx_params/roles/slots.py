@@ -11,7 +11,7 @@ from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.roles.surroundings import is_bias
+from onnx_params.roles.surroundings import goes_to_softmax, is_bias
 from onnx_params.tensors.stored import StoredTensor
 
 # slot word -> role and rule of a tensor with more than one element
@@ -31,6 +31,8 @@ BY_WORD: Final[Mapping[str, tuple[Role, RuleId]]] = {
 }
 _SURE: Final = frozenset({"weight", "bias"})  # words that say that a tensor was learned
 _LIKELY: Final = frozenset({"table", "operand"})  # words that say it of numbers, more than one
+# as Model Optimizer calls the vector of AWQ. Source: modelopt/onnx/quantization/int4.py
+_INPUT_SCALE: Final = "_pre_quant_scale"
 _ARITHMETIC: Final = frozenset({"Mul", "Sub", "Div"})
 
 
@@ -51,6 +53,12 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     by_hand = _scales_by_hand(context, subject)
     if by_hand is not None:
         return by_hand
+    if subject.tensor.name.endswith(_INPUT_SCALE):
+        because = "a factor for each input of a quantized product, by its name"
+        return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
+    masking = _mask_of_codes(context, subject)
+    if masking is not None:
+        return masking
     words = _words(context, subject)
     if subject.tensor.count <= 1:
         return _scalar(context, subject, words)
@@ -60,6 +68,16 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
         use, word = words.other
         return Classification(*BY_WORD[word], describe(use))
     return _integers(context, subject)
+
+
+def _mask_of_codes(context: Context, subject: Subject) -> Classification | None:
+    """What a quantized addition adds before a softmax."""
+    for use, _ in subject.uses:
+        is_added = use.node is not None and use.node.op_type == "QLinearAdd"
+        if is_added and goes_to_softmax(context, use):
+            because = f"{describe(use)}, whose result goes to Softmax"
+            return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+    return None
 
 
 def _words(context: Context, subject: Subject) -> _Words:

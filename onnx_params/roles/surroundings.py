@@ -23,6 +23,7 @@ ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
+_SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 _WAVES: Final = ("Cos", "Sin")
 
 
@@ -92,7 +93,7 @@ def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classificat
     different numbers.
     """
     shape = subject.tensor.shape
-    if len(shape) < 3 or min(shape[-3:]) <= 1 or not _goes_to_softmax(context, use):
+    if len(shape) < 3 or min(shape[-3:]) <= 1 or not goes_to_softmax(context, use):
         return None
     n_numbers = distinct_lines(subject.tensor._replace(shape=(1, subject.tensor.count)), 0)
     if n_numbers is None or n_numbers <= MAX_MASK_NUMBERS:
@@ -101,15 +102,16 @@ def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classificat
     return Classification(Role.PARAMETER, RuleId.LOOKED_UP_BIAS, because)
 
 
-def _goes_to_softmax(context: Context, use: Use) -> bool:
+def goes_to_softmax(context: Context, use: Use) -> bool:
+    """Whether the result of a use goes to a softmax."""
     # written out: numbers less the largest of them, first
     is_written_out = context.feeds(use, "ReduceMax") and context.feeds(use, "Sub")
-    return is_written_out or context.feeds(use, "Softmax")
+    return is_written_out or any(context.feeds(use, name) for name in _SOFTMAX)
 
 
 def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
     assert use.node is not None
-    if use.node.op_type not in ("Add", "Sub") or not _goes_to_softmax(context, use):
+    if use.node.op_type not in ("Add", "Sub") or not goes_to_softmax(context, use):
         return None
     because = f"{describe(use)}, whose result goes to Softmax"
     return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
@@ -240,7 +242,7 @@ def _is_rotary(context: Context, use: Use) -> bool:
         if after.node is None or after.node.op_type not in ("Add", "Sub"):
             continue
         for name in after.node.inputs:
-            product = context.producer(after.graph, name)
+            product = context.computed_by(after.graph, name)
             if product is None or product.op_type != "Mul":
                 continue
             if any(_is_rotated(context, after.graph, factor) for factor in product.inputs):
@@ -249,10 +251,10 @@ def _is_rotary(context: Context, use: Use) -> bool:
 
 
 def _is_rotated(context: Context, path: str, name: str) -> bool:
-    joined = context.producer(path, name)
+    joined = context.computed_by(path, name)
     if joined is None or joined.op_type != "Concat":
         return False
-    halves = [context.producer(path, half) for half in joined.inputs[:4]]
+    halves = [context.computed_by(path, half) for half in joined.inputs[:4]]
     return any(half is not None and half.op_type == "Neg" for half in halves)
 
 
