@@ -182,6 +182,7 @@ def analyze(
     verify: bool = False,
     reference: Path | None = None,
     like: Sequence[Expected] | None = None,
+    names_from: Path | None = None,
     strip_prefix: bool = False,
     stats: bool = False,
     progress: Progress = _unheard,
@@ -197,6 +198,8 @@ def analyze(
     - ``reference``: a checkpoint, whose names the rows then have, found and proved by content; or a
       source map.
     - ``like``: the parameters of an architecture without weights.
+    - ``names_from``: an export of the same model before it was optimized, or a source map: its
+      names, found by content, or by structure where the values are others.
     - ``strip_prefix``: take off what a wrapper put before every name (``module.``, ``_orig_mod.``).
     - ``verify``: read values and compare them with the digests of the source map.
     - ``stats``: read values and describe them (``report.stats``, by name).
@@ -215,6 +218,7 @@ def analyze(
         verify=verify,
         reference=reference,
         like=like,
+        names_from=names_from,
         strip_prefix=strip_prefix,
         stats=stats,
         progress=progress,
@@ -288,6 +292,7 @@ def extract(
     *,
     dequantize: bool = False,
     reference: Path | None = None,
+    names_from: Path | None = None,
     strip_prefix: bool = False,
 ) -> Extraction:
     """Write the original state dict as safetensors; the answer says what could not be recovered.
@@ -299,7 +304,7 @@ def extract(
     """
     from onnx_params.extraction.extract import extract as write
 
-    report = analyze(model, reference=reference, strip_prefix=strip_prefix)
+    report = analyze(model, reference=reference, names_from=names_from, strip_prefix=strip_prefix)
     return write(report.inventory, os.fspath(output), dequantize=dequantize)
 
 
@@ -308,6 +313,7 @@ def restore(
     output: Path,
     *,
     reference: Path | None = None,
+    names_from: Path | None = None,
     strip_prefix: bool = False,
 ) -> Restoration:
     """Write the artifact with its parameters' original names, and its source map in the metadata.
@@ -319,5 +325,5 @@ def restore(
     """
     from onnx_params.extraction.restore import restore as write
 
-    report = analyze(model, reference=reference, strip_prefix=strip_prefix)
+    report = analyze(model, reference=reference, names_from=names_from, strip_prefix=strip_prefix)
     return write(report.inventory, os.fspath(output))

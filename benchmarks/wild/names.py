@@ -11,6 +11,7 @@
 - ``wrong``: rows that are certain, and no parameter has that name and that shape; ``twice``:
   artifacts in which two rows have one name.
 
+``--names-from`` looks at processed artifacts alone, and gives each the export that it was made of.
 ``--show N`` prints up to N rows missed of each artifact of the halves that may be looked at, and
 the difference of its total.
 """
@@ -69,6 +70,13 @@ class Truth(NamedTuple):
     names: dict[str, str]
 
 
+def _plain(artifact: Artifact) -> Path | None:
+    """The export that a processed artifact was made of, where it is kept."""
+    exporter = re.split(r"[-+]", artifact.model.parent.name)[0]
+    plain = artifact.model.parent.parent / exporter / artifact.model.name
+    return plain if plain.exists() and plain != artifact.model else None
+
+
 def truth_of(folder: Path) -> Truth:
     told = json.loads((folder / "truth.json").read_text())
     shapes = {name: tuple(shape) for name, shape, _ in told}
@@ -76,11 +84,13 @@ def truth_of(folder: Path) -> Truth:
     return Truth(shapes, names | {name: name for name in shapes})
 
 
-def score(artifact: Artifact) -> Score:
-    """How an artifact's own names fit; what is left of its parameters a reference shows."""
+def score(artifact: Artifact, plain: Path | None = None) -> Score:
+    """How an artifact's own names fit, or those of a plain export; what is left of its parameters a
+    reference shows.
+    """
     try:
         truth = truth_of(artifact.model.parent.parent)
-        own = onnx_params.analyze(artifact.model)
+        own = onnx_params.analyze(artifact.model, names_from=plain)
         known = onnx_params.analyze(artifact.model, reference=artifact.reference).inventory
     except OnnxParamsError as error:
         return Score(artifact, error=str(error))
@@ -209,6 +219,7 @@ def main() -> None:
     parser.add_argument("--kinds", default="")
     parser.add_argument("--cases", default="")
     parser.add_argument("--half", default="")
+    parser.add_argument("--names-from", action="store_true")
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
     damaged = re.compile("|".join(DAMAGED))
@@ -222,8 +233,10 @@ def main() -> None:
         and not damaged.fullmatch(f"{each.kind}/{each.name}")
         and (FOLDER / each.kind / each.name.partition("/")[0] / "truth.json").exists()
     ]
+    plains = [_plain(each) if options.names_from else None for each in wanted]
+    given = [pair for pair in zip(wanted, plains, strict=True) if pair[1] or not options.names_from]
     with multiprocessing.Pool(2) as pool:
-        scores = pool.map(score, wanted, chunksize=4)
+        scores = pool.starmap(score, given, chunksize=4)
     for each in scores:
         if options.show and each.artifact.half != "held out":
             for line in _shown(each, options.show):

@@ -4,16 +4,14 @@ without the checkpoint.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.dataflow.view import View
 from onnx_params.errors import UsageError
 from onnx_params.idioms.source_map import MapRow, SourceMap
+from onnx_params.inventory.by_digest import sha256
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import values_of
 from onnx_params.names.claim import Claim
@@ -73,13 +71,6 @@ def _index(inventory: Inventory, progress: Callable[[int], None]) -> dict[str, l
                 found.setdefault(sha256(values.T), []).append((tensor, True))
             progress(tensor.n_bytes)
     return found
-
-
-def sha256(values: np.ndarray) -> str:
-    """The digest of an array's bytes, little-endian, in C order."""
-    return hashlib.sha256(
-        np.ascontiguousarray(values).view(np.uint8).data if values.size else b""
-    ).hexdigest()
 
 
 def _judge(known: _Known, row: MapRow, claim: Claim | None) -> Judgement:

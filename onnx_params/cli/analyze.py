@@ -14,6 +14,7 @@ import typer
 from onnx_params.cli.formats import ReportFormat
 from onnx_params.cli.options import (
     Like,
+    NamesFrom,
     Output,
     Reference,
     Refused,
@@ -140,6 +141,7 @@ def analyze(
     ] = "",
     reference: Reference = "",
     like: Like = "",
+    names_from: NamesFrom = "",
     strip_prefix: StripPrefix = False,
     verify: Annotated[
         bool,
@@ -178,7 +180,7 @@ def analyze(
         raise UsageError("--chart and --name take a single model")
     if format in BINARY and not output:
         raise UsageError(f"--format {format} is binary: name a file with -o")
-    refuse_overwriting([output, chart], [*models, reference, like])
+    refuse_overwriting([output, chart], [*models, reference, like, names_from])
     choice = _Choice(
         format=format,
         sort=sort,
@@ -197,7 +199,14 @@ def analyze(
     for model in models:
         with refused.skipping():
             taken = take(
-                model, reference, like, strip_prefix, name=name or None, verify=verify, stats=stats
+                model,
+                reference,
+                like,
+                names_from,
+                strip_prefix,
+                name=name or None,
+                verify=verify,
+                stats=stats,
             )
             inputs += taken.inventory.input_paths()
             refuse_overwriting([output, chart], inputs)

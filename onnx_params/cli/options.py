@@ -55,6 +55,16 @@ Like = Annotated[
 ]
 
 
+NamesFrom = Annotated[
+    str,
+    typer.Option(
+        "--names-from",
+        metavar="PLAIN",
+        help="Export of the same model before it was optimized, or its source map.",
+    ),
+]
+
+
 StripPrefix = Annotated[
     bool,
     typer.Option(
@@ -68,6 +78,7 @@ def take(
     model: str,
     reference: str,
     like: str,
+    names_from: str,
     strip_prefix: bool,
     *,
     name: str | None = None,
@@ -79,8 +90,8 @@ def take(
     """
     from onnx_params.api import analyze as take
 
-    if reference and like:
-        raise UsageError("--reference and --like cannot be used together")
+    if sum(map(bool, (reference, like, names_from))) > 1:
+        raise UsageError("of --reference, --like and --names-from only one can be used")
     expected = None
     if like:
         from importlib import import_module
@@ -94,12 +105,13 @@ def take(
         "verify": verify,
         "reference": reference or None,
         "like": expected,
+        "names_from": names_from or None,
         "strip_prefix": strip_prefix,
         "stats": stats,
     }
-    if not reference and not stats:
+    if not reference and not names_from and not stats:
         return take(model, **options)
-    with bar("reading", reference, model if stats else "") as progress:
+    with bar("reading", reference or names_from, model if stats else "") as progress:
         return take(model, **options, progress=progress)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from onnx_params.cli.options import Artifact, Like, Reference, StripPrefix, take
+from onnx_params.cli.options import Artifact, Like, NamesFrom, Reference, StripPrefix, take
 from onnx_params.cli.progress import bar
 from onnx_params.cli.window import show, window
 from onnx_params.errors import UsageError
@@ -38,6 +38,7 @@ def restore(
     ] = "",
     reference: Reference = "",
     like: Like = "",
+    names_from: NamesFrom = "",
     strip_prefix: StripPrefix = False,
 ) -> None:
     """Write the artifact with its parameters' original names, and a source map.
@@ -52,8 +53,8 @@ def restore(
 
     if not output and not map:
         raise UsageError("no output is named: give -o OUT.onnx, --map FILE.json, or both")
-    refuse_overwriting([output, map], [model, reference])
-    report = take(model, reference, like, strip_prefix)
+    refuse_overwriting([output, map], [model, reference, names_from])
+    report = take(model, reference, like, names_from, strip_prefix)
     said: list[str] = []
     if map:
         count = write_map(report.inventory, map)
@@ -80,6 +81,7 @@ def extract(
     ] = False,
     reference: Reference = "",
     like: Like = "",
+    names_from: NamesFrom = "",
     strip_prefix: StripPrefix = False,
 ) -> None:
     """Write the original state dict as safetensors: names, shapes, layout.
@@ -87,10 +89,12 @@ def extract(
     The exit status is 1 if a parameter cannot be recovered.
     """
     from onnx_params.extraction.extract import extract as write_extracted
+    from onnx_params.io.atomic import refuse_overwriting
     from onnx_params.render.screen import text
     from onnx_params.render.text import plain
 
-    inventory = take(model, reference, like, strip_prefix).inventory
+    refuse_overwriting([output], [names_from])
+    inventory = take(model, reference, like, names_from, strip_prefix).inventory
     with bar("writing", *inventory.input_paths()[:1]) as progress:
         done = write_extracted(inventory, output, dequantize=dequantize, progress=progress)
     rounded = f", {len(done.lossy)} of them rounded" if done.lossy else ""

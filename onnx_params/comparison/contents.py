@@ -13,13 +13,13 @@ import numpy as np
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judge import judgements
 from onnx_params.auditing.judgements import Judgement, Verdict
-from onnx_params.auditing.references import of_artifact
 from onnx_params.auditing.state import State
 from onnx_params.comparison.by_names import in_order
 from onnx_params.comparison.pairs import By, Pair, Relation
 from onnx_params.comparison.rows import RELATIVE, is_stored, relative_to, rows_by_key
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
+from onnx_params.inventory.as_checkpoint import of_artifact
 from onnx_params.inventory.values import values_of
 from onnx_params.matching import claims
 from onnx_params.matching.match_state import Found

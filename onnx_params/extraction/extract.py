@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING, Final
 from onnx_params.containers.safetensors import DTYPES
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import UsageError
-from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
+from onnx_params.inventory.as_checkpoint import buffers
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
 from onnx_params.io.atomic import seen, write_bytes
-from onnx_params.names import signature
-from onnx_params.names import source_map as mapped
 from onnx_params.names.claim import Claim
-from onnx_params.roles.role import RuleId
 from onnx_params.tensors.steps import is_exact
 
 if TYPE_CHECKING:
@@ -75,26 +72,6 @@ def extract(
     pieces = seen(_safetensors(inventory, rows), progress)
     write_bytes(path, pieces, inventory.input_paths())
     return Extraction(written=tuple(rows), lossy=tuple(lossy), left=tuple(left))
-
-
-def buffers(inventory: Inventory) -> Iterator[Claim]:
-    """Persistent buffers that are still in the file: by the signature, or running statistics under
-    names of their own.
-    """
-    metadata = ExporterMetadata(model=inventory.model)
-    listed = mapped.buffers(inventory.model, metadata) or list(
-        signature.buffers(inventory.model, metadata)
-    )
-    yield from listed
-    known = {claim.name for claim in listed}
-    for tensor, classification in inventory.classified:
-        if (
-            classification.rule is RuleId.RUNNING_STATISTICS_SLOT
-            and "." in tensor.name
-            and tensor.name not in known
-            and not tensor.name.startswith("/")
-        ):
-            yield signature.buffer(inventory.model, tensor)
 
 
 def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:

@@ -4,11 +4,13 @@ at nodes.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.idioms.torch_dynamo import (
+    BATCH_NORMS,
     CLASSES_KEY,
+    FOLDING,
     FX_NODE_KEY,
     OPERATORS,
     SCOPES_KEY,
@@ -16,6 +18,8 @@ from onnx_params.idioms.torch_dynamo import (
     read_call,
     read_list,
 )
+
+_NORM: Final = "batch_norm"  # in the text of a call on one
 
 
 class Site(NamedTuple):
@@ -47,16 +51,22 @@ class Sites:
         self.by_scope: dict[str, list[Site]] = {}
         self._by_call: dict[str, list[Node]] = {}
         self._by_input: dict[str, list[Site]] = {}
+        # stored names of weights and biases into which a batch norm was folded
+        self.with_norm: set[str] = set()
         for node in model.main.nodes:
             if not node.metadata_spans:
                 continue
             metadata = node.read_metadata()
             text = metadata.get(FX_NODE_KEY, "")
-            if "%p_" not in text:
+            is_norm = node.op_type in FOLDING and _NORM in text
+            if "%p_" not in text and not is_norm:
                 continue
             call = read_call(text)
             if call is None:
                 continue
+            # also one without weights of its own: its call is on buffers alone
+            if is_norm and call.target in BATCH_NORMS:
+                self.with_norm.update(node.inputs[1:3])
             self._by_call.setdefault(call.result, []).append(node)
             scopes = read_list(metadata.get(SCOPES_KEY, ""))
             classes = read_list(metadata.get(CLASSES_KEY, ""))

@@ -91,6 +91,9 @@ BIASED_MODULES: Final = frozenset(
 VECTOR_NORMS: Final = frozenset(
     {"aten.group_norm", "aten.native_group_norm", "aten.instance_norm", "aten.batch_norm"}
 )
+# operators into whose weights the exporter folds the batch norm behind them. Source: onnxscript,
+# ``rewriter/rules/common/_fuse_batchnorm.py``
+FOLDING: Final = ("Conv", "ConvTranspose", "Gemm")
 BATCH_NORMS: Final = frozenset({"aten.batch_norm", "aten._native_batch_norm_legit_no_training"})
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 from onnx_params.idioms.torchscript import is_made_up, real_name
 from onnx_params.names import stored
@@ -157,6 +159,29 @@ def completed(table: list[Claim], second: list[Claim]) -> list[Claim]:
         )
         rows.append(filled)
     return rows
+
+
+def unique(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """The claims, where every name is that of one row: a later one of the same name keeps what the
+    file calls it.
+    """
+    names: set[str] = set()
+    found: list[Claim] = []
+    for claim in claims:
+        if claim.name in names:
+            made = claim.stored[0][1] if claim.stored else claim.name
+            tries = (made, *(f"{made} ({number})" for number in range(2, len(claims) + 2)))
+            because = f"{claim.because}; but another row has that name"
+            claim = replace(
+                claim,
+                name=next(name for name in tries if name not in names),
+                evidence=Evidence.NONE,
+                certain=False,
+                because=because,
+            )
+        names.add(claim.name)
+        found.append(claim)
+    return tuple(found)
 
 
 def is_derived(metadata: ExporterMetadata, tensor: StoredTensor) -> bool:

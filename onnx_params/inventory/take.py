@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from onnx_params.containers.checkpoint import Checkpoint
@@ -11,9 +11,10 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.source_map import SourceMap
+from onnx_params.inventory import by_digest
 from onnx_params.inventory.files import files_of
 from onnx_params.inventory.given import by_architecture, by_reference, unwrapped
-from onnx_params.inventory.lists import completed, is_derived, is_unlisted, placed, unlisted
+from onnx_params.inventory.lists import completed, is_derived, is_unlisted, placed, unique, unlisted
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.ties import tied
 from onnx_params.matching import claims as by_content
@@ -59,6 +60,7 @@ def take(
     checkpoint: Checkpoint | None = None,
     like: Sequence[Expected] | None = None,
     source_map: SourceMap | None = None,
+    match_digests: bool = False,
     strip_prefix: bool = False,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Inventory:
@@ -66,11 +68,14 @@ def take(
 
     ``verify`` compares values with the digests of the source map, ``checkpoint`` names them by
     content, ``like`` by an architecture's names and shapes; ``source_map`` replaces the one in the
-    artifact; ``strip_prefix`` removes a wrapper's prefix from the names.
+    artifact, and ``match_digests`` finds its rows by their digests too; ``strip_prefix`` removes
+    a wrapper's prefix from the names.
     """
     metadata = ExporterMetadata(model=model, given=source_map)
     notes: list[str] = []
     lists = [source(model, metadata) for source in LISTS]
+    if match_digests and metadata.source_map is not None:
+        lists[0] = by_digest.placed(lists[0], metadata.source_map, model)
     verification = None
     if verify:
         lists[0], verification = mapped.verified(lists[0], model, metadata)
@@ -168,6 +173,20 @@ def _account_again(draft: _Draft) -> None:
     ]
 
 
+def divided(inventory: Inventory) -> Inventory:
+    """An inventory of other claims, with its stored tensors divided by them."""
+    covered = {key for claim in inventory.parameters for key in claim.stored}
+    tensors = {
+        tensor.key: tensor for tensor, _ in reversed(inventory.classified) if tensor.key in covered
+    }
+    others = tuple(
+        position
+        for position, (tensor, _) in enumerate(inventory.classified)
+        if tensors.get(tensor.key) is not tensor
+    )
+    return replace(inventory, parameter_tensors=tensors, others=others)
+
+
 def _finished(
     draft: _Draft,
     is_given: bool,
@@ -189,7 +208,7 @@ def _finished(
     return Inventory(
         model=model,
         classified=tuple(draft.classified),
-        parameters=(*draft.listed, *draft.extra),
+        parameters=unique([*draft.listed, *draft.extra]),
         claims=(*(draft.listed if is_given else ()), *draft.own),
         parameter_tensors=draft.parameter_tensors,
         others=tuple(draft.others),

@@ -12,13 +12,13 @@ from onnx_params.idioms.call_sites import Site
 from onnx_params.idioms.torch_dynamo import (
     BATCH_NORMS,
     BIASED_MODULES,
+    FOLDING,
     read_dims,
 )
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_table import (
-    CONVOLUTIONS,
     SIGNATURE,
     Table,
     constant_of,
@@ -39,10 +39,7 @@ def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
             " changes values"
         )
         return location.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
-    if any(
-        site.call.target in BATCH_NORMS and site.node.op_type in CONVOLUTIONS
-        for site in table.sites.of_node(location.tensor.name)
-    ):
+    if location.tensor.name in table.sites.with_norm:
         because = (
             "the signature lists it and a stored tensor bears its name; a batch norm was folded"
             " into its values"
@@ -103,14 +100,14 @@ def by_folded_norm(table: Table, name: str, sites: list[Site]) -> Claim | None:
     for site in sites:
         if (
             site.call.target in BATCH_NORMS
-            and site.node.op_type in CONVOLUTIONS
+            and site.node.op_type in FOLDING
             and len(site.node.inputs) > 2
         ):
             norm, bias = weight_of(table, site), constant_of(table, site.node.inputs[2])
             if (
                 norm is not None
                 and bias is not None
-                and len(norm.shape) > 2
+                and len(norm.shape) > 1
                 and len(bias.shape) == 1
             ):
                 because = (

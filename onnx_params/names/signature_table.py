@@ -21,9 +21,6 @@ from onnx_params.tensors.stored import StoredTensor
 SIGNATURE: Final = Evidence.SIGNATURE
 
 
-CONVOLUTIONS: Final = ("Conv", "ConvTranspose")
-
-
 class Table:
     """The answers to where a parameter's numbers are now, asked in order."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import UsageError
@@ -14,10 +14,8 @@ from onnx_params.inventory.opening import gc_paused, open_artifact
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import take
 from onnx_params.names.architecture import Expected
+from onnx_params.report.names_from import is_stranger, named_from
 from onnx_params.report.report import Report, build
-
-LEAST_KNOWN: Final = 0.1  # share of tensors, of either side, that a reference must explain
-FEW: Final = 4  # tensors of which no share is made
 
 
 def analyze(
@@ -27,6 +25,7 @@ def analyze(
     verify: bool = False,
     reference: str | os.PathLike[str] | None = None,
     like: Sequence[Expected] | None = None,
+    names_from: str | os.PathLike[str] | None = None,
     strip_prefix: bool = False,
     stats: bool = False,
     progress: Callable[[int], None] = lambda n_bytes: None,
@@ -40,7 +39,9 @@ def analyze(
     npz, a folder): names are then its own, found and proved by content; all its values are read,
     and ``progress`` is called with the bytes of them that are done. It may also be a source map
     (JSON) that lies beside the artifact. ``like`` lists the parameters of an architecture without
-    weights. ``strip_prefix`` takes what a wrapper put before every name (``module.``,
+    weights. ``names_from`` is an export of the same model before it was optimized, or a source map
+    of it: its names are found by content, or by structure where the values are others.
+    ``strip_prefix`` takes what a wrapper put before every name (``module.``,
     ``_orig_mod.``) off. ``stats`` reads all values and describes them. Raises
     :class:`~onnx_params.errors.OnnxParamsError`.
     """
@@ -48,6 +49,9 @@ def analyze(
         opened = open_artifact(source)
         given = None if reference is None else read_map(reference)
         checkpoint = None if reference is None or given is not None else open_checkpoint(reference)
+        if names_from is not None:
+            inventory = named_from(names_from, opened.model, strip_prefix, progress)
+            return _finished(inventory, name or opened.name, stats, progress)
         inventory = take(
             opened.model,
             verify=verify,
@@ -59,12 +63,19 @@ def analyze(
         )
         if checkpoint is not None:
             refuse_stranger(inventory, str(reference))
-        report = build(inventory, name or opened.name)
-        if not stats:
-            return report
-        from onnx_params.report.statistics import by_parameter
+        return _finished(inventory, name or opened.name, stats, progress)
 
-        return replace(report, stats=by_parameter(inventory, progress))
+
+def _finished(
+    inventory: Inventory, name: str, stats: bool, progress: Callable[[int], None]
+) -> Report:
+    """The report of an inventory, with statistics where they are asked for."""
+    report = build(inventory, name)
+    if not stats:
+        return report
+    from onnx_params.report.statistics import by_parameter
+
+    return replace(report, stats=by_parameter(inventory, progress))
 
 
 def refuse_stranger(inventory: Inventory, reference: str) -> None:
@@ -72,18 +83,11 @@ def refuse_stranger(inventory: Inventory, reference: str) -> None:
     in the artifact, and it explains hardly any of the artifact's.
     """
     matched = inventory.matched
-    if matched is None:
+    if matched is None or not is_stranger(inventory):
         return
-    answers = list(matched.found.values())
-    proved = [each for each in answers if each.is_proved]
-    explained = {key for each in proved for key in each.stored}
-    stored = inventory.parameter_tensors
-    is_known = len(proved) >= LEAST_KNOWN * len(answers)
-    if is_known or (len(answers) < FEW and proved):
-        return
-    if len(explained) >= LEAST_KNOWN * max(1, len(stored)):
-        return
+    answers = matched.found.values()
+    proved = sum(each.is_proved for each in answers)
     raise UsageError(
-        f"{reference}: {len(proved)} of its {len(answers)} tensors are in the artifact: it is"
+        f"{reference}: {proved} of its {len(answers)} tensors are in the artifact: it is"
         " another model's checkpoint, or all values changed; `audit` says what differs"
     )

@@ -29,10 +29,14 @@ class Chain:
             self.stored.append(helper.make_tensor(name, dtype, values.shape, values.reshape(-1)))
         return name
 
-    def node(self, op_type: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+    def node(
+        self, op_type: str, *inputs: str, domain: str = "", named: str = "", **attributes: Any
+    ) -> str:
         """A node whose result is the last one."""
         self.last = f"y{len(self.nodes)}"
-        made = helper.make_node(op_type, list(inputs), [self.last], domain=domain, **attributes)
+        made = helper.make_node(
+            op_type, list(inputs), [self.last], domain=domain, name=named, **attributes
+        )
         self.nodes.append(made)
         return self.last
 
@@ -43,7 +47,7 @@ class Chain:
             inputs.append(self.keep(bias, bias_of))
         self.node("Gemm", *inputs, transB=1)
 
-    def save(self, path: Path) -> Path:
+    def save(self, path: Path, producer: str = "") -> Path:
         """Write the model."""
         info = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
@@ -51,7 +55,7 @@ class Chain:
         ]
         graph = helper.make_graph(self.nodes, "g", info[:1], info[1:], self.stored)
         opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
-        model = helper.make_model(graph, opset_imports=opsets)
+        model = helper.make_model(graph, opset_imports=opsets, producer_name=producer)
         model.ir_version = 10
         onnx.save(model, path)
         return path

@@ -1,0 +1,446 @@
+"""Names and counts where exporters, builders, optimizers and quantizers that came up later leave
+something of their own: one small artifact each, without a reference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper
+from safetensors.numpy import load_file
+from support.graphs import Chain, nbits
+from torch import nn
+
+import onnx_params
+
+GENAI = "onnxruntime-genai"
+TORCH = "pytorch"
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def rows(path: Path, **options: Any) -> dict[str, tuple[int, ...] | None]:
+    """Name -> shape of each row."""
+    report = onnx_params.analyze(path, **options)
+    assert len(report.rows) == len({row.name for row in report.rows}), "a name stands twice"
+    return {row.name: row.shape for row in report.rows}
+
+
+def certain(path: Path, **options: Any) -> set[str]:
+    return {row.name for row in onnx_params.analyze(path, **options).rows if row.certain}
+
+
+def distinct(module: nn.Module) -> nn.Module:
+    """The module with parameters and buffers that all differ; exporters merge equal ones."""
+    torch.manual_seed(7)
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            if tensor.is_floating_point():
+                tensor.copy_(torch.rand(tensor.shape) + 0.5)
+    return module.eval()
+
+
+def exported(module: nn.Module, path: Path, *inputs: torch.Tensor, dynamo: bool = True) -> Path:
+    torch.onnx.export(distinct(module), inputs, path, dynamo=dynamo, external_data=False)
+    return path
+
+
+def truth(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value.shape) for name, value in module.named_parameters()}
+
+
+# -- builders -------------------------------------------------------------------------------------
+
+
+def built(tmp_path: Path, mark: str = "") -> Path:
+    """A layer as the LLM builder writes it: joined projections, its own names of norms, a bias that
+    fills a slot, and a head that the embedding looks up.
+    """
+    scope = "/model/layers.0"
+    chain = Chain()
+    head = chain.keep("lm_head.MatMul.weight", draw(0, 16, 40))
+    chain.node("Transpose", head, named="/model/embed_tokens/Transpose", perm=[1, 0])
+    chain.node("Gather", chain.last, "x", named="/model/embed_tokens/Gather")
+    norm = chain.keep("model.layers.0.input_layernorm.weight", draw(1, 16))
+    chain.node("RMSNormalization", chain.last, norm, named=f"{scope}/input_layernorm/LayerNorm")
+    nbits(chain, "model.layers.0.attn.qkv_proj.MatMul.weight", draw(2, 32, 16))
+    bias = np.concatenate([draw(3, 16), np.zeros(8, np.float32), draw(4, 8)])
+    added = chain.keep("model.layers.0.attn.qkv_proj.Add.bias", bias)
+    chain.node("Add", chain.last, added, named=f"{scope}/attn/qkv_proj/Add")
+    heads = {"num_heads": 4, "kv_num_heads": 2, "domain": "com.microsoft"}
+    chain.node(
+        "GroupQueryAttention", chain.last, named=f"{scope}/attn/GroupQueryAttention", **heads
+    )
+    if mark:
+        chain.node("Mul", chain.last, chain.keep(mark, draw(5, 16)))
+    out = chain.keep("model.layers.0.attn.o_proj.MatMul.weight", draw(6, 16, 16))
+    chain.node("MatMul", chain.last, out, named=f"{scope}/attn/o_proj/MatMul")
+    last = chain.keep("model.layers.1.final_norm_layernorm.weight", draw(7, 16))
+    chain.node("RMSNormalization", chain.last, last, named="/model/layers.1/final_norm_layernorm/N")
+    chain.node("MatMul", chain.last, head, named="/lm_head/MatMul")
+    return chain.save(tmp_path / "built.onnx", GENAI)
+
+
+def test_builder_has_the_names_of_checkpoints(tmp_path: Path) -> None:
+    """Hugging Face's names, none certain; joined projections in parts; no bias where zeros fill
+    its slot.
+    """
+    path = built(tmp_path)
+    assert {
+        "model.embed_tokens.weight": (40, 16),
+        "model.layers.0.input_layernorm.weight": (16,),
+        "model.layers.0.self_attn.q_proj.weight": (16, 16),
+        "model.layers.0.self_attn.k_proj.weight": (8, 16),
+        "model.layers.0.self_attn.v_proj.weight": (8, 16),
+        "model.layers.0.self_attn.q_proj.bias": (16,),
+        "model.layers.0.self_attn.v_proj.bias": (8,),
+        "model.layers.0.self_attn.o_proj.weight": (16, 16),
+        "model.norm.weight": (16,),
+    } == rows(path)
+    assert set() == certain(path)
+    tied = onnx_params.analyze(path).rows
+    assert ["lm_head.weight"] == [alias for row in tied for alias in row.aliases]
+
+
+def test_computed_norms_are_not_extracted(tmp_path: Path) -> None:
+    """Where the family's norms add one to their weight, what is stored is not the weight."""
+    path = built(tmp_path, "model.layers.0.pre_feedforward_layernorm.weight")
+    done = onnx_params.extract(path, tmp_path / "out.safetensors")
+    left = {name for name, _ in done.left if "norm" in name}
+    assert left == {
+        "model.layers.0.input_layernorm.weight",
+        "model.layers.0.pre_feedforward_layernorm.weight",
+        "model.norm.weight",
+    }
+    assert not any("norm" in name for name in load_file(tmp_path / "out.safetensors"))
+
+
+@pytest.mark.parametrize(("producer", "expected"), [(TORCH, {"fc.weight"}), ("builder", set())])
+def test_agreeing_with_oneself_proves_nothing(
+    producer: str, expected: set[str], tmp_path: Path
+) -> None:
+    """A stored name that its scope confirms is certain where the writer keeps torch's names."""
+    chain = Chain()
+    weight = chain.keep("fc.weight", draw(0, 16, 16))
+    chain.node("Gemm", chain.last, weight, named="/fc/Gemm", transB=1)
+    assert expected == certain(chain.save(tmp_path / "m.onnx", producer))
+
+
+# -- TorchScript ----------------------------------------------------------------------------------
+
+
+def test_constants_of_a_trace(tmp_path: Path) -> None:
+    """What a trace computed is no parameter where parameters are initializers."""
+    chain = Chain()
+    value = onnx.numpy_helper.from_array(draw(0, 16))
+    chain.nodes.append(helper.make_node("Constant", [], ["/fc/Constant_1_output_0"], value=value))
+    weight = chain.keep("fc.weight", draw(1, 16, 16))
+    chain.node("Gemm", chain.last, weight, named="/fc/Gemm", transB=1)
+    chain.node("LayerNormalization", chain.last, "/fc/Constant_1_output_0", named="/fc/LN")
+    assert {"fc.weight": (16, 16)} == rows(chain.save(tmp_path / "m.onnx", TORCH))
+
+
+def test_frozen_norms_are_buffers(tmp_path: Path) -> None:
+    """A factor and a term for each channel of a convolution, both computed."""
+    chain = Chain()
+    chain.node("Conv", "x", chain.keep("conv.weight", draw(0, 8, 3, 3, 3)), named="/conv/Conv")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_1", draw(1, 1, 8, 1, 1)), named="/bn/Mul")
+    chain.node("Add", chain.last, chain.keep("onnx::Add_2", draw(2, 1, 8, 1, 1)), named="/bn/Add")
+    chain.node("Conv", chain.last, chain.keep("next.weight", draw(3, 8, 8, 1, 1)), named="/next/C")
+    path = chain.save(tmp_path / "m.onnx", TORCH)
+    assert {"conv.weight": (8, 3, 3, 3), "next.weight": (8, 8, 1, 1)} == rows(path)
+
+
+def test_no_false_leaf(tmp_path: Path) -> None:
+    """A matrix that hangs on a module of modules has an unknown leaf; the vector of a norm and a
+    scale have their module's words, whatever axes they were given.
+    """
+    chain = Chain()
+    hanging = chain.keep("onnx::MatMul_1", draw(0, 16, 16))
+    chain.node("MatMul", "x", hanging, named="/attn/MatMul")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_2", draw(1, 16, 1, 1)), named="/norm/Mul")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_3", draw(2, 1, 16)), named="/ls1/Mul")
+    proj = chain.keep("attn.proj.weight", draw(3, 16, 16))
+    chain.node("Gemm", chain.last, proj, named="/attn/proj/Gemm", transB=1)
+    assert {
+        "attn.?": (16, 16),
+        "norm.weight": (16,),
+        "ls1.gamma": (16,),
+        "attn.proj.weight": (16, 16),
+    } == rows(chain.save(tmp_path / "m.onnx", TORCH))
+
+
+@pytest.mark.parametrize("is_learned", [True, False])
+def test_biases_of_positions(is_learned: bool, tmp_path: Path) -> None:
+    """What attention adds for each head is a table of as many rows as differ; a mask of two
+    numbers is none.
+    """
+    table = draw(0, 15, 4) if is_learned else np.asarray([[0.0] * 4] * 7 + [[-1e9] * 4] * 8)
+    steps = np.arange(8)[:, None] - np.arange(8) + 7
+    bias = table[steps].transpose(2, 0, 1)[None].astype(np.float32)
+    chain = Chain()
+    chain.node("Gemm", "x", chain.keep("q.weight", draw(1, 16, 16)), named="/q/Gemm", transB=1)
+    chain.node("Add", chain.last, chain.keep("onnx::Add_5", bias), named="/attn/Add")
+    chain.node("Softmax", chain.last, named="/attn/Softmax")
+    found = rows(chain.save(tmp_path / "m.onnx", TORCH))
+    expected = {"attn.?": (15, 4)} if is_learned else {}
+    assert expected | {"q.weight": (16, 16)} == found
+
+
+def test_two_layouts_are_one_parameter(tmp_path: Path) -> None:
+    """A weight that lies twice, transposed with axes of one, counts once."""
+    weight = draw(0, 12, 27)
+    chain = Chain()
+    chain.node("Add", "x", chain.keep("conv.weight", weight[None]), named="/conv/Add")
+    turned = chain.keep("onnx::ReduceMean_3", np.ascontiguousarray(weight.T)[None])
+    chain.node("ReduceMean", turned, named="/conv/ReduceMean")
+    report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
+    assert (weight.size, ()) == (report.parameters, report.rows[0].aliases)
+
+
+# -- dynamo ---------------------------------------------------------------------------------------
+
+
+class Scaled(nn.Module):
+    """A vector as a view of four axes, and three biases of which one is a buffer, joined."""
+
+    k_bias: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 1)
+        self.gamma = nn.Parameter(torch.ones(8))
+        self.q_bias, self.v_bias = (nn.Parameter(torch.ones(8)) for _ in range(2))
+        self.register_buffer("k_bias", torch.zeros(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held: torch.Tensor = self.conv(x) * self.gamma.view(1, -1, 1, 1)
+        joined = torch.cat((self.q_bias, self.k_bias, self.v_bias))
+        return held.mean((2, 3)).repeat(1, 3) + joined
+
+
+class Standardized(nn.Conv2d):
+    """A convolution whose weight is brought to mean 0 and deviation 1, and scaled."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 8, 3)
+        self.gain = nn.Parameter(torch.ones(8, 1, 1, 1))
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        mean = self.weight.mean((1, 2, 3), keepdim=True)
+        weight = (self.weight - mean) / self.weight.std((1, 2, 3), keepdim=True) * self.gain
+        return nn.functional.conv2d(input, weight, self.bias)
+
+
+class Relative(nn.Module):
+    """A table of relative positions, looked up for each pair of them and head."""
+
+    places: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.ones(15, 4))
+        steps = torch.arange(8)[:, None] - torch.arange(8) + 7
+        self.register_buffer("places", steps, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held = self.table[self.places.reshape(-1)].reshape(8, 8, -1).permute(2, 0, 1)
+        return (x + held.unsqueeze(0)).softmax(-1)
+
+
+class Positions(nn.Module):
+    """Embeddings of all positions, which a buffer lists."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(10, 6)
+        self.register_buffer("position_ids", torch.arange(10)[None], persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held: torch.Tensor = x + self.embedding(self.position_ids)
+        return held
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (Scaled, (1, 3, 4, 4)),
+        (Standardized, (1, 3, 6, 6)),
+        (Relative, (1, 4, 8, 8)),
+        (Positions, (1, 10, 6)),
+    ],
+)
+def test_what_was_computed_has_a_shape(
+    module: Callable[[], nn.Module], shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    """Every parameter of which the exporter computed a constant is a row with its shape."""
+    model = module()
+    path = exported(model, tmp_path / "m.onnx", torch.rand(shape))
+    assert truth(model) == rows(path)
+
+
+class Recurrent(nn.Module):
+    """A cell whose weights are too large for the exporter to compute at export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(96, 48, batch_first=True, bidirectional=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held: torch.Tensor = self.lstm(x)[0]
+        return held
+
+
+def test_biases_of_a_cell_whose_weights_the_graph_computes(tmp_path: Path) -> None:
+    """``hidden_size`` and the joined biases say the parts."""
+    model = Recurrent()
+    path = exported(model, tmp_path / "m.onnx", torch.rand(1, 5, 96))
+    assert truth(model) == rows(path)
+
+
+def without_values(path: Path) -> Path:
+    """The model without what the exporter says of its values, as some tools leave it."""
+    model = onnx.load(path)
+    del model.graph.value_info[:]
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]
+    onnx.save(model, path)
+    return path
+
+
+def test_listed_weights_by_their_bias_and_by_order(tmp_path: Path) -> None:
+    """Where only the list is left, a sibling or the order of the graph gives shapes; by order no
+    values are given.
+    """
+    model = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 5, bias=False), nn.Linear(5, 4))
+    path = without_values(exported(model, tmp_path / "m.onnx", torch.rand(3, 2, 6)))
+    assert truth(model) == rows(path)
+    done = onnx_params.extract(path, tmp_path / "out.safetensors")
+    written = load_file(tmp_path / "out.safetensors")
+    for name in done.written:
+        np.testing.assert_array_equal(model.state_dict()[name].numpy(), written[name])
+
+
+# -- quantizers -----------------------------------------------------------------------------------
+
+
+def test_codes_have_the_stem_of_their_scale(tmp_path: Path) -> None:
+    """``fc.weight_i4`` beside ``fc.weight_scale`` is ``fc.weight``."""
+    chain = Chain()
+    codes = np.random.default_rng(0).integers(-100, 100, (16, 16)).astype(np.int8)
+    stored = [
+        chain.keep("fc.weight_i8", codes),
+        chain.keep("fc.weight_scale", np.full(1, 0.1, np.float32)),
+    ]
+    chain.node("DequantizeLinear", *stored, named="fc.weight_DequantizeLinear")
+    chain.node("Gemm", "x", chain.last, named="/fc/Gemm", transB=1)
+    assert {"fc.weight": (16, 16)} == rows(chain.save(tmp_path / "m.onnx", TORCH))
+
+
+def test_numbered_copies_are_one(tmp_path: Path) -> None:
+    """A tool gave each use a copy with a number."""
+    weight = draw(0, 16, 16)
+    chain = Chain()
+    for number in (1, 2, 3):
+        stored = chain.keep(f"fc.weight_{number}", weight)
+        chain.node("Gemm", chain.last, stored, transB=1)
+    assert {"fc.weight": (16, 16)} == rows(chain.save(tmp_path / "m.onnx", TORCH))
+
+
+# -- names from a plain export --------------------------------------------------------------------
+
+
+def optimized(path: Path, target: Path) -> Path:
+    """The model as optimizers leave it: metadata gone, every stored tensor under another name, a
+    matrix transposed.
+    """
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    del model.graph.value_info[:]
+    names = {tensor.name: f"t{at}" for at, tensor in enumerate(model.graph.initializer)}
+    for tensor in model.graph.initializer:
+        del tensor.metadata_props[:]
+        tensor.name = names[tensor.name]
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.name = ""
+        node.input[:] = [names.get(name, name) for name in node.input]
+    onnx.save(model, target)
+    return target
+
+
+def plain(tmp_path: Path) -> tuple[nn.Module, Path, Path]:
+    model = nn.Sequential(nn.Linear(6, 9), nn.LayerNorm(9), nn.Linear(9, 5))
+    path = exported(model, tmp_path / "plain.onnx", torch.rand(3, 2, 6))
+    return model, path, optimized(path, tmp_path / "optimized.onnx")
+
+
+def test_names_from_a_plain_export(tmp_path: Path) -> None:
+    """An optimized artifact has the names of the plain one, certain where values prove them."""
+    model, path, other = plain(tmp_path)
+    assert truth(model) != rows(other)
+    assert truth(model) == rows(other, names_from=path)
+    assert set(truth(model)) == certain(other, names_from=path)
+
+
+def test_names_from_a_source_map(tmp_path: Path) -> None:
+    """A map's digests find what was renamed or transposed."""
+    model, path, other = plain(tmp_path)
+    parameters = [
+        {
+            "name": name,
+            "shape": list(value.shape),
+            "dtype": "float32",
+            "sha256": onnx_params_sha(value),
+        }
+        for name, value in model.named_parameters()
+    ]
+    document = {"schema": "onnx-params/source-map/1", "parameters": parameters, "buffers": []}
+    (tmp_path / "map.json").write_text(json.dumps(document))
+    named = onnx_params.analyze(other, names_from=tmp_path / "map.json")
+    assert truth(model) == {row.name: row.shape for row in named.rows}
+    assert all(row.stored for row in named.rows)
+
+
+def onnx_params_sha(value: torch.Tensor) -> str:
+    import hashlib
+
+    return hashlib.sha256(value.detach().numpy().tobytes()).hexdigest()
+
+
+def test_names_from_another_checkpoint(tmp_path: Path) -> None:
+    """Where all values are others, structure gives the names, and none is certain."""
+    model, path, other = plain(tmp_path)
+    changed = onnx.load(other)
+    for tensor in changed.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype == np.float32:
+            tensor.raw_data = (values * 3 + 1).tobytes()
+    onnx.save(changed, other)
+    assert truth(model) == rows(other, names_from=path)
+    assert set() == certain(other, names_from=path)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_norm_folded_into_a_matrix(affine: bool, tmp_path: Path) -> None:
+    """The weight that keeps its name holds other values: it is folded, and not extracted; the bias
+    that the fold made is no parameter.
+    """
+    model = nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9, affine=affine), nn.Linear(9, 5))
+    path = exported(model, tmp_path / "m.onnx", torch.rand(3, 6))
+    assert truth(model) == rows(path)
+    views = {row.name: row.view for row in onnx_params.analyze(path).rows}
+    assert "folded" == views["0.weight"]
+    onnx_params.extract(path, tmp_path / "out.safetensors")
+    for name, written in load_file(tmp_path / "out.safetensors").items():
+        np.testing.assert_array_equal(model.state_dict()[name].numpy(), written)
