@@ -51,6 +51,9 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py unseen_quantizers
 	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py fresh_layouts
 	.cache/wild/venv-quant/bin/python benchmarks/wild/build.py unseen_layouts
+	.cache/wild/venv-kept/bin/python benchmarks/wild/build.py kept_models
+	.cache/wild/venv-kept-quant/bin/python benchmarks/wild/build.py kept_quantizers
+	.cache/wild/venv-kept/bin/python benchmarks/wild/build.py kept_layouts
 	$(BIN)/python benchmarks/wild/measure.py --faults
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA

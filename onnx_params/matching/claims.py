@@ -124,10 +124,12 @@ def _agree(tensor: StoredTensor, stored: StoredTensor) -> bool:
 
 def _by_name(own: Sequence[Claim], prefix: str) -> dict[str, Claim]:
     """The artifact's own claims under the reference's names, aliases too; the first one of a name
-    stands.
+    stands. One that knows no place is none.
     """
     named: dict[str, Claim] = {}
     for each in own:
+        if each.view is View.UNKNOWN and each.stored:
+            continue
         for name in (each.name, *each.aliases):
             named.setdefault(moved(name, prefix), each)
     return named
@@ -144,6 +146,7 @@ def _candidates(
         if verdict.role in (Role.PARAMETER, Role.BUFFER)
         or tensor.key in claimed
         or _is_number(tensor, verdict)
+        or verdict.rule is RuleId.SCALE_NAME  # AWQ's factors, by which weights are divided
     ]
 
 
