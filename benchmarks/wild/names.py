@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import onnx_params
+from onnx_params.containers.formats import open_checkpoint
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
 from onnx_params.errors import OnnxParamsError
@@ -68,6 +69,7 @@ class Truth(NamedTuple):
 
     shapes: dict[str, tuple[int, ...]]
     names: dict[str, str]
+    buffers: frozenset[tuple[str, tuple[int, ...]]]
 
 
 def _plain(artifact: Artifact) -> Path | None:
@@ -81,7 +83,11 @@ def truth_of(folder: Path) -> Truth:
     told = json.loads((folder / "truth.json").read_text())
     shapes = {name: tuple(shape) for name, shape, _ in told}
     names = {other: name for name, _, others in told for other in others}
-    return Truth(shapes, names | {name: name for name in shapes})
+    names |= {name: name for name in shapes}
+    references = sorted(folder.glob("ref*"))
+    tensors = open_checkpoint(references[0]).tensors if references else ()
+    buffers = {(each.name, each.shape) for each in tensors if each.name not in names}
+    return Truth(shapes, names, frozenset(buffers))
 
 
 def score(artifact: Artifact, plain: Path | None = None) -> Score:
@@ -162,6 +168,8 @@ def _compared(own: Report, truth: Truth) -> tuple[set[str], tuple[str, ...]]:
         names = [truth.names.get(moved(name, prefix)) for name in (row.name, *row.aliases)]
         back.update(name for name in names if name and truth.shapes[name] == row.shape)
         first = names[0]
+        if (moved(row.name, prefix), row.shape) in truth.buffers:  # the name is right
+            continue
         if row.certain and (first is None or row.shape not in (None, truth.shapes[first])):
             wrong.append(f"{row.name} {row.shape} by {row.evidence}")
     return back, tuple(wrong)

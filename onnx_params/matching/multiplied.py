@@ -82,17 +82,25 @@ class _Search(NamedTuple):
 
     def find(self, tensor: StoredTensor, values: np.ndarray, formula: str) -> bool:
         """Whether a stored tensor is this one with its channels multiplied; writes down which, and
-        further copies with the factors of other norms.
+        further copies with the factors of other norms. Norms are asked first: the factor of a
+        single channel is one number too.
         """
+        tries = (
+            _multiplied(self.state, tensor, values, alike, formula)
+            for alike in self._in_order(tensor, values)
+        )
+        made = [each for each in tries if each is not None]
         is_found = False
-        for alike in self._in_order(tensor, values):
-            each = _multiplied(self.state, tensor, values, alike, formula)
-            if each is None:
+        for each in made:
+            if self._is_by_norm(each, again=is_found):
+                self.state.assigned.setdefault(each.candidate.key, tensor.name)
+                is_found = True
+        for each in made:
+            if each.candidate.key in self.state.assigned:
                 continue
-            is_by = self._is_by_norm(each, again=is_found)
-            if not is_by and (not is_found or self.state.found[tensor.name].by):
-                is_by = _is_multiplied(self.state, self.vectors, each)
-            if is_by:
+            if is_found and not self.state.found[tensor.name].by:
+                continue
+            if _is_multiplied(self.state, self.vectors, each):
                 self.state.assigned.setdefault(each.candidate.key, tensor.name)
                 is_found = True
         return is_found

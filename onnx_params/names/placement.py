@@ -15,6 +15,7 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
     SWAP,
     Placement,
+    Reshape,
     Shape,
     Step,
     Steps,
@@ -68,6 +69,7 @@ def locate(model: Model, tensor: StoredTensor, *more: Step) -> Location:
     Reads attributes of the consumers of quantized tensors.
     """
     taken = logical(model, tensor)
+    more = more or _flattened(model, tensor, taken.shape)
     if not more and taken.view is View.WHOLE and taken.steps == ():  # nearly all
         return Location(tensor, tensor.shape, tensor.dtype.name, View.WHOLE, ())
     view = taken.view
@@ -82,6 +84,18 @@ def _stem(name: str, scale: str) -> str:
     stem, _, word = name.rpartition("_")
     is_word = word.isalnum() and not word.isdecimal()
     return stem if is_word and scale.startswith(f"{stem}_") else ""
+
+
+def _flattened(model: Model, tensor: StoredTensor, shape: Shape) -> Steps:
+    """The step to torch's vector from a slope for each channel, which PRelu takes with the axes of
+    its input.
+    """
+    is_vector = len(shape) > 1 and sum(dim > 1 for dim in shape) <= 1
+    if not is_vector:
+        return ()
+    uses = (use.node for use in model.def_use.uses(tensor.key))
+    is_slope = any(node is not None and node.op_type == "PRelu" for node in uses)
+    return (Reshape((tensor.count,)),) if is_slope else ()
 
 
 class Stored:
@@ -112,7 +126,7 @@ class Stored:
         """
         found: dict[str, str] = {}
         for name, tensor in self.now.items():
-            is_codes = tensor.dtype.is_narrow_integer or 0 < tensor.dtype.bits <= 8
+            is_codes = not tensor.dtype.is_float or 0 < tensor.dtype.bits <= 8
             scale = scale_of(self.model, tensor) if is_codes else None
             stem = "" if scale is None else _stem(name, scale.scale[1])
             if stem and stem not in self.now:

@@ -31,7 +31,10 @@ from onnx_params.names.signature_calls import (
 from onnx_params.names.signature_folded import by_computation
 from onnx_params.names.signature_recurrent import by_recurrent_call
 from onnx_params.names.signature_table import SIGNATURE, Table, without
+from onnx_params.names.slots import MADE_BIAS
 from onnx_params.tensors.stored import StoredTensor
+
+BIAS: Final = "bias"
 
 
 def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
@@ -54,6 +57,9 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
         name = entry.target
         if name in hidden:
             continue
+        if name.endswith(f".{MADE_BIAS}") and name.removesuffix(f"_{BIAS}") in placeholders:
+            found.append(_made_bias(place(table, name, placeholders[name])))
+            continue
         first_name = first_names.get(name)
         consumed = first_name or name
         claim = place(table, consumed, placeholders[consumed])
@@ -63,6 +69,20 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
         aliases = (*(other for other in tied_to[first_name] if other != name), first_name)
         _add_tied(found, _under(claim, name, aliases))
     return found
+
+
+def _made_bias(claim: Claim) -> Claim:
+    """The claim on a bias that a fusion made beside a weight and listed as a parameter."""
+    owner = claim.name.removesuffix(f".{MADE_BIAS}")
+    because = f"a fusion made it beside '{owner}.weight' and listed it; {claim.because}"
+    return replace(
+        claim,
+        name=f"{owner}.{BIAS}",
+        view=View.FOLDED,
+        certain=False,
+        placements=(),
+        because=because,
+    )
 
 
 def _listed_again(table: Table, entries: Sequence[Entry]) -> dict[str, list[str]]:

@@ -189,10 +189,8 @@ def _in_a_slot(place: Place) -> Claim | None:
         return None
     because = f"the {word} of {node.op_type} in scope '{place.scope}'"
     leaf = "bias" if word == "bias" else "weight"
-    # torch's has one axis, what the operator takes one for each of its input
-    flat = (Reshape((place.tensor.count,)),) if node.op_type == "PRelu" else ()
-    view = None if flat else place.computed_view
-    return locate(place.model, place.tensor, *flat).claim(
+    view = None if node.op_type == "PRelu" else place.computed_view
+    return locate(place.model, place.tensor).claim(
         f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
     )
 
@@ -219,7 +217,11 @@ def _element_by_element(place: Place) -> Claim | None:
     if not leaf:
         return _hanging(place, location, None)
     because = f"{node.op_type} in scope '{place.scope}', by the name of the module"
-    return location.claim(f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False)
+    # the exporter gave it axes, and may have computed it, as of a frozen norm
+    view = View.FOLDED if flat else None
+    return location.claim(
+        f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
+    )
 
 
 # the surest first

@@ -123,7 +123,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         )
     for consumer in consumers(model, tensor):
         if owner and scope_of(consumer.node) == owner:
-            sure = not folded and writers.keeps_names(model)
+            sure = not folded and writers.keeps_names(model) and _is_path(name)
             return location.claim(
                 name,
                 Evidence.STORED_NAME,
@@ -134,6 +134,11 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     return location.claim(
         name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view
     )
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name is made of what a module may call its own, with dots between."""
+    return all(word.isidentifier() or word.isdigit() for word in name.split("."))
 
 
 def _nameless(model: Model, tensor: StoredTensor) -> Claim:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
@@ -22,11 +22,13 @@ from onnx_params.inventory.lists import unique
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import divided, take
-from onnx_params.matching.match_state import Found
 from onnx_params.names.architecture import Expected
 from onnx_params.names.claim import Claim
 from onnx_params.roles.role import Role
 from onnx_params.tensors.steps import Key, Placement, chain
+
+if TYPE_CHECKING:  # NumPy, which a report without values does not pay
+    from onnx_params.matching.match_state import Found
 
 LEAST_KNOWN: Final = 0.1  # share of tensors, of either side, that a reference must explain
 FEW: Final = 4  # tensors of which no share is made

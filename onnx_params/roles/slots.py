@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from onnx_params.containers.onnx.graph import Use
+from onnx_params.containers.onnx.graph import Model, Use
 from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.writers import keeps_names
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
@@ -160,7 +161,7 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
             f"quantizers give such names to scales: by '{tensor.name}' beside the tensor alone"
         )
         return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
-    if count and _is_named_scalar(tensor):
+    if count and _is_named_scalar(context.model, tensor):
         because = "one element with a module's name: by its name alone"
         return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
     elements = "1 element" if count == 1 else f"{count} elements"
@@ -228,8 +229,11 @@ def _is_named_scale(context: Context, tensor: StoredTensor) -> bool:
     return base != tensor.name and ((path, base) in stored or (path, f"{base}_quantized") in stored)
 
 
-def _is_named_scalar(tensor: StoredTensor) -> bool:
+def _is_named_scalar(model: Model, tensor: StoredTensor) -> bool:
     name = tensor.name
-    if not tensor.dtype.is_float or tensor.place.op_type or "." not in name or is_made_up(name):
+    if not tensor.dtype.is_float or tensor.place.op_type or is_made_up(name):
+        return False
+    # torch's exporter lifts parameters alone, also those of the outermost module
+    if "." not in name and not (keeps_names(model) and len(name) > 1):
         return False
     return all(part.isidentifier() or part.isdigit() for part in name.split("."))
