@@ -68,25 +68,23 @@ def built(tmp_path: Path, mark: str = "") -> Path:
     scope = "/model/layers.0"
     chain = Chain()
     head = chain.keep("lm_head.MatMul.weight", draw(0, 16, 40))
-    chain.node("Transpose", head, named="/model/embed_tokens/Transpose", perm=[1, 0])
-    chain.node("Gather", chain.last, "x", named="/model/embed_tokens/Gather")
+    chain.node("Transpose", head, name="/model/embed_tokens/Transpose", perm=[1, 0])
+    chain.node("Gather", chain.last, "x", name="/model/embed_tokens/Gather")
     norm = chain.keep("model.layers.0.input_layernorm.weight", draw(1, 16))
-    chain.node("RMSNormalization", chain.last, norm, named=f"{scope}/input_layernorm/LayerNorm")
+    chain.node("RMSNormalization", chain.last, norm, name=f"{scope}/input_layernorm/LayerNorm")
     nbits(chain, "model.layers.0.attn.qkv_proj.MatMul.weight", draw(2, 32, 16))
     bias = np.concatenate([draw(3, 16), np.zeros(8, np.float32), draw(4, 8)])
     added = chain.keep("model.layers.0.attn.qkv_proj.Add.bias", bias)
-    chain.node("Add", chain.last, added, named=f"{scope}/attn/qkv_proj/Add")
+    chain.node("Add", chain.last, added, name=f"{scope}/attn/qkv_proj/Add")
     heads = {"num_heads": 4, "kv_num_heads": 2, "domain": "com.microsoft"}
-    chain.node(
-        "GroupQueryAttention", chain.last, named=f"{scope}/attn/GroupQueryAttention", **heads
-    )
+    chain.node("GroupQueryAttention", chain.last, name=f"{scope}/attn/GroupQueryAttention", **heads)
     if mark:
         chain.node("Mul", chain.last, chain.keep(mark, draw(5, 16)))
     out = chain.keep("model.layers.0.attn.o_proj.MatMul.weight", draw(6, 16, 16))
-    chain.node("MatMul", chain.last, out, named=f"{scope}/attn/o_proj/MatMul")
+    chain.node("MatMul", chain.last, out, name=f"{scope}/attn/o_proj/MatMul")
     last = chain.keep("model.layers.1.final_norm_layernorm.weight", draw(7, 16))
-    chain.node("RMSNormalization", chain.last, last, named="/model/layers.1/final_norm_layernorm/N")
-    chain.node("MatMul", chain.last, head, named="/lm_head/MatMul")
+    chain.node("RMSNormalization", chain.last, last, name="/model/layers.1/final_norm_layernorm/N")
+    chain.node("MatMul", chain.last, head, name="/lm_head/MatMul")
     return chain.save(tmp_path / "built.onnx", GENAI)
 
 
@@ -131,7 +129,7 @@ def test_agreeing_with_oneself_proves_nothing(
     """A stored name that its scope confirms is certain where the writer keeps torch's names."""
     chain = Chain()
     weight = chain.keep("fc.weight", draw(0, 16, 16))
-    chain.node("Gemm", chain.last, weight, named="/fc/Gemm", transB=1)
+    chain.node("Gemm", chain.last, weight, name="/fc/Gemm", transB=1)
     assert expected == certain(chain.save(tmp_path / "m.onnx", producer))
 
 
@@ -144,18 +142,18 @@ def test_constants_of_a_trace(tmp_path: Path) -> None:
     value = onnx.numpy_helper.from_array(draw(0, 16))
     chain.nodes.append(helper.make_node("Constant", [], ["/fc/Constant_1_output_0"], value=value))
     weight = chain.keep("fc.weight", draw(1, 16, 16))
-    chain.node("Gemm", chain.last, weight, named="/fc/Gemm", transB=1)
-    chain.node("LayerNormalization", chain.last, "/fc/Constant_1_output_0", named="/fc/LN")
+    chain.node("Gemm", chain.last, weight, name="/fc/Gemm", transB=1)
+    chain.node("LayerNormalization", chain.last, "/fc/Constant_1_output_0", name="/fc/LN")
     assert {"fc.weight": (16, 16)} == rows(chain.save(tmp_path / "m.onnx", TORCH))
 
 
 def test_frozen_norms_are_buffers(tmp_path: Path) -> None:
     """A factor and a term for each channel of a convolution, both computed."""
     chain = Chain()
-    chain.node("Conv", "x", chain.keep("conv.weight", draw(0, 8, 3, 3, 3)), named="/conv/Conv")
-    chain.node("Mul", chain.last, chain.keep("onnx::Mul_1", draw(1, 1, 8, 1, 1)), named="/bn/Mul")
-    chain.node("Add", chain.last, chain.keep("onnx::Add_2", draw(2, 1, 8, 1, 1)), named="/bn/Add")
-    chain.node("Conv", chain.last, chain.keep("next.weight", draw(3, 8, 8, 1, 1)), named="/next/C")
+    chain.node("Conv", "x", chain.keep("conv.weight", draw(0, 8, 3, 3, 3)), name="/conv/Conv")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_1", draw(1, 1, 8, 1, 1)), name="/bn/Mul")
+    chain.node("Add", chain.last, chain.keep("onnx::Add_2", draw(2, 1, 8, 1, 1)), name="/bn/Add")
+    chain.node("Conv", chain.last, chain.keep("next.weight", draw(3, 8, 8, 1, 1)), name="/next/C")
     path = chain.save(tmp_path / "m.onnx", TORCH)
     assert {"conv.weight": (8, 3, 3, 3), "next.weight": (8, 8, 1, 1)} == rows(path)
 
@@ -166,11 +164,11 @@ def test_no_false_leaf(tmp_path: Path) -> None:
     """
     chain = Chain()
     hanging = chain.keep("onnx::MatMul_1", draw(0, 16, 16))
-    chain.node("MatMul", "x", hanging, named="/attn/MatMul")
-    chain.node("Mul", chain.last, chain.keep("onnx::Mul_2", draw(1, 16, 1, 1)), named="/norm/Mul")
-    chain.node("Mul", chain.last, chain.keep("onnx::Mul_3", draw(2, 1, 16)), named="/ls1/Mul")
+    chain.node("MatMul", "x", hanging, name="/attn/MatMul")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_2", draw(1, 16, 1, 1)), name="/norm/Mul")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_3", draw(2, 1, 16)), name="/ls1/Mul")
     proj = chain.keep("attn.proj.weight", draw(3, 16, 16))
-    chain.node("Gemm", chain.last, proj, named="/attn/proj/Gemm", transB=1)
+    chain.node("Gemm", chain.last, proj, name="/attn/proj/Gemm", transB=1)
     assert {
         "attn.?": (16, 16),
         "norm.weight": (16,),
@@ -188,9 +186,9 @@ def test_biases_of_positions(is_learned: bool, tmp_path: Path) -> None:
     steps = np.arange(8)[:, None] - np.arange(8) + 7
     bias = table[steps].transpose(2, 0, 1)[None].astype(np.float32)
     chain = Chain()
-    chain.node("Gemm", "x", chain.keep("q.weight", draw(1, 16, 16)), named="/q/Gemm", transB=1)
-    chain.node("Add", chain.last, chain.keep("onnx::Add_5", bias), named="/attn/Add")
-    chain.node("Softmax", chain.last, named="/attn/Softmax")
+    chain.node("Gemm", "x", chain.keep("q.weight", draw(1, 16, 16)), name="/q/Gemm", transB=1)
+    chain.node("Add", chain.last, chain.keep("onnx::Add_5", bias), name="/attn/Add")
+    chain.node("Softmax", chain.last, name="/attn/Softmax")
     found = rows(chain.save(tmp_path / "m.onnx", TORCH))
     expected = {"attn.?": (15, 4)} if is_learned else {}
     assert expected | {"q.weight": (16, 16)} == found
@@ -200,9 +198,9 @@ def test_two_layouts_are_one_parameter(tmp_path: Path) -> None:
     """A weight that lies twice, transposed with axes of one, counts once."""
     weight = draw(0, 12, 27)
     chain = Chain()
-    chain.node("Add", "x", chain.keep("conv.weight", weight[None]), named="/conv/Add")
+    chain.node("Add", "x", chain.keep("conv.weight", weight[None]), name="/conv/Add")
     turned = chain.keep("onnx::ReduceMean_3", np.ascontiguousarray(weight.T)[None])
-    chain.node("ReduceMean", turned, named="/conv/ReduceMean")
+    chain.node("ReduceMean", turned, name="/conv/ReduceMean")
     report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
     assert (weight.size, ()) == (report.parameters, report.rows[0].aliases)
 
@@ -341,8 +339,8 @@ def test_codes_have_the_stem_of_their_scale(tmp_path: Path) -> None:
         chain.keep("fc.weight_i8", codes),
         chain.keep("fc.weight_scale", np.full(1, 0.1, np.float32)),
     ]
-    chain.node("DequantizeLinear", *stored, named="fc.weight_DequantizeLinear")
-    chain.node("Gemm", "x", chain.last, named="/fc/Gemm", transB=1)
+    chain.node("DequantizeLinear", *stored, name="fc.weight_DequantizeLinear")
+    chain.node("Gemm", "x", chain.last, name="/fc/Gemm", transB=1)
     assert {"fc.weight": (16, 16)} == rows(chain.save(tmp_path / "m.onnx", TORCH))
 
 

@@ -30,12 +30,12 @@ class Chain:
         return name
 
     def node(
-        self, op_type: str, *inputs: str, domain: str = "", named: str = "", **attributes: Any
+        self, op_type: str, *inputs: str, domain: str = "", name: str = "", **attributes: Any
     ) -> str:
         """A node whose result is the last one."""
         self.last = f"y{len(self.nodes)}"
         made = helper.make_node(
-            op_type, list(inputs), [self.last], domain=domain, name=named, **attributes
+            op_type, list(inputs), [self.last], domain=domain, name=name, **attributes
         )
         self.nodes.append(made)
         return self.last
