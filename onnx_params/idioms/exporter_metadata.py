@@ -5,6 +5,7 @@ what was folded from what.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -21,6 +22,8 @@ from onnx_params.idioms.torch_dynamo import (
 )
 from onnx_params.tensors.steps import Key
 
+# what constant folding makes of quantized weights. Source: torch/_inductor/constant_folding.py
+_FROZEN: Final = re.compile(r"_frozen_param\d+")
 _ROLE_OF_KIND: Final = {"PARAMETER": "parameter", "BUFFER": "buffer", "CONSTANT_TENSOR": "buffer"}
 
 
@@ -105,6 +108,8 @@ class ExporterMetadata:
             return self._mapped[name], "the source map says so"
         if not self.signature:
             return None
+        if _FROZEN.fullmatch(name) is not None:
+            return "parameter", "torch folded a parameter into it, by its name"
         said = self.values.get(name, {})
         kind = said.get(KIND_KEY)
         if kind in _ROLE_OF_KIND:

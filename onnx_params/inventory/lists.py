@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
-from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.naming import Evidence, without_number
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 from onnx_params.idioms.torchscript import is_made_up, real_name
 from onnx_params.names import stored
@@ -29,21 +29,37 @@ def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> li
     open_rows = {claim.name: claim for claim in listed if claim.view is View.UNKNOWN}
     if not open_rows:
         return listed
-    taken = {key for claim in listed for key in claim.stored}
+    # a kernel into which a norm was folded holds the norm's rows too
+    folded = {key for claim in listed if claim.view is View.FOLDED for key in claim.stored}
+    taken = {key for claim in listed if claim.view is not View.FOLDED for key in claim.stored}
     loose = {tensor.key: tensor for tensor in tensors if tensor.key not in taken}
     found: dict[str, Claim] = {}
     for own in stored.claims(model, loose.values()):
-        row = open_rows.get(own.name)
-        if row is None or own.name in found or len(own.stored) != 1:
+        row = next((open_rows[name] for name in _said(own.name) if name in open_rows), None)
+        if row is None or row.name in found or len(own.stored) != 1:
             continue
         tensor = loose[own.stored[0]]
         made = _in_its_slot(row, own, tensor)
+        if made is not None and tensor.key in folded:
+            made = replace(made, view=View.FOLDED, placements=())
         if made is not None:
-            found[own.name] = made
+            found[row.name] = made
             del loose[tensor.key]
     rows = [claim for name, claim in open_rows.items() if name not in found]
-    found.update(_dealt(rows, list(loose.values()), model))
+    left = [tensor for key, tensor in loose.items() if key not in folded]
+    found.update(_dealt(rows, left, model))
     return [found.get(claim.name, claim) for claim in listed]
+
+
+def _said(name: str) -> Iterator[str]:
+    """A name, and what is left of it without words that a tool put before it and a number behind:
+    ``q_output_fc.weight_1``.
+    """
+    yield name
+    rest = without_number(name)
+    while rest:
+        yield rest
+        rest = rest.partition("_")[2]
 
 
 def _in_its_slot(row: Claim, own: Claim, tensor: StoredTensor) -> Claim | None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from onnx_params.containers.onnx.graph import Model, Use
+from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms.torchscript import is_made_up
-from onnx_params.idioms.writers import keeps_names
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
@@ -161,7 +160,7 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
             f"quantizers give such names to scales: by '{tensor.name}' beside the tensor alone"
         )
         return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
-    if count and _is_named_scalar(context.model, tensor):
+    if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"
         return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
     elements = "1 element" if count == 1 else f"{count} elements"
@@ -229,11 +228,18 @@ def _is_named_scale(context: Context, tensor: StoredTensor) -> bool:
     return base != tensor.name and ((path, base) in stored or (path, f"{base}_quantized") in stored)
 
 
-def _is_named_scalar(model: Model, tensor: StoredTensor) -> bool:
-    name = tensor.name
+def _is_named_scalar(subject: Subject) -> bool:
+    tensor, name = subject.tensor, subject.tensor.name
     if not tensor.dtype.is_float or tensor.place.op_type or is_made_up(name):
         return False
-    # torch's exporter lifts parameters alone, also those of the outermost module
-    if "." not in name and not (keeps_names(model) and len(name) > 1):
+    if "." not in name and not (len(name) > 1 and _is_in_a_trace(subject)):
         return False
     return all(part.isidentifier() or part.isdigit() for part in name.split("."))
+
+
+def _is_in_a_trace(subject: Subject) -> bool:
+    """Whether TorchScript's exporter wrote the file, which lifts parameters alone, also those of
+    the outermost module: it calls nodes by paths.
+    """
+    nodes = [use.node for use, _ in subject.uses]
+    return bool(nodes) and all(node is not None and node.name[:1] == "/" for node in nodes)
