@@ -245,6 +245,37 @@ def test_fixed_filters_and_tables_of_positions(tmp_path: Path) -> None:
     assert audited(chain, tmp_path, up__weight=weight).passed
 
 
+def on_grid(weight: np.ndarray, scheme: str) -> np.ndarray:
+    """A weight rounded to 8 bits and stored as numbers: symmetric for each row, or with a zero of
+    its own for blocks of 32.
+    """
+    if scheme == "rows":
+        scale = np.abs(weight).max(axis=1, keepdims=True) / 127
+        return np.round(weight / scale).astype(np.float32) * scale
+    blocks = weight.reshape(-1, 32)
+    scale = (blocks.max(axis=1, keepdims=True) - blocks.min(axis=1, keepdims=True)) / 255
+    zero = np.round(-blocks.min(axis=1, keepdims=True) / scale)
+    codes = np.clip(np.round(blocks / scale) + zero, 0, 255)
+    made: np.ndarray = ((codes - zero) * scale).astype(np.float32).reshape(weight.shape)
+    return made
+
+
+@pytest.mark.parametrize("scheme", ["rows", "blocks"])
+def test_rounded_and_stored_as_numbers(scheme: str, tmp_path: Path) -> None:
+    """Fake quantization is quantization; a value beside the grid, or on it and too far, is not."""
+    weight = draw(0, 24, 64)
+    made = on_grid(weight, scheme)
+    chain = Chain()
+    chain.linear("up.weight", made)
+    done = audited(chain, tmp_path, up__weight=weight)
+    assert done.passed and [each.verdict.value for each in done.judgements] == ["quantized"]
+    made = made.copy()
+    made[3, 5] += 4 * np.abs(made[3]).max() / 127
+    chain = Chain()
+    chain.linear("up.weight", made)
+    assert failing(audited(chain, tmp_path, up__weight=weight)) == {("changed", "up.weight")}
+
+
 # -- layouts of checkpoints -----------------------------------------------------------------------
 
 

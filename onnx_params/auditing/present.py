@@ -36,6 +36,8 @@ def judge_found(state: State, tensor: StoredTensor, found: Found) -> Judgement:
         return _folded(state, tensor, found)
     if is_quantized(state.model, found.placements[0].key):
         return _quantized(state, tensor, found)
+    if found.view is View.DEQUANTIZED:  # stored as the numbers that its codes stand for
+        return say(state, tensor, Verdict.QUANTIZED, found.because, found.stored)
     if any(isinstance(step, Cast) for placement in found.placements for step in placement.steps):
         return _cast(state, tensor, found)
     is_whole = found.view is View.WHOLE and len(found.stored) == 1

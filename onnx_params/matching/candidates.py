@@ -13,6 +13,7 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
 from onnx_params.dataflow.pairs import unpaired
+from onnx_params.matching import grids
 from onnx_params.matching.casts import cast_to, casts_to
 from onnx_params.matching.rounding import (
     HALF_STEP,
@@ -194,7 +195,9 @@ class Values:
             room = COARSE_ULPS * ROUNDING.get(coarse, 0.0) * np.abs(target) + SMALLEST.get(
                 coarse, 0.0
             )
-            return bool(coarse and np.all(np.abs(difference) <= room))
+            if coarse and np.all(np.abs(difference) <= room):
+                return True
+            return candidate.is_float and grids.is_rounded(target, values)
         whole = self.codes(candidate.key, steps)
         # torch cuts the fractions of biases off
         steps_off = 2 if whole.dtype.name == "int32" else 1

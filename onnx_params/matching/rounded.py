@@ -10,6 +10,7 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.grids import is_rounded
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import (
@@ -150,6 +151,11 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
         return
     if candidate.is_quantized:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
+    elif candidate.tensor.dtype is tensor.dtype and is_rounded(
+        tensor.read(), state.values.of(candidate.key, steps)
+    ):
+        _take_from_grid(state, tensor, candidate, steps)
+        return
     else:
         because = f"every value is that of '{candidate.tensor.name}' but for rounding"
         steps = chain(*steps, Cast(tensor.dtype.name))
@@ -163,6 +169,24 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
     state.assigned.setdefault(candidate.key, tensor.name)
     state.found[tensor.name] = Found(
         view=view,
+        because=because,
+        placements=(Placement(candidate.key, steps),),
+        axis=0,
+        stored=(candidate.key,),
+    )
+
+
+def _take_from_grid(
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps
+) -> None:
+    """Write down that a quantizer rounded a tensor and stored the numbers."""
+    because = (
+        f"every value is within half a step of '{candidate.tensor.name}', whose values are whole"
+        " numbers of steps: a quantizer rounded it and stored the numbers"
+    )
+    state.assigned.setdefault(candidate.key, tensor.name)
+    state.found[tensor.name] = Found(
+        view=View.DEQUANTIZED,
         because=because,
         placements=(Placement(candidate.key, steps),),
         axis=0,

@@ -1,0 +1,76 @@
+"""Recognize floating-point weights that a quantizer rounded and stored as the numbers that its
+codes stand for: every value is a whole number of steps.
+
+The steps are read off the values themselves, for the tensor, each row, each column, or each block
+along a row or a column, as quantizers choose them: the largest magnitude is that of the last code,
+or the range that of all codes. Sources: AIMET, ``quantsim`` (fake quantization); onnxruntime,
+``quantization/neural_compressor/weight_only.py`` (bits that no operator takes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+BITS: Final = (8, 4, 3, 5, 6, 7, 2)
+BLOCKS: Final = (16, 32, 64, 128, 256)
+FEWEST: Final = 8  # values in a group below which whole numbers may be chance
+N_GROUPS: Final = 8  # that are looked at before all are
+OFF: Final = 1e-3  # of a step, that a value may be beside a whole number
+HALF: Final = 0.5 + OFF
+
+
+def is_rounded(target: np.ndarray, values: np.ndarray) -> bool:
+    """Whether ``values`` are those of ``target``, each within half a step of the grid on which
+    ``values`` lie; arrays of one shape.
+    """
+    for wanted, groups in zip(_groupings(target), _groupings(values), strict=True):
+        steps = _found(groups)
+        if steps is not None and np.all(np.abs(wanted - groups) <= HALF * steps):
+            return True
+    return False
+
+
+def _groupings(values: np.ndarray) -> Iterator[np.ndarray]:
+    """The values as ``[groups, n]``, in the ways in which quantizers group them."""
+    wide = values.astype(np.float64)
+    yield wide.reshape(1, -1)
+    if values.ndim < 2:
+        return
+    rows = wide.reshape(len(wide), -1)
+    columns = np.moveaxis(wide, 1, 0).reshape(wide.shape[1], -1)
+    for lines in (rows, columns):
+        yield lines
+        for size in BLOCKS:
+            is_split = values.ndim == 2 and not lines.shape[1] % size and lines.shape[1] > size
+            yield lines.reshape(-1, size) if is_split else lines[:0]
+
+
+def _steps(groups: np.ndarray) -> Iterator[np.ndarray]:
+    """The step of each group ``[groups, 1]``, for each number of bits and each scheme."""
+    largest = np.abs(groups).max(axis=1, keepdims=True)
+    top, bottom = groups.max(axis=1, keepdims=True), groups.min(axis=1, keepdims=True)
+    spread = np.maximum(top, 0) - np.minimum(bottom, 0)  # zero has a code of its own
+    for bits in BITS:
+        last = 1 << (bits - 1)  # below zero there is one more code
+        yield largest / (last - 1)
+        yield np.maximum(top / (last - 1), -bottom / last)
+        yield spread / (2 * last - 1)
+
+
+def _found(groups: np.ndarray) -> np.ndarray | None:
+    """The step of each group on whose grid all values lie; ``None`` where there is none."""
+    if not groups.size or groups.shape[1] < FEWEST:
+        return None
+    few = groups[:: max(1, len(groups) // N_GROUPS)]
+    for sample, steps in zip(_steps(few), _steps(groups), strict=True):
+        if _are_whole(few, sample) and _are_whole(groups, steps):
+            return steps
+    return None
+
+
+def _are_whole(groups: np.ndarray, steps: np.ndarray) -> bool:
+    counts = np.divide(groups, steps, out=np.zeros_like(groups), where=steps > 0)
+    return bool(np.all(np.abs(counts - np.round(counts)) <= OFF))
