@@ -340,7 +340,29 @@ def of_outputs(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return stored | {"input_scale": one, "output_scale": one}, codes * scale
 
 
-@pytest.mark.parametrize("layout", [of_rows, of_a_table, of_words, of_blocks, of_outputs])
+def of_halves(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """optimum-quanto's weights of 4 bits: the first half of the rows in the low bits."""
+    codes = np.random.default_rng(5).integers(0, 16, weight.shape).astype(np.uint8)
+    scale, shift = np.abs(draw(6, len(weight), 1)) + 0.1, draw(7, len(weight), 1)
+    half = len(weight) // 2
+    stored = {"weight._data._data": codes[:half] | codes[half:] << 4}
+    return stored | {"weight._scale": scale, "weight._shift": shift}, codes * scale - shift
+
+
+def of_shifted_rows(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """torchao's integers of 8 bits, a scale and a zero point for blocks of 32."""
+    codes = np.random.default_rng(8).integers(-128, 128, weight.shape).astype(np.int8)
+    scale = np.abs(draw(9, len(weight), weight.shape[1] // 32)) + 0.1
+    zero = np.random.default_rng(10).integers(-8, 8, scale.shape).astype(np.int8)
+    wide = codes.astype(np.float32) - zero.repeat(32, axis=1)
+    stored = {"_weight_qdata": codes, "_weight_scale": scale, "_weight_zero_point": zero}
+    return stored, wide * scale.repeat(32, axis=1)
+
+
+LAYOUTS = [of_rows, of_a_table, of_words, of_blocks, of_outputs, of_halves, of_shifted_rows]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_quantized_layouts(layout: Any, tmp_path: Path) -> None:
     """The weight that codes, scales and tables stand for, to the bit."""
     stored, made = layout(draw(0, 16, 64))
@@ -378,6 +400,17 @@ def test_a_dictionary_a_layer(tmp_path: Path) -> None:
     ]
     made = ((codes - zero) * scale).reshape(16, 64)
     np.testing.assert_allclose(made, found[0].read(), rtol=1e-6)
+
+
+def test_paddle_in_a_dictionary(tmp_path: Path) -> None:
+    """Paddle pickles a tensor of a nested dictionary beside its name."""
+    weight = draw(0, 4, 3)
+    saved = {"model": {"fc.weight": ("linear_0.w_0", weight)}, "epoch": 3}
+    with open(tmp_path / "c.pdparams", "wb") as file:
+        pickle.dump(saved, file)
+    found = open_checkpoint(tmp_path / "c.pdparams").tensors
+    assert [each.name for each in found] == ["fc.weight"]
+    np.testing.assert_array_equal(weight, found[0].read())
 
 
 def test_archive_of_an_agent(tmp_path: Path) -> None:

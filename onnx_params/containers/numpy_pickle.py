@@ -51,6 +51,9 @@ def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
     """The same dictionaries with tensors for arrays, whose bytes are added to ``places``."""
     if isinstance(saved, Array):
         return _tensor(saved, places)
+    # Paddle pickles a tensor in a dictionary of dictionaries beside its name
+    if isinstance(saved, tuple) and len(saved) == 2 and isinstance(saved[1], Array):
+        return _tensor(saved[1], places)
     if isinstance(saved, dict) and depth:
         return {key: _with_tensors(each, places, depth - 1) for key, each in saved.items()}
     return saved

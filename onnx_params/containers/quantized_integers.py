@@ -5,7 +5,8 @@ zero points less one); AutoAWQ, ``utils/packing_utils.py`` (along the outputs, i
 1 3 5 7); AMD Quark, the same under other names; Olive, ``common/quant`` (codes in bytes, low bits
 first); onnxruntime-genai (a code an element); compressed-tensors,
 ``compressors/quantized_compressors``; bitsandbytes (LLM.int8); optimum-quanto,
-``tensor/weights/qbytes.py``; HQQ, ``core/quantize.py`` and ``core/bitpack.py``.
+``tensor/weights/qbytes.py``, ``qbits.py``; torchao, ``Int8Tensor``; HQQ, ``core/quantize.py``
+and ``core/bitpack.py``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _WORD: Final = 32  # bits of an int32
 _COMPRESSED: Final = ("weight_packed", "weight_scale", "weight_shape")
 _INTEGERS: Final = ("qweight", "scales", "qzeros")
 _SCALED: Final = ("weight._data", "weight._scale")
+_HALVES: Final = ("weight._data._data", "weight._scale", "weight._shift")
+_SHIFTED: Final = ("_weight_qdata", "_weight_scale")
 _IN_PARTS: Final = ("W_q", "scale", "zero", "shape")
 
 
@@ -250,6 +253,46 @@ def _in_parts(parts: Parts, settings: Settings) -> np.ndarray:
     return made.reshape(tuple(shape))
 
 
+def _halves_shape(parts: Parts) -> Shape | None:
+    codes, scales, shifts = (parts[leaf] for leaf in _HALVES)
+    if codes.dtype.name != "uint8" or len(codes.shape) != 2:
+        return None
+    rows = 2 * codes.shape[0]
+    return (rows, codes.shape[1]) if scales.shape == shifts.shape == (rows, 1) else None
+
+
+def _halves(parts: Parts, settings: Settings) -> np.ndarray:
+    """optimum-quanto's weights of 4 bits: the first half of the rows in the low bits."""
+    import numpy as np
+
+    codes, scales, shifts = (parts[leaf].read() for leaf in _HALVES)
+    rows = np.concatenate([codes & 15, codes >> 4]).astype(np.float32)
+    is_of_codes = shifts.dtype.kind in "iu"
+    made: np.ndarray = (rows - shifts) * scales if is_of_codes else rows * scales - shifts
+    return made
+
+
+def _shifted_shape(parts: Parts) -> Shape | None:
+    codes, scales = parts[_SHIFTED[0]], parts[_SHIFTED[1]]
+    if codes.dtype.name != "int8" or len(codes.shape) != 2 or len(scales.shape) != 2:
+        return None
+    is_fit = scales.shape[0] == codes.shape[0] and scales.shape[1]
+    return codes.shape if is_fit and not codes.shape[1] % scales.shape[1] else None
+
+
+def _shifted(parts: Parts, settings: Settings) -> np.ndarray:
+    """torchao's integers of 8 bits: a scale and a zero point for each row or block of it."""
+    import numpy as np
+
+    codes, scales = (parts[leaf].read().astype(np.float32) for leaf in _SHIFTED)
+    zeros = np.zeros_like(scales)
+    if "_weight_zero_point" in parts:
+        zeros = parts["_weight_zero_point"].read().astype(np.float32).reshape(scales.shape)
+    size = codes.shape[1] // scales.shape[1]
+    made: np.ndarray = (codes - zeros.repeat(size, axis=1)) * scales.repeat(size, axis=1)
+    return made
+
+
 INTEGERS: Final = (
     Layout(_INTEGERS, ("g_idx",), "weight", _gptq_shape, _gptq),
     Layout(_INTEGERS, (), "weight", _awq_shape, _awq),
@@ -258,6 +301,8 @@ INTEGERS: Final = (
     Layout(("weight", "scales", "zeros"), (), "weight", _unpacked_shape, _one_a_code),
     Layout(("weight", "SCB"), ("weight_format",), "weight", _rows_shape, _rows),
     Layout(_SCALED, ("input_scale", "output_scale"), "weight", _scaled_shape, _scaled),
+    Layout(_HALVES, ("input_scale", "output_scale"), "weight", _halves_shape, _halves),
+    Layout(_SHIFTED, ("_weight_zero_point",), "weight", _shifted_shape, _shifted),
     Layout(_IN_PARTS, (), "weight", _in_parts_shape, _in_parts),
     Layout(
         _COMPRESSED,
