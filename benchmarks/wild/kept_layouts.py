@@ -628,4 +628,4 @@ CASES: dict[str, Builder] = {
     "cast_float8": _case(Text, _cast_float8(torch.float8_e4m3fn), seed=426),
     "cast_float8_wide": _case(Vision, _cast_float8(torch.float8_e5m2), "torchscript", 427),
 }
-HELD_OUT: frozenset[str] = frozenset(CASES)
+OPENED: frozenset[str] = frozenset(CASES)  # since it was measured first

@@ -346,4 +346,4 @@ CASES: dict[str, Builder] = {
         uint4_k_quant=Target("cpu", _SIZES),
     ),
 }
-HELD_OUT: frozenset[str] = frozenset(CASES)
+OPENED: frozenset[str] = frozenset(CASES)  # since it was measured first

@@ -305,4 +305,4 @@ _TABLES: Final[dict[str, Table]] = {
     "torchaudio.models": _TORCHAUDIO,
 }
 CASES: Final[dict[str, Builder]] = shipped(builders(_TABLES, _FIXED))
-HELD_OUT: Final[frozenset[str]] = frozenset(CASES)
+OPENED: Final[frozenset[str]] = frozenset(CASES)  # since it was measured first

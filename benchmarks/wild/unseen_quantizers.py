@@ -342,4 +342,4 @@ CASES: dict[str, Builder] = {
     "taught-qnnpack": _taught("qnnpack"),
     "brevitas-sound-6": known._brevitas(_sounds, (1, 6, 12)),
 }
-HELD_OUT: frozenset[str] = frozenset(CASES)
+OPENED: frozenset[str] = frozenset(CASES)  # since it was measured first
