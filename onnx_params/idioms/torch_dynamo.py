@@ -131,7 +131,9 @@ KEEPS_SHAPE: Final = frozenset(
         "log",
         "repeat",
         "tile",
+        "linalg_vector_norm",  # by which the tensor itself is divided
         # names inside torch.onnx's functions: addcmul, mul by a number
+        "scalar_tensor_default",
         "tmp",
         "value",
         "value_cast",
