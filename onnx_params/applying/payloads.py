@@ -1,0 +1,98 @@
+"""Make the new payload of a stored tensor, some of it at a time where its layout allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from onnx_params.applying.casting import cast
+from onnx_params.applying.shares import Share
+from onnx_params.io.sources import FileSource, Source
+from onnx_params.tensors.chunks import chunks, in_place
+from onnx_params.tensors.encode import RAW, encoded, packed
+from onnx_params.tensors.steps import SWAP, Cast
+from onnx_params.tensors.stored import StoredTensor
+from onnx_params.tensors.undo import undone
+
+BAND: Final = 32 << 20  # bytes of a transposed matrix made at once
+TILE: Final = 256  # rows and columns turned at once: what the second-level cache holds
+Place = tuple[Source, int, np.dtype]
+
+
+def payload(stored: StoredTensor, shares: Sequence[Share]) -> Iterator[bytes]:
+    """The bytes that a stored tensor gets: the shares where they belong, the rest as it is.
+
+    Touches the disk. Raises :class:`FormatError` where values do not fit.
+    """
+    first = shares[0]
+    steps = tuple(step for step in first.steps if not isinstance(step, Cast))
+    is_streamed = (
+        len(shares) == 1
+        and first.part is None
+        and stored.dtype.bits >= 8
+        and stored.encoding in RAW
+    )
+    if is_streamed and not steps and first.tensor.shape == stored.shape:
+        yield from _straight(stored, first.tensor)
+        return
+    place = in_place(first.tensor)
+    if is_streamed and steps == (SWAP,) and place is not None and _is_in_file(place):
+        yield from _turned(stored, first.tensor, place)
+        return
+    yield encoded(written(stored, shares), stored.dtype, stored.encoding)
+
+
+def written(stored: StoredTensor, shares: Sequence[Share]) -> np.ndarray:
+    """The whole array that a stored tensor becomes. Reads what it is now, and the new values."""
+    values = stored.read()
+    where = f"{stored.source.label}: tensor '{stored.name}'"
+    for share in shares:
+        values = undone(values, share.steps, cast(share.read(), stored.dtype), where)
+    return values
+
+
+def _straight(stored: StoredTensor, tensor: StoredTensor) -> Iterator[bytes]:
+    """Elements in the same order, cast if need be."""
+    place = in_place(tensor)
+    if place is not None and tensor.dtype == stored.dtype:
+        source, start, dtype = place
+        n_bytes = tensor.count * dtype.itemsize
+        step = 1 << 20
+        for at in range(0, n_bytes, step):
+            yield source.read(start + at, min(step, n_bytes - at))
+        return
+    for some in chunks(tensor):
+        yield packed(cast(some, stored.dtype), stored.dtype)
+
+
+def _is_in_file(place: Place) -> bool:
+    return isinstance(place[0], FileSource) and bool(place[0].path)
+
+
+def _turned(stored: StoredTensor, tensor: StoredTensor, place: Place) -> Iterator[bytes]:
+    """A matrix transposed, a band of rows at a time; the file is mapped anew for each tile, so that
+    its pages are let go.
+    """
+    source, start, dtype = place
+    assert isinstance(source, FileSource)
+    rows, columns = tensor.shape
+    height = max(TILE, BAND // max(1, rows * dtype.itemsize))
+    for left in range(0, columns, height):
+        right = min(columns, left + height)
+        band = np.empty((right - left, rows), dtype)
+        for top in range(0, rows, 1 << 14):
+            bottom = min(rows, top + (1 << 14))
+            offset = start + top * columns * dtype.itemsize
+            block = np.memmap(source.path, dtype, "r", offset, (bottom - top, columns))
+            _turn(block[:, left:right], band[:, top:bottom])
+        yield packed(cast(band, stored.dtype), stored.dtype)
+
+
+def _turn(block: np.ndarray, band: np.ndarray) -> None:
+    """Write a block transposed into a band, a tile at a time."""
+    for y in range(0, block.shape[0], TILE):
+        for x in range(0, block.shape[1], TILE):
+            tile = block[y : y + TILE, x : x + TILE]
+            band[x : x + TILE, y : y + TILE] = tile.T
