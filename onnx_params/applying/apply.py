@@ -31,7 +31,7 @@ from onnx_params.inventory.take import take
 from onnx_params.io.patches import Patch, ordered
 from onnx_params.matching.reference import prepared
 from onnx_params.tensors.encode import VARINTS
-from onnx_params.tensors.encoding import Span
+from onnx_params.tensors.steps import Key
 
 MAX_SHOWN: Final = 5
 Path = str | os.PathLike[str]
@@ -46,6 +46,7 @@ def apply(
     reference: Path | None = None,
     only: Sequence[str] = (),
     accept_inferred: bool = False,
+    keep_scales: bool = False,
     proof: bool = True,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Application:
@@ -73,7 +74,8 @@ def apply(
     old = None if reference is None else open_checkpoint(os.fspath(reference))
     inventory = take(opened, checkpoint=old)
     weights, notes = prepared(open_weights(checkpoint), opened)
-    made = plan(inventory, weights, Choice(only=tuple(only), accepts_inferred=accept_inferred))
+    choice = Choice(only=tuple(only), accepts_inferred=accept_inferred, keeps_scales=keep_scales)
+    made = plan(inventory, weights, choice)
     application = _application(made, path, weights.path, notes)
     if output is None:
         return application
@@ -117,16 +119,15 @@ def _written(
     renamed = new_locations(made.model, output, inputs)
     by_name = {tensor.name: tensor for tensor in weights.tensors}
     metadata = entries(made, {"checkpoint": weights.path}, by_name)
-    sqnr: dict[str, float] = {}
     with workshop(output) as folder:
         name = os.path.basename(output)
         written = write_all(made.model, _change(made, metadata, renamed), folder, name, progress)
         if proof:
             is_whole = len(made.rows) == len(weights.tensors)
-            sqnr = prove(written, weights, made.rows, is_whole, progress)
+            prove(written, weights, made.rows, is_whole, progress)
         locations = [renamed.get(each, each) for each in _locations(made)]
         put_in_place(folder, name, output, locations)
-    rows = tuple(replace(row, sqnr=sqnr.get(row.name)) for row in made.rows)
+    rows = tuple(replace(row, sqnr=made.quantizer.sqnr(row.name)) for row in made.rows)
     return replace(application, output=output, rows=rows, is_proved=proof)
 
 
@@ -140,6 +141,18 @@ def _locations(made: Plan) -> list[str]:
     return list(externals(made.model))
 
 
+def _payloads(made: Plan) -> dict[Key, Callable[[], Iterable[bytes]]]:
+    """What makes the new payload of each stored tensor."""
+    stored, quantizer = made.model.stored, made.quantizer
+    codes = dict.fromkeys(quantizer.keys())
+    found: dict[Key, Callable[[], Iterable[bytes]]] = {
+        key: partial(payload, stored[key], shares)
+        for key, shares in made.shares.items()
+        if key not in codes
+    }
+    return found | {key: partial(quantizer.payload, key) for key in codes}
+
+
 def _change(made: Plan, metadata: Mapping[str, str], renamed: Mapping[str, str]) -> Change:
     """The patches of every file, and what changes its length."""
     stored = made.model.stored
@@ -147,18 +160,16 @@ def _change(made: Plan, metadata: Mapping[str, str], renamed: Mapping[str, str])
     replaced = dict(edits.replaced) | relocated(made.model.source, renamed)
     own: list[Patch] = []
     outside: dict[str, list[Patch]] = {}
-    for key, shares in made.shares.items():
+    for key, pieces in _payloads(made).items():
         tensor = stored[key]
         if tensor.encoding in VARINTS:
-            values = b"".join(payload(tensor, shares))
-            replaced[tensor.spans[0]] = values
+            replaced[tensor.spans[0]] = b"".join(pieces())
         elif tensor.external is not None:
             start = tensor.external.offset
             stop = start + tensor.dtype.packed_length(tensor.count)
-            patch = Patch(start, stop, partial(payload, tensor, shares))
+            patch = Patch(start, stop, pieces)
             outside.setdefault(tensor.external.file.location, []).append(patch)
         else:
-            span = Span(tensor.spans[0].start, tensor.spans[-1].stop)
-            own.append(Patch(*span, partial(payload, tensor, shares)))
+            own.append(Patch(tensor.spans[0].start, tensor.spans[-1].stop, pieces))
     label = made.model.source.label
     return Change(replace(edits, replaced=replaced, patches=ordered(own, label)), outside, renamed)

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from onnx_params.applying.given import computed
-from onnx_params.applying.lookups import is_told_apart, rows_in, run_in
+from onnx_params.applying.lookups import is_told_apart, rows_in, rows_near, run_in
 from onnx_params.applying.recipes import Arrays, Compute, Recipe, Reference, recipes
 from onnx_params.applying.shares import Share
 from onnx_params.applying.targets import Finder
 from onnx_params.dataflow.view import View
+from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.steps import Key, Shape, Steps
@@ -48,8 +49,15 @@ class Computed(NamedTuple):
 def all_computed(finder: Finder, old: Reference, found: Mapping[str, Found]) -> dict[Key, Computed]:
     """What can be computed again, by the stored tensor that holds it. Reads the old values."""
     made: dict[Key, Computed] = {}
-    for recipe in recipes(old, found):
-        fitting = None if recipe.key in made else _fitting(finder, old, recipe)
+    listed = list(recipes(old, found))
+    likely = _likely(finder, old, listed)
+    for recipe in listed:
+        if recipe.key in made:
+            continue
+        tries: Sequence[Compute] = recipe.variants
+        if recipe.period > 1 and not _is_fine(finder.model.stored[recipe.key]):
+            tries = [*tries[likely :: recipe.period], *tries]
+        fitting = _fitting(finder, old, recipe, tries)
         if fitting is not None:
             made[recipe.key] = fitting
     for looked_up in _lookups(finder, old, found):
@@ -57,13 +65,43 @@ def all_computed(finder: Finder, old: Reference, found: Mapping[str, Found]) -> 
     return made
 
 
-def _fitting(finder: Finder, old: Reference, recipe: Recipe) -> Computed | None:
-    """The variant of a recipe that comes nearest to what is stored; the first that has its bits."""
+def _is_fine(stored: StoredTensor) -> bool:
+    """Whether numbers tell one arithmetic from another: they were not rounded to codes."""
+    return stored.dtype.is_float and stored.dtype.bits >= 16
+
+
+def _likely(finder: Finder, old: Reference, listed: Sequence[Recipe]) -> int:
+    """Which of the variants that several recipes share comes nearest to all that is stored: a model
+    has one epsilon, which numbers that were rounded do not tell apart one by one.
+    """
+    tally: np.ndarray | None = None
+    for recipe in listed:
+        if recipe.period == 1 or finder.model.stored[recipe.key].dtype.bits < 16:
+            continue
+        arrays = {name: old[name].read() for name in recipe.names}
+        made = [_numbers(compute, arrays) for compute in recipe.variants[: recipe.period]]
+        first = next((values for values in made if values is not None), None)
+        steps = None if first is None else finder.way_to(recipe.key, first)
+        if steps is None:
+            continue
+        stored = finder.values.of(recipe.key, steps)
+        size = float(np.abs(stored).sum()) or 1.0
+        apart = [np.inf if each is None else _apart(stored, each) / size for each in made]
+        tally = np.array(apart) if tally is None else tally + apart
+    return 0 if tally is None else int(np.argmin(tally))
+
+
+def _fitting(
+    finder: Finder, old: Reference, recipe: Recipe, tries: Sequence[Compute]
+) -> Computed | None:
+    """The variant of a recipe that comes nearest to what is stored, the first one of those that
+    rounding does not tell apart.
+    """
     arrays = {name: old[name].read() for name in recipe.names}
     best: Computed | None = None
     least = np.inf
     steps: Steps | None = None
-    for compute in recipe.variants:
+    for compute in tries:
         values = _numbers(compute, arrays)
         if values is None:
             continue
@@ -76,7 +114,7 @@ def _fitting(finder: Finder, old: Reference, recipe: Recipe) -> Computed | None:
         if apart < least:
             best = Computed(recipe.key, recipe.names, compute, steps, values.shape)
             least = apart
-        if not apart:
+        if not apart or not _is_fine(finder.model.stored[recipe.key]):
             break
     return best
 
@@ -102,21 +140,28 @@ def _lookups(finder: Finder, old: Reference, found: Mapping[str, Found]) -> Iter
         if each.view is not View.SLICED:
             continue
         stored = [finder.model.stored[key] for key in each.stored]
-        if not all(tensor.dtype.is_float for tensor in stored):
-            continue
-        if len(old[name].shape) == 1:
+        if len(old[name].shape) > 1:
+            yield from _rows(finder, old[name], stored)
+        elif all(tensor.dtype.is_float for tensor in stored):
             yield from _parts(old[name], stored)
-        else:
-            yield from _rows(old[name], stored)
 
 
-def _rows(table: StoredTensor, stored: Sequence[StoredTensor]) -> Iterator[Computed]:
+def _rows(
+    finder: Finder, table: StoredTensor, stored: Sequence[StoredTensor]
+) -> Iterator[Computed]:
+    rows = table.read()
     for tensor in stored:
-        values = tensor.read()
-        ways = list(rows_in(table.read(), values))
-        if ways and is_told_apart(table.read(), ways[0].numbers):
-            compute = partial(_looked_up, table.name, ways[0].of, values)
-            yield Computed(tensor.key, (table.name,), compute, (), tensor.shape)
+        candidate = Candidate(finder.model, tensor, 0)
+        for steps in candidate.ways:
+            values = finder.values.of(tensor.key, steps)
+            room = None
+            if candidate.is_quantized:
+                room = np.broadcast_to(finder.values.half_steps(tensor.key, steps), values.shape)
+            ways = list(rows_in(rows, values) if room is None else rows_near(rows, values, room))
+            if ways and is_told_apart(rows, ways[0].numbers):
+                compute = partial(_looked_up, table.name, ways[0].of, values)
+                yield Computed(tensor.key, (table.name,), compute, steps, values.shape)
+                break
 
 
 def _parts(vector: StoredTensor, stored: Sequence[StoredTensor]) -> Iterator[Computed]:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+
+SLACK: Final = 2e-5  # of the largest number; what computing in float32 may change
+MAX_COMPARED: Final = 1 << 28  # comparisons of numbers in a search for rounded rows
 
 
 class Rows(NamedTuple):
@@ -49,6 +52,28 @@ def rows_in(table: np.ndarray, stored: np.ndarray) -> Iterator[Rows]:
         found = [numbers.get(line.tobytes(), -1) for line in lines]
         if found and min(found) >= 0:
             yield Rows(np.array(found), axis)
+
+
+def rows_near(table: np.ndarray, values: np.ndarray, room: np.ndarray) -> Iterator[Rows]:
+    """The ways in which every line of dequantized values is a row of a table and no other one, each
+    number within its ``room``.
+    """
+    rows = as_rows(table).astype(np.float32)
+    for axis in reversed(range(values.ndim)):
+        if values.shape[axis] != rows.shape[1]:
+            continue
+        lines = np.moveaxis(values, axis, -1).reshape(-1, rows.shape[1])
+        allowed = np.moveaxis(room, axis, -1).reshape(lines.shape) + SLACK * np.abs(rows).max()
+        if lines.size * len(rows) > MAX_COMPARED:
+            return
+        found = [_near(rows, line, most) for line, most in zip(lines, allowed, strict=True)]
+        if all(each is not None for each in found):
+            yield Rows(np.array(found), axis)
+
+
+def _near(rows: np.ndarray, line: np.ndarray, most: np.ndarray) -> int | None:
+    near = np.flatnonzero((np.abs(rows - line) <= most).all(axis=1))
+    return int(near[0]) if len(near) == 1 else None
 
 
 def run_in(values: np.ndarray, stored: np.ndarray) -> int | None:

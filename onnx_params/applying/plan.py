@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.applying.computing import Computed, all_computed
+from onnx_params.applying.quantize import Quantizer
 from onnx_params.applying.record import Row, Way
 from onnx_params.applying.shares import Share, obstacle, shares_of
 from onnx_params.applying.suspects import FEW, Suspects, numbers_computed
@@ -37,6 +38,7 @@ class Choice:
 
     only: tuple[str, ...] = ()
     accepts_inferred: bool = False
+    keeps_scales: bool = False
 
     def takes(self, name: str) -> bool:
         return not self.only or any(fnmatchcase(name, glob) for glob in self.only)
@@ -52,6 +54,7 @@ class Plan:
     rows: tuple[Row, ...]
     shares: Mapping[Key, Sequence[Share]]
     names: Mapping[str, str]  # the checkpoint's names -> the artifact's
+    quantizer: Quantizer
     notes: tuple[str, ...] = ()
 
     @property
@@ -109,7 +112,20 @@ def plan(inventory: Inventory, checkpoint: Checkpoint, choice: Choice) -> Plan:
     for tensor in chosen:
         draft.rows.append(_row(draft, tensor))
     names = {name: target.name for name, target in draft.by_name.items()}
-    return Plan(inventory=inventory, rows=tuple(draft.rows), shares=draft.shares, names=names)
+    quantizer = Quantizer(inventory.model, draft.shares, choice.keeps_scales)
+    rows = tuple(_with_scales(row, draft.shares, quantizer) for row in draft.rows)
+    return Plan(
+        inventory=inventory, rows=rows, shares=draft.shares, names=names, quantizer=quantizer
+    )
+
+
+def _with_scales(row: Row, shares: Mapping[Key, Sequence[Share]], quantizer: Quantizer) -> Row:
+    """The row, refused where scales that it needs are not its own."""
+    if not row.is_written:
+        return row
+    keys = [key for key, listed in shares.items() if any(row.name == s.name for s in listed)]
+    reason = next((said for key in keys if (said := quantizer.problem(key))), "")
+    return replace(row, way=Way.REFUSED, because=reason) if reason else row
 
 
 def _suspects(inventory: Inventory, place: Located) -> Suspects:

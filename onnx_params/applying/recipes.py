@@ -29,11 +29,16 @@ BATCH_NORM: Final = "batch norm"
 
 
 class Recipe(NamedTuple):
-    """What a stored tensor may be: one of ``variants``, computed from the tensors ``names``."""
+    """What a stored tensor may be: one of ``variants``, computed from the tensors ``names``.
+
+    A ``period`` above 1 says that the variants are ways to compute a batch norm, in the same order
+    in each recipe, and repeat after so many.
+    """
 
     key: Key
     names: tuple[str, ...]
     variants: tuple[Compute, ...]
+    period: int = 1
 
 
 def recipes(old: Reference, found: Mapping[str, Found]) -> Iterator[Recipe]:
@@ -126,41 +131,37 @@ def _of_norm(
     old: Reference, found: Mapping[str, Found], name: str, key: Key, norm: Norm
 ) -> Iterator[Recipe]:
     """The weight of a layer before a batch norm, and the bias that is made of both."""
-    _, bias, mean, _ = norm.names
-    owned = tuple(each for each in (norm.names[0], norm.names[3]) if each)
-    axes = [at for at, dim in enumerate(old[name].shape) if dim == norm.variance.size]
-    yield Recipe(
-        key,
-        (name, *owned),
-        tuple(
-            partial(_scaled, name, norm.names, arithmetic, axis)
-            for axis in axes
-            for arithmetic in _ARITHMETIC
-        ),
-    )
+    _, bias, mean, variance = norm.names
     own = bias_of(name)
     own = own if own in found and found[own].view is found[name].view else ""
-    shifts = found[bias].stored if bias else found[mean].stored
     names = tuple(each for each in (own, *norm.names) if each)
-    for each in shifts:
+    shifts = tuple(partial(_shifted, own, norm.names, kind) for kind in _ARITHMETIC)
+    for each in found[bias].stored if bias else found[mean].stored:
         if each != key:
-            variants = tuple(partial(_shifted, own, norm.names, kind) for kind in _ARITHMETIC)
-            yield Recipe(each, names, variants)
+            yield Recipe(each, names, shifts, len(_ARITHMETIC))
+    owned = tuple(each for each in (norm.names[0], variance) if each)
+    axes = [at for at, dim in enumerate(old[name].shape) if dim == norm.variance.size]
+    weights = tuple(
+        partial(_scaled, name, norm.names, arithmetic, axis)
+        for axis in axes
+        for arithmetic in _ARITHMETIC
+    )
+    yield Recipe(key, (name, *owned), weights, len(_ARITHMETIC))
 
 
 class _Arithmetic(NamedTuple):
     """How a tool computes a batch norm's factor."""
 
     epsilon: float
-    is_root_inverted: bool  # times 1 / sqrt, where others divide by sqrt
+    root: str  # divided by it, times one over it, or times one over it that was rounded once
     is_double: bool
 
 
 _ARITHMETIC: Final = tuple(
-    _Arithmetic(epsilon, is_inverted, is_double)
+    _Arithmetic(epsilon, root, is_double)
     for is_double in (False, True)
     for epsilon in EPSILONS
-    for is_inverted in (False, True)
+    for root in ("divided", "inverted", "rsqrt")
 )
 Names = tuple[str, str, str, str]
 
@@ -175,9 +176,12 @@ def _factor(names: Names, how: _Arithmetic, arrays: Arrays) -> np.ndarray:
     if how.is_double:
         variance = variance.astype(np.float64)
     weight = _number(arrays, names[0], variance, 1.0).astype(variance.dtype, copy=False)
-    root = np.sqrt(variance + variance.dtype.type(how.epsilon))
-    made: np.ndarray = weight * (1 / root) if how.is_root_inverted else weight / root
-    return made
+    whole = variance + variance.dtype.type(how.epsilon)
+    if how.root == "divided":
+        return np.asarray(weight / np.sqrt(whole))
+    if how.root == "inverted":
+        return np.asarray(weight * (1 / np.sqrt(whole)))
+    return np.asarray(weight * (1 / np.sqrt(whole.astype(np.float64))).astype(whole.dtype))
 
 
 def _scaled(name: str, names: Names, how: _Arithmetic, axis: int, arrays: Arrays) -> np.ndarray:
