@@ -1,8 +1,8 @@
 """Source maps for model weights: what is in an ONNX file, under the names that its author knew.
 
 The verbs are functions: :func:`analyze`, :func:`audit`, :func:`compare`, :func:`rank`,
-:func:`lock`, :func:`verify`, :func:`extract`, :func:`restore`. Each takes paths and returns a
-record; what goes wrong is an :class:`OnnxParamsError`.
+:func:`lock`, :func:`verify`, :func:`extract`, :func:`restore`, :func:`apply`. Each takes paths and
+returns a record; what goes wrong is an :class:`OnnxParamsError`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         restore,
         verify,
     )
+    from onnx_params.applying.apply import apply
+    from onnx_params.applying.record import Application
     from onnx_params.auditing.audit import Audit, audit
     from onnx_params.auditing.policy import Policy, read_policy
     from onnx_params.comparison.compare import Comparison
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from onnx_params.tensors.stored import StoredTensor
 
 __all__ = [
+    "Application",
     "Audit",
     "Comparison",
     "DependencyError",
@@ -60,6 +63,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "analyze",
+    "apply",
     "audit",
     "compare",
     "extract",
@@ -71,6 +75,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Application": "applying.record",
     "Audit": "auditing.audit",
     "Comparison": "comparison.compare",
     "Other": "report.report",
@@ -78,6 +83,7 @@ _HOME = {
     "Row": "report.report",
     "Source": "io.sources",
     "StoredTensor": "tensors.stored",
+    "apply": "applying.apply",
     "audit": "auditing.audit",
     "read_policy": "auditing.policy",
 }

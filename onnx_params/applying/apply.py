@@ -18,6 +18,7 @@ from onnx_params.applying.files import (
 )
 from onnx_params.applying.given import open_weights
 from onnx_params.applying.locations import relocated
+from onnx_params.applying.lora import Adapter, merged
 from onnx_params.applying.payloads import payload
 from onnx_params.applying.plan import Choice, Plan, plan
 from onnx_params.applying.proof import prove
@@ -34,6 +35,7 @@ from onnx_params.tensors.encode import VARINTS
 from onnx_params.tensors.steps import Key
 
 MAX_SHOWN: Final = 5
+HINT: Final = "; --reference OLD, the checkpoint that it was made of, may prove more"
 Path = str | os.PathLike[str]
 Weights = Path | Mapping[str, Any]  # any arrays
 
@@ -45,6 +47,7 @@ def apply(
     *,
     reference: Path | None = None,
     only: Sequence[str] = (),
+    lora: Sequence[str] = (),
     accept_inferred: bool = False,
     keep_scales: bool = False,
     proof: bool = True,
@@ -56,7 +59,9 @@ def apply(
     ``checkpoint`` is a path, or a dictionary of NumPy arrays or of tensors that NumPy can read.
     ``reference`` is the checkpoint that the artifact was made of: it proves where everything lies,
     and is needed where the artifact does not say. ``only`` are globs of the names that are written.
-    ``accept_inferred`` also takes places that are inferred. The result is audited against the
+    ``lora`` are folders of peft adapters that are added, ``ADAPTER=0.5`` for a half of one.
+    ``accept_inferred`` also takes places that are inferred; ``keep_scales`` leaves the scales of
+    quantized tensors. The result is audited against the
     checkpoint before it is put in place, unless ``proof`` is false. ``progress`` is called with
     the bytes that were written.
 
@@ -74,14 +79,27 @@ def apply(
     old = None if reference is None else open_checkpoint(os.fspath(reference))
     inventory = take(opened, checkpoint=old)
     weights, notes = prepared(open_weights(checkpoint), opened)
+    weights = merged(weights, [Adapter.of(words) for words in lora]) if lora else weights
     choice = Choice(only=tuple(only), accepts_inferred=accept_inferred, keeps_scales=keep_scales)
     made = plan(inventory, weights, choice)
     application = _application(made, path, weights.path, notes)
     if output is None:
         return application
     if made.refused:
-        raise UnsupportedError(_refusals(made.refused, path, len(made.rows)))
-    return _written(made, weights, application, os.fspath(output), proof, progress)
+        hint = "" if reference is not None else HINT
+        raise UnsupportedError(f"{_refusals(made.refused, path, len(made.rows))}{hint}")
+    sources = _sources(weights, reference, lora)
+    return _written(made, weights, application, sources, os.fspath(output), proof, progress)
+
+
+def _sources(weights: Checkpoint, reference: Path | None, lora: Sequence[str]) -> dict[str, object]:
+    """What the weights came from, by its word in the artifact's metadata."""
+    found: dict[str, object] = {"checkpoint": os.path.basename(weights.path)}
+    if reference is not None:
+        found["reference"] = os.path.basename(os.fspath(reference))
+    if lora:
+        found["lora"] = [os.path.basename(words.rstrip("/")) for words in lora]
+    return found
 
 
 def _application(made: Plan, path: str, source: str, notes: Iterable[str]) -> Application:
@@ -110,6 +128,7 @@ def _written(
     made: Plan,
     weights: Checkpoint,
     application: Application,
+    sources: Mapping[str, object],
     output: str,
     proof: bool,
     progress: Callable[[int], None],
@@ -118,13 +137,12 @@ def _written(
     inputs = [*made.inventory.input_paths(), *_paths(weights)]
     renamed = new_locations(made.model, output, inputs)
     by_name = {tensor.name: tensor for tensor in weights.tensors}
-    metadata = entries(made, {"checkpoint": weights.path}, by_name)
+    metadata = entries(made, sources, by_name)
     with workshop(output) as folder:
         name = os.path.basename(output)
         written = write_all(made.model, _change(made, metadata, renamed), folder, name, progress)
         if proof:
-            is_whole = len(made.rows) == len(weights.tensors)
-            prove(written, weights, made.rows, is_whole, progress)
+            prove(written, weights, made.rows, made.is_whole, progress)
         locations = [renamed.get(each, each) for each in _locations(made)]
         put_in_place(folder, name, output, locations)
     rows = tuple(replace(row, sqnr=made.quantizer.sqnr(row.name)) for row in made.rows)

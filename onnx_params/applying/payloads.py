@@ -9,15 +9,18 @@ import numpy as np
 
 from onnx_params.applying.casting import cast
 from onnx_params.applying.shares import Share
-from onnx_params.io.sources import FileSource, Source
+from onnx_params.io.sources import BytesSource, FileSource, Source
+from onnx_params.io.wire import I32, LEN, Window, fields
 from onnx_params.tensors.chunks import chunks, in_place
 from onnx_params.tensors.encode import RAW, encoded, packed
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import SWAP, Cast
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.undo import undone
 
 BAND: Final = 32 << 20  # bytes of a transposed matrix made at once
 TILE: Final = 256  # rows and columns turned at once: what the second-level cache holds
+_FLOATS: Final = (2, 7)  # AttributeProto.f and .floats
 Place = tuple[Source, int, np.dtype]
 
 
@@ -41,7 +44,28 @@ def payload(stored: StoredTensor, shares: Sequence[Share]) -> Iterator[bytes]:
     if is_streamed and steps == (SWAP,) and place is not None and _is_in_file(place):
         yield from _turned(stored, first.tensor, place)
         return
-    yield encoded(written(stored, shares), stored.dtype, stored.encoding)
+    values = written(stored, shares)
+    if stored.encoding is Encoding.FIELDS:
+        yield in_fields(stored, values)
+        return
+    yield encoded(values, stored.dtype, stored.encoding)
+
+
+def in_fields(stored: StoredTensor, values: np.ndarray) -> bytes:
+    """The fields of an attribute that hold floats, packed or one by one, with other numbers in
+    them. Reads them.
+    """
+    start, stop = stored.spans[0].start, stored.spans[-1].stop
+    data = bytearray(stored.source.read(start, stop - start))
+    numbers = np.ascontiguousarray(values.astype("<f4")).tobytes()
+    at = 0
+    window = Window(BytesSource(bytes(data), stored.source.label))
+    for span in stored.spans:
+        for number, kind, a, b in fields(window, span.start - start, span.stop - start):
+            if kind in (I32, LEN) and number in _FLOATS:
+                data[a:b] = numbers[at : at + b - a]
+                at += b - a
+    return bytes(data)
 
 
 def written(stored: StoredTensor, shares: Sequence[Share]) -> np.ndarray:

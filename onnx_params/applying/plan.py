@@ -4,10 +4,9 @@ checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Final
 
 import numpy as np
 
@@ -28,8 +27,6 @@ from onnx_params.matching.verify import is_equal
 from onnx_params.names.prefix import moved, prefixes_between
 from onnx_params.tensors.steps import Dequantize, Key, Lookup
 from onnx_params.tensors.stored import StoredTensor
-
-NEEDS_OLD: Final = "--reference with the checkpoint that the artifact was made of may prove it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +52,7 @@ class Plan:
     shares: Mapping[Key, Sequence[Share]]
     names: Mapping[str, str]  # the checkpoint's names -> the artifact's
     quantizer: Quantizer
+    is_whole: bool = True  # all of the checkpoint was asked for
     notes: tuple[str, ...] = ()
 
     @property
@@ -112,11 +110,47 @@ def plan(inventory: Inventory, checkpoint: Checkpoint, choice: Choice) -> Plan:
     for tensor in chosen:
         draft.rows.append(_row(draft, tensor))
     names = {name: target.name for name, target in draft.by_name.items()}
+    if not choice.only:
+        _check_complete(draft, checkpoint)
     quantizer = Quantizer(inventory.model, draft.shares, choice.keeps_scales)
     rows = tuple(_with_scales(row, draft.shares, quantizer) for row in draft.rows)
     return Plan(
-        inventory=inventory, rows=rows, shares=draft.shares, names=names, quantizer=quantizer
+        inventory=inventory,
+        rows=rows,
+        shares=draft.shares,
+        names=names,
+        quantizer=quantizer,
+        is_whole=not choice.only,
+        notes=tuple(_notes(inventory.model, quantizer)),
     )
+
+
+def _notes(model: Model, quantizer: Quantizer) -> Iterator[str]:
+    """What is to be known of the whole."""
+    nodes = (node.op_type for graph in model.graphs.values() for node in graph.nodes)
+    if quantizer.keys() and any(op.startswith(("QuantizeLinear", "QLinear")) for op in nodes):
+        yield (
+            "scales of activations stay those of the old weights; calibrate again where the new"
+            " ones make other ranges"
+        )
+
+
+def _check_complete(draft: _Draft, checkpoint: Checkpoint) -> None:
+    """Raise :class:`UsageError` where the artifact has parameters that the checkpoint has not: it
+    would have the weights of two.
+    """
+    gone = [
+        name
+        for name, target in draft.place.targets.items()
+        if target.chains and target.certain and not target.is_buffer and name not in draft.new
+    ]
+    if gone:
+        shown = ", ".join(f"'{name}'" for name in gone[:5])
+        more = f" (and {len(gone) - 5} more)" if len(gone) > 5 else ""
+        raise UsageError(
+            f"{checkpoint.path}: has nothing for {shown}{more}, which the artifact has; --only GLOB"
+            " writes a part"
+        )
 
 
 def _with_scales(row: Row, shares: Mapping[Key, Sequence[Share]], quantizer: Quantizer) -> Row:
@@ -187,11 +221,10 @@ def _homeless(draft: _Draft, tensor: StoredTensor) -> Row:
 
 def _unplaced(draft: _Draft, tensor: StoredTensor, reason: str) -> Row:
     """Refused where a stored tensor that nothing explains may come from it."""
-    hint = "" if draft.old else f"; {NEEDS_OLD}"
     if tensor.count < FEW and not draft.choice.accepts_inferred:
         because = (
             f"{reason}, and any number in it may have been computed from one of so few elements;"
-            f" --accept-inferred takes it for absent{hint}"
+            f" --accept-inferred takes it for absent"
         )
         return _say(tensor, Way.REFUSED, because)
     suspects = draft.suspects.of(tensor) if tensor.count >= FEW else []
@@ -200,7 +233,7 @@ def _unplaced(draft: _Draft, tensor: StoredTensor, reason: str) -> Row:
         return _say(tensor, Way.ABSENT, because)
     shown = ", ".join(f"'{each.name}'" for each in suspects[:3])
     more = f" and {len(suspects) - 3} more" if len(suspects) > 3 else ""
-    because = f"{reason}, and nothing says what {shown}{more} were made of{hint}"
+    because = f"{reason}, and nothing says what {shown}{more} were made of"
     return _say(tensor, Way.REFUSED, because)
 
 

@@ -25,9 +25,8 @@ def prove(
     rows: Sequence[Row],
     is_whole: bool,
     progress: Callable[[int], None],
-) -> dict[str, float]:
-    """Audit an artifact against the weights that were written into it; the signal to noise of each
-    that was quantized, in decibels.
+) -> None:
+    """Audit an artifact against the weights that were written into it.
 
     ``is_whole`` says that everything was to be written: what the checkpoint does not explain is
     then a fault. Reads all values. Raises :class:`FormatError` where a tensor is not there as it
@@ -47,7 +46,6 @@ def prove(
             f"{checkpoint.path}: the result is not proved to have these weights, and was not put in"
             f" place: {shown}{more}; --no-proof skips the audit"
         )
-    return {each.name: each.rounding.sqnr for each in judgements if each.rounding is not None}
 
 
 def _is_wrong(judgement: Judgement, names: set[str], is_whole: bool) -> bool:

@@ -25,7 +25,7 @@ SCHEMA: Final = "onnx-params/applied/1"
 
 
 def entries(
-    plan: Plan, sources: Mapping[str, str], weights: Mapping[str, StoredTensor]
+    plan: Plan, sources: Mapping[str, object], weights: Mapping[str, StoredTensor]
 ) -> dict[str, str]:
     """The entries of the model's metadata. Reads the values whose digests are renewed.
 
@@ -39,7 +39,7 @@ def entries(
     return made
 
 
-def _document(plan: Plan, sources: Mapping[str, str]) -> dict[str, object]:
+def _document(plan: Plan, sources: Mapping[str, object]) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         **sources,

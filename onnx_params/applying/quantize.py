@@ -12,7 +12,7 @@ import numpy as np
 
 from onnx_params.applying.codes import Codes, Now, codes_in, is_quantized
 from onnx_params.applying.followers import Follower, followers
-from onnx_params.applying.schemes import Scheme, codes_of, range_of, scales
+from onnx_params.applying.schemes import Scheme, codes_of, in_float32, range_of, scales
 from onnx_params.applying.shares import Share, obstacle
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import UnsupportedError, content_errors
@@ -194,7 +194,7 @@ class Quantizer:
             one = range_of(values, step, first.scale.shape, first.scale.size, now.groups)
             found = one if found is None else found.with_other(one)
         assert found is not None
-        scale, zero = scales(found, scheme)
+        scale, zero = scales(in_float32(found) if first.each.step.block else found, scheme)
         dtype = self._scale_dtype(first)
         with np.errstate(over="ignore"):
             scale = scale.reshape(first.scale.shape).astype(dtype).astype(np.float32)

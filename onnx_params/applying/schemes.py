@@ -129,13 +129,18 @@ def range_of(
     return Range(low, high)
 
 
+def in_float32(found: Range) -> Range:
+    """A range in the precision in which quantizers of blocks compute."""
+    return Range(found.low.astype(np.float32), found.high.astype(np.float32))
+
+
 def scales(found: Range, scheme: Scheme) -> tuple[np.ndarray, np.ndarray | None]:
     """Scale and zero point of each group, before they are rounded to their types; zero points only
     where the scheme has them.
     """
     if scheme.zero is None:
         scale = (found.high - found.low) / (scheme.high - scheme.low)
-        scale = np.where(scale > 0, scale, 1.0)
+        scale = np.where(scale > 0, scale, np.ones_like(scale))
         return scale, np.clip(np.rint(scheme.low - found.low / scale), scheme.low, scheme.high)
     size = np.maximum(found.high, -found.low)
     if scheme.is_extreme_low:
@@ -143,7 +148,7 @@ def scales(found: Range, scheme: Scheme) -> tuple[np.ndarray, np.ndarray | None]
         made = -extreme / scheme.levels
     else:
         made = size / scheme.levels
-    return np.where(size > 0, made, 1.0), None
+    return np.where(size > 0, made, np.ones_like(made)), None
 
 
 def codes_of(

@@ -19,6 +19,7 @@ NAMES: Final = (
     "rank",
     "lock",
     "source-map",
+    "apply",
 )
 
 
