@@ -7,7 +7,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -22,6 +24,7 @@ from onnx_params.tensors.encoding import Span
 
 Progress = Callable[[int], None]
 PREFIX: Final = ".onnx-params-"
+WAITING: Final = 32  # pieces that wait to be written
 
 
 class Change(NamedTuple):
@@ -84,12 +87,22 @@ def write_all(model: Model, change: Change, folder: str, name: str, progress: Pr
 def _write(path: str, pieces: Iterator[bytes]) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
+        with open(path, "wb") as file, ThreadPoolExecutor(1) as writer:
+            _hand_over(pieces, lambda piece: writer.submit(file.write, piece))
         os.chmod(path, 0o644)
     except OSError as error:
         raise UnreadableError(f"{path}: cannot be written: {system_reason(error)}") from error
+
+
+def _hand_over(pieces: Iterator[bytes], write: Callable[[bytes], Future[int]]) -> None:
+    """Have the pieces written while the next ones are made; a few wait at most."""
+    waiting: deque[Future[int]] = deque()
+    for piece in pieces:
+        waiting.append(write(piece))
+        if len(waiting) > WAITING:
+            waiting.popleft().result()
+    for each in waiting:
+        each.result()
 
 
 def put_in_place(folder: str, name: str, output: str, locations: Sequence[str]) -> None:

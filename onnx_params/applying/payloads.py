@@ -9,7 +9,8 @@ import numpy as np
 
 from onnx_params.applying.casting import cast
 from onnx_params.applying.shares import Share
-from onnx_params.io.sources import BytesSource, FileSource, Source
+from onnx_params.io.patches import CHUNK
+from onnx_params.io.sources import BytesSource, Source
 from onnx_params.io.wire import I32, LEN, Window, fields
 from onnx_params.tensors.chunks import chunks, in_place
 from onnx_params.tensors.encode import RAW, encoded, packed
@@ -18,8 +19,11 @@ from onnx_params.tensors.steps import SWAP, Cast
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.undo import undone
 
-BAND: Final = 32 << 20  # bytes of a transposed matrix made at once
-TILE: Final = 256  # rows and columns turned at once: what the second-level cache holds
+BAND: Final = 256 << 20  # bytes of a transposed matrix made at once
+# rows and columns turned at once: more rows would share the lines of a cache, for the widths of
+# matrices are powers of two
+LINES: Final = 64
+TILE: Final = 512
 _FLOATS: Final = (2, 7)  # AttributeProto.f and .floats
 Place = tuple[Source, int, np.dtype]
 
@@ -41,7 +45,7 @@ def payload(stored: StoredTensor, shares: Sequence[Share]) -> Iterator[bytes]:
         yield from _straight(stored, first.tensor)
         return
     place = in_place(first.tensor)
-    if is_streamed and steps == (SWAP,) and place is not None and _is_in_file(place):
+    if is_streamed and steps == (SWAP,) and place is not None:
         yield from _turned(stored, first.tensor, place)
         return
     values = written(stored, shares)
@@ -83,7 +87,7 @@ def _straight(stored: StoredTensor, tensor: StoredTensor) -> Iterator[bytes]:
     if place is not None and tensor.dtype == stored.dtype:
         source, start, dtype = place
         n_bytes = tensor.count * dtype.itemsize
-        step = 1 << 20
+        step = CHUNK
         for at in range(0, n_bytes, step):
             yield source.read(start + at, min(step, n_bytes - at))
         return
@@ -91,32 +95,32 @@ def _straight(stored: StoredTensor, tensor: StoredTensor) -> Iterator[bytes]:
         yield packed(cast(some, stored.dtype), stored.dtype)
 
 
-def _is_in_file(place: Place) -> bool:
-    return isinstance(place[0], FileSource) and bool(place[0].path)
-
-
 def _turned(stored: StoredTensor, tensor: StoredTensor, place: Place) -> Iterator[bytes]:
-    """A matrix transposed, a band of rows at a time; the file is mapped anew for each tile, so that
-    its pages are let go.
-    """
-    source, start, dtype = place
-    assert isinstance(source, FileSource)
+    """A matrix transposed, a band of its columns at a time."""
     rows, columns = tensor.shape
-    height = max(TILE, BAND // max(1, rows * dtype.itemsize))
+    width = place[2].itemsize
+    height = max(TILE, min(columns, BAND // max(1, rows * width)))
+    band = np.empty((height, rows), place[2])
     for left in range(0, columns, height):
         right = min(columns, left + height)
-        band = np.empty((right - left, rows), dtype)
-        for top in range(0, rows, 1 << 14):
-            bottom = min(rows, top + (1 << 14))
-            offset = start + top * columns * dtype.itemsize
-            block = np.memmap(source.path, dtype, "r", offset, (bottom - top, columns))
-            _turn(block[:, left:right], band[:, top:bottom])
-        yield packed(cast(band, stored.dtype), stored.dtype)
+        made = band[: right - left]
+        for top in range(0, rows, LINES):
+            lines = _lines(place, top, min(rows, top + LINES), columns)
+            _turn(lines[:, left:right], made[:, top : top + LINES])
+        step = max(1, CHUNK // max(1, rows * width))
+        for at in range(0, right - left, step):
+            yield packed(cast(made[at : at + step], stored.dtype), stored.dtype)
 
 
-def _turn(block: np.ndarray, band: np.ndarray) -> None:
-    """Write a block transposed into a band, a tile at a time."""
-    for y in range(0, block.shape[0], TILE):
-        for x in range(0, block.shape[1], TILE):
-            tile = block[y : y + TILE, x : x + TILE]
-            band[x : x + TILE, y : y + TILE] = tile.T
+def _lines(place: Place, top: int, bottom: int, columns: int) -> np.ndarray:
+    """Some rows of a matrix."""
+    source, start, dtype = place
+    n_bytes = columns * dtype.itemsize
+    data = source.read(start + top * n_bytes, (bottom - top) * n_bytes)
+    return np.frombuffer(data, dtype).reshape(-1, columns)
+
+
+def _turn(lines: np.ndarray, band: np.ndarray) -> None:
+    """Write some rows transposed into a band, a tile at a time."""
+    for at in range(0, lines.shape[1], TILE):
+        band[at : at + TILE] = lines[:, at : at + TILE].T
