@@ -128,7 +128,7 @@ def plan(inventory: Inventory, checkpoint: Checkpoint, choice: Choice) -> Plan:
 def _notes(model: Model, quantizer: Quantizer) -> Iterator[str]:
     """What is to be known of the whole."""
     nodes = (node.op_type for graph in model.graphs.values() for node in graph.nodes)
-    if quantizer.keys() and any(op.startswith(("QuantizeLinear", "QLinear")) for op in nodes):
+    if quantizer.written and any(op.startswith(("QuantizeLinear", "QLinear")) for op in nodes):
         yield (
             "scales of activations stay those of the old weights; calibrate again where the new"
             " ones make other ranges"

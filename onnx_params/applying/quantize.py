@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -52,6 +53,7 @@ class Quantizer:
         self.model = model
         self.keeps_scales = keeps_scales
         self.power: dict[str, tuple[float, float]] = {}  # parameter -> signal, noise
+        self._zeros: dict[Key, bool] = {}  # whether zero points are found anew
         self._last: tuple[Key, Made] | None = None
         self._kept: dict[Key, tuple[np.ndarray, np.ndarray | None]] = {}
         self.by_scale: dict[Key, list[Codes]] = {}
@@ -76,7 +78,8 @@ class Quantizer:
             if each.weight_scale is not None
         }
 
-    def keys(self) -> list[Key]:
+    @cached_property
+    def written(self) -> list[Key]:
         """Every stored tensor that is written: codes, scales, zero points."""
         found: list[Key] = [*self.scale_of, *self.followers]
         if self.keeps_scales:
@@ -130,7 +133,11 @@ class Quantizer:
 
     def _has_zeros(self, each: Codes) -> bool:
         """Whether zero points are found anew."""
-        return each.step.zero is not None and Now(self.model, each).scheme.zero is None
+        if each.step.zero is None:
+            return False
+        if each.key not in self._zeros:
+            self._zeros[each.key] = Now(self.model, each).scheme.zero is None
+        return self._zeros[each.key]
 
     def payload(self, key: Key) -> Iterator[bytes]:
         """The bytes of codes, of a scale or of zero points. Reads old and new values."""

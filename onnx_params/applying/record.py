@@ -17,6 +17,7 @@ class Way(enum.Enum):
     CAST = "cast"
     QUANTIZED = "quantized"
     COMPUTED = "computed"
+    LINKED = "linked"
     SPLIT = "split"
     ADDED = "added"
     UNCHANGED = "unchanged"
@@ -34,13 +35,14 @@ _DOCS = {
     Way.CAST: "every element is stored in another floating-point type",
     Way.QUANTIZED: "codes are written, with scales that were found for them",
     Way.COMPUTED: "what an exporter or optimizer computes from it is computed again",
+    Way.LINKED: "the artifact points at it in the checkpoint",
     Way.SPLIT: "it was stored with an equal tensor, and gets a stored tensor of its own",
     Way.ADDED: "it was left out because it was zero, and is added",
     Way.UNCHANGED: "it has the values that the artifact was made of",
     Way.ABSENT: "the artifact does not have it",
     Way.REFUSED: "it cannot be written, for a reason",
 }
-WRITTEN = frozenset({Way.EXACT, Way.CAST, Way.QUANTIZED, Way.COMPUTED, Way.SPLIT, Way.ADDED})
+NOT_WRITTEN = frozenset({Way.UNCHANGED, Way.ABSENT, Way.REFUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class Row:
 
     @property
     def is_written(self) -> bool:
-        return self.way in WRITTEN
+        return self.way not in NOT_WRITTEN
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import typer
 
 from onnx_params.cli import audit, compare
 from onnx_params.cli.analyze import analyze
-from onnx_params.cli.apply import apply
+from onnx_params.cli.apply import apply, emit, link
 from onnx_params.cli.schema import schema
 from onnx_params.cli.weights import extract, restore
 from onnx_params.cli.window import SETTINGS, Colour
@@ -105,6 +105,8 @@ COMMANDS: Final = (
         "onnx-params apply model.onnx finetuned.safetensors -o new.onnx",
         "onnx-params apply model.onnx new.safetensors --reference old.safetensors --dry-run",
     ),
+    (link, WRITE, "onnx-params link model.onnx model.safetensors -o linked.onnx"),
+    (emit, WRITE, "onnx-params emit ort-initializers model.onnx new.safetensors -o arrays"),
 )
 
 

@@ -1,7 +1,8 @@
-"""The command apply: write weights into an artifact."""
+"""The commands that take new weights: apply, link, emit."""
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated
 
 import typer
@@ -27,6 +28,14 @@ Old = Annotated[
         help="Checkpoint that the artifact was made of; it proves where everything lies.",
     ),
 ]
+
+
+class Engine(enum.StrEnum):
+    """Who takes the weights."""
+
+    TRT_REFIT = "trt-refit"
+    ORT_INITIALIZERS = "ort-initializers"
+    JSON = "json"
 
 
 def apply(
@@ -88,3 +97,77 @@ def apply(
     show(render(made, format, **options))
     if made.refused:
         raise typer.Exit(1)
+
+
+def link(
+    model: Artifact,
+    checkpoint: Checkpoint,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="ONNX file to write.")
+    ],
+    reference: Old = "",
+    accept_inferred: Inferred = False,
+    materialize: Annotated[
+        bool,
+        typer.Option(
+            "--materialize", help="Write transposed and cast tensors instead of adding nodes."
+        ),
+    ] = False,
+    no_proof: Annotated[bool, typer.Option("--no-proof", help="Do not audit the result.")] = False,
+    format: Annotated[
+        ApplicationFormat, typer.Option("--format", help="Format of the answer.")
+    ] = "table",
+) -> None:
+    """Write an artifact whose tensors point into a safetensors file beside it.
+
+    The checkpoint is not copied. Where a tensor can neither be pointed at nor written, nothing is
+    written: the exit status is 2.
+    """
+    from onnx_params.applying.link import link as write
+    from onnx_params.render.registry import render
+
+    with bar("writing", model) as progress:
+        made = write(
+            model,
+            checkpoint,
+            output,
+            reference=reference or None,
+            accept_inferred=accept_inferred,
+            materialize=materialize,
+            proof=not no_proof,
+            progress=progress,
+        )
+    options = {"window": window()} if format == "table" else {}
+    show(render(made, format, **options))
+
+
+def emit(
+    engine: Annotated[Engine, typer.Argument(help="Who takes the weights.")],
+    model: Artifact,
+    checkpoint: Checkpoint,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="PATH", help="Folder to write; a file for json."),
+    ],
+    reference: Old = "",
+    accept_inferred: Inferred = False,
+) -> None:
+    """Write a checkpoint's values under the names that an engine knows, as arrays with a manifest.
+
+    json writes only which parameter lies where. Where a tensor cannot be written, nothing is: the
+    exit status is 2.
+    """
+    from onnx_params.applying.emit import emit as write
+    from onnx_params.render.text import count_of, plain
+
+    with bar("writing", model) as progress:
+        made = write(
+            engine,
+            model,
+            checkpoint,
+            output,
+            reference=reference or None,
+            accept_inferred=accept_inferred,
+            progress=progress,
+        )
+    show(f"{plain(output)}: {count_of(len(made.tensors), 'stored tensor')} for {made.engine}\n")

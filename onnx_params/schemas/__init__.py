@@ -20,6 +20,7 @@ NAMES: Final = (
     "lock",
     "source-map",
     "apply",
+    "emit",
 )
 
 
