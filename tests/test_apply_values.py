@@ -14,12 +14,14 @@ import onnx
 import pytest
 from onnx import TensorProto
 from safetensors.numpy import save_file
-from support.applying import Files, assert_same, stored
+from support.applying import Files, assert_same, run, stored
 from support.graphs import Arrays, Chain, checkpoint
 
 import onnx_params
 from onnx_params.applying.record import Way
 from onnx_params.errors import UnsupportedError, UsageError
+
+X = {"x": np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 64)}
 
 
 def quantized(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -332,3 +334,81 @@ def test_peft_itself(tmp_path: Path) -> None:
     onnx_params.apply(path, arrays, tmp_path / "out.onnx", **options)
     for name, values in stored(tmp_path / "out.onnx").items():
         assert np.allclose(merged[name].numpy(), values, atol=1e-6), name
+
+
+# stored as one, and left out
+
+
+def two_norms(path: Path, values: Arrays) -> Path:
+    """Two norms whose biases an exporter stores once where they are equal."""
+    is_one = np.array_equal(values["one.bias"], values["two.bias"])
+    chain = Chain()
+    for layer in ("one", "two"):
+        weight = chain.keep(f"{layer}.weight", values[f"{layer}.weight"])
+        is_shared = is_one and layer == "two"
+        name = f"{layer}.bias"
+        bias = "one.bias" if is_shared else chain.keep(name, values[name])
+        chain.node("LayerNormalization", chain.last, weight, bias)
+    return chain.save(path)
+
+
+NORMS = {f"{layer}__{leaf}": (64,) for layer in ("one", "two") for leaf in ("weight", "bias")}
+
+
+def test_what_was_stored_as_one_is_split(tmp_path: Path) -> None:
+    """Each norm takes its own bias where they differ now; where they are equal, one is enough."""
+    files = Files(tmp_path, two_norms, **NORMS)
+    files.old["two.bias"] = files.old["one.bias"]
+    checkpoint(files.reference, **files.old)
+    files.model = two_norms(files.model, files.old)
+    done = files.apply()
+    assert [Way.SPLIT] == [row.way for row in done.rows if row.name == "two.bias"]
+    assert_same(stored(files.fresh()), stored(files.out))
+    assert run(files.fresh(), X)[0].tobytes() == run(files.out, X)[0].tobytes()
+    files.new["two.bias"] = files.new["one.bias"]
+    files.weights = checkpoint(files.weights, **files.new)
+    assert {Way.EXACT} == {row.way for row in files.apply().rows}
+    assert set(stored(files.model)) == set(stored(files.out))
+
+
+def test_what_nobody_tells_apart_is_refused(tmp_path: Path) -> None:
+    """A node that takes both, where nothing says which is which."""
+
+    def build(path: Path, values: Arrays) -> Path:
+        chain = Chain()
+        chain.node("Add", "x", chain.keep("first", values["first"]))
+        chain.node("Mul", chain.last, "first")
+        return chain.save(path)
+
+    files = Files(tmp_path, build, first=(64,), second=(64,))
+    files.old["second"] = files.old["first"]
+    checkpoint(files.reference, **files.old)
+    files.model = build(files.model, files.old)
+    with pytest.raises(UnsupportedError, match="nothing says which node takes which"):
+        files.apply()
+
+
+def biased(path: Path, values: Arrays) -> Path:
+    """A Gemm whose bias an exporter leaves out where it is zero."""
+    chain = Chain()
+    names = ["x", chain.keep("fc.weight", values["fc.weight"])]
+    if values["fc.bias"].any():
+        names.append(chain.keep("fc.bias", values["fc.bias"]))
+    chain.node("Gemm", *names, transB=1)
+    return chain.save(path)
+
+
+def test_a_bias_that_was_left_out_is_refused_or_added(tmp_path: Path) -> None:
+    """It is refused with its reason, or its layer takes it; zero it is fine without."""
+    files = Files(tmp_path, biased, fc__weight=(8, 64), fc__bias=(8,))
+    files.old["fc.bias"][:] = 0
+    checkpoint(files.reference, **files.old)
+    files.model = biased(files.model, files.old)
+    with pytest.raises(UnsupportedError, match="'fc.bias': it was zero and left out"):
+        files.apply()
+    done = files.apply(add_dropped=True)
+    assert Way.ADDED in {row.way for row in done.rows}
+    assert run(files.fresh(), X)[0].tobytes() == run(files.out, X)[0].tobytes()
+    files.new["fc.bias"][:] = 0
+    files.weights = checkpoint(files.weights, **files.new)
+    assert Way.UNCHANGED in {row.way for row in files.apply().rows}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from onnx_params.applying.changes import change
+from onnx_params.applying.draft import Choice
 from onnx_params.applying.files import (
     externals,
     new_locations,
@@ -14,7 +15,6 @@ from onnx_params.applying.files import (
     workshop,
     write_all,
 )
-from onnx_params.applying.plan import Choice
 from onnx_params.applying.proof import prove
 from onnx_params.applying.provenance import entries
 from onnx_params.applying.record import Application
@@ -31,6 +31,7 @@ def apply(
     lora: Sequence[str] = (),
     accept_inferred: bool = False,
     keep_scales: bool = False,
+    add_dropped: bool = False,
     proof: bool = True,
     progress: Callable[[int], None] = lambda n_bytes: None,
 ) -> Application:
@@ -42,8 +43,9 @@ def apply(
     and is needed where the artifact does not say. ``only`` are globs of the names that are written.
     ``lora`` are folders of peft adapters that are added, ``ADAPTER=0.5`` for a half of one.
     ``accept_inferred`` also takes places that are inferred; ``keep_scales`` leaves the scales of
-    quantized tensors. The result is audited against the checkpoint before it is put in place,
-    unless ``proof`` is false. ``progress`` is called with the bytes that were written.
+    quantized tensors. ``add_dropped`` adds biases that were left out because they were zero. The
+    result is audited against the checkpoint before it is put in place, unless ``proof`` is false.
+    ``progress`` is called with the bytes that were written.
 
     Raises :class:`UnsupportedError` where a tensor cannot be written, before anything is;
     :class:`FormatError` where the result is not proved; other :class:`OnnxParamsError` where files
@@ -57,7 +59,12 @@ def apply(
         checkpoint=checkpoint,
         reference=reference,
         lora=tuple(lora),
-        choice=Choice(only=tuple(only), accepts_inferred=accept_inferred, keeps_scales=keep_scales),
+        choice=Choice(
+            only=tuple(only),
+            accepts_inferred=accept_inferred,
+            keeps_scales=keep_scales,
+            adds_dropped=add_dropped,
+        ),
     )
     if output is None:
         return request.application

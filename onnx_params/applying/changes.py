@@ -8,12 +8,16 @@ from functools import partial
 
 import numpy as np
 
+from onnx_params.applying.casting import cast
 from onnx_params.applying.files import Change, with_metadata
 from onnx_params.applying.locations import relocated
 from onnx_params.applying.payloads import payload, written
 from onnx_params.applying.plan import Plan
+from onnx_params.applying.protos import INITIALIZER, INPUT, anatomy, raw_tensor
+from onnx_params.applying.surgery import Graft
+from onnx_params.containers.onnx.splice import Edits, tagged
 from onnx_params.io.patches import Patch, ordered
-from onnx_params.tensors.encode import VARINTS
+from onnx_params.tensors.encode import VARINTS, packed
 from onnx_params.tensors.steps import Key
 
 Pieces = Callable[[], Iterable[bytes]]
@@ -65,5 +69,35 @@ def change(
             outside.setdefault(tensor.external.file.location, []).append(patch)
         else:
             own.append(Patch(tensor.spans[0].start, tensor.spans[-1].stop, pieces))
-    label = made.model.source.label
-    return Change(replace(edits, replaced=replaced, patches=ordered(own, label)), outside, renamed)
+    patches = ordered(own, made.model.source.label)
+    edits = replace(edits, replaced=replaced, patches=patches)
+    return Change(_with_grafts(made, edits), outside, renamed)
+
+
+def _with_grafts(made: Plan, edits: Edits) -> Edits:
+    """The edits with new initializers and the nodes that take them."""
+    if not made.grafts:
+        return edits
+    parts = anatomy(made.model.source)
+    replaced, last = dict(edits.replaced), dict(edits.last)
+    initializers = b""
+    for graft in made.grafts:
+        initializers += tagged(INITIALIZER, _grafted(graft))
+        for position, slot in graft.slots:
+            span, inputs = parts.nodes[position]
+            if slot < len(inputs):
+                replaced[inputs[slot]] = graft.name.encode()
+            else:
+                last[span] = tagged(INPUT, graft.name.encode())
+    last[parts.graph] = last.get(parts.graph, b"") + initializers
+    return replace(edits, replaced=replaced, last=last)
+
+
+def _grafted(graft: Graft) -> bytes:
+    """A new initializer. Reads its values."""
+    dtype = graft.like.dtype
+    if graft.is_whole:
+        values = written(graft.like, [graft.share])
+    else:
+        values = cast(graft.share.read(), dtype)
+    return raw_tensor(graft.name, dtype, values.shape, packed(values, dtype))

@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from onnx_params.applying.changes import array_of
-from onnx_params.applying.plan import Choice, Plan
+from onnx_params.applying.draft import Choice
+from onnx_params.applying.plan import Plan
 from onnx_params.applying.request import Path, Request, Weights
 from onnx_params.errors import UnreadableError, UsageError, system_reason
 from onnx_params.io.atomic import refuse_overwriting, write, write_bytes

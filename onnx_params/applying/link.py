@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from onnx_params.applying.changes import array_of, change
-from onnx_params.applying.plan import Choice, Plan
+from onnx_params.applying.draft import Choice
+from onnx_params.applying.plan import Plan
 from onnx_params.applying.proof import prove
 from onnx_params.applying.protos import (
     INITIALIZER,
@@ -205,7 +206,8 @@ def _with_links(made: Plan, links: _Links, metadata: Mapping[str, str]) -> Edits
     for key, content in (links.tensors | inside).items():
         replaced[parts.initializers[key[1]]] = content
     first = {parts.graph: b"".join(tagged(NODE, each) for each in links.nodes)}
-    last = {parts.graph: b"".join(tagged(INITIALIZER, each) for each in links.shapes)}
+    shapes = b"".join(tagged(INITIALIZER, each) for each in links.shapes)
+    last = {parts.graph: changed.last.get(parts.graph, b"") + shapes}
     return replace(
         changed,
         replaced=replaced,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from onnx_params.applying.draft import Choice
 from onnx_params.applying.given import open_weights
 from onnx_params.applying.lora import Adapter, merged
-from onnx_params.applying.plan import Choice, Plan, plan
+from onnx_params.applying.plan import Plan, plan
 from onnx_params.applying.record import Application, Row
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.formats import open_checkpoint

@@ -61,6 +61,10 @@ def apply(
     keep_scales: Annotated[
         bool, typer.Option("--keep-scales", help="Leave the scales of quantized tensors.")
     ] = False,
+    add_dropped: Annotated[
+        bool,
+        typer.Option("--add-dropped", help="Add biases that were left out because they were zero."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")
     ] = False,
@@ -90,6 +94,7 @@ def apply(
             lora=lora or (),
             accept_inferred=accept_inferred,
             keep_scales=keep_scales,
+            add_dropped=add_dropped,
             proof=not no_proof,
             progress=progress,
         )
