@@ -236,7 +236,10 @@ def _inside(made: Plan, links: _Links) -> dict[Key, bytes]:
     written = {*made.shares, *made.quantizer.written}
     for tensor in left:
         if tensor.place.kind is not PlaceKind.INITIALIZER or tensor.place.graph:
-            raise UnsupportedError(f"'{tensor.name}' is external and {tensor.place}")
+            raise UnsupportedError(
+                f"'{tensor.name}' lies in an external file and is no initializer of the main graph;"
+                " apply writes it"
+            )
         values = array_of(made, tensor.key) if tensor.key in written else tensor.read()
         data = encoded(values, tensor.dtype, Encoding.RAW)
         found[tensor.key] = raw_tensor(tensor.name, tensor.dtype, tensor.shape, data)

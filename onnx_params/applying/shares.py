@@ -9,7 +9,7 @@ from onnx_params.applying.targets import Chain
 from onnx_params.errors import UnsupportedError
 from onnx_params.tensors.encode import RAW, VARINTS
 from onnx_params.tensors.encoding import Encoding
-from onnx_params.tensors.steps import Key, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Dequantize, Key, Lookup, Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -69,11 +69,24 @@ def shares_of(
         reason = obstacle(stored[placement.key])
         if reason:
             raise UnsupportedError(reason)
+        if not _is_fitting(stored[placement.key], placement.steps, tensor):
+            raise UnsupportedError(
+                f"it is {tensor.dtype.name}, '{placement.key[1]}' is"
+                f" {stored[placement.key].dtype.name}, and nothing says a scale"
+            )
         part = None
         if len(shapes) > 1:
             part = Part(chain.axis, at, at + shape[chain.axis])
             at += shape[chain.axis]
         yield placement.key, Share(tensor, placement.steps, part)
+
+
+def _is_fitting(stored: StoredTensor, steps: Steps, tensor: StoredTensor) -> bool:
+    """Whether a stored tensor has numbers of the kind that a new tensor has, or codes for them."""
+    if any(isinstance(step, (Dequantize, Lookup)) for step in steps):
+        return True
+    has_fractions = stored.dtype.is_float or stored.dtype.is_complex
+    return has_fractions or not (tensor.dtype.is_float or tensor.dtype.is_complex)
 
 
 def _shape_of(stored: Mapping[Key, StoredTensor], key: Key, steps: Steps) -> Shape:
