@@ -123,11 +123,17 @@ SCHEMES: list[tuple[Callable[[Path, Arrays], Path], dict[str, tuple[int, ...]], 
 ]
 
 
+@pytest.mark.parametrize("is_large", [False, True])
 @pytest.mark.parametrize("at", range(len(SCHEMES)))
-def test_quantized_as_the_quantizer_does(tmp_path: Path, at: int) -> None:
-    """Codes, scales and zero points are those of a fresh quantization, bit for bit; the signal to
-    noise is told.
+def test_quantized_as_the_quantizer_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, is_large: bool
+) -> None:
+    """Codes, scales and zero points are those of a fresh quantization, bit for bit, also where a
+    tensor is taken some rows at a time; the signal to noise is told.
     """
+    if is_large:
+        monkeypatch.setattr("onnx_params.applying.bands.LEAST", 1)
+        monkeypatch.setattr("onnx_params.applying.bands.ELEMENTS", 200)
     build, shapes, decibels = SCHEMES[at]
     files = Files(tmp_path, build, **shapes)
     done = files.apply()

@@ -12,7 +12,7 @@ from onnx_params.applying.shares import Share
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import UnsupportedError, content_errors
 from onnx_params.tensors.evaluate import Read, apply, scale_of, spread, zero_of
-from onnx_params.tensors.steps import Dequantize, Key, Lookup, Steps, Unpack
+from onnx_params.tensors.steps import Dequantize, Key, Lookup, Slice, Steps, Unpack
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.undo import undone
 
@@ -73,21 +73,46 @@ def _split(steps: Steps) -> tuple[Steps, str, Dequantize, tuple[Dequantize, ...]
     return before, codebook, scales[0], tuple(scales[1:]), rest[len(scales) :]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """What a quantized tensor holds now. Reads it when it is made."""
+    """What a quantized tensor holds now, or some rows of it: what is stored, its codes, scales and
+    zero points, and the blocks of its lines where they do not lie side by side.
+    """
 
-    def __init__(self, model: Model, each: Codes) -> None:
-        self.tensor: StoredTensor = model.stored[each.key]
-        self.where = f"{model.source.label}: tensor '{each.key[1]}'"
-        self.read: Read = lambda key: model.stored[key].read()
-        self.each = each
-        with content_errors(self.where):
-            self.stored = self.tensor.read()
-            self.codes = apply(self.stored, each.before, self.read)
-            self.scale = scale_of(each.step, self.read)
-            self.zero = zero_of(each.step, self.codes.shape, self.read)
-            groups = None if each.step.groups is None else self.read(each.step.groups)
-            self.groups = None if groups is None else groups.reshape(-1)
+    each: Codes
+    tensor: StoredTensor
+    where: str
+    read: Read
+    stored: np.ndarray
+    codes: np.ndarray
+    scale: np.ndarray
+    zero: np.ndarray | None
+    groups: np.ndarray | None
+
+    @classmethod
+    def of(cls, model: Model, each: Codes) -> Now:
+        """All of a tensor. Reads it."""
+
+        def read(key: Key) -> np.ndarray:
+            return model.stored[key].read()
+
+        tensor = model.stored[each.key]
+        where = f"{model.source.label}: tensor '{each.key[1]}'"
+        with content_errors(where):
+            stored = tensor.read()
+            codes = apply(stored, each.before, read)
+            groups = None if each.step.groups is None else read(each.step.groups).reshape(-1)
+            return cls(
+                each=each,
+                tensor=tensor,
+                where=where,
+                read=read,
+                stored=stored,
+                codes=codes,
+                scale=scale_of(each.step, read),
+                zero=zero_of(each.step, codes.shape, read),
+                groups=groups,
+            )
 
     @property
     def scheme(self) -> Scheme:
@@ -106,14 +131,22 @@ class Now:
         """The numbers that the codes are to stand for, in their layout: those of the shares, and
         what they stand for now where there is no share. Reads the new values.
         """
-        each = self.each
-        lookup = (Lookup(each.codebook),) if each.codebook else ()
         with content_errors(self.where):
-            values = apply(self.codes, (*lookup, each.step, *each.more), self.read)
-            for share in each.shares:
-                new = share.read().astype(np.float32)
-                values = undone(values, share.steps, new)
+            values = self._kept()
+            for share in self.each.shares:
+                values = undone(values, share.steps, share.read().astype(np.float32))
             return np.asarray(values / self.factor(values.shape), np.float32)
+
+    def _kept(self) -> np.ndarray:
+        """What the codes stand for now; any numbers where nothing of it stays."""
+        each = self.each
+        is_replaced = len(each.shares) == 1 and not any(
+            isinstance(step, Slice) for step in each.shares[0].steps
+        )
+        if is_replaced:
+            return np.broadcast_to(np.float32(0), self.codes.shape)
+        lookup = (Lookup(each.codebook),) if each.codebook else ()
+        return apply(self.codes, (*lookup, each.step, *each.more), self.read)
 
     def factor(self, shape: tuple[int, ...]) -> np.ndarray:
         """What dequantized numbers are multiplied by besides their scale."""

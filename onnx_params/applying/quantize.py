@@ -4,20 +4,24 @@ that is there, biases in int32 follow the scales of their weights.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from onnx_params.applying.bands import Bands
 from onnx_params.applying.codes import Codes, Now, codes_in, is_quantized
 from onnx_params.applying.followers import Follower, followers
-from onnx_params.applying.schemes import Scheme, codes_of, in_float32, range_of, scales
+from onnx_params.applying.schemes import Range, Scheme, codes_of, in_float32, range_of, scales
 from onnx_params.applying.shares import Share, obstacle
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import UnsupportedError, content_errors
-from onnx_params.tensors.encode import encoded, numpy_type, pack
+from onnx_params.io.patches import CHUNK
+from onnx_params.tensors.encode import RAW, encoded, numpy_type, pack, packed
 from onnx_params.tensors.evaluate import dtype_of, spread
 from onnx_params.tensors.steps import Dequantize, Key
 from onnx_params.tensors.stored import StoredTensor
@@ -136,13 +140,19 @@ class Quantizer:
         if each.step.zero is None:
             return False
         if each.key not in self._zeros:
-            self._zeros[each.key] = Now(self.model, each).scheme.zero is None
+            self._zeros[each.key] = Now.of(self.model, each).scheme.zero is None
         return self._zeros[each.key]
 
     def payload(self, key: Key) -> Iterator[bytes]:
         """The bytes of codes, of a scale or of zero points. Reads old and new values."""
-        tensor = self.model.stored[key]
-        yield encoded(self.array(key), tensor.dtype, tensor.encoding)
+        tensor, values = self.model.stored[key], self.array(key)
+        if tensor.dtype.bits < 8 or tensor.encoding not in RAW:
+            yield encoded(values, tensor.dtype, tensor.encoding)
+            return
+        flat = values.reshape(-1)
+        step = max(1, CHUNK // flat.itemsize)
+        for at in range(0, flat.size, step):
+            yield packed(flat[at : at + step], tensor.dtype)
 
     def array(self, key: Key) -> np.ndarray:
         """What a stored tensor becomes."""
@@ -174,43 +184,75 @@ class Quantizer:
         return self._last[1]
 
     def _make(self, scale: Key) -> Made:
-        listed = [Now(self.model, each) for each in self.by_scale[scale]]
-        first = listed[0]
-        scheme = first.scheme
-        wanted = [now.wanted() for now in listed]
-        new = first.scale, first.zero
+        listed = self.by_scale[scale]
+        bands = Bands(self.model, listed[0])
+        if len(listed) == 1 and bands.is_possible:
+            return self._make_in_bands(scale, bands)
+        now = [Now.of(self.model, each) for each in listed]
+        wanted = [each.wanted() for each in now]
+        scheme = now[0].scheme
+        new = now[0].scale, now[0].zero
         if not self.keeps_scales:
-            with content_errors(first.where):
-                new = self._found(listed, wanted, scheme)
+            new = self._found(now[0], self._range(now, wanted), scheme)
         stored = {
-            now.each.key: self._codes(now, values, new, scheme)
-            for now, values in zip(listed, wanted, strict=True)
+            each.each.key: self._codes(each, values, new, scheme)
+            for each, values in zip(now, wanted, strict=True)
         }
-        numbers = self._stored_numbers(first, new)
-        self._kept[scale] = numbers
-        return Made(*numbers, stored)
+        self._kept[scale] = self._stored_numbers(now[0].each.step, new)
+        return Made(*self._kept[scale], stored)
+
+    def _make_in_bands(self, scale: Key, bands: Bands) -> Made:
+        """The same of a large tensor, some rows at a time."""
+        numbers = bands.numbers()
+        first = next(iter(bands))
+        is_one = numbers[0].size == 1
+        # one scale for all: the rows with the largest number say how far codes reach
+        seen = np.concatenate([_extremes(each.codes) for each in bands]) if is_one else first.codes
+        scheme = replace(first, codes=seen, scale=numbers[0], zero=numbers[1]).scheme
+        shared: tuple[np.ndarray, np.ndarray | None] | None = None
+        if is_one and not self.keeps_scales:
+            found = [self._range([each], [each.wanted()]) for each in bands]
+            shared = self._found(first, functools.reduce(Range.with_other, found), scheme)
+        stored = np.empty(bands.tensor.shape, numpy_type(bands.tensor.dtype))
+        top = 0
+        news: list[tuple[np.ndarray, np.ndarray | None]] = []
+        for each in bands:
+            values = each.wanted()
+            new = shared or (each.scale, each.zero)
+            if not is_one and not self.keeps_scales:
+                new = self._found(each, self._range([each], [values]), scheme)
+            news.append(new)
+            made = self._codes(each, values, new, scheme)
+            stored[top : top + len(made)] = made
+            top += len(made)
+        step = bands.each.step
+        new = shared or _joined(news, numbers)
+        self._kept[scale] = self._stored_numbers(step, new)
+        return Made(*self._kept[scale], {bands.each.key: stored})
+
+    def _range(self, listed: Sequence[Now], wanted: Sequence[np.ndarray]) -> Range:
+        """The range of the values of each group, of all tensors that share the scales."""
+        first = listed[0]
+        with content_errors(first.where):
+            found = [
+                range_of(values, now.each.step, first.scale.shape, first.scale.size, now.groups)
+                for now, values in zip(listed, wanted, strict=True)
+            ]
+        return functools.reduce(Range.with_other, found)
 
     def _found(
-        self, listed: Sequence[Now], wanted: Sequence[np.ndarray], scheme: Scheme
+        self, first: Now, found: Range, scheme: Scheme
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Scales and zero points for the values, rounded to their types."""
-        first = listed[0]
-        found = None
-        for now, values in zip(listed, wanted, strict=True):
-            step = now.each.step
-            one = range_of(values, step, first.scale.shape, first.scale.size, now.groups)
-            found = one if found is None else found.with_other(one)
-        assert found is not None
+        """Scales and zero points for ranges, rounded to their types."""
         scale, zero = scales(in_float32(found) if first.each.step.block else found, scheme)
-        dtype = self._scale_dtype(first)
+        dtype = self._scale_dtype(first.each.step)
         with np.errstate(over="ignore"):
             scale = scale.reshape(first.scale.shape).astype(dtype).astype(np.float32)
         if zero is None or first.zero is None:
             return scale, first.zero
         return scale, zero.reshape(first.zero.shape).astype(first.zero.dtype)
 
-    def _scale_dtype(self, now: Now) -> np.dtype:
-        step = now.each.step
+    def _scale_dtype(self, step: Dequantize) -> np.dtype:
         if step.scale_type:
             return dtype_of(step.scale_type)
         return numpy_type(self.model.stored[step.scale].dtype)
@@ -243,8 +285,8 @@ class Quantizer:
             return undone(now.stored, now.each.before, codes)
 
     def _measure(self, each: Codes, wanted: np.ndarray, made: np.ndarray) -> None:
-        signal = float(np.square(wanted, dtype=np.float64).sum())
-        noise = float(np.square(wanted - made, dtype=np.float64).sum())
+        error = wanted - made
+        signal, noise = float(np.vdot(wanted, wanted)), float(np.vdot(error, error))
         for share in each.shares:
             before = self.power.get(share.name, (0.0, 0.0))
             self.power[share.name] = before[0] + signal, before[1] + noise
@@ -259,24 +301,23 @@ class Quantizer:
         return 10 * math.log10(signal / noise) if noise and signal else math.inf
 
     def _stored_numbers(
-        self, now: Now, new: tuple[np.ndarray, np.ndarray | None]
+        self, step: Dequantize, new: tuple[np.ndarray, np.ndarray | None]
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Scales and zero points as they are stored: in their types, packed."""
         scale, zero = new
-        step = now.each.step
         stored = self.model.stored[step.scale]
-        made = scale.astype(self._scale_dtype(now)).reshape(stored.shape)
+        made = scale.astype(self._scale_dtype(step)).reshape(stored.shape)
         if step.scale_type:
             made = made.view(np.uint8)
         if zero is None or step.zero is None:
             return made, None
         if not step.zero_bits or zero.dtype != np.uint8:
-            return made, zero
+            return made, zero.reshape(self.model.stored[step.zero].shape)
         return made, _packed_rows(zero, step, self.model.stored[step.zero])
 
     def _followed(self, each: Follower) -> np.ndarray:
         """The codes of a bias in int32: values over the scales of the layer's input and weight."""
-        now = Now(self.model, each.codes)
+        now = Now.of(self.model, each.codes)
         step = each.codes.step
         values = now.wanted()
         scale = self._scale_now(step.scale) if step.scale in self.by_scale else now.scale
@@ -304,6 +345,22 @@ class Quantizer:
             each.weight_scale
         ).reshape(-1)
         return np.asarray(product.astype(numpy_type(stored.dtype)).reshape(stored.shape))
+
+
+def _extremes(codes: np.ndarray) -> np.ndarray:
+    return np.array([codes.min(), codes.max()])
+
+
+def _joined(
+    news: Sequence[tuple[np.ndarray, np.ndarray | None]], now: tuple[np.ndarray, np.ndarray | None]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The scales and zero points of bands, one after the other; those that all share stay one."""
+    scale, zero = now
+    if scale.size > 1:
+        scale = np.concatenate([each for each, _ in news])
+    if zero is not None and zero.size > 1:
+        zero = np.concatenate([each for _, each in news if each is not None])
+    return scale, zero
 
 
 def _packed_rows(zero: np.ndarray, step: Dequantize, stored: StoredTensor) -> np.ndarray:

@@ -66,8 +66,8 @@ def scheme_of(
     fixed = _fixed(zero, offset, low, high)
     if fixed is None:
         return Scheme(low=low, high=high, zero=None, levels=high - low)
-    away = np.abs(codes.astype(np.float32) - np.float32(fixed))
-    reached = float(away.max(initial=0.0)) or high - fixed
+    reached = max(float(codes.max(initial=0)) - fixed, fixed - float(codes.min(initial=0)))
+    reached = reached if reached > 0 else high - fixed
     is_extreme_low = bool((scale < 0).any())
     levels = fixed - low if is_extreme_low else min(reached, high - fixed)
     return Scheme(low=low, high=high, zero=fixed, levels=levels, is_extreme_low=is_extreme_low)
@@ -117,9 +117,10 @@ def range_of(
     """
     if not np.isfinite(values).all():
         raise ValueError("it has numbers that are not finite, which no code stands for")
-    if size == 1:
-        low, high = values.min(initial=0.0), values.max(initial=0.0)
-        return Range(np.array([low], np.float64), np.array([high], np.float64))
+    lines = _lines(values, step, shape, size) if groups is None else None
+    if lines is not None:
+        low, high = lines.min(-1, initial=0.0), lines.max(-1, initial=0.0)
+        return Range(low.astype(np.float64), high.astype(np.float64))
     numbers = np.arange(size, dtype=np.int64).reshape(shape)
     group = np.broadcast_to(spread(numbers, step, values.shape, groups), values.shape).reshape(-1)
     low, high = np.zeros(size), np.zeros(size)
@@ -127,6 +128,27 @@ def range_of(
     np.minimum.at(low, group, flat)
     np.maximum.at(high, group, flat)
     return Range(low, high)
+
+
+def _lines(
+    values: np.ndarray, step: Dequantize, shape: tuple[int, ...], size: int
+) -> np.ndarray | None:
+    """The values with those of a group along the last axis; ``None`` where groups lie
+    otherwise.
+    """
+    if size == 1:
+        return values.reshape(1, -1)
+    axis = (step.axis or 0) % values.ndim
+    if step.block:
+        moved = np.moveaxis(values, axis, -1)
+        short = -moved.shape[-1] % step.block
+        if short:  # zeros change no range
+            moved = np.pad(moved, [(0, 0)] * (values.ndim - 1) + [(0, short)])
+        blocks = moved.reshape(*moved.shape[:-1], -1, step.block)
+        lines = np.moveaxis(blocks, -2, axis).reshape(-1, step.block)
+        return lines if len(lines) == size else None
+    is_by_axis = len(shape) == 1 and shape[0] == values.shape[axis]
+    return np.moveaxis(values, axis, 0).reshape(size, -1) if is_by_axis else None
 
 
 def in_float32(found: Range) -> Range:
@@ -155,11 +177,15 @@ def codes_of(
     values: np.ndarray, scale: np.ndarray, zero: np.ndarray | float, scheme: Scheme
 ) -> np.ndarray:
     """The nearest code of each value; scales and zero points stand beside the values."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        units = np.where(scale != 0, values / scale, 0.0).astype(np.float32)
+    divisor = np.where(scale != 0, scale, np.ones_like(scale))
+    units = np.asarray(values / divisor, np.float32)
+    if not np.all(scale):
+        units = np.where(scale != 0, units, np.float32(0))
     if scheme.table:
         return _looked_up(units, np.asarray(scheme.table, np.float32))
-    return np.clip(np.rint(units + zero), scheme.low, scheme.high)
+    units += zero
+    np.rint(units, out=units)
+    return np.clip(units, scheme.low, scheme.high, out=units)
 
 
 def _looked_up(units: np.ndarray, table: np.ndarray) -> np.ndarray:
