@@ -92,6 +92,13 @@ def test_state_dicts_are_taken(files: Files, dtype: str) -> None:
     assert np.array_equal(wanted.T, stored(files.out)["onnx::MatMul_9"])
 
 
+def test_names_of_a_state_dict_are_no_paths(files: Files) -> None:
+    """Whatever stands in them."""
+    state = {**files.new, "a\0b\n": np.ones(0, np.int64)}
+    done = onnx_params.apply(files.model, state, files.out, reference=files.reference)
+    assert ([Way.ABSENT], 3) == ([row.way for row in done.rows[3:]], len(done.written))
+
+
 def test_wide_numbers_are_cast(tmp_path: Path) -> None:
     """A half precision artifact gets the nearest numbers, none of them infinite."""
 

@@ -66,7 +66,9 @@ class Request:
     def inputs(self) -> list[str]:
         """Every file that is read."""
         labels = dict.fromkeys(tensor.source.label for tensor in self.weights.tensors)
-        return [*self.plan.inventory.input_paths(), self.weights.path, *labels]
+        read = [self.weights.path, *labels]
+        files = [path for path in read if os.path.isfile(path)]  # not arrays in memory
+        return [*self.plan.inventory.input_paths(), *files]
 
     @property
     def application(self) -> Application:
