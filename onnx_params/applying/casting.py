@@ -35,14 +35,6 @@ def cast(values: np.ndarray, dtype: DType) -> np.ndarray:
         return values.astype(wanted)
 
 
-def n_clipped(values: np.ndarray, dtype: DType) -> int:
-    """How many numbers are too large for the type."""
-    if dtype.name != "float16" or values.dtype.kind != "f":
-        return 0
-    finite = np.isfinite(values)
-    return int((finite & (np.abs(values) > GREATEST_HALF)).sum())
-
-
 def _has_fractions(dtype: np.dtype) -> bool:
     return dtype.kind in "fcV"  # V: the types of ml_dtypes
 

@@ -100,17 +100,6 @@ def merged(base: Checkpoint, adapters: Sequence[Adapter]) -> Checkpoint:
     return replace(base, tensors=tensors)
 
 
-def changed_by(adapters: Sequence[Adapter], checkpoint: Checkpoint) -> frozenset[str]:
-    """The names in a checkpoint of the weights that adapters change."""
-    names = {tensor.name for tensor in checkpoint.tensors}
-    found: set[str] = set()
-    for adapter in adapters:
-        one, whole = _read(adapter)
-        prefix = prefixes_between(list(names), [*one, *whole])[0]
-        found |= {moved(name, prefix) for name in (*one, *whole)}
-    return frozenset(found & names)
-
-
 def _updated(
     tensor: StoredTensor,
     updates: Mapping[str, Sequence[_Update]],

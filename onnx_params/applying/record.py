@@ -24,24 +24,7 @@ class Way(enum.Enum):
     ABSENT = "absent"
     REFUSED = "refused"
 
-    @property
-    def doc(self) -> str:
-        """When it is that way, as a sentence's end."""
-        return _DOCS[self]
 
-
-_DOCS = {
-    Way.EXACT: "every element is stored, in whatever layout",
-    Way.CAST: "every element is stored in another floating-point type",
-    Way.QUANTIZED: "codes are written, with scales that were found for them",
-    Way.COMPUTED: "what an exporter or optimizer computes from it is computed again",
-    Way.LINKED: "the artifact points at it in the checkpoint",
-    Way.SPLIT: "it was stored with an equal tensor, and gets a stored tensor of its own",
-    Way.ADDED: "it was left out because it was zero, and is added",
-    Way.UNCHANGED: "it has the values that the artifact was made of",
-    Way.ABSENT: "the artifact does not have it",
-    Way.REFUSED: "it cannot be written, for a reason",
-}
 NOT_WRITTEN = frozenset({Way.UNCHANGED, Way.ABSENT, Way.REFUSED})
 
 
