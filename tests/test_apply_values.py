@@ -19,7 +19,9 @@ from support.graphs import Arrays, Chain, checkpoint
 
 import onnx_params
 from onnx_params.applying.record import Way
+from onnx_params.applying.schemes import scheme_of
 from onnx_params.errors import UnsupportedError, UsageError
+from onnx_params.tensors.dtypes import BY_NAME
 
 X = {"x": np.linspace(-1, 1, 64, dtype=np.float32).reshape(1, 64)}
 
@@ -418,3 +420,16 @@ def test_a_bias_that_was_left_out_is_refused_or_added(tmp_path: Path) -> None:
     files.new["fc.bias"][:] = 0
     files.weights = checkpoint(files.weights, **files.new)
     assert Way.UNCHANGED in {row.way for row in files.apply().rows}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "zero", "is_symmetric"),
+    [("int8", 0, True), ("int8", -1, False), ("uint8", 128, True), ("uint8", 113, False)],
+)
+def test_symmetric_schemes_have_their_zero_in_the_middle(
+    dtype: str, zero: int, is_symmetric: bool
+) -> None:
+    """A zero point beside it is one that was found for the values."""
+    codes = np.array([1, 127], dtype)
+    found = scheme_of(codes, np.array(zero, dtype), np.array(0.1), BY_NAME[dtype])
+    assert is_symmetric == (found.zero is not None)

@@ -99,8 +99,8 @@ def _fixed(zero: np.ndarray | None, offset: float, low: float, high: float) -> f
     if zero is None:
         return offset
     first = float(zero.reshape(-1)[0])
-    middle = 0.0 if low < 0 else (high + 1) / 2
-    is_middle = first in (middle, middle - 0.5, middle - 1) or (low < 0 and first == 0)
+    middle = (high + 1) / 2
+    is_middle = first == 0 if low < 0 else first in (middle, middle - 0.5, middle - 1)
     return first if is_middle and bool((zero.astype(np.float32) == first).all()) else None
 
 

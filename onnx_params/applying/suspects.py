@@ -35,6 +35,7 @@ class Suspects:
             (tensor, classification.role)
             for tensor, classification in inventory.classified
             if tensor.key not in covered
+            and classification.role is not Role.QUANTIZATION
             and tensor.count
             and tensor.dtype.is_float
             and tensor.encoding is not Encoding.GENERATED
