@@ -1,8 +1,8 @@
 """Source maps for model weights: what is in an ONNX file, under the names that its author knew.
 
 The verbs are functions: :func:`analyze`, :func:`audit`, :func:`compare`, :func:`rank`,
-:func:`lock`, :func:`verify`, :func:`extract`, :func:`restore`. Each takes paths and returns a
-record; what goes wrong is an :class:`OnnxParamsError`.
+:func:`lock`, :func:`verify`, :func:`extract`, :func:`restore`, :func:`apply`, :func:`link`,
+:func:`emit`. Each takes paths and returns a record; what goes wrong is an :class:`OnnxParamsError`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
         restore,
         verify,
     )
+    from onnx_params.applying.apply import apply
+    from onnx_params.applying.emit import Emission, emit
+    from onnx_params.applying.link import link
+    from onnx_params.applying.record import Application
     from onnx_params.auditing.audit import Audit, audit
     from onnx_params.auditing.policy import Policy, read_policy
     from onnx_params.comparison.compare import Comparison
@@ -41,9 +45,11 @@ if TYPE_CHECKING:
     from onnx_params.tensors.stored import StoredTensor
 
 __all__ = [
+    "Application",
     "Audit",
     "Comparison",
     "DependencyError",
+    "Emission",
     "ExportError",
     "FormatError",
     "MissingDataError",
@@ -60,9 +66,12 @@ __all__ = [
     "UsageError",
     "__version__",
     "analyze",
+    "apply",
     "audit",
     "compare",
+    "emit",
     "extract",
+    "link",
     "lock",
     "rank",
     "read_policy",
@@ -71,13 +80,18 @@ __all__ = [
 ]
 
 _HOME = {
+    "Application": "applying.record",
     "Audit": "auditing.audit",
     "Comparison": "comparison.compare",
+    "Emission": "applying.emit",
     "Other": "report.report",
     "Policy": "auditing.policy",
     "Row": "report.report",
     "Source": "io.sources",
     "StoredTensor": "tensors.stored",
+    "apply": "applying.apply",
+    "emit": "applying.emit",
+    "link": "applying.link",
     "audit": "auditing.audit",
     "read_policy": "auditing.policy",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -109,6 +110,22 @@ def export(path: Path, values: Arrays, is_quantized: bool = False) -> None:
     onnx.save(model, path)
 
 
+def _adapter(folder: Path) -> None:
+    """A LoRA of rank 2 for one layer."""
+    folder.mkdir()
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    draw = np.random.default_rng(3)
+    factors = {"A": draw.normal(size=(2, 64)), "B": draw.normal(size=(128, 2))}
+    checkpoint(
+        folder / "adapter_model.safetensors",
+        **{
+            f"base_model.model.encoder.fc1.lora_{which}.weight": values.astype(np.float32)
+            for which, values in factors.items()
+        },
+    )
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a checkpoint, the artifacts made of it, and another artifact."""
@@ -120,6 +137,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export(folder / "model_q4.onnx", values, is_quantized=True)
     export(folder / "other.onnx", parameters(1))
     checkpoint(folder / "model.safetensors", **values)
+    checkpoint(folder / "finetuned.safetensors", **parameters(2))
+    _adapter(folder / "adapter")
     quantize_dynamic(folder / "model.onnx", folder / "model_int8.onnx")
     return folder
 

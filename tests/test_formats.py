@@ -43,6 +43,8 @@ SCHEMAS = (
     "rank",
     "lock",
     "source-map",
+    "apply",
+    "emit",
 )
 FILE = "長名" * 30  # a file's name of 120 cells
 WIDTHS = (80, 100, 200)
@@ -244,6 +246,24 @@ def test_locks_and_source_maps(
     map_path = tmp_path / "map.json"
     answered("restore", path, "--map", str(map_path))
     assert "onnx-params/source-map/1" == check(map_path.read_text(), schemas)["schema"]
+
+
+def test_weights_that_are_written(tmp_path: Path, schemas: dict[str, Any]) -> None:
+    """What apply, link and emit say fits its schema."""
+    values = {"fc.weight": np.arange(12, dtype=np.float32).reshape(4, 3)}
+    chain = Chain()
+    chain.node("MatMul", "x", chain.keep("fc.weight", values["fc.weight"]))
+    model = str(chain.save(tmp_path / "model.onnx"))
+    weights = str(checkpoint(tmp_path / "new.safetensors", **values))
+    words = [model, weights, "--reference", weights]
+    said = [
+        answered("apply", *words, "--dry-run", "--format", "json"),
+        answered("link", *words, "-o", str(tmp_path / "linked.onnx"), "--format", "json"),
+    ]
+    assert all("onnx-params/apply/1" == check(each, schemas)["schema"] for each in said)
+    answered("emit", "json", *words, "-o", str(tmp_path / "places.json"))
+    document = check((tmp_path / "places.json").read_text(), schemas)
+    assert "onnx-params/emit/1" == document["schema"]
 
 
 @pytest.mark.parametrize("models", ["a", "ab"])

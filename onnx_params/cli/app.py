@@ -12,6 +12,7 @@ import typer
 
 from onnx_params.cli import audit, compare
 from onnx_params.cli.analyze import analyze
+from onnx_params.cli.apply import apply, emit, link
 from onnx_params.cli.schema import schema
 from onnx_params.cli.weights import extract, restore
 from onnx_params.cli.window import SETTINGS, Colour
@@ -98,6 +99,14 @@ COMMANDS: Final = (
     (audit.verify, JUDGE, "onnx-params verify model.onnx model.lock.json"),
     (extract, WRITE, "onnx-params extract model.onnx -o model.safetensors"),
     (restore, WRITE, "onnx-params restore model.onnx -o named.onnx --map names.json"),
+    (
+        apply,
+        WRITE,
+        "onnx-params apply model.onnx finetuned.safetensors -o new.onnx",
+        "onnx-params apply model.onnx new.safetensors --reference old.safetensors --dry-run",
+    ),
+    (link, WRITE, "onnx-params link model.onnx model.safetensors -o linked.onnx"),
+    (emit, WRITE, "onnx-params emit ort-initializers model.onnx new.safetensors -o arrays"),
 )
 
 

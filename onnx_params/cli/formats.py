@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     LockFormat: TypeAlias = str
     ComparisonFormat: TypeAlias = str
     RankingFormat: TypeAlias = str
+    ApplicationFormat: TypeAlias = str
 else:
     # Typer takes the choices from an enumeration; its members are strings
     def _choices(record: str) -> type[enum.StrEnum]:
@@ -23,3 +24,4 @@ else:
     LockFormat = _choices("Lock")
     ComparisonFormat = _choices("Comparison")
     RankingFormat = _choices("Ranking")
+    ApplicationFormat = _choices("Application")

@@ -134,13 +134,13 @@ def view_between(
     wanted, values = _as(reference.read(), cast), rearranged(stored.read(), taken)
     if wanted.size != values.size:
         return None
-    for steps in _ways(values.shape, wanted.shape):
+    for steps in layouts_between(values.shape, wanted.shape):
         if bits_equal(wanted, rearranged(values, steps)):
             return chain(*taken, *steps)
     return None
 
 
-def _ways(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Steps]:
+def layouts_between(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Steps]:
     """Reshapes and orders of axes that lead from one shape to another, the simplest first."""
     from itertools import permutations
 

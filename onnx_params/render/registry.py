@@ -38,6 +38,8 @@ RENDERERS: Final[Mapping[tuple[str, str], tuple[str, str]]] = {
     ("Ranking", "markdown"): ("rank", "markdown"),
     ("Ranking", "json"): ("rank", "to_json"),
     ("Ranking", "csv"): ("rank", "to_csv"),
+    ("Application", "table"): ("apply", "render"),
+    ("Application", "json"): ("apply", "to_json"),
     ("Lock", "json"): ("lock", "to_json"),
     ("Lock", "cyclonedx"): ("cyclonedx", "render"),
 }

@@ -19,6 +19,8 @@ NAMES: Final = (
     "rank",
     "lock",
     "source-map",
+    "apply",
+    "emit",
 )
 
 

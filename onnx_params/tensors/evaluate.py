@@ -16,6 +16,7 @@ from onnx_params.tensors.steps import (
     Permute,
     Placement,
     Reshape,
+    Shape,
     Slice,
     Steps,
     Unblock,
@@ -157,51 +158,73 @@ def _unblocked(values: np.ndarray, step: Unblock) -> np.ndarray:
     )
 
 
-def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray:
+def spread(
+    numbers: np.ndarray, step: Dequantize, shape: Shape, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Scales or zero points of a step beside the elements of ``shape`` that they belong to;
+    ``groups`` are the values of the step's own, where it has them.
+
+    The result can be broadcast to ``shape``. Raises ``ValueError`` or ``IndexError`` where they do
+    not fit.
+    """
+    import numpy as np
+
+    if numbers.size == 1:
+        return numbers.reshape(())
+    axis = (step.axis or 0) % len(shape)
+    blocks = (*shape[:axis], -(-shape[axis] // (step.block or 1)), *shape[axis + 1 :])
+    if groups is not None:
+        return np.take(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), groups, axis)
+    if step.block:
+        wide = np.repeat(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), step.block, axis)
+        return wide[(*(slice(None),) * axis, slice(0, shape[axis]))]
+    if numbers.ndim == 2 < len(shape) and numbers.shape == (shape[0], shape[axis]):
+        return numbers.reshape(  # of each direction, along an axis
+            (shape[0], *(1,) * (axis - 1), -1, *(1,) * (len(shape) - axis - 1))
+        )
+    if numbers.ndim == len(shape) or math.prod(numbers.shape) != shape[axis]:
+        return numbers.reshape((*numbers.shape[: len(shape)], *(1,) * (len(shape) - numbers.ndim)))
+    return numbers.reshape((*(1,) * axis, -1, *(1,) * (len(shape) - axis - 1)))
+
+
+def scale_of(step: Dequantize, read: Read) -> np.ndarray:
+    """The scales of a step as float32. Reads them."""
     import numpy as np
 
     scale = read(step.scale)
     if step.scale_type:
         scale = scale.view(dtype_of(step.scale_type))
-    scale = scale.astype(np.float32)
-    groups = None if step.groups is None else read(step.groups).reshape(-1)
-    shape = values.shape
+    return scale.astype(np.float32)
 
-    def spread(numbers: np.ndarray) -> np.ndarray:
-        """Scales or zero points beside the elements that they belong to."""
-        if numbers.size == 1:
-            return numbers.reshape(())
+
+def zero_of(step: Dequantize, shape: Shape, read: Read) -> np.ndarray | None:
+    """The zero points of a step on codes of ``shape``, unpacked; ``None`` where it has none. Reads
+    them.
+    """
+    import numpy as np
+
+    if step.zero is None:
+        return None
+    stored = read(step.zero)
+    if step.zero_bits and stored.dtype == np.uint8 and stored.size:
         axis = (step.axis or 0) % len(shape)
-        if groups is not None:
-            blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
-            return np.take(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), groups, axis)
-        if step.block:
-            blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
-            wide = np.repeat(
-                numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), step.block, axis
-            )
-            return wide[(*(slice(None),) * axis, slice(0, shape[axis]))]
-        if numbers.ndim == 2 < len(shape) and numbers.shape == (shape[0], shape[axis]):
-            return numbers.reshape(  # of each direction, along an axis
-                (shape[0], *(1,) * (axis - 1), -1, *(1,) * (len(shape) - axis - 1))
-            )
-        if numbers.ndim == len(shape) or math.prod(numbers.shape) != shape[axis]:
-            return numbers.reshape(
-                (*numbers.shape[: len(shape)], *(1,) * (len(shape) - numbers.ndim))
-            )
-        return numbers.reshape((*(1,) * axis, -1, *(1,) * (len(shape) - axis - 1)))
+        rows = math.prod(shape[:axis])
+        blocks = -(-shape[axis] // step.block)
+        stored = unpacked(stored.reshape(rows, -1), step.zero_bits)[:, :blocks]
+    return stored if stored.size else None
 
+
+def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray:
+    import numpy as np
+
+    scale = scale_of(step, read)
+    groups = None if step.groups is None else read(step.groups).reshape(-1)
     zero = np.full((), step.offset, np.float32)
-    if step.zero is not None:
-        stored = read(step.zero)
-        if step.zero_bits and stored.dtype == np.uint8 and stored.size:
-            axis = (step.axis or 0) % len(shape)
-            rows = math.prod(shape[:axis])
-            blocks = -(-shape[axis] // step.block)
-            stored = unpacked(stored.reshape(rows, -1), step.zero_bits)[:, :blocks]
-        if stored.size:
-            zero = spread(stored.astype(np.float32))
-    found: np.ndarray = (values.astype(np.float32) - zero) * spread(scale)
+    stored = zero_of(step, values.shape, read)
+    if stored is not None:
+        zero = spread(stored.astype(np.float32), step, values.shape, groups)
+    beside = spread(scale, step, values.shape, groups)
+    found: np.ndarray = (values.astype(np.float32) - zero) * beside
     if step.second is not None:
         found = found * read(step.second).astype(np.float32).reshape(())
     return found
