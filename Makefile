@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SLOW ?= not slow
 
-.PHONY: demo test test-all lint fuzz bench gallery wild clean
+.PHONY: demo test test-all lint page page-check fuzz bench gallery wild clean
 
 demo: $(VENV)/.installed ## install, export GPT-2, analyze it, write the report and the chart
 	mkdir -p .cache/demo
@@ -21,6 +21,13 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npm > /dev/null; then $(MAKE) page-check; else echo "no npm: the page is not built"; fi
+
+page: page/node_modules/.installed ## build the page that a report is shown on into the package
+	cd page && npm run check && npm run build
+
+page-check: page ## the committed bundle is what the sources give
+	git diff --exit-code -- onnx_params/render/page
 
 fuzz: $(VENV)/.installed ## a million mutated models, then a million that atheris guides by what they reach
 	$(BIN)/pip install -q atheris
@@ -61,8 +68,12 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.frameworks: $(VENV)/.installed
-	$(BIN)/pip install -q -e '.[test-frameworks]'
+	$(BIN)/pip install -q -e '.[test-frameworks,test-browser]'
+	touch $@
+
+page/node_modules/.installed: page/package-lock.json
+	cd page && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) .cache page/node_modules
