@@ -8,9 +8,10 @@ import { isPrinting } from "./theme";
 import type { Node } from "./tree";
 
 const ROW = 30; // pixels; style.css has the same
-const SPARE = 10; // lines above and below what is seen
+const SPARE = 8; // lines above and below what is seen
 const LEAST_NAME = 190; // pixels of the column of names
 const MAX_PRINTED = 4000; // lines: what is longer is a file for a machine
+const MAX_KEPT = 600; // lines that were drawn
 const INDENT = 14; // pixels a level
 
 export interface GridProps<Row> {
@@ -49,25 +50,31 @@ export function Grid<Row>(props: GridProps<Row>) {
   const tops = useComputed(() => topsOf(table.lines.value, heights.value));
   const columns = useComputed(() => columnsOf(table, width.value));
 
+  const top = useRef(0); // of the table in the document
   useLayoutEffect(() => {
     const element = box.current!;
+    const scrolled = () => {
+      const next = { top: scrollY - top.current - ROW, bottom: scrollY - top.current + innerHeight };
+      const was = seen.value;
+      if (next.top !== was.top || next.bottom !== was.bottom) seen.value = next;
+    };
+    // reading a place makes the browser lay the page out: not while it scrolls
     const measure = () => {
-      const frame = element.getBoundingClientRect();
-      const next = { top: -frame.top - ROW, bottom: innerHeight - frame.top };
+      top.current = element.getBoundingClientRect().top + scrollY;
       batch(() => {
         width.value = element.clientWidth;
-        const was = seen.value;
-        if (next.top !== was.top || next.bottom !== was.bottom) seen.value = next;
+        scrolled();
       });
     };
     measure();
     const watch = new ResizeObserver(measure);
     watch.observe(element);
-    addEventListener("scroll", measure, { passive: true });
+    watch.observe(document.body);
+    addEventListener("scroll", scrolled, { passive: true });
     addEventListener("resize", measure);
     return () => {
       watch.disconnect();
-      removeEventListener("scroll", measure);
+      removeEventListener("scroll", scrolled);
       removeEventListener("resize", measure);
     };
   }, []);
@@ -136,10 +143,63 @@ export function Grid<Row>(props: GridProps<Row>) {
   const withTab = isCursorSeen ? cursor.value : first + inPage.findIndex((line) => line.kind !== "detail");
   const style = { gridTemplateColumns: ["minmax(0, 1fr)", ...columns.value.map((each) => `${each.width}px`)].join(" ") };
   const height = printing ? "auto" : `${tops.value[lines.length]}px`;
+  const isFolded = folds(table.folded.value);
+  const draw = (line: Line, at: number) => {
+    const place = printing ? undefined : { top: `${tops.value[at]}px` };
+    const common = { "data-line": at, tabIndex: at === withTab ? 0 : -1, onFocus: () => (cursor.value = at) };
+    if (line.kind === "detail") {
+      return (
+        <Detail key={`d${line.at}`} at={line.at} index={at + 2} span={columns.value.length + 1} place={place} heights={heights}>
+          {props.detail!(table.rows[line.at])}
+        </Detail>
+      );
+    }
+    if (line.kind === "group") {
+      const cells = props.groupCells?.(line.node) ?? {};
+      return (
+        <div
+          key={`g${line.node.path}`} role="row" class="line group" aria-rowindex={at + 2} aria-level={line.depth + 1}
+          aria-expanded={!isFolded(line.node.path)} style={{ ...style, ...place }} {...common} onClick={() => act(line)}
+        >
+          <Group line={line} isFolded={isFolded(line.node.path)} zoom={props.zoom} />
+          {columns.value.map((each) => (
+            <span key={each.key} role="gridcell" class={each.isRight ? "right" : ""}>{cells[each.key] ?? ""}</span>
+          ))}
+        </div>
+      );
+    }
+    const row = table.rows[line.at];
+    const isOpen = lines[at + 1]?.kind === "detail";
+    return (
+      <div
+        key={line.at} role="row" class={isOpen ? "line row open" : "line row"} aria-rowindex={at + 2} aria-level={line.depth + 1}
+        aria-expanded={props.detail ? isOpen : undefined} style={{ ...style, ...place }} {...common} onClick={() => act(line)}
+        onMouseEnter={() => props.pointed && (props.pointed.value = line.at)}
+      >
+        <Name row={row} table={table} line={line} mark={props.mark} />
+        {columns.value.map((each) => (
+          <span key={each.key} role="gridcell" class={each.isRight ? "right" : ""}>
+            {each.cell ? each.cell(row, line.at) : each.text(row)}
+          </span>
+        ))}
+      </div>
+    );
+  };
+  // lines that were drawn and did not change are handed over as they are: scrolling draws new ones only
+  const drawn = useRef<{ of: unknown[]; lines: globalThis.Map<string, ReturnType<typeof draw>> }>({ of: [], lines: new globalThis.Map() });
+  const of = [props, lines, columns.value, tops.value, printing, table.folded.value];
+  if (of.some((each, at) => each !== drawn.current.of[at])) drawn.current = { of, lines: new globalThis.Map() };
+  const kept = drawn.current.lines;
+  if (kept.size > MAX_KEPT) kept.clear();
+  const line = (each: Line, at: number) => {
+    const key = `${at}${at === withTab ? "t" : ""}`;
+    const found = kept.get(key) ?? draw(each, at);
+    kept.set(key, found);
+    return found;
+  };
   return (
+    <div class={printing ? "grid printed" : "grid"} ref={box}>
     <div
-      class={printing ? "grid printed" : "grid"}
-      ref={box}
       role="treegrid"
       aria-label={props.label}
       aria-rowcount={lines.length + 1}
@@ -156,46 +216,9 @@ export function Grid<Row>(props: GridProps<Row>) {
         </div>
       </div>
       <div role="rowgroup" class="body" style={{ height }}>
-        {inPage.map((line, number) => {
-          const at = first + number;
-          const place = printing ? undefined : { top: `${tops.value[at]}px` };
-          const common = { "data-line": at, tabIndex: at === withTab ? 0 : -1, onFocus: () => (cursor.value = at) };
-          if (line.kind === "detail") {
-            return (
-              <Detail key={`d${line.at}`} at={line.at} index={at + 2} span={columns.value.length + 1} place={place} heights={heights}>
-                {props.detail!(table.rows[line.at])}
-              </Detail>
-            );
-          }
-          if (line.kind === "group") {
-            return (
-              <div key={`g${line.node.path}`} role="row" class="line group" aria-rowindex={at + 2} aria-level={line.depth + 1}
-                aria-expanded={!folds(table.folded.value)(line.node.path)} style={{ ...style, ...place }} {...common} onClick={() => act(line)}>
-                <Group line={line} isFolded={folds(table.folded.value)(line.node.path)} zoom={props.zoom} />
-                {columns.value.map((each) => (
-                  <span key={each.key} role="gridcell" class={each.isRight ? "right" : ""}>
-                    {props.groupCells?.(line.node)[each.key] ?? ""}
-                  </span>
-                ))}
-              </div>
-            );
-          }
-          const row = table.rows[line.at];
-          const isOpen = lines[at + 1]?.kind === "detail";
-          return (
-            <div key={line.at} role="row" class={isOpen ? "line row open" : "line row"} aria-rowindex={at + 2} aria-level={line.depth + 1}
-              aria-expanded={props.detail ? isOpen : undefined} style={{ ...style, ...place }} {...common} onClick={() => act(line)}
-              onMouseEnter={() => props.pointed && (props.pointed.value = line.at)}>
-              <Name row={row} table={table} line={line} mark={props.mark} />
-              {columns.value.map((each) => (
-                <span key={each.key} role="gridcell" class={each.isRight ? "right" : ""}>
-                  {each.cell ? each.cell(row, line.at) : each.text(row)}
-                </span>
-              ))}
-            </div>
-          );
-        })}
+        {inPage.map((each, number) => line(each, first + number))}
       </div>
+    </div>
       {printing && lines.length > MAX_PRINTED ? <p class="empty">and {whole(lines.length - MAX_PRINTED)} more lines</p> : null}
       {lines.length ? null : <Nothing table={table} zoom={props.zoom} />}
     </div>

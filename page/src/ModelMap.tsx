@@ -115,7 +115,8 @@ export function ModelMap(props: MapProps) {
     else if (step.node.path !== here) props.zoom.value = step.node.path;
   };
   const out = () => {
-    const above = way.value[way.value.length - 2];
+    // a module with one child alone shows what its child shows
+    const above = way.value.slice(0, -1).findLast((node, at) => !at || node.children.length > 1);
     if (above) props.zoom.value = above.path;
   };
   const hide = () => {

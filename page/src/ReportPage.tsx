@@ -250,12 +250,13 @@ function Parameters({ store }: { store: Store }) {
     const share = percent(count, report.totals.parameters);
     return { shape: countOf(node.rows.length, "tensor"), count: human(count), share: share.slice(0, -2), bytes: bytes(size) };
   };
+  const fill = store.fillOfRow.value;
   return (
     <>
       <Toolbar table={parameters} label="Parameters" file={fileName(report)} />
       <Grid
         label="Parameters" table={parameters} groupCells={cells} pointed={store.pointed} wanted={store.wanted} zoom={settings.zoom}
-        mark={(_, at) => <i class="dot" style={{ background: store.fillOfRow.value(at) }} />}
+        mark={(_, at) => <i class="dot" style={{ background: fill(at) }} />}
         detail={(row) => <ParameterDetail row={row} />}
       />
     </>
