@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from support.browser import Visit, chromium, violations, visit
-from support.graphs import Chain
+from support.graphs import Chain, checkpoint, nbits
 from support.process import called
 from test_page import HOSTILE
 
@@ -257,6 +257,113 @@ def test_nothing_is_wider_than_the_window(browser: Browser, report: str, width: 
     with visit(browser, f"{report}#open=4", width=width) as seen:
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
         assert "wte.weight" in seen.names()
+
+
+# --- several models, comparisons, audits ---
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of 4 layers, the same in 4 bits, its checkpoint, and one that differs."""
+    folder = tmp_path_factory.mktemp("models")
+    draw = np.random.default_rng(0)
+    weights = {
+        f"enc.{at}.fc.weight": draw.normal(size=(64, 64)).astype(np.float32) for at in range(4)
+    }
+    whole, packed = Chain(), Chain()
+    for name, weight in weights.items():
+        whole.linear(name, weight)
+        nbits(packed, name, weight)
+    whole.save(folder / "model.onnx")
+    packed.save(folder / "model_q4.onnx")
+    checkpoint(folder / "model.safetensors", **weights)
+    changed = {name: weight.copy() for name, weight in weights.items()}
+    changed["enc.2.fc.weight"][3, 5] += 1
+    checkpoint(folder / "other.safetensors", **changed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written_pages(models: Path) -> dict[str, str]:
+    """The pages of these models, by what they show."""
+    whole, packed = str(models / "model.onnx"), str(models / "model_q4.onnx")
+    reference, other = str(models / "model.safetensors"), str(models / "other.safetensors")
+    page = lambda name: models / f"{name}.html"  # noqa: E731
+    return {
+        "several": written(page("several"), "analyze", whole, packed, "--stats"),
+        "compare": written(page("compare"), "compare", whole, packed, status=1),
+        "audit": written(page("audit"), "audit", packed, "--reference", reference),
+        "failed": written(page("failed"), "audit", whole, "--reference", other, status=1),
+        "audits": written(page("audits"), "audit", whole, packed),
+    }
+
+
+def test_models_stand_side_by_side(browser: Browser, written_pages: dict[str, str]) -> None:
+    """A click on a model shows all of it below, with its numbers."""
+    with visit(browser, written_pages["several"]) as seen:
+        assert 2 == seen.page.locator(".card").count()
+        seen.page.get_by_role("button", name="model_q4").click()
+        assert "model=1" in seen.fragment()
+        assert "bits a weight" in seen.page.locator(".card.on").inner_text()
+        seen.page.locator(".row").first.click()
+        assert 1 == seen.page.locator(".detail .histogram").count()
+        assert 4 <= seen.page.locator(".row .spark").count()
+
+
+def test_a_comparison_lists_changes_first(browser: Browser, written_pages: dict[str, str]) -> None:
+    """Two maps, totals with their change, and each pair with its reason."""
+    with visit(browser, written_pages["compare"]) as seen:
+        assert 2 == seen.page.locator(".map canvas").count()
+        text = seen.page.locator("main").inner_text()
+        assert "They differ in dtype: 4 of 4 pairs of tensors" in text
+        seen.page.locator(".row").first.click()
+        detail = seen.page.locator(".detail").inner_text()
+        assert "quantized, paired by" in detail and "SQNR" in detail
+        seen.page.get_by_role("columnheader", name="SQNR dB").get_by_role("button").click()
+        assert "sort=-sqnr_db" in seen.fragment()
+
+
+def test_a_finding_leads_to_its_row(browser: Browser, written_pages: dict[str, str]) -> None:
+    """The failed tensor is the first row, and the finding opens it."""
+    with visit(browser, written_pages["failed"]) as seen:
+        assert "FAILED" in seen.page.locator(".verdict.bad").inner_text()
+        assert "enc.2.fc.weight" == seen.names()[0]
+        seen.page.locator(".rule.error").get_by_role("button", name="enc.2.fc.weight").click()
+        seen.page.wait_for_timeout(200)
+        assert (
+            "1 of 4,096 elements differ, first at [3, 5]"
+            in seen.page.locator(".detail").inner_text()
+        )
+
+
+def test_an_audit_shows_what_quantization_cost(
+    browser: Browser, written_pages: dict[str, str]
+) -> None:
+    """SQNR, and the residuals of each tensor as bars."""
+    with visit(browser, written_pages["audit"]) as seen:
+        assert 4 == seen.page.locator(".row .spark").count()
+        seen.page.locator(".row").first.click()
+        assert "SQNR" in seen.page.locator(".detail").inner_text()
+        assert 1 == seen.page.locator(".detail .histogram").count()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["several", "compare", "audit", "failed", "audits"])
+def test_axe_finds_nothing_on_the_others(
+    browser: Browser, written_pages: dict[str, str], name: str, scheme: str
+) -> None:
+    """axe-core's rules on several models, a comparison, and audits."""
+    assert [] == violations(browser, f"{written_pages[name]}#open=0", scheme=scheme)
+
+
+@pytest.mark.parametrize("width", [800, 400])
+@pytest.mark.parametrize("name", ["several", "compare", "audit", "failed", "audits"])
+def test_the_others_fit_their_window(
+    browser: Browser, written_pages: dict[str, str], name: str, width: int
+) -> None:
+    """No page scrolls sideways."""
+    with visit(browser, f"{written_pages[name]}#open=0", width=width) as seen:
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 # --- names of strangers ---

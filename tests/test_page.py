@@ -16,11 +16,12 @@ import numpy as np
 import onnx
 import pytest
 from support import pages
-from support.graphs import Chain
+from support.graphs import Chain, checkpoint, nbits
 from support.models import parsed
 from support.process import called
 
 import onnx_params
+from onnx_params.auditing.rules import RULES
 from onnx_params.report.kinds import ModuleKind
 
 ROOT = Path(__file__).parent.parent
@@ -45,10 +46,10 @@ def mlp(tmp_path: Path) -> Path:
     return path
 
 
-def page_of(*words: str) -> str:
+def page_of(*words: str, status: int = 0) -> str:
     """What a command writes as a page."""
     done = called(*words, "--format", "html")
-    assert "" == done.stderr
+    assert (status, "") == (done.returncode, done.stderr)
     return done.stdout
 
 
@@ -84,6 +85,59 @@ def test_nothing_is_fetched(mlp: Path) -> None:
     # the namespace of SVG is a name, not an address
     assert {"http://www.w3.org"} >= set(re.findall(r"https?://[\w.]+", text))
     assert [] == re.findall(r"\b(?:src|href)=[\"'](?!data:)", page)
+
+
+@pytest.fixture
+def trio(tmp_path: Path) -> Path:
+    """A model, the same in 4 bits, and its checkpoint, in which one number differs."""
+    draw = np.random.default_rng(0)
+    weights = {
+        f"layer.{at}.weight": draw.normal(size=(32, 32)).astype(np.float32) for at in range(3)
+    }
+    whole, packed = Chain(), Chain()
+    for name, weight in weights.items():
+        whole.linear(name, weight)
+        nbits(packed, name, weight)
+    whole.save(tmp_path / "model.onnx")
+    packed.save(tmp_path / "model_q4.onnx")
+    checkpoint(tmp_path / "model.safetensors", **weights)
+    weights["layer.1.weight"] = weights["layer.1.weight"].copy()
+    weights["layer.1.weight"][3, 5] += 1
+    checkpoint(tmp_path / "other.safetensors", **weights)
+    return tmp_path
+
+
+def test_a_comparison_is_a_page(trio: Path) -> None:
+    """The document is the JSON of compare; it differs, so the status is 1."""
+    words = "compare", str(trio / "model.onnx"), str(trio / "model_q4.onnx")
+    made = pages.document(page_of(*words, status=1))
+    assert json.loads(called(*words, "--format", "json").stdout) == made
+    assert ["quantized"] * 3 == [pair["relation"] for pair in made["pairs"]]
+    assert made["outcome"].startswith("they differ in dtype")
+
+
+def test_an_audit_is_a_page(trio: Path) -> None:
+    """The document is the JSON of audit, with the sentences of the rules that found something."""
+    words = "audit", str(trio / "model.onnx"), "--reference", str(trio / "other.safetensors")
+    made = pages.document(page_of(*words, status=1))
+    assert json.loads(called(*words, "--format", "json").stdout) == made
+    assert RULES["changed"].why == made["rules"]["changed"]["why"]
+
+
+def test_audits_are_one_page(trio: Path) -> None:
+    """Of several models an envelope."""
+    made = pages.document(page_of("audit", *map(str, sorted(trio.glob("*.onnx")))))
+    assert ("onnx-params/audits/1", 2) == (made["schema"], len(made["audits"]))
+
+
+def test_residuals_are_counted(trio: Path) -> None:
+    """Of a quantized tensor the errors of all elements, between the largest on either side."""
+    model, reference = trio / "model_q4.onnx", trio / "model.safetensors"
+    made = pages.document(page_of("audit", str(model), "--reference", str(reference)))
+    for each in made["judgements"]:
+        lost = each["quantization"]
+        assert 32 * 32 == sum(lost["residuals"]["counts"])
+        assert lost["largest_error"] == lost["residuals"]["high"] == -lost["residuals"]["low"]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=["script", "quotes", "direction", "long", "sheet"])

@@ -10,7 +10,10 @@ import type { Node } from "./tree";
 const ROW = 30; // pixels; style.css has the same
 const SPARE = 8; // lines above and below what is seen
 const LEAST_NAME = 190; // pixels of the column of names
+const WIDE = 1000; // pixels of a table whose names have more
+const LEAST_WIDE_NAME = 310;
 const MAX_PRINTED = 4000; // lines: what is longer is a file for a machine
+const LEAST_LINES = 16; // that are in the page, though the table may lie below the window
 const MAX_KEPT = 600; // lines that were drawn
 const INDENT = 14; // pixels a level
 
@@ -30,14 +33,14 @@ export interface GridProps<Row> {
 export function columnsOf<Row>(table: Table<Row>, width: number): Column<Row>[] {
   const words = table.chosen.value ? table.chosen.value.split(",") : null;
   const wanted = table.columns.filter((each) => (words ? words.includes(each.key) : each.isUsual));
-  let room = width - LEAST_NAME - wanted.reduce((sum, each) => sum + each.width, 0);
-  const dropped = new Set<Column<Row>>();
-  for (const each of [...wanted].sort((one, two) => two.drop - one.drop)) {
-    if (room >= 0) break;
-    dropped.add(each);
-    room += each.width;
+  let room = width - (width > WIDE ? LEAST_WIDE_NAME : LEAST_NAME);
+  const kept = new Set<Column<Row>>();
+  for (const each of [...wanted].sort((one, two) => one.drop - two.drop)) {
+    if (each.width > room) continue;
+    kept.add(each);
+    room -= each.width;
   }
-  return wanted.filter((each) => !dropped.has(each));
+  return wanted.filter((each) => kept.has(each));
 }
 
 export function Grid<Row>(props: GridProps<Row>) {
@@ -137,7 +140,8 @@ export function Grid<Row>(props: GridProps<Row>) {
 
   const printing = isPrinting.value;
   const first = printing ? 0 : lineAt(tops.value, seen.value.top - SPARE * ROW);
-  const last = printing ? Math.min(lines.length, MAX_PRINTED) : Math.min(lines.length, lineAt(tops.value, seen.value.bottom + SPARE * ROW) + 1);
+  const wanted = lineAt(tops.value, seen.value.bottom + SPARE * ROW) + 1;
+  const last = Math.min(lines.length, printing ? MAX_PRINTED : Math.max(wanted, first + LEAST_LINES));
   const inPage = lines.slice(first, last);
   const isCursorSeen = cursor.value >= first && cursor.value < last;
   const withTab = isCursorSeen ? cursor.value : first + inPage.findIndex((line) => line.kind !== "detail");
@@ -262,7 +266,7 @@ function Group({ line, isFolded, zoom }: { line: Line & { kind: "group" }; isFol
       <i class={isFolded ? "fold shut" : "fold"} aria-hidden="true" />
       <bdi dir="ltr">
         {line.prefix ? <span class="path">{plain(line.node.path.slice(0, line.prefix)).slice(-MAX_NAME)}</span> : null}
-        {plain(line.node.path.slice(line.prefix, line.prefix + MAX_NAME))}
+        <span class="tail">{plain(line.node.path.slice(line.prefix, line.prefix + MAX_NAME))}</span>
       </bdi>
       {zoom ? (
         <button
@@ -297,8 +301,7 @@ function Name<Row>({ row, table, line, mark }: NameProps<Row>) {
       {mark?.(row, line.at)}
       <bdi dir="ltr">
         {head ? <span class="path">{head}</span> : null}
-        {tail || <em>no name</em>}
-        {name.length > line.prefix + MAX_NAME ? "…" : ""}
+        <span class="tail">{tail ? tail + (name.length > line.prefix + MAX_NAME ? "…" : "") : <em>no name</em>}</span>
       </bdi>
     </span>
   );

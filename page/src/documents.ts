@@ -120,6 +120,7 @@ export interface Pair {
 }
 
 export interface Whole {
+  name?: string;
   path: string;
   layers: number;
   parameters: number;
@@ -131,6 +132,7 @@ export interface Comparison {
   schema: string;
   a: Whole;
   b: Whole;
+  outcome?: string;
   differences: string[];
   pairs: Pair[];
 }

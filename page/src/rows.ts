@@ -104,7 +104,7 @@ export function table<Row>(options: TableOptions<Row>): Table<Row> {
   const folded = own("fold");
   const opened = own("open");
   const chosen = own("cols");
-  const facet = (key: string) => own(key);
+  const facet = (key: string) => own(`f.${key}`);
   const passing = computed(() => {
     const matches = matcher(text.value);
     const wanted = facets

@@ -44,6 +44,9 @@ export const countOf = (count: number, what: string): string =>
 export const percent = (part: number, all: number): string =>
   `${(all ? (100 * part) / all : 0).toFixed(2)} %`;
 
+/** Words as the beginning of a sentence. */
+export const sentence = (words: string): string => plain(words.slice(0, 1).toUpperCase() + words.slice(1));
+
 /** A shape as Python writes it. */
 export function shape(dims: readonly number[] | null): string {
   if (dims === null) return "?";

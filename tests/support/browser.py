@@ -53,7 +53,7 @@ class Visit:
 
     def names(self) -> list[str]:
         """The names in the rows that are on the screen."""
-        return self.page.locator(".row .name bdi").all_inner_texts()
+        return self.page.locator(".row .name bdi").all_text_contents()
 
     def fragment(self) -> str:
         """What the address keeps, after the time that it takes to follow."""
