@@ -5,6 +5,8 @@ Every visit asserts that the page says no error and asks for nothing but itself.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -364,6 +366,29 @@ def test_the_others_fit_their_window(
     """No page scrolls sideways."""
     with visit(browser, f"{written_pages[name]}#open=0", width=width) as seen:
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_served_page_loads_anew(browser: Browser, tmp_path: Path) -> None:
+    """When the file changes, with what the reader has set; nothing else is asked for."""
+    chain = Chain()
+    chain.linear("fc.weight", np.ones((3, 4), np.float32))
+    path = chain.save(tmp_path / "model.onnx")
+    with subprocess.Popen(
+        [sys.executable, "-m", "onnx_params", "view", str(path), "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        with visit(browser, f"{address}#colour=dtype") as seen:
+            assert "(3, 4)" in seen.page.locator(".row").first.inner_text()
+            again = Chain()
+            again.linear("fc.weight", np.ones((7, 4), np.float32))
+            again.save(path)
+            seen.page.get_by_text("(7, 4)").wait_for()
+            assert "#colour=dtype" == seen.fragment()
+        process.terminate()
+        assert 0 == process.wait(10)
 
 
 # --- names of strangers ---
