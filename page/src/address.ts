@@ -41,3 +41,8 @@ export function follow(): void {
     for (const [key, { value, usual }] of kept) value.value = known.get(key) ?? usual;
   });
 }
+
+/** Everything as it usually is, for another document. */
+export function forget(): void {
+  for (const [key, { value, usual }] of kept) if (key !== "theme") value.value = usual;
+}

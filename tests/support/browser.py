@@ -85,7 +85,7 @@ def visit(
     page.wait_for_function(PAINTED, timeout=60_000)
     yield seen
     own = address.partition("#")[0]
-    assert [] == seen.said
+    assert [] == seen.said, seen.said
     # what the page makes of its own data is no request
     others = [each for each in seen.asked if not each.startswith((own, "data:", "blob:"))]
     assert [] == others
