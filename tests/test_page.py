@@ -22,10 +22,12 @@ from support.process import called
 
 import onnx_params
 from onnx_params.auditing.rules import RULES
+from onnx_params.render import notebook
 from onnx_params.report.kinds import ModuleKind
 
 ROOT = Path(__file__).parent.parent
 BUNDLE = ROOT / "onnx_params" / "render" / "page"
+COLOURS = (ROOT / "page" / "src" / "colours.ts").read_text(encoding="utf-8")
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "\"'><img src=x onerror=alert(1)>",
@@ -221,6 +223,17 @@ def test_kinds_of_modules(
     chain.node(op_type, chain.last, chain.keep(name, np.ones(shape, np.float32)))
     report = onnx_params.analyze(chain.save(tmp_path / "kinds.onnx"))
     assert {name: kind.value} == dict(report.kinds)
+
+
+def test_a_notebook_has_the_same_without_a_script(mlp: Path) -> None:
+    """The heading, a bar by kind of module in the page's colours, and the rows."""
+    report = onnx_params.analyze(mlp)
+    made = report._repr_html_()
+    assert made.startswith(f"<p><b>mlp: {report.parameters} parameters")
+    assert "fc.weight" in made and "<script" not in made and "<style" not in made
+    assert "flex:" in made
+    assert {kind.value for kind in ModuleKind} == set(notebook._KINDS)
+    assert all(f'"{colour}"' in COLOURS for colour in notebook._KINDS.values())
 
 
 def test_the_bundle_is_what_the_sources_give(tmp_path: Path) -> None:

@@ -66,9 +66,9 @@ async function started() {
 }
 
 function compiled(zip) {
-  const run = python.runPython(readFileSync(join(HERE, "compile.py"), "utf8"));
+  python.runPython(readFileSync(join(HERE, "compile.py"), "utf8"));
   python.FS.writeFile("/tmp/given.zip", new Uint8Array(zip));
-  run("/tmp/given.zip", "/tmp/made.zip");
+  python.runPython('compile_zip("/tmp/given.zip", "/tmp/made.zip")');
   return Buffer.from(python.FS.readFile("/tmp/made.zip"));
 }
 

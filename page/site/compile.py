@@ -1,5 +1,5 @@
-"""Compile a zip of Python sources, in the Python that will run it: no source is left to compile when
-the site starts. Runs inside pyodide; ``source`` and ``target`` are paths there.
+"""Compile a zip of Python sources, in the Python that will run it: none is left to compile when the
+site starts. Runs inside pyodide; the paths are those there.
 """
 
 import importlib.util
@@ -26,6 +26,3 @@ def compile_zip(source: str, target: str) -> None:
                 name, data = f"{name}c", HEADER + marshal.dumps(code)
             # stored: the whole page is compressed once
             made.writestr(zipfile.ZipInfo(name, OLDEST), data, zipfile.ZIP_STORED)
-
-
-compile_zip

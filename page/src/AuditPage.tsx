@@ -55,7 +55,7 @@ const FACETS: Facet<Judgement>[] = [
 
 export function auditStore(document: Audit) {
   const rows = [...document.judgements].sort((one, two) => rank(one.verdict) - rank(two.verdict));
-  const tree = treeOf(rows.map((row) => row.name));
+  const tree = treeOf(rows.map((row) => row.name), "all tensors");
   const zoom = setting("zoom");
   const every = computed(() => tree);
   const drawn = computed(() => collapsed(tree, (at) => `${rows[at].verdict} ${rows[at].shape} ${rows[at].dtype}`));

@@ -49,7 +49,7 @@ const FACETS: Facet<Pair>[] = [
 export function compareStore(document: Comparison) {
   // changes first: modules too stand in the order of their first row
   const rows = [...document.pairs].sort((one, two) => rank(one.relation) - rank(two.relation));
-  const tree = treeOf(rows.map(nameOf));
+  const tree = treeOf(rows.map(nameOf), "both models");
   const settings = { zoom: setting("zoom"), by: setting("by", "bytes"), stacks: setting("stacks", "1") };
   const every = computed(() => tree);
   const drawn = computed(() =>

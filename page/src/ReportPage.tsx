@@ -33,7 +33,7 @@ export function storeOf(report: Report) {
     zoom: setting("zoom"), map: setting("map", "treemap"), by: setting("by", "parameters"),
     colour: setting("colour", "kind"), stacks: setting("stacks", "1"), tab: setting("tab", "parameters"),
   };
-  const tree = treeOf(rows.map((row) => row.name));
+  const tree = treeOf(rows.map((row) => row.name), report.model.name);
   const whole_ = computed(() => tree);
   const drawn = computed(() =>
     settings.stacks.value === "1" ? collapsed(tree, (at) => `${rows[at].shape} ${rows[at].dtype} ${rows[at].kind}`) : tree,
@@ -141,7 +141,7 @@ function ReportHead({ report, isInner }: { report: Report; isInner?: boolean }) 
           <span class="bar" aria-hidden="true">
             {names.filter((each) => each.value).map((each) => <i key={each.label} style={{ flexGrow: each.value, background: each.fill }} />)}
           </span>
-          <span class="note">{names.map((each) => `${each.text} ${each.label}`).join(", ")}</span>
+          <span class="aside">{names.map((each) => `${each.text} ${each.label}`).join(", ")}</span>
         </Tile>
       </dl>
     </>

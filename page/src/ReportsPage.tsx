@@ -59,7 +59,7 @@ function Card({ store, most, isChosen, choose }: CardProps) {
         valueOf={store.valueOf} fillOfRow={store.fillOfRow} isShown={store.isShown} pointed={store.pointed} unit={store.unit}
         about={(row) => store.rows[row].view} onRow={choose} height={MAP_HEIGHT}
       />
-      <p class="note">
+      <p class="aside">
         {totals.bits_per_weight === null ? "" : `${totals.bits_per_weight.toFixed(2)} bits a weight, `}
         names {parameters.length ? percent(certain, parameters.length) : "-"} certain, {whole(store.report.others.length)} other tensors
       </p>

@@ -59,7 +59,7 @@ export function Tile({ label, value, note, children }: { label: string; value: s
       <dt>{label}</dt>
       <dd>
         <strong>{value}</strong>
-        {note ? <span class="note">{note}</span> : null}
+        {note ? <span class="aside">{note}</span> : null}
         {children}
       </dd>
     </div>

@@ -1,5 +1,6 @@
 /** Where the cells of a map lie: a treemap, or an icicle from the top. */
 import { hierarchy, partition, treemap, treemapSquarify, type HierarchyRectangularNode } from "d3-hierarchy";
+import { plain } from "./text";
 import type { Node } from "./tree";
 
 export type Rectangle = HierarchyRectangularNode<Node>;
@@ -77,7 +78,7 @@ function squares(root: ReturnType<typeof hierarchy<Node>>, width: number, height
       // the largest row of a module bears the module's name: `c_attn`, not `c_attn.weight`
       const named = isLeaf && isLargest && path.length > 1 ? path.slice(0, -1) : path;
       const times = isHeader && at.data.times > (parent?.node.times ?? 1) ? ` ×${at.data.times}` : "";
-      made = cell(at, parent, named.join(".") + times, isLeaf);
+      made = cell(at, parent, plain(named.join(".")) + times, isLeaf);
       cells.push(made);
       below = [];
     }
@@ -99,7 +100,7 @@ function icicle(root: ReturnType<typeof hierarchy<Node>>, width: number, height:
   const visit = (at: Rectangle, parent: Cell | null) => {
     if (at.x1 <= at.x0 || !at.value || at.depth >= levels) return;
     const times = at.data.times > (at.parent?.data.times ?? 1) ? ` ×${at.data.times}` : "";
-    const made = cell(at, parent, at.data.name + times, at.data.isRow);
+    const made = cell(at, parent, plain(at.data.name) + times, at.data.isRow);
     cells.push(made);
     at.children?.forEach((child) => visit(child, made));
   };

@@ -33,18 +33,18 @@ function ends(name: string): number[] {
 }
 
 /** The tree of names, modules in the order of their first row. */
-export function treeOf(names: readonly string[]): Node {
-  const root = module("", "");
+export function treeOf(names: readonly string[], name: string): Node {
+  const root = module(name, "");
   const modules = new Map<string, Node>();
-  names.forEach((name, at) => {
+  names.forEach((each, at) => {
     let parent = root;
     let start = 0;
     parent.rows.push(at);
-    for (const end of ends(name)) {
-      const path = name.slice(0, end);
+    for (const end of ends(each)) {
+      const path = each.slice(0, end);
       let found = modules.get(path);
       if (!found) {
-        found = module(name.slice(start, end), path);
+        found = module(each.slice(start, end), path);
         modules.set(path, found);
         parent.children.push(found);
       }
@@ -52,7 +52,7 @@ export function treeOf(names: readonly string[]): Node {
       parent = found;
       start = end + 1;
     }
-    parent.children.push(row(name.slice(start), name, [at]));
+    parent.children.push(row(each.slice(start), each, [at]));
   });
   return root;
 }
