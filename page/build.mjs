@@ -3,7 +3,11 @@ import { build } from "esbuild";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const OUT = new URL("../onnx_params/render/page/", import.meta.url);
-const SCRIPTS = { "page.js": "src/page.tsx", "loader.js": "src/loader.ts", "style.css": "src/style.css" };
+const SCRIPTS = {
+  "page.js": "src/page.tsx",
+  "loader.js": "src/loader.ts",
+  "style.css": "src/style.css",
+};
 const BUNDLED = ["preact", "@preact/signals", "@preact/signals-core", "d3-hierarchy"];
 
 mkdirSync(OUT, { recursive: true });

@@ -23,7 +23,12 @@ const style = `${readFileSync(join(BUNDLE, "style.css"), "utf8").trimEnd()}\n${r
 const loader = readFileSync(join(BUNDLE, "loader.js"), "utf8").trimEnd();
 
 const first = { style, script: site };
-const engine = { worker, package: archive, stdlib, wasm: readFileSync(join(PYODIDE, "pyodide.asm.wasm")) };
+const engine = {
+  worker,
+  package: archive,
+  stdlib,
+  wasm: readFileSync(join(PYODIDE, "pyodide.asm.wasm")),
+};
 const policy = [
   "default-src 'none'",
   `script-src ${hash(loader)} ${hash(site)} 'wasm-unsafe-eval'`,
@@ -76,7 +81,9 @@ function compiled(zip) {
 function sources() {
   const folder = join(ROOT, "onnx_params");
   const names = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith(".py"));
-  const files = names.sort().map((name) => [relative(ROOT, join(folder, name)), readFileSync(join(folder, name), "utf8")]);
+  const files = names
+    .sort()
+    .map((name) => [relative(ROOT, join(folder, name)), readFileSync(join(folder, name), "utf8")]);
   python.globals.set("files", python.toPy(files));
   python.runPython(`
 import zipfile
@@ -103,7 +110,12 @@ async function bundled(name, format) {
     external: ["node:*", "ws"],
     logLevel: "error",
     // pyodide wants a worker that cannot import scripts, which those of a page from disk may not be
-    banner: { js: name === "worker.ts" ? 'self.importScripts = () => { throw new TypeError("there are none"); };' : "" },
+    banner: {
+      js:
+        name === "worker.ts"
+          ? 'self.importScripts = () => { throw new TypeError("there are none"); };'
+          : "",
+    },
     define: name === "worker.ts" ? { "import.meta.url": '""' } : {},
   });
   return made.outputFiles[0].text;

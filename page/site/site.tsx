@@ -27,7 +27,9 @@ async function unpacked(id: string): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 async function boot(): Promise<void> {
-  const [code, wasm, stdlib, archive] = await Promise.all(["worker", "wasm", "stdlib", "package"].map(unpacked));
+  const [code, wasm, stdlib, archive] = await Promise.all(
+    ["worker", "wasm", "stdlib", "package"].map(unpacked),
+  );
   worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
   worker.onerror = (event) => fail(event.message);
   worker.onmessage = (event: MessageEvent<Answer>) => answered(event.data);
@@ -73,11 +75,14 @@ async function take(files: File[]): Promise<void> {
   if (files.length === 1 && files[0].name.endsWith(".json")) {
     try {
       const made = JSON.parse(await files[0].text());
-      if (!String(made.schema).startsWith("onnx-params/")) throw new Error("its schema is not one of onnx-params");
+      if (!String(made.schema).startsWith("onnx-params/"))
+        throw new Error("its schema is not one of onnx-params");
       said.value = "";
       return show(made);
     } catch (error) {
-      return fail(`${files[0].name}: no document of onnx-params: ${error instanceof Error ? error.message : error}`);
+      return fail(
+        `${files[0].name}: no document of onnx-params: ${error instanceof Error ? error.message : error}`,
+      );
     }
   }
   if (stage.value === "starting") waiting = files;
@@ -92,7 +97,9 @@ function Site() {
         <>
           <p class="opened">
             <span role="status">{plain(said.value)}</span>
-            <button class="link" onClick={() => (shown.value = null)}>Open another file</button>
+            <button class="link" onClick={() => (shown.value = null)}>
+              Open another file
+            </button>
           </p>
           <div key={at.number}>{shownAs(at.document)}</div>
         </>
@@ -114,17 +121,32 @@ function Drop() {
   return (
     <>
       <Head kicker="Source maps for model weights" title="onnx-params">
-        <p class="about">What is in an ONNX file, under the names that its author knew. It is read in this browser: nothing is uploaded.</p>
+        <p class="about">
+          What is in an ONNX file, under the names that its author knew. It is read in this browser:
+          nothing is uploaded.
+        </p>
       </Head>
       <label class={isOver.value ? "drop over" : "drop"}>
         <strong>Drop a model here</strong>
-        <span>.onnx with its data file, .safetensors, a torch or NumPy checkpoint, or a JSON document of onnx-params</span>
-        <input class="spoken" type="file" multiple onChange={(event) => void take([...(event.currentTarget.files ?? [])])} />
+        <span>
+          .onnx with its data file, .safetensors, a torch or NumPy checkpoint, or a JSON document of
+          onnx-params
+        </span>
+        <input
+          class="spoken"
+          type="file"
+          multiple
+          onChange={(event) => void take([...(event.currentTarget.files ?? [])])}
+        />
         <b>Choose files</b>
       </label>
-      <p class={stage.value === "failed" ? "failing" : "quiet"} role="status">{STAGES[stage.value]} {plain(said.value)}</p>
+      <p class={stage.value === "failed" ? "failing" : "quiet"} role="status">
+        {STAGES[stage.value]} {plain(said.value)}
+      </p>
       <ul class="promises">
-        <li>Weights are not read, only headers: the time follows the number of tensors, not of bytes.</li>
+        <li>
+          Weights are not read, only headers: the time follows the number of tensors, not of bytes.
+        </li>
         <li>This page cannot send anything: its policy forbids every connection.</li>
         <li>It works without a network once it has been loaded, and as a file on disk.</li>
       </ul>

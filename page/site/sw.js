@@ -2,7 +2,12 @@
 const NAME = "onnx-params-VERSION";
 
 addEventListener("install", (event) => {
-  event.waitUntil(caches.open(NAME).then((cache) => cache.add("./")).then(() => skipWaiting()));
+  event.waitUntil(
+    caches
+      .open(NAME)
+      .then((cache) => cache.add("./"))
+      .then(() => skipWaiting()),
+  );
 });
 
 addEventListener("activate", (event) => {
@@ -15,5 +20,7 @@ addEventListener("activate", (event) => {
 
 addEventListener("fetch", (event) => {
   if (event.request.mode !== "navigate") return;
-  event.respondWith(caches.match("./", { cacheName: NAME }).then((kept) => kept ?? fetch(event.request)));
+  event.respondWith(
+    caches.match("./", { cacheName: NAME }).then((kept) => kept ?? fetch(event.request)),
+  );
 });

@@ -5,7 +5,11 @@ import createPyodideModule from "pyodide/pyodide.asm.mjs";
 import { info } from "pyodide/pyodide-lock.json";
 
 export interface Boot {
-  boot: { wasm: Uint8Array<ArrayBuffer>; stdlib: Uint8Array<ArrayBuffer>; archive: Uint8Array<ArrayBuffer> };
+  boot: {
+    wasm: Uint8Array<ArrayBuffer>;
+    stdlib: Uint8Array<ArrayBuffer>;
+    archive: Uint8Array<ArrayBuffer>;
+  };
 }
 
 export interface Question {
@@ -56,7 +60,9 @@ async function start({ wasm, stdlib, archive }: Boot["boot"]): Promise<void> {
     "python_stdlib.zip": [stdlib, "application/zip"],
   };
   self.fetch = (input: RequestInfo | URL) => {
-    const name = String(input instanceof Request ? input.url : input).split("/").pop()!;
+    const name = String(input instanceof Request ? input.url : input)
+      .split("/")
+      .pop()!;
     const part = parts[name];
     if (!part) return Promise.reject(new Error(`there is no network: ${name}`));
     return Promise.resolve(new Response(part[0], { headers: { "content-type": part[1] } }));
@@ -78,7 +84,10 @@ function answer({ files }: Question): void {
   python.FS.mkdir(folder);
   python.FS.mount(python.FS.filesystems.WORKERFS, { files }, folder);
   read = 0;
-  const made = report(folder, files.map((file) => file.name));
+  const made = report(
+    folder,
+    files.map((file) => file.name),
+  );
   const [document, error] = made.toJs();
   made.destroy();
   python.FS.chdir("/");
@@ -96,6 +105,8 @@ onmessage = async (event: MessageEvent<Boot | Question>) => {
     if ("boot" in event.data) await start(event.data.boot);
     else answer(event.data);
   } catch (error) {
-    postMessage({ error: `the reader gave up: ${String(error).trim().split("\n").pop()}` } satisfies Answer);
+    postMessage({
+      error: `the reader gave up: ${String(error).trim().split("\n").pop()}`,
+    } satisfies Answer);
   }
 };

@@ -1,114 +1,66 @@
 /** The page of a comparison: two models side by side, and what became of each parameter. */
-import { computed, signal, useComputed } from "@preact/signals";
-import { setting } from "./address";
-import { fillOf, ordered, RELATIONS } from "./colours";
-import type { Comparison, Pair, Side, Whole } from "./documents";
+import { useComputed } from "@preact/signals";
+import { countOfSide, rank, type Store } from "./compareStore";
+import { ordered, RELATIONS } from "./colours";
+import type { Pair, Side, Whole } from "./documents";
 import { Grid } from "./Grid";
-import { ModelMap, zoomed } from "./ModelMap";
-import { table, type Column, type Facet } from "./rows";
+import { ModelMap } from "./ModelMap";
 import { Crumbs, Head, Legend, Switches, VerdictLine } from "./Shell";
 import { bytes, countOf, human, measured, plain, sentence, shape, shown, whole } from "./text";
 import { Toolbar } from "./Toolbar";
-import { collapsed, treeOf, type Node } from "./tree";
+import { type Node } from "./tree";
 
 const MAP_HEIGHT = 300; // pixels
-
-const nameOf = (pair: Pair): string => (pair.a ?? pair.b)!.name;
-const both = (pair: Pair, text: (side: Side) => string): string => {
-  const [a, b] = [pair.a ? text(pair.a) : "-", pair.b ? text(pair.b) : "-"];
-  return a === b ? a : `${a} → ${b}`;
-};
-const rank = (relation: string): number => {
-  const at = RELATIONS.fills.findIndex(([each]) => each === relation);
-  return at < 0 ? RELATIONS.fills.length : at;
-};
-const countOfSide = (side: Side | null): number => side?.shape?.reduce((product, each) => product * each, 1) ?? 0;
-
-const COLUMNS: Column<Pair>[] = [
-  {
-    key: "relation", title: "Relation", width: 168, drop: 0, isUsual: true, text: (row) => row.relation, value: (row) => rank(row.relation),
-    cell: (row) => <><i class="dot" style={{ background: fillOf(RELATIONS, row.relation) }} />{row.relation}</>,
-  },
-  { key: "shape", title: "Shape", width: 190, drop: 3, isUsual: true, text: (row) => both(row, (side) => shape(side.shape)) },
-  { key: "dtype", title: "Type", width: 140, drop: 2, isUsual: true, text: (row) => both(row, (side) => side.dtype ?? "?") },
-  { key: "a", title: "Bytes in A", width: 108, isRight: true, drop: 4, isUsual: true, text: (row) => (row.a ? whole(row.a.bytes) : "-"), value: (row) => row.a?.bytes ?? null },
-  { key: "b", title: "Bytes in B", width: 108, isRight: true, drop: 4, isUsual: true, text: (row) => (row.b ? whole(row.b.bytes) : "-"), value: (row) => row.b?.bytes ?? null },
-  { key: "sqnr_db", title: "SQNR dB", width: 94, isRight: true, drop: 1, isUsual: true, text: (row) => (row.sqnr_db === null ? "" : row.sqnr_db.toFixed(1)), value: (row) => row.sqnr_db },
-  { key: "largest", title: "Largest", width: 92, isRight: true, drop: 5, isUsual: true, text: (row) => measured(row.largest), value: (row) => row.largest },
-  { key: "relative", title: "Relative %", width: 92, isRight: true, drop: 7, isUsual: false, text: (row) => (row.relative === null ? "" : (100 * row.relative).toFixed(2)), value: (row) => row.relative },
-  { key: "paired_by", title: "Paired by", width: 92, drop: 6, isUsual: false, text: (row) => row.paired_by },
-  { key: "how", title: "How", width: 220, drop: 8, isUsual: true, text: (row) => plain(row.how) },
-];
-
-const FACETS: Facet<Pair>[] = [
-  { key: "relation", title: "Relation", of: (row) => row.relation },
-  { key: "dtype", title: "Type", of: (row) => both(row, (side) => side.dtype ?? "?") },
-  { key: "by", title: "Paired by", of: (row) => row.paired_by },
-];
-
-export function compareStore(document: Comparison) {
-  // changes first: modules too stand in the order of their first row
-  const rows = [...document.pairs].sort((one, two) => rank(one.relation) - rank(two.relation));
-  const tree = treeOf(rows.map(nameOf), "both models");
-  const settings = { zoom: setting("zoom"), by: setting("by", "bytes"), stacks: setting("stacks", "1") };
-  const every = computed(() => tree);
-  const drawn = computed(() =>
-    settings.stacks.value === "1"
-      ? collapsed(tree, (at) => `${rows[at].relation} ${both(rows[at], (side) => `${side.shape} ${side.dtype}`)}`)
-      : tree,
-  );
-  const within = computed(() => {
-    const way = settings.zoom.value ? zoomed(drawn.value, tree, settings.zoom.value) : [];
-    return way.length > 1 ? new Set(way[way.length - 1].rows) : null;
-  });
-  const pairs = table({ prefix: "", rows, nameOf, columns: COLUMNS, facets: FACETS, tree, within });
-  const valueOf = (side: "a" | "b") =>
-    computed(() => {
-      const isBytes = settings.by.value === "bytes";
-      return (at: number) => (isBytes ? (rows[at][side]?.bytes ?? 0) : countOfSide(rows[at][side]));
-    });
-  const fillOfRow = computed(() => (at: number) => fillOf(RELATIONS, rows[at].relation));
-  const isShown = computed(() => {
-    const passing = pairs.passing.value;
-    return (at: number) => passing.has(at);
-  });
-  const unit = computed(() => settings.by.value);
-  return {
-    document, rows, settings, every, drawn, pairs, valueOf: { a: valueOf("a"), b: valueOf("b") }, fillOfRow, isShown, unit,
-    pointed: signal(-1), wanted: signal(-1),
-  };
-}
-
-type Store = ReturnType<typeof compareStore>;
 
 const lastOf = (path: string): string => path.split(/[\\/]/).pop() || path;
 
 export function ComparePage({ store }: { store: Store }) {
   const { document: made, settings, pairs } = store;
   const names = { a: made.a.name ?? lastOf(made.a.path), b: made.b.name ?? lastOf(made.b.path) };
-  const tone = !made.differences.length ? "good" : made.pairs.some((pair) => rank(pair.relation) < 3) ? "bad" : "warn";
-  const sum = (node: Node, side: "a" | "b") => node.rows.reduce((all, at) => all + (store.rows[at][side]?.bytes ?? 0), 0);
+  const tone = !made.differences.length
+    ? "good"
+    : made.pairs.some((pair) => rank(pair.relation) < 3)
+      ? "bad"
+      : "warn";
+  const sum = (node: Node, side: "a" | "b") =>
+    node.rows.reduce((all, at) => all + (store.rows[at][side]?.bytes ?? 0), 0);
   const cells = (node: Node) => ({
-    relation: worst(store, node), shape: countOf(node.rows.length, "tensor"), a: bytes(sum(node, "a")), b: bytes(sum(node, "b")),
+    relation: worst(store, node),
+    shape: countOf(node.rows.length, "tensor"),
+    a: bytes(sum(node, "a")),
+    b: bytes(sum(node, "b")),
   });
   return (
     <>
       <Head kicker="onnx-params comparison" title={`${names.a} → ${names.b}`}>
-        <p class="about">A: {shown(made.a.path)} · B: {shown(made.b.path)}</p>
+        <p class="about">
+          A: {shown(made.a.path)} · B: {shown(made.b.path)}
+        </p>
       </Head>
-      <VerdictLine tone={tone}>{sentence(made.outcome ?? `differences: ${made.differences.join(", ")}`)}</VerdictLine>
+      <VerdictLine tone={tone}>
+        {sentence(made.outcome ?? `differences: ${made.differences.join(", ")}`)}
+      </VerdictLine>
       <Totals a={made.a} b={made.b} names={names} />
       <section class="panel" aria-label="Maps">
         <div class="controls">
           <Crumbs root="Both models" tree={store.drawn} whole={store.every} zoom={settings.zoom} />
           <div class="choices">
             <button
-              class="fold-stacks" aria-pressed={settings.stacks.value === "1"} title="Draw numbered modules of one structure as one"
+              class="fold-stacks"
+              aria-pressed={settings.stacks.value === "1"}
+              title="Draw numbered modules of one structure as one"
               onClick={() => (settings.stacks.value = settings.stacks.value === "1" ? "0" : "1")}
             >
               Repeated as one
             </button>
-            <Switches label="Area" of={[{ key: "bytes", title: "Bytes" }, { key: "parameters", title: "Parameters" }]} value={settings.by} />
+            <Switches
+              label="Area"
+              of={[
+                { key: "bytes", title: "Bytes" },
+                { key: "parameters", title: "Parameters" },
+              ]}
+              value={settings.by}
+            />
           </div>
         </div>
         <div class="pair">
@@ -116,14 +68,24 @@ export function ComparePage({ store }: { store: Store }) {
           <SideMap store={store} side="b" name={names.b} total={made.b} />
         </div>
         <Legend
-          scale={RELATIONS} rows={store.rows.length} wordOf={(at) => store.rows[at].relation}
-          valueOf={(at) => Math.max(countOfSide(store.rows[at].a), countOfSide(store.rows[at].b))} chosen={pairs.facet("relation")}
+          scale={RELATIONS}
+          rows={store.rows.length}
+          wordOf={(at) => store.rows[at].relation}
+          valueOf={(at) => Math.max(countOfSide(store.rows[at].a), countOfSide(store.rows[at].b))}
+          chosen={pairs.facet("relation")}
         />
       </section>
-      <h2 class="listed">Pairs <span class="count">{whole(store.rows.length)}</span></h2>
+      <h2 class="listed">
+        Pairs <span class="count">{whole(store.rows.length)}</span>
+      </h2>
       <Toolbar table={pairs} label="Pairs" file="comparison" />
       <Grid
-        label="Pairs of tensors" table={pairs} groupCells={cells} pointed={store.pointed} wanted={store.wanted} zoom={settings.zoom}
+        label="Pairs of tensors"
+        table={pairs}
+        groupCells={cells}
+        pointed={store.pointed}
+        wanted={store.wanted}
+        zoom={settings.zoom}
         detail={(row) => <PairDetail pair={row} />}
       />
     </>
@@ -136,23 +98,47 @@ function worst(store: Store, node: Node): string {
   return found.length > 1 ? `${found[0]} + ${found.length - 1}` : found[0];
 }
 
-function SideMap({ store, side, name, total }: { store: Store; side: "a" | "b"; name: string; total: Whole }) {
+function SideMap({
+  store,
+  side,
+  name,
+  total,
+}: {
+  store: Store;
+  side: "a" | "b";
+  name: string;
+  total: Whole;
+}) {
   const isIcicle = useComputed(() => false);
   const about = (at: number) => {
     const found = store.rows[at][side];
     return `${store.rows[at].relation}${found ? ` · ${shape(found.shape)} ${found.dtype ?? "?"}` : ""}`;
   };
   const open = (at: number) => {
-    store.pairs.opened.value = [...new Set([...store.pairs.opened.value.split(".").filter(Boolean), String(at)])].join(".");
+    store.pairs.opened.value = [
+      ...new Set([...store.pairs.opened.value.split(".").filter(Boolean), String(at)]),
+    ].join(".");
     requestAnimationFrame(() => (store.wanted.value = at));
   };
   return (
     <div>
-      <h2>{side.toUpperCase()}: <bdi dir="ltr">{shown(name)}</bdi>, {bytes(total.bytes)}</h2>
+      <h2>
+        {side.toUpperCase()}: <bdi dir="ltr">{shown(name)}</bdi>, {bytes(total.bytes)}
+      </h2>
       <ModelMap
-        label={`Map of ${side.toUpperCase()} by ${store.unit.value}`} tree={store.drawn} whole={store.every} zoom={store.settings.zoom}
-        isIcicle={isIcicle} valueOf={store.valueOf[side]} fillOfRow={store.fillOfRow} isShown={store.isShown} pointed={store.pointed}
-        unit={store.unit} about={about} onRow={open} height={MAP_HEIGHT}
+        label={`Map of ${side.toUpperCase()} by ${store.unit.value}`}
+        tree={store.drawn}
+        whole={store.every}
+        zoom={store.settings.zoom}
+        isIcicle={isIcicle}
+        valueOf={store.valueOf[side]}
+        fillOfRow={store.fillOfRow}
+        isShown={store.isShown}
+        pointed={store.pointed}
+        unit={store.unit}
+        about={about}
+        onRow={open}
+        height={MAP_HEIGHT}
       />
     </div>
   );
@@ -172,7 +158,10 @@ function Totals({ a, b, names }: { a: Whole; b: Whole; names: { a: string; b: st
     ["Parameters", a.parameters, b.parameters, human],
     ["Bytes", a.bytes, b.bytes, bytes],
     ...types.map((each): [string, number, number, (value: number) => string] => [
-      `of ${each}`, a.bytes_by_dtype[each] ?? 0, b.bytes_by_dtype[each] ?? 0, (value) => (value ? bytes(value) : "-"),
+      `of ${each}`,
+      a.bytes_by_dtype[each] ?? 0,
+      b.bytes_by_dtype[each] ?? 0,
+      (value) => (value ? bytes(value) : "-"),
     ]),
   ];
   return (
@@ -181,9 +170,15 @@ function Totals({ a, b, names }: { a: Whole; b: Whole; names: { a: string; b: st
       <thead>
         <tr>
           <td />
-          <th scope="col" class="right">A: {shown(names.a)}</th>
-          <th scope="col" class="right">B: {shown(names.b)}</th>
-          <th scope="col" class="right">Change</th>
+          <th scope="col" class="right">
+            A: {shown(names.a)}
+          </th>
+          <th scope="col" class="right">
+            B: {shown(names.b)}
+          </th>
+          <th scope="col" class="right">
+            Change
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -205,12 +200,17 @@ function PairDetail({ pair }: { pair: Pair }) {
     <div class="facts">
       <section>
         <h3>Relation</h3>
-        <p class="claim"><strong>{pair.relation}</strong>, paired by {pair.paired_by === "-" ? "nothing" : pair.paired_by}</p>
+        <p class="claim">
+          <strong>{pair.relation}</strong>, paired by{" "}
+          {pair.paired_by === "-" ? "nothing" : pair.paired_by}
+        </p>
         {pair.how ? <p>{shown(pair.how)}</p> : null}
         {pair.largest === null ? null : (
           <p>
             Largest difference {measured(pair.largest)}
-            {pair.relative === null ? "" : `, ${(100 * pair.relative).toFixed(2)} % of the largest number`}
+            {pair.relative === null
+              ? ""
+              : `, ${(100 * pair.relative).toFixed(2)} % of the largest number`}
             {pair.sqnr_db === null ? "" : `; SQNR ${pair.sqnr_db.toFixed(1)} dB`}.
           </p>
         )}
@@ -227,9 +227,17 @@ function SideFacts({ title, side }: { title: string; side: Side | null }) {
       <h3>{title}</h3>
       {side ? (
         <>
-          <p><bdi dir="ltr"><code>{shown(side.name)}</code></bdi></p>
-          <p>{side.dtype ?? "?"} {shape(side.shape)}, {bytes(side.bytes)}, {side.view}</p>
-          {side.stored.length ? <p class="quiet">stored as {side.stored.map(shown).join(", ")}</p> : null}
+          <p>
+            <bdi dir="ltr">
+              <code>{shown(side.name)}</code>
+            </bdi>
+          </p>
+          <p>
+            {side.dtype ?? "?"} {shape(side.shape)}, {bytes(side.bytes)}, {side.view}
+          </p>
+          {side.stored.length ? (
+            <p class="quiet">stored as {side.stored.map(shown).join(", ")}</p>
+          ) : null}
         </>
       ) : (
         <p>No partner.</p>

@@ -4,7 +4,15 @@ import { measured } from "./text";
 
 const HEIGHT = 100; // units of the picture, which is scaled
 
-export function Histogram({ data, label, isSmall }: { data: Data; label: string; isSmall?: boolean }) {
+export function Histogram({
+  data,
+  label,
+  isSmall,
+}: {
+  data: Data;
+  label: string;
+  isSmall?: boolean;
+}) {
   const most = Math.max(1, ...data.counts);
   const count = data.counts.length;
   // counts differ by thousands: their square roots keep the tails visible
@@ -13,7 +21,12 @@ export function Histogram({ data, label, isSmall }: { data: Data; label: string;
     return `M${at} ${HEIGHT}v${-height.toFixed(1)}h.86v${height.toFixed(1)}z`;
   });
   const picture = (
-    <svg viewBox={`0 0 ${count} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg
+      viewBox={`0 0 ${count} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <path d={bars.join("")} />
     </svg>
   );

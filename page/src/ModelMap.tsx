@@ -140,9 +140,12 @@ export function ModelMap(props: MapProps) {
     element.style.transform = `translate(${left}px, ${top}px)`;
   };
   const keys = (event: KeyboardEvent) => {
-    const listed = cells.value.filter((each) => each.parent && (each.isLeaf || !props.isIcicle.value));
+    const listed = cells.value.filter(
+      (each) => each.parent && (each.isLeaf || !props.isIcicle.value),
+    );
     const at = cursor.value ? listed.indexOf(cursor.value) : -1;
-    const go = (to: number) => (cursor.value = listed[Math.max(0, Math.min(listed.length - 1, to))] ?? null);
+    const go = (to: number) =>
+      (cursor.value = listed[Math.max(0, Math.min(listed.length - 1, to))] ?? null);
     if (event.key === "ArrowRight" || event.key === "ArrowDown") go(at + 1);
     else if (event.key === "ArrowLeft" || event.key === "ArrowUp") go(at - 1);
     else if (event.key === "Home") go(0);
@@ -169,8 +172,12 @@ export function ModelMap(props: MapProps) {
         onBlur={() => (cursor.value = null)}
       />
       <div class="tip" ref={tip} hidden aria-hidden="true" />
-      <p class="spoken" role="status">{spoken}</p>
-      {props.whole.value.rows.length && total.value ? null : <p class="empty">No bytes, no area.</p>}
+      <p class="spoken" role="status">
+        {spoken}
+      </p>
+      {props.whole.value.rows.length && total.value ? null : (
+        <p class="empty">No bytes, no area.</p>
+      )}
     </div>
   );
 }
@@ -186,8 +193,12 @@ function sentence(cell: Cell, props: MapProps, total: number): string {
 
 function describe(element: HTMLElement, cell: Cell, props: MapProps, total: number): void {
   const { node } = cell;
-  const lines = [shown(node.path), `${human(cell.value)} ${props.unit.value} · ${percent(cell.value, total)}`];
-  if (node.times > 1) lines.push(`${node.times} of one structure, ${human(cell.value / node.times)} each`);
+  const lines = [
+    shown(node.path),
+    `${human(cell.value)} ${props.unit.value} · ${percent(cell.value, total)}`,
+  ];
+  if (node.times > 1)
+    lines.push(`${node.times} of one structure, ${human(cell.value / node.times)} each`);
   if (cell.isLeaf) lines.push(props.about(node.rows[0]));
   else if (node.times === 1) lines.push(`${node.rows.length} tensors`);
   element.replaceChildren(
@@ -207,7 +218,13 @@ interface View {
 }
 
 /** From where the new cells seem to come: the place of the module that was entered or left. */
-function start(from: { cells: Cell[]; path: string }, path: string, to: Cell[], width: number, height: number): View {
+function start(
+  from: { cells: Cell[]; path: string },
+  path: string,
+  to: Cell[],
+  width: number,
+  height: number,
+): View {
   const entered = from.cells.find((each) => each.node.path === path);
   if (entered) {
     const kx = (entered.x1 - entered.x0) / width;

@@ -9,16 +9,28 @@ const HOLE = 29;
 export function Pie({ report }: { report: Report }) {
   const { parameters } = report.totals;
   const forms = report.forms.filter((each) => each.layers);
-  const words = forms.map((each) => `${each.form} ${percent(each.parameters, parameters)}`).join(", ");
+  const words = forms
+    .map((each) => `${each.form} ${percent(each.parameters, parameters)}`)
+    .join(", ");
   let turned = 0;
   return (
     <div class="pie">
-      <svg viewBox="-52 -52 104 104" role="img" aria-label={`Parameters by form: ${words || "none"}`}>
+      <svg
+        viewBox="-52 -52 104 104"
+        role="img"
+        aria-label={`Parameters by form: ${words || "none"}`}
+      >
         {parameters ? null : <circle r={(RADIUS + HOLE) / 2} class="none" />}
         {forms.map((each) => {
           const from = turned;
           turned += parameters ? each.parameters / parameters : 0;
-          return <path key={each.form} d={slice(from, turned)} style={{ fill: fillOf(FORMS, each.form) }} />;
+          return (
+            <path
+              key={each.form}
+              d={slice(from, turned)}
+              style={{ fill: fillOf(FORMS, each.form) }}
+            />
+          );
         })}
       </svg>
       <table>

@@ -3,7 +3,8 @@ import { batch, useComputed } from "@preact/signals";
 import { setting } from "./address";
 import type { Report } from "./documents";
 import { ModelMap } from "./ModelMap";
-import { ReportPage, storeOf, type Store } from "./ReportPage";
+import { ReportPage } from "./ReportPage";
+import { storeOf, type Store } from "./reportStore";
 import { Head } from "./Shell";
 import { bytes, countOf, human, percent, shown, whole } from "./text";
 
@@ -23,7 +24,13 @@ export function ReportsPage({ stores }: { stores: Store[] }) {
       <Head kicker="onnx-params report" title={countOf(stores.length, "model")} />
       <div class="cards">
         {stores.map((store, number) => (
-          <Card key={number} store={store} most={most} isChosen={store === chosen} choose={() => choose(number)} />
+          <Card
+            key={number}
+            store={store}
+            most={most}
+            isChosen={store === chosen}
+            choose={() => choose(number)}
+          />
         ))}
       </div>
       <hr />
@@ -46,22 +53,45 @@ function Card({ store, most, isChosen, choose }: CardProps) {
   return (
     <section class={isChosen ? "panel card on" : "panel card"} aria-label={shown(model.name)}>
       <h2>
-        <button class="link" aria-pressed={isChosen} onClick={choose}><bdi dir="ltr">{shown(model.name)}</bdi></button>
+        <button class="link" aria-pressed={isChosen} onClick={choose}>
+          <bdi dir="ltr">{shown(model.name)}</bdi>
+        </button>
       </h2>
       <p class="about">
-        {human(totals.parameters)} parameters in {countOf(totals.layers, "tensor")}, {bytes(totals.bytes)}
+        {human(totals.parameters)} parameters in {countOf(totals.layers, "tensor")},{" "}
+        {bytes(totals.bytes)}
       </p>
       <span class="meter" aria-hidden="true">
-        <i><b style={{ width: `${most ? (100 * totals.bytes) / most : 0}%`, background: "var(--focus)" }} /></i>
+        <i>
+          <b
+            style={{
+              width: `${most ? (100 * totals.bytes) / most : 0}%`,
+              background: "var(--focus)",
+            }}
+          />
+        </i>
       </span>
       <ModelMap
-        label={`Map of ${shown(model.name)}`} tree={store.drawn} whole={store.whole} zoom={store.settings.zoom} isIcicle={isIcicle}
-        valueOf={store.valueOf} fillOfRow={store.fillOfRow} isShown={store.isShown} pointed={store.pointed} unit={store.unit}
-        about={(row) => store.rows[row].view} onRow={choose} height={MAP_HEIGHT}
+        label={`Map of ${shown(model.name)}`}
+        tree={store.drawn}
+        whole={store.whole}
+        zoom={store.settings.zoom}
+        isIcicle={isIcicle}
+        valueOf={store.valueOf}
+        fillOfRow={store.fillOfRow}
+        isShown={store.isShown}
+        pointed={store.pointed}
+        unit={store.unit}
+        about={(row) => store.rows[row].view}
+        onRow={choose}
+        height={MAP_HEIGHT}
       />
       <p class="aside">
-        {totals.bits_per_weight === null ? "" : `${totals.bits_per_weight.toFixed(2)} bits a weight, `}
-        names {parameters.length ? percent(certain, parameters.length) : "-"} certain, {whole(store.report.others.length)} other tensors
+        {totals.bits_per_weight === null
+          ? ""
+          : `${totals.bits_per_weight.toFixed(2)} bits a weight, `}
+        names {parameters.length ? percent(certain, parameters.length) : "-"} certain,{" "}
+        {whole(store.report.others.length)} other tensors
       </p>
     </section>
   );

@@ -34,7 +34,12 @@ export function Head({ kicker, title, isInner, children }: HeadProps) {
         <h1>{name}</h1>
         {children}
       </div>
-      <button class="theme" onClick={turn} title="Light or dark" aria-label={isDark.value ? "Use light colours" : "Use dark colours"}>
+      <button
+        class="theme"
+        onClick={turn}
+        title="Light or dark"
+        aria-label={isDark.value ? "Use light colours" : "Use dark colours"}
+      >
         <i aria-hidden="true">{isDark.value ? "☀" : "☾"}</i>
       </button>
     </header>
@@ -53,7 +58,17 @@ export function VerdictLine({ tone, children }: { tone: Tone; children: Componen
   );
 }
 
-export function Tile({ label, value, note, children }: { label: string; value: string; note?: string; children?: ComponentChildren }) {
+export function Tile({
+  label,
+  value,
+  note,
+  children,
+}: {
+  label: string;
+  value: string;
+  note?: string;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="tile">
       <dt>{label}</dt>
@@ -89,7 +104,10 @@ export function Shares({ label, shares }: { label: string; shares: Share[] }) {
         <tbody>
           {parts.map((each) => (
             <tr key={each.label}>
-              <th scope="row"><i class="swatch" style={{ background: each.fill }} />{plain(each.label)}</th>
+              <th scope="row">
+                <i class="swatch" style={{ background: each.fill }} />
+                {plain(each.label)}
+              </th>
               <td>{each.text}</td>
               <td>{percent(each.value, all)}</td>
             </tr>
@@ -122,12 +140,14 @@ export function Legend({ scale, rows, wordOf, valueOf, chosen }: LegendProps) {
       {ordered(scale, sums.keys()).map((word) => (
         <li key={word}>
           <button
-            disabled={!chosen} aria-pressed={chosen ? chosen.value === word : undefined}
+            disabled={!chosen}
+            aria-pressed={chosen ? chosen.value === word : undefined}
             class={chosen?.value && chosen.value !== word ? "off" : ""}
             onClick={() => (chosen!.value = chosen!.value === word ? "" : word)}
           >
             <i class="swatch" style={{ background: fillOf(scale, word) }} />
-            {plain(word)} <span class="share">{all ? ((100 * sums.get(word)!) / all).toFixed(1) : "0.0"} %</span>
+            {plain(word)}{" "}
+            <span class="share">{all ? ((100 * sums.get(word)!) / all).toFixed(1) : "0.0"} %</span>
           </button>
         </li>
       ))}
@@ -152,7 +172,9 @@ export function Crumbs({ root, tree, whole: every, zoom }: CrumbsProps) {
         {way.value.map((node, at) => (
           <li key={node.path}>
             {at === last ? (
-              <span aria-current="true"><bdi dir="ltr">{at ? shown(node.name) : shown(root)}</bdi></span>
+              <span aria-current="true">
+                <bdi dir="ltr">{at ? shown(node.name) : shown(root)}</bdi>
+              </span>
             ) : (
               <button class="link" onClick={() => (zoom.value = node.path)}>
                 <bdi dir="ltr">{at ? shown(node.name) : shown(root)}</bdi>
@@ -161,7 +183,11 @@ export function Crumbs({ root, tree, whole: every, zoom }: CrumbsProps) {
           </li>
         ))}
       </ol>
-      {last ? <button class="link out" onClick={() => (zoom.value = "")}>Whole model</button> : null}
+      {last ? (
+        <button class="link out" onClick={() => (zoom.value = "")}>
+          Whole model
+        </button>
+      ) : null}
     </nav>
   );
 }
@@ -180,7 +206,10 @@ export function Tabs({ tabs, at, label }: { tabs: Tab[]; at: Signal<string>; lab
     return (
       <>
         {tabs.map((each) => (
-          <section key={each.key}><h2>{each.title}</h2>{each.body()}</section>
+          <section key={each.key}>
+            <h2>{each.title}</h2>
+            {each.body()}
+          </section>
         ))}
       </>
     );
@@ -197,15 +226,27 @@ export function Tabs({ tabs, at, label }: { tabs: Tab[]; at: Signal<string>; lab
       <div class="tabs" role="tablist" aria-label={label} onKeyDown={keys}>
         {tabs.map((each) => (
           <button
-            key={each.key} role="tab" id={`tab-${each.key}`} aria-selected={each === here} aria-controls={`panel-${each.key}`}
-            tabIndex={each === here ? 0 : -1} onClick={() => (at.value = each.key)}
+            key={each.key}
+            role="tab"
+            id={`tab-${each.key}`}
+            aria-selected={each === here}
+            aria-controls={`panel-${each.key}`}
+            tabIndex={each === here ? 0 : -1}
+            onClick={() => (at.value = each.key)}
           >
             {each.title}
             {each.count === undefined ? null : <span class="count">{whole(each.count)}</span>}
           </button>
         ))}
       </div>
-      <section key={here.key} role="tabpanel" id={`panel-${here.key}`} aria-labelledby={`tab-${here.key}`}>{here.body()}</section>
+      <section
+        key={here.key}
+        role="tabpanel"
+        id={`panel-${here.key}`}
+        aria-labelledby={`tab-${here.key}`}
+      >
+        {here.body()}
+      </section>
     </>
   );
 }
@@ -216,12 +257,24 @@ export interface Switch {
 }
 
 /** A few choices beside each other. */
-export function Switches({ label, of, value }: { label: string; of: Switch[]; value: Signal<string> }) {
+export function Switches({
+  label,
+  of,
+  value,
+}: {
+  label: string;
+  of: Switch[];
+  value: Signal<string>;
+}) {
   return (
     <fieldset class="switches">
       <legend class="spoken">{label}</legend>
       {of.map((each) => (
-        <button key={each.key} aria-pressed={value.value === each.key} onClick={() => (value.value = each.key)}>
+        <button
+          key={each.key}
+          aria-pressed={value.value === each.key}
+          onClick={() => (value.value = each.key)}
+        >
           {each.title}
         </button>
       ))}

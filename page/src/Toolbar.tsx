@@ -1,17 +1,26 @@
 /** What stands over a table: filter, facets, columns, copies. */
 import { batch, useSignal } from "@preact/signals";
-import { columnsOf, texts } from "./Grid";
+import { columnsOf, texts } from "./lines";
 import type { Facet, Table } from "./rows";
 import { csv, markdown, plain, whole } from "./text";
 
-export function Toolbar<Row>({ table, label, file }: { table: Table<Row>; label: string; file: string }) {
+export function Toolbar<Row>({
+  table,
+  label,
+  file,
+}: {
+  table: Table<Row>;
+  label: string;
+  file: string;
+}) {
   const said = useSignal("");
   const say = (text: string) => {
     said.value = text;
     setTimeout(() => (said.value = ""), 2500);
   };
   const columns = () => columnsOf(table, 1e6);
-  const copied = async (text: string, what: string) => say((await copy(text)) ? `${what} copied` : "The browser does not let pages copy");
+  const copied = async (text: string, what: string) =>
+    say((await copy(text)) ? `${what} copied` : "The browser does not let pages copy");
   const asMarkdown = () => {
     const made = texts(table, columns());
     void copied(markdown(made.titles, made.right, made.cells), "Markdown");
@@ -27,19 +36,31 @@ export function Toolbar<Row>({ table, label, file }: { table: Table<Row>; label:
       <label class="find">
         <span class="spoken">Filter by name</span>
         <input
-          type="search" placeholder="Filter: text or glob, *.attn.*" spellcheck={false} autocomplete="off" value={table.text.value}
+          type="search"
+          placeholder="Filter: text or glob, *.attn.*"
+          spellcheck={false}
+          autocomplete="off"
+          value={table.text.value}
           onInput={(event) => (table.text.value = event.currentTarget.value)}
         />
       </label>
       <details class="facets" open>
         <summary>Filters</summary>
         <div>
-          {table.facets.map((each) => <Choice key={each.key} table={table} facet={each} />)}
+          {table.facets.map((each) => (
+            <Choice key={each.key} table={table} facet={each} />
+          ))}
         </div>
       </details>
-      <span class="number" role="status">{isFiltered ? `${whole(n)} of ${whole(all)}` : `${whole(all)} rows`}</span>
+      <span class="number" role="status">
+        {isFiltered ? `${whole(n)} of ${whole(all)}` : `${whole(all)} rows`}
+      </span>
       <span class="tools">
-        {table.sort.value ? <button onClick={() => (table.sort.value = "")}>Original order</button> : <Folding table={table} />}
+        {table.sort.value ? (
+          <button onClick={() => (table.sort.value = "")}>Original order</button>
+        ) : (
+          <Folding table={table} />
+        )}
         <Columns table={table} />
         <details class="menu">
           <summary>Copy</summary>
@@ -50,8 +71,14 @@ export function Toolbar<Row>({ table, label, file }: { table: Table<Row>; label:
           </div>
         </details>
       </span>
-      <span class="spoken" role="status">{said.value}</span>
-      {said.value ? <span class="toast" aria-hidden="true">{said.value}</span> : null}
+      <span class="spoken" role="status">
+        {said.value}
+      </span>
+      {said.value ? (
+        <span class="toast" aria-hidden="true">
+          {said.value}
+        </span>
+      ) : null}
     </div>
   );
 }
@@ -76,7 +103,8 @@ function Choice<Row>({ table, facet }: { table: Table<Row>; facet: Facet<Row> })
 }
 
 function Folding<Row>({ table }: { table: Table<Row> }) {
-  if (!table.lines.value.some((line) => line.kind === "group") && table.isGrouped.value === "1") return null;
+  if (!table.lines.value.some((line) => line.kind === "group") && table.isGrouped.value === "1")
+    return null;
   const isAll = table.folded.value === "*";
   return (
     <>
@@ -87,17 +115,25 @@ function Folding<Row>({ table }: { table: Table<Row> }) {
         Modules
       </button>
       {table.isGrouped.value === "1" ? (
-        <button onClick={() => (table.folded.value = isAll ? "" : "*")}>{isAll ? "Unfold all" : "Fold all"}</button>
+        <button onClick={() => (table.folded.value = isAll ? "" : "*")}>
+          {isAll ? "Unfold all" : "Fold all"}
+        </button>
       ) : null}
     </>
   );
 }
 
 function Columns<Row>({ table }: { table: Table<Row> }) {
-  const now = table.chosen.value ? table.chosen.value.split(",") : table.columns.filter((each) => each.isUsual).map((each) => each.key);
+  const now = table.chosen.value
+    ? table.chosen.value.split(",")
+    : table.columns.filter((each) => each.isUsual).map((each) => each.key);
   const turn = (key: string) => {
     const next = now.includes(key) ? now.filter((each) => each !== key) : [...now, key];
-    table.chosen.value = table.columns.filter((each) => next.includes(each.key)).map((each) => each.key).join(",") || "none";
+    table.chosen.value =
+      table.columns
+        .filter((each) => next.includes(each.key))
+        .map((each) => each.key)
+        .join(",") || "none";
   };
   return (
     <details class="menu">
@@ -105,7 +141,12 @@ function Columns<Row>({ table }: { table: Table<Row> }) {
       <div>
         {table.columns.map((each) => (
           <label key={each.key}>
-            <input type="checkbox" checked={now.includes(each.key)} onChange={() => turn(each.key)} /> {each.title}
+            <input
+              type="checkbox"
+              checked={now.includes(each.key)}
+              onChange={() => turn(each.key)}
+            />{" "}
+            {each.title}
           </label>
         ))}
         <button onClick={() => batch(() => (table.chosen.value = ""))}>Usual columns</button>

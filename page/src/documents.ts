@@ -83,7 +83,12 @@ export interface Report {
     producer_name: string;
     producer_version: string;
     opsets: { domain: string; version: number }[];
-    files: { path: string; bytes: number | null; tensor_bytes: number; structure_bytes: number | null }[];
+    files: {
+      path: string;
+      bytes: number | null;
+      tensor_bytes: number;
+      structure_bytes: number | null;
+    }[];
   };
   totals: {
     layers: number;
@@ -146,7 +151,13 @@ export interface Judgement {
   because: string;
   other: string | null;
   placed_by_name: boolean;
-  difference: { changed: number; of: number; first: number[]; largest: number | null; nan: number } | null;
+  difference: {
+    changed: number;
+    of: number;
+    first: number[];
+    largest: number | null;
+    nan: number;
+  } | null;
   quantization: {
     sqnr_db: number | null;
     largest_error: number | null;

@@ -1,5 +1,11 @@
 /** Where the cells of a map lie: a treemap, or an icicle from the top. */
-import { hierarchy, partition, treemap, treemapSquarify, type HierarchyRectangularNode } from "d3-hierarchy";
+import {
+  hierarchy,
+  partition,
+  treemap,
+  treemapSquarify,
+  type HierarchyRectangularNode,
+} from "d3-hierarchy";
 import { plain } from "./text";
 import type { Node } from "./tree";
 
@@ -77,7 +83,8 @@ function squares(root: ReturnType<typeof hierarchy<Node>>, width: number, height
     if (isHeader || isLeaf || at.depth === 0) {
       // the largest row of a module bears the module's name: `c_attn`, not `c_attn.weight`
       const named = isLeaf && isLargest && path.length > 1 ? path.slice(0, -1) : path;
-      const times = isHeader && at.data.times > (parent?.node.times ?? 1) ? ` ×${at.data.times}` : "";
+      const times =
+        isHeader && at.data.times > (parent?.node.times ?? 1) ? ` ×${at.data.times}` : "";
       made = cell(at, parent, plain(named.join(".")) + times, isLeaf);
       cells.push(made);
       below = [];
@@ -95,7 +102,10 @@ function cell(at: Rectangle, parent: Cell | null, label: string, isLeaf: boolean
 
 function icicle(root: ReturnType<typeof hierarchy<Node>>, width: number, height: number): Cell[] {
   const levels = Math.min(MAX_LEVELS, root.height + 1);
-  const placed = partition<Node>().size([width, (height / levels) * (root.height + 1)]).padding(1).round(true)(root);
+  const placed = partition<Node>()
+    .size([width, (height / levels) * (root.height + 1)])
+    .padding(1)
+    .round(true)(root);
   const cells: Cell[] = [];
   const visit = (at: Rectangle, parent: Cell | null) => {
     if (at.x1 <= at.x0 || !at.value || at.depth >= levels) return;
@@ -113,7 +123,8 @@ export function cellAt(cells: readonly Cell[], x: number, y: number): Cell | nul
   let found: Cell | null = null;
   for (const each of cells) {
     const isIn = x >= each.x0 && x < each.x1 && y >= each.y0 && y < each.y1;
-    if (isIn && (!found || each.y1 - each.y0 <= found.y1 - found.y0 || each.parent === found)) found = each;
+    if (isIn && (!found || each.y1 - each.y0 <= found.y1 - found.y0 || each.parent === found))
+      found = each;
   }
   return found;
 }

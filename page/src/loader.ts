@@ -10,7 +10,9 @@ declare const trustedTypes: { createPolicy(name: string, rules: Policy): Policy 
 async function unpacked(id: string): Promise<string> {
   const packed = atob(document.getElementById(id)!.textContent!);
   const data = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
-  return new Response(new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  return new Response(
+    new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip")),
+  ).text();
 }
 
 function append(name: string, fill: (element: HTMLElement) => void): void {
@@ -23,7 +25,8 @@ async function run(): Promise<void> {
   const [style, code] = await Promise.all([unpacked("style"), unpacked("script")]);
   append("style", (element) => (element.textContent = style));
   const rules: Policy = { createScript: (text) => text };
-  const policy = typeof trustedTypes === "undefined" ? rules : trustedTypes.createPolicy("page", rules);
+  const policy =
+    typeof trustedTypes === "undefined" ? rules : trustedTypes.createPolicy("page", rules);
   append("script", (element) => {
     (element as HTMLScriptElement).type = "module";
     element.textContent = policy.createScript(code);
@@ -31,7 +34,8 @@ async function run(): Promise<void> {
 }
 
 run().catch((error: unknown) => {
-  document.getElementById("page")!.textContent = `This browser cannot show the page: ${String(error)}`;
+  document.getElementById("page")!.textContent =
+    `This browser cannot show the page: ${String(error)}`;
 });
 
 export {};

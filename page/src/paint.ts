@@ -151,7 +151,8 @@ function lines(painter: Painter, cell: Cell, margin: number): void {
   if (height < 38) return;
   context.font = `400 11px ${look.font}`;
   const second = fitted(context, detail(cell), width - 2 * margin);
-  if (second && !second.includes("…")) context.fillText(second, cell.x0 + margin, top + LETTERS_HEIGHT);
+  if (second && !second.includes("…"))
+    context.fillText(second, cell.x0 + margin, top + LETTERS_HEIGHT);
 }
 
 /** Mark one cell. */

@@ -68,7 +68,9 @@ function globbed(name: string, pieces: readonly string[]): boolean {
     const latest = name.length - piece.length;
     if (number === 0) found = fits(name, piece, 0) ? 0 : -1;
     else if (number === last) found = latest >= at && fits(name, piece, latest) ? latest : -1;
-    else for (let from = at; from <= latest && found < 0; from++) if (fits(name, piece, from)) found = from;
+    else
+      for (let from = at; from <= latest && found < 0; from++)
+        if (fits(name, piece, from)) found = from;
     if (found < 0) return false;
     at = found + piece.length;
   }
@@ -112,7 +114,8 @@ export function table<Row>(options: TableOptions<Row>): Table<Row> {
       .filter((each) => each.value);
     const found = new Set<number>();
     rows.forEach((row, at) => {
-      if (wanted.every((each) => each.of(row) === each.value) && matches(nameOf(row))) found.add(at);
+      if (wanted.every((each) => each.of(row) === each.value) && matches(nameOf(row)))
+        found.add(at);
     });
     return found;
   });
@@ -134,8 +137,22 @@ export function table<Row>(options: TableOptions<Row>): Table<Row> {
     return made;
   });
   return {
-    prefix, rows, nameOf, columns, facets, text, sort, isGrouped, folded, opened, chosen, facet,
-    passing, shown, lines, usesGroups,
+    prefix,
+    rows,
+    nameOf,
+    columns,
+    facets,
+    text,
+    sort,
+    isGrouped,
+    folded,
+    opened,
+    chosen,
+    facet,
+    passing,
+    shown,
+    lines,
+    usesGroups,
   };
 }
 
@@ -152,7 +169,8 @@ function sorted<Row>(
   const isMissing = (value: unknown) => value === null || value === "";
   return found.sort((one, two) => {
     const [a, b] = [keys.get(one)!, keys.get(two)!];
-    if (isMissing(a) || isMissing(b)) return Number(isMissing(a)) - Number(isMissing(b)) || one - two;
+    if (isMissing(a) || isMissing(b))
+      return Number(isMissing(a)) - Number(isMissing(b)) || one - two;
     if (a === b) return one - two;
     return a < b ? -sign : sign;
   });
@@ -161,7 +179,9 @@ function sorted<Row>(
 /** Which modules are folded: a list of them, or all but a list. */
 export function folds(words: string): (path: string) => boolean {
   const isAll = words.startsWith("*");
-  const listed = new Set((isAll ? words.slice(1) : words).split(",").filter(Boolean).map(decodeURIComponent));
+  const listed = new Set(
+    (isAll ? words.slice(1) : words).split(",").filter(Boolean).map(decodeURIComponent),
+  );
   return (path) => listed.has(path) !== isAll;
 }
 

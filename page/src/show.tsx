@@ -1,9 +1,12 @@
 /** Which page shows a document: by what is in it. */
 import type { ComponentChild } from "preact";
-import { AuditPage, AuditsPage, auditStore } from "./AuditPage";
-import { ComparePage, compareStore } from "./ComparePage";
+import { AuditPage, AuditsPage } from "./AuditPage";
+import { auditStore } from "./auditStore";
+import { ComparePage } from "./ComparePage";
+import { compareStore } from "./compareStore";
 import type { Audit, Comparison, Report } from "./documents";
-import { ReportPage, storeOf } from "./ReportPage";
+import { ReportPage } from "./ReportPage";
+import { storeOf } from "./reportStore";
 import { ReportsPage, storesOf } from "./ReportsPage";
 
 export type Document = Report | { reports: Report[] } | Comparison | Audit | { audits: Audit[] };

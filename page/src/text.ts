@@ -3,12 +3,20 @@
 // the characters that onnx_params/plain.py escapes: control and direction characters, half pairs
 const HARMFUL =
   /[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-const UNITS: readonly (readonly [string, number])[] = [["T", 1e12], ["G", 1e9], ["M", 1e6], ["K", 1e3]];
+const UNITS: readonly (readonly [string, number])[] = [
+  ["T", 1e12],
+  ["G", 1e9],
+  ["M", 1e6],
+  ["K", 1e3],
+];
 const MAX_SHOWN = 400; // characters of a name in one place of the page
 
 /** A name without anything that a page would act upon. */
 export function plain(name: string): string {
-  return name.replace(HARMFUL, (found) => "\\u" + found.charCodeAt(0).toString(16).padStart(4, "0"));
+  return name.replace(
+    HARMFUL,
+    (found) => "\\u" + found.charCodeAt(0).toString(16).padStart(4, "0"),
+  );
 }
 
 /** The same, cut in its middle where nobody would read all of it. */
@@ -45,7 +53,8 @@ export const percent = (part: number, all: number): string =>
   `${(all ? (100 * part) / all : 0).toFixed(2)} %`;
 
 /** Words as the beginning of a sentence. */
-export const sentence = (words: string): string => plain(words.slice(0, 1).toUpperCase() + words.slice(1));
+export const sentence = (words: string): string =>
+  plain(words.slice(0, 1).toUpperCase() + words.slice(1));
 
 /** A shape as Python writes it. */
 export function shape(dims: readonly number[] | null): string {
@@ -61,7 +70,13 @@ export function measured(value: number | null | undefined): string {
   return size >= 1e-3 && size < 1e6 ? String(Number(value.toPrecision(4))) : value.toExponential(2);
 }
 
-const MARKDOWN: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "\\|", '"': "&quot;" };
+const MARKDOWN: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "|": "\\|",
+  '"': "&quot;",
+};
 
 /** A table in Markdown; `right` says which columns are flush right. */
 export function markdown(titles: string[], right: boolean[], rows: string[][]): string {
