@@ -118,6 +118,15 @@ def test_a_comparison_is_a_page(trio: Path) -> None:
     assert made["outcome"].startswith("they differ in dtype")
 
 
+def test_a_comparison_of_three_is_refused(trio: Path) -> None:
+    """A page has two sides: in one line, before anything is read."""
+    done = called("compare", *["none.onnx"] * 3, "--format", "html")
+    assert (2, "onnx-params: compare --format html takes two models\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
 def test_an_audit_is_a_page(trio: Path) -> None:
     """The document is the JSON of audit, with the sentences of the rules that found something."""
     words = "audit", str(trio / "model.onnx"), "--reference", str(trio / "other.safetensors")
