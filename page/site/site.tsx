@@ -4,6 +4,7 @@ import { render } from "preact";
 import { follow, forget } from "../src/address";
 import { shownAs, type Document } from "../src/show";
 import { Head } from "../src/Shell";
+import { closeMenus } from "../src/menus";
 import { dress } from "../src/theme";
 import { bytes, plain, whole } from "../src/text";
 import type { Answer, Boot, Question } from "./worker";
@@ -162,6 +163,7 @@ for (const kind of ["dragover", "dragleave", "drop"] as const) {
   });
 }
 dress();
+closeMenus();
 follow();
 const place = document.getElementById("page")!;
 place.replaceChildren();

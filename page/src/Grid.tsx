@@ -9,7 +9,7 @@ import { whole } from "./text";
 import { isPrinting } from "./theme";
 import type { Node } from "./tree";
 
-const SPARE = 8; // lines above and below what is seen
+const SPARE = 6; // lines above and below what is seen
 
 const MAX_PRINTED = 4000; // lines: what is longer is a file for a machine
 const LEAST_LINES = 16; // that are in the page, though the table may lie below the window
@@ -103,6 +103,15 @@ export function Grid<Row>(props: GridProps<Row>) {
     if (line.kind === "group") fold(line.node.path);
     else if (line.kind === "row" && props.detail) open(line.at);
   };
+  const point = (line: Line) => {
+    if (props.pointed) props.pointed.value = line.kind === "row" ? line.at : -1;
+  };
+  // one listener for all lines: while the table scrolls, lines come and go many times a second
+  const withLine = (event: Event, use: (line: Line, at: number) => void) => {
+    const element = (event.target as HTMLElement).closest<HTMLElement>("[data-line]");
+    const at = Number(element?.dataset.line);
+    if (element && lines[at]) use(lines[at], at);
+  };
   const keys = (event: KeyboardEvent) => {
     const element = (event.target as HTMLElement).closest<HTMLElement>("[data-line]");
     if (!element || event.target !== element) return;
@@ -154,7 +163,6 @@ export function Grid<Row>(props: GridProps<Row>) {
     const common = {
       "data-line": at,
       tabIndex: at === withTab ? 0 : -1,
-      onFocus: () => (cursor.value = at),
     };
     if (line.kind === "detail") {
       return (
@@ -182,7 +190,6 @@ export function Grid<Row>(props: GridProps<Row>) {
           aria-expanded={!isFolded(line.node.path)}
           style={{ ...style, ...place }}
           {...common}
-          onClick={() => act(line)}
         >
           <Group line={line} isFolded={isFolded(line.node.path)} zoom={props.zoom} />
           {columns.value.map((each) => (
@@ -205,8 +212,6 @@ export function Grid<Row>(props: GridProps<Row>) {
         aria-expanded={props.detail ? isOpen : undefined}
         style={{ ...style, ...place }}
         {...common}
-        onClick={() => act(line)}
-        onMouseEnter={() => props.pointed && (props.pointed.value = line.at)}
       >
         <Name row={row} table={table} line={line} mark={props.mark} />
         {columns.value.map((each) => (
@@ -241,6 +246,9 @@ export function Grid<Row>(props: GridProps<Row>) {
         aria-rowcount={lines.length + 1}
         aria-colcount={columns.value.length + 1}
         onKeyDown={keys}
+        onClick={(event) => withLine(event, act)}
+        onFocusIn={(event) => withLine(event, (_, at) => (cursor.value = at))}
+        onMouseOver={(event) => withLine(event, point)}
         onMouseLeave={() => props.pointed && (props.pointed.value = -1)}
       >
         <div role="rowgroup" class="heads">
