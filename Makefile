@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SLOW ?= not slow
+SITE ?= .cache/site
 
-.PHONY: demo test test-all lint fuzz bench gallery wild clean
+.PHONY: demo test test-all lint page page-check site fuzz bench gallery wild clean
 
 demo: $(VENV)/.installed ## install, export GPT-2, analyze it, write the report and the chart
 	mkdir -p .cache/demo
@@ -21,6 +22,17 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v npm > /dev/null; then $(MAKE) page-check; else echo "no npm: the page is not built"; fi
+
+page: page/node_modules/.installed ## build the page that a report is shown on into the package
+	cd page && npm run check && npm run build
+
+page-check: page ## the committed bundle is what the sources give
+	git diff --exit-code -- onnx_params/render/page
+
+site: page/node_modules/.installed page/site/node_modules/.installed ## a page that reads dropped files, in .cache/site
+	cd page && node_modules/.bin/tsc --noEmit -p site
+	node page/site/build.mjs $(SITE)
 
 fuzz: $(VENV)/.installed ## a million mutated models, then a million that atheris guides by what they reach
 	$(BIN)/pip install -q atheris
@@ -64,8 +76,16 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.frameworks: $(VENV)/.installed
-	$(BIN)/pip install -q -e '.[test-frameworks]'
+	$(BIN)/pip install -q -e '.[test-frameworks,test-browser]'
+	touch $@
+
+page/node_modules/.installed: page/package-lock.json
+	cd page && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+page/site/node_modules/.installed: page/site/package-lock.json
+	cd page/site && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) .cache page/node_modules page/site/node_modules

@@ -165,7 +165,9 @@ class Report(records.Report, Sequence[Parameter]):
         return f"<Report {summary(self)}>"
 
     def _repr_html_(self) -> str:
-        return render(self, "html")
+        from onnx_params.render.notebook import render as compact
+
+        return compact(self)
 
 
 def _writable(report: records.Report) -> Report:

@@ -27,11 +27,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_is_in_it(wheel: Path) -> None:
-    """Both packages, types, schemas; no tests, no benchmarks, no caches."""
+    """Both packages, types, schemas, the page; no tests, no sources of the page, no caches."""
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"onnx_params", "onnx_params_exporters"}
     assert {"onnx_params/py.typed", "onnx_params/schemas/report.json"} <= set(names)
+    bundle = {Path(name).name for name in names if name.startswith("onnx_params/render/page/")}
+    assert {"__init__.py", "page.js", "loader.js", "style.css", "LICENSES.txt"} == bundle
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 

@@ -13,6 +13,8 @@ from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.tensors.steps import Steps, Unpack
 
 BAND: Final = 1 << 20  # elements compared at once
+MAX_SAMPLED: Final = 1 << 16  # elements of which residuals are counted
+INTERVALS: Final = 41  # of residuals; odd, so that one is around zero
 
 
 def difference(
@@ -62,7 +64,21 @@ def rounding(original: np.ndarray, candidate: Candidate, steps: Steps, values: V
     codes = values.codes(candidate.key, steps)
     low, high = _range(codes, steps)
     saturated = float(((codes <= low) | (codes >= high)).mean()) if codes.size else 0.0
-    return Rounding(_decibels(signal, noise), largest, saturated)
+    return Rounding(
+        _decibels(signal, noise), largest, saturated, _residuals(original, made, largest)
+    )
+
+
+def _residuals(original: np.ndarray, made: np.ndarray, largest: float) -> tuple[int, ...]:
+    """How many errors lie in each interval from ``-largest`` to ``largest``, of elements that are
+    evenly spaced.
+    """
+    if not largest or not math.isfinite(largest):
+        return ()
+    step = -(-original.size // MAX_SAMPLED)
+    one, two = (each.reshape(-1)[::step].astype(np.float64) for each in (original, made))
+    counts, _ = np.histogram(one - two, bins=INTERVALS, range=(-largest, largest))
+    return tuple(map(int, counts))
 
 
 def _decibels(signal: float, noise: float) -> float:

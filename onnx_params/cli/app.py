@@ -14,6 +14,7 @@ from onnx_params.cli import audit, compare
 from onnx_params.cli.analyze import analyze
 from onnx_params.cli.apply import apply, emit, link
 from onnx_params.cli.schema import schema
+from onnx_params.cli.view import view
 from onnx_params.cli.weights import extract, restore
 from onnx_params.cli.window import SETTINGS, Colour
 from onnx_params.errors import OnnxParamsError, system_reason
@@ -85,6 +86,12 @@ COMMANDS: Final = (
         LOOK,
         "onnx-params analyze model.onnx",
         "onnx-params analyze model_q4.onnx --reference model.safetensors --format csv -o rows.csv",
+    ),
+    (
+        view,
+        LOOK,
+        "onnx-params view model.onnx",
+        "onnx-params view model.onnx model_q4.onnx --reference model.safetensors",
     ),
     (compare.compare, LOOK, "onnx-params compare model.onnx model_q4.onnx"),
     (compare.rank, LOOK, "onnx-params rank models/*.onnx --by bytes"),

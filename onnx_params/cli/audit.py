@@ -130,6 +130,10 @@ def _document(audits: list[Audit], format: str, full: bool, window: Window, seve
         return documents.several_to_json(audits)
     if format == "csv":
         return documents.several_to_csv(audits, several)
+    if format == "html":
+        from onnx_params.render.html import of_audits
+
+        return of_audits(audits, several)
     options: dict[str, Any] = {"full": full, "window": window} if format == "table" else {}
     return "\n".join(render(each, format, **options) for each in audits)
 

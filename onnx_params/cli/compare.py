@@ -75,6 +75,8 @@ def compare(
         raise UsageError(f"--ignore {word}: there are {', '.join(WORDS)}{near}")
     if len(models) < 2:
         raise UsageError("compare needs two models")
+    if format == "html" and len(models) > 2:
+        raise UsageError("compare --format html takes two models")
     refuse_overwriting([output, chart], models)
     # looking through a million records for garbage would take a second
     with gc_paused():

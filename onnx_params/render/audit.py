@@ -275,6 +275,10 @@ def document(audit: Audit) -> dict[str, Any]:  # JSON
             }
             for f in audit.findings
         ],
+        "rules": {
+            rule: {"finds": RULES[rule].finds, "why": RULES[rule].why, "next": RULES[rule].next}
+            for rule in dict.fromkeys(each.rule for each in audit.findings)
+        },
     }
 
 
@@ -300,14 +304,18 @@ def _judgement(each: Judgement) -> dict[str, Any]:  # JSON
                 "nan": apart.n_nan,
             }
         ),
-        "quantization": _rounding(lost),
-        "quantisation": _rounding(lost),  # as the contract had it first
+        "quantization": None if lost is None else _rounding(lost) | {"residuals": _residuals(lost)},
+        "quantisation": None if lost is None else _rounding(lost),  # as the contract had it first
     }
 
 
-def _rounding(lost: Rounding | None) -> dict[str, Any] | None:  # JSON
-    if lost is None:
+def _residuals(lost: Rounding) -> dict[str, Any] | None:  # JSON
+    if not lost.residuals:
         return None
+    return {"low": -lost.largest, "high": lost.largest, "counts": lost.residuals}
+
+
+def _rounding(lost: Rounding) -> dict[str, Any]:  # JSON
     return {
         "sqnr_db": finite(lost.sqnr),
         "largest_error": finite(lost.largest),
@@ -319,9 +327,14 @@ def to_json(audit: Audit) -> str:
     return json_text(document(audit))
 
 
-def several_to_json(audits: Sequence[Audit]) -> str:
+def of_several(audits: Sequence[Audit]) -> dict[str, Any]:  # JSON
     """One document of several audits, by the contract ``onnx-params/audits/1``."""
-    return json_text({"schema": SEVERAL, "audits": [document(each) for each in audits]})
+    return {"schema": SEVERAL, "audits": [document(each) for each in audits]}
+
+
+def several_to_json(audits: Sequence[Audit]) -> str:
+    """The document of several audits as text."""
+    return json_text(of_several(audits))
 
 
 def to_csv(audit: Audit) -> str:

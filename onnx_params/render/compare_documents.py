@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from onnx_params.comparison.compare import Comparison
 from onnx_params.comparison.pairs import Pair
-from onnx_params.render.compare import by_dtype
+from onnx_params.render.compare import by_dtype, outcome
 from onnx_params.render.text import csv_text, finite, for_sheet, json_text
 from onnx_params.report.report import Report, Row
 
@@ -34,6 +34,7 @@ def document(made: Comparison) -> dict[str, Any]:  # JSON
         "schema": SCHEMA,
         "a": whole(made.a),
         "b": whole(made.b),
+        "outcome": outcome(made),
         "differences": sorted(made.differences),
         "pairs": [
             {
@@ -55,6 +56,7 @@ def whole(report: Report) -> dict[str, Any]:  # JSON
     """What one model is in all."""
     path = report.inventory.model.source.label
     return {
+        "name": report.name,
         "path": path,
         "layers": report.layers,
         "parameters": report.parameters,

@@ -1,44 +1,75 @@
-"""Write a report as a fragment of HTML, for notebooks: a heading, the first rows, the totals."""
+"""Write reports, comparisons and audits as a page that a browser shows: one file, which needs
+nothing else.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from onnx_params.render.screen import Line
-from onnx_params.render.terminal import headline, totals
+from onnx_params.auditing.audit import Audit
+from onnx_params.comparison.compare import Comparison
+from onnx_params.render import audit as audits_
+from onnx_params.render import compare, compare_documents
+from onnx_params.render import json as documents
+from onnx_params.render.page import page
+from onnx_params.render.terminal import headline
 from onnx_params.render.text import plain, shape
-from onnx_params.report.report import Report, Row
+from onnx_params.report.report import Report
 
-MAX_ROWS: Final = 100
-_TITLES: Final = ("Name", "Shape", "Parameters", "Form", "Type", "Evidence")
-_STYLE: Final = (
-    "font-size:90%;border-collapse:collapse",
-    "text-align:left;padding:2px 10px 2px 0;white-space:nowrap",
-    "text-align:right;padding:2px 10px 2px 0;font-variant-numeric:tabular-nums",
-)
+MAX_ROWS: Final = 20  # for readers without scripts
+MAX_LINES: Final = 60  # of a screen, for them
 
 
-def render(report: Report) -> str:
-    """A heading line, one table, lines on what it adds up to."""
-    rows = "".join(f"<tr>{_cells(row)}</tr>" for row in report.rows[:MAX_ROWS])
-    head = "".join(f'<th style="{_STYLE[1]}">{title}</th>' for title in _TITLES)
-    lines = [escape(block.text) for block in totals(report) if isinstance(block, Line)]
+def render(report: Report, live: str = "") -> str:
+    """The page of one report."""
+    return of_reports([report], several=False, live=live)
+
+
+def of_reports(reports: Sequence[Report], several: bool, live: str = "") -> str:
+    """The page of reports; of ``several`` models side by side."""
+    title = ", ".join(report.name for report in reports)
+    fallback = "".join(map(_fallback, reports))
+    made = documents.of_reports(reports, several)
+    return page(made, f"{title} - onnx-params", fallback, live)
+
+
+def _fallback(report: Report) -> str:
+    """The first rows as a plain table."""
+    rows = "".join(
+        f"<tr><td>{escape(plain(row.name))}</td><td>{shape(row.shape)}</td></tr>"
+        for row in report.rows[:MAX_ROWS]
+    )
     left = len(report.rows) - MAX_ROWS
-    if left > 0:
-        lines.insert(0, f"and {left:,} more tensors")
+    more = f"<p>and {left:,} more tensors</p>" if left > 0 else ""
     return (
-        f"<p><b>{escape(headline(report))}</b></p>"
-        f'<table style="{_STYLE[0]}"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        f"<p>{'<br>'.join(lines)}</p>\n"
+        f"<p>{escape(headline(report))}. This page needs JavaScript.</p>"
+        f"<table><tbody>{rows}</tbody></table>{more}"
     )
 
 
-def _cells(row: Row) -> str:
-    count = "?" if row.count is None else f"{row.count:,}"
-    evidence = row.evidence if row.certain else f"{row.evidence} ?"
-    texts = (plain(row.name), shape(row.shape), count, row.form, row.dtype or "", evidence)
-    return "".join(
-        f'<td style="{_STYLE[2 if at == 2 else 1]}">{escape(text)}</td>'
-        for at, text in enumerate(texts)
-    )
+def of_comparison(made: Comparison) -> str:
+    """The page of a comparison: two maps side by side, and the pairs."""
+    title = f"{made.a.name} and {made.b.name}"
+    return page(compare_documents.document(made), title, _screen(compare.render(made)))
+
+
+def of_audit(audit: Audit) -> str:
+    """The page of one audit: findings, and the verdict of each tensor."""
+    return of_audits([audit], several=False)
+
+
+def of_audits(audits: Sequence[Audit], several: bool) -> str:
+    """The page of audits; of ``several`` models under each other."""
+    made = audits_.of_several(audits) if several else audits_.document(audits[0])
+    title = f"Audit of {', '.join(audit.name for audit in audits)}"
+    return page(made, title, "".join(_screen(audits_.render(each)) for each in audits))
+
+
+def _screen(text: str) -> str:
+    """The first lines of a screen, as they are."""
+    lines = text.splitlines()
+    shown = "\n".join(map(plain, lines[:MAX_LINES]))
+    more = "\n..." if len(lines) > MAX_LINES else ""
+    return f"<pre>{escape(shown)}{more}</pre>"

@@ -16,7 +16,6 @@ from onnx_params.render.screen import PIPE, Window
 from onnx_params.render.text import json_text, markdown_cell
 from onnx_params.report.report import Report
 
-SEVERAL: Final = "onnx-params/reports/1"
 SEVERAL_LISTS: Final = "onnx-params/listings/1"
 BINARY: Final = frozenset({"parquet", "arrow"})
 
@@ -50,10 +49,8 @@ def arrow(report: Report) -> bytes:
 
 _OF_REPORTS: Final[Mapping[str, Callable[[Sequence[Report], bool], str]]] = {
     "markdown": lambda reports, several: "\n".join(map(seed.render, reports)),
-    "html": lambda reports, several: "".join(map(pages.render, reports)),
-    "json": lambda reports, several: _json(
-        SEVERAL, "reports", [*map(documents.document, reports)], several
-    ),
+    "html": pages.of_reports,
+    "json": lambda reports, several: json_text(documents.of_reports(reports, several)),
 }
 _OF_LISTS: Final[Mapping[str, Callable[[Sequence[Listing], bool], Text]]] = {
     "table": lambda listings, several: "\n".join(map(lists.render, listings)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from onnx_params.dataflow.view import View
 from onnx_params.inventory.record import Inventory
+from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ SCHEMA: Final = "onnx-params/report/1"  # of the JSON document
 class Row:
     """One parameter of the original model.
 
-    ``shape`` and ``count`` are ``None`` where the file does not say them.
+    ``shape`` and ``count`` are ``None`` where the file does not say them. ``claim`` is what won:
+    it has the reason, and where the parameter is stored.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Row:
     view: str
     stored: tuple[str, ...]
     aliases: tuple[str, ...]
+    claim: Claim | None = field(default=None, repr=False, compare=False)
 
     @property
     def bits_per_weight(self) -> float | None:
@@ -119,6 +122,17 @@ class Report:
             )
             for t, v in (verdicts[position] for position in self.inventory.others)
         )
+
+    @cached_property
+    def kinds(self) -> Mapping[str, str]:
+        """Name of a parameter, as the artifact's evidence has it -> the kind of its module."""
+        from onnx_params.report.kinds import module_kinds
+
+        found = module_kinds(self.inventory)
+        return {
+            claim.name: kind.value
+            for claim, kind in zip(self.inventory.parameters, found, strict=True)
+        }
 
     @property
     def layers(self) -> int:
@@ -271,6 +285,7 @@ def build(inventory: Inventory, name: str) -> Report:
                 view=", ".join(claim.view_words),
                 stored=tuple(names),
                 aliases=claim.aliases,
+                claim=claim,
             )
         )
     return Report(name=name, inventory=inventory, rows=tuple(rows))
