@@ -224,7 +224,8 @@ def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray
     if stored is not None:
         zero = spread(stored.astype(np.float32), step, values.shape, groups)
     beside = spread(scale, step, values.shape, groups)
-    found: np.ndarray = (values.astype(np.float32) - zero) * beside
-    if step.second is not None:
-        found = found * read(step.second).astype(np.float32).reshape(())
+    with np.errstate(over="ignore", invalid="ignore"):  # scales of damaged files, too, are numbers
+        found: np.ndarray = (values.astype(np.float32) - zero) * beside
+        if step.second is not None:
+            found = found * read(step.second).astype(np.float32).reshape(())
     return found
