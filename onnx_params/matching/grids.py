@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-BITS: Final = (8, 4, 3, 5, 6, 7, 2)
+BITS: Final = range(2, 9)
 BLOCKS: Final = (16, 32, 64, 128, 256)
 FEWEST: Final = 8  # values in a group below which whole numbers may be chance
 N_GROUPS: Final = 8  # that are looked at before all are
@@ -49,7 +49,7 @@ def _groupings(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _steps(groups: np.ndarray) -> Iterator[np.ndarray]:
-    """The step of each group ``[groups, 1]``, for each number of bits and each scheme."""
+    """The step that each group may have ``[groups, 1]``, by bits and scheme, the coarsest first."""
     largest = np.abs(groups).max(axis=1, keepdims=True)
     top, bottom = groups.max(axis=1, keepdims=True), groups.min(axis=1, keepdims=True)
     spread = np.maximum(top, 0) - np.minimum(bottom, 0)  # zero has a code of its own
@@ -61,16 +61,27 @@ def _steps(groups: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _found(groups: np.ndarray) -> np.ndarray | None:
-    """The step of each group on whose grid all values lie; ``None`` where there is none."""
+    """The step of each group on whose grid all its values lie; ``None`` where one has none."""
     if not groups.size or groups.shape[1] < FEWEST:
         return None
     few = groups[:: max(1, len(groups) // N_GROUPS)]
-    for sample, steps in zip(_steps(few), _steps(groups), strict=True):
-        if _are_whole(few, sample) and _are_whole(groups, steps):
-            return steps
+    return None if _grids(few) is None else _grids(groups)
+
+
+def _grids(groups: np.ndarray) -> np.ndarray | None:
+    found = np.zeros((len(groups), 1))
+    is_open = np.any(groups != 0, axis=1, keepdims=True)  # zeros lie on every grid
+    for steps in _steps(groups):
+        fits = is_open & _are_whole(groups, steps)
+        found[fits] = steps[fits]
+        is_open &= ~fits
+        if not is_open.any():
+            return found
     return None
 
 
-def _are_whole(groups: np.ndarray, steps: np.ndarray) -> bool:
-    counts = np.divide(groups, steps, out=np.zeros_like(groups), where=steps > 0)
-    return bool(np.all(np.abs(counts - np.round(counts)) <= OFF))
+def _are_whole(groups: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Whether all values of each group are whole numbers of its step ``[groups, 1]``."""
+    counts = np.divide(groups, steps, out=np.full_like(groups, 0.5), where=steps > 0)
+    whole: np.ndarray = np.all(np.abs(counts - np.round(counts)) <= OFF, axis=1, keepdims=True)
+    return whole

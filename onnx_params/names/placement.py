@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import View, view_of
@@ -93,8 +94,7 @@ def _flattened(model: Model, tensor: StoredTensor, shape: Shape) -> Steps:
     is_vector = len(shape) > 1 and sum(dim > 1 for dim in shape) <= 1
     if not is_vector:
         return ()
-    uses = (use.node for use in model.def_use.uses(tensor.key))
-    is_slope = any(node is not None and node.op_type == "PRelu" for node in uses)
+    is_slope = any(each.node.op_type == "PRelu" for each in consumers(model, tensor))
     return (Reshape((tensor.count,)),) if is_slope else ()
 
 
