@@ -131,7 +131,7 @@ def _document(audits: list[Audit], format: str, full: bool, window: Window, seve
     if format == "csv":
         return documents.several_to_csv(audits, several)
     if format == "html":
-        from onnx_params.render.html import of_audits
+        from onnx_params.render.html_verdicts import of_audits
 
         return of_audits(audits, several)
     options: dict[str, Any] = {"full": full, "window": window} if format == "table" else {}
