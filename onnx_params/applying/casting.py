@@ -17,13 +17,16 @@ GREATEST_HALF: Final = 65504.0
 
 
 def cast(values: np.ndarray, dtype: DType) -> np.ndarray:
-    """Values as elements of ``dtype``: what does not fit into float16 becomes the nearest number
-    that does, other types as NumPy casts them.
+    """Values as elements of ``dtype``: what is too small for float16 becomes the least number that
+    it has, other types as NumPy casts them.
 
-    Raises :class:`UnsupportedError` where fractions would be cut off.
+    Raises :class:`UnsupportedError` where fractions would be cut off, and where a value is NaN,
+    infinite, or too large for float16: no audit would pass the result.
     """
     if dtype.bits < 8 and not dtype.is_float:
         return values
+    if _has_fractions(values.dtype):
+        _refuse_broken(values, dtype)
     wanted = numpy_type(dtype)
     if values.dtype == wanted:
         return values
@@ -35,13 +38,22 @@ def cast(values: np.ndarray, dtype: DType) -> np.ndarray:
         return values.astype(wanted)
 
 
+def _refuse_broken(values: np.ndarray, dtype: DType) -> None:
+    """Raise :class:`UnsupportedError` where values cannot be shipped."""
+    if not np.isfinite(values).all():
+        raise UnsupportedError("some of the new values are NaN or infinite")
+    if dtype.name == "float16" and values.size:
+        largest = float(np.abs(values).max())
+        if largest > GREATEST_HALF:
+            raise UnsupportedError(f"its largest number, {largest:g}, is too large for float16")
+
+
 def _has_fractions(dtype: np.dtype) -> bool:
     return dtype.kind in "fcV"  # V: the types of ml_dtypes
 
 
 def _half(values: np.ndarray) -> np.ndarray:
-    """Numbers that float16 has: no number that is not zero becomes zero, none becomes infinite."""
+    """Numbers that float16 has: no number that is not zero becomes zero."""
     size = np.abs(values)
     tiny = (size > 0) & (size < LEAST_HALF)
-    made = np.where(np.isfinite(values), np.clip(values, -GREATEST_HALF, GREATEST_HALF), values)
-    return np.where(tiny, np.copysign(LEAST_HALF, values), made) if tiny.any() else made
+    return np.where(tiny, np.copysign(LEAST_HALF, values), values) if tiny.any() else values

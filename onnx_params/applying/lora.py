@@ -47,9 +47,17 @@ class Adapter(NamedTuple):
         if not mark or os.path.exists(words):
             return cls(words)
         try:
-            return cls(path, float(number))
+            weight = float(number)
         except ValueError:
-            raise UsageError(f"{words}: '{number}' is no weight; write ADAPTER=0.5") from None
+            weight = math.nan
+        if not math.isfinite(weight):
+            raise UsageError(f"{words}: '{number}' is no weight; write ADAPTER=0.5")
+        return cls(path, weight)
+
+    @property
+    def files(self) -> list[str]:
+        """The files that are read of it."""
+        return [os.path.join(self.path, name) for name in (CONFIG, *WEIGHTS)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,15 @@ class _Update:
     scale: float
     is_turned: bool  # the weight is [in, out]
     is_embedding: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what is added, by the factors' own; empty where they do not fit together."""
+        a, b = self.a.shape, self.b.shape
+        if len(a) < 2 or len(b) < 2 or math.prod(b[1:]) != a[0]:
+            return ()
+        made = (b[0], *a[1:])
+        return made[::-1] if self.is_turned or self.is_embedding else made
 
     def delta(self, shape: tuple[int, ...]) -> np.ndarray:
         """The update in float32, in the shape of the weight. Reads both factors."""
@@ -83,21 +100,37 @@ def merged(base: Checkpoint, adapters: Sequence[Adapter]) -> Checkpoint:
     """
     updates: dict[str, list[_Update]] = {}
     replaced: dict[str, StoredTensor] = {}
-    names = [tensor.name for tensor in base.tensors]
+    by_name = {tensor.name: tensor for tensor in base.tensors}
+    names = list(by_name)
     for adapter in adapters:
         one, whole = _read(adapter)
         own = [*one, *whole]
         prefix = prefixes_between(names, own)[0]
-        strangers = [name for name in own if moved(name, prefix) not in set(names)]
+        strangers = [name for name in own if moved(name, prefix) not in by_name]
         if strangers:
             raise UsageError(
                 f"{adapter.path}: changes '{strangers[0]}', which {base.path} does not have"
             )
         for name, update in one.items():
-            updates.setdefault(moved(name, prefix), []).append(update)
+            target = by_name[moved(name, prefix)]
+            _refuse_other_shape(adapter, target, update)
+            updates.setdefault(target.name, []).append(update)
         replaced |= {moved(name, prefix): tensor for name, tensor in whole.items()}
     tensors = tuple(_updated(tensor, updates, replaced) for tensor in base.tensors)
     return replace(base, tensors=tensors)
+
+
+def _refuse_other_shape(adapter: Adapter, target: StoredTensor, update: _Update) -> None:
+    """Raise :class:`UsageError` where factors make another shape than the weight has."""
+    if update.shape == target.shape:
+        return
+    factors = f"{list(update.b.shape)} x {list(update.a.shape)}"
+    turned = update.shape[::-1] == target.shape
+    hint = "; is fan_in_fan_out right in its configuration?" if turned else ""
+    raise UsageError(
+        f"{adapter.path}: its factors for '{target.name}', {factors}, do not make the weight's"
+        f" shape {list(target.shape)}{hint}"
+    )
 
 
 def _updated(
@@ -147,6 +180,8 @@ def _read(adapter: Adapter) -> tuple[dict[str, _Update], dict[str, StoredTensor]
         f"{module}.weight": _update(adapter, config, module, pair, module in embeddings)
         for module, pair in pairs.items()
     }
+    if not one and not whole:
+        raise UsageError(f"{adapter.path}: has no tensors to add")
     return one, whole
 
 
@@ -159,10 +194,13 @@ def _update(
 ) -> _Update:
     if set(pair) != {"A", "B"}:
         raise UnsupportedError(f"{adapter.path}: of '{module}' one factor alone is there")
-    rank = _by_pattern(config.get("rank_pattern"), module) or float(pair["A"].shape[0])
-    alpha = _by_pattern(config.get("alpha_pattern"), module) or float(
-        config.get("lora_alpha", rank)
-    )
+    try:
+        rank = _by_pattern(config.get("rank_pattern"), module) or float(pair["A"].shape[0])
+        alpha = _by_pattern(config.get("alpha_pattern"), module) or float(
+            config.get("lora_alpha", rank)
+        )
+    except (TypeError, ValueError, IndexError) as error:
+        raise UsageError(f"{adapter.path}: its ranks or alphas are no numbers") from error
     scale = alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)
     return _Update(
         a=pair["A"],

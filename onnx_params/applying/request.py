@@ -67,6 +67,7 @@ class Request:
         """Every file that is read."""
         labels = dict.fromkeys(tensor.source.label for tensor in self.weights.tensors)
         read = [self.weights.path, *labels]
+        read += [path for words in self.lora for path in Adapter.of(words).files]
         files = [path for path in read if os.path.isfile(path)]  # not arrays in memory
         return [*self.plan.inventory.input_paths(), *files]
 
@@ -95,8 +96,13 @@ class Request:
         return found
 
     def refuse(self) -> None:
-        """Raise :class:`UnsupportedError` where a tensor cannot be written."""
+        """Raise :class:`UnsupportedError` where a tensor cannot be written, or none is to be."""
         refused = self.plan.refused
+        if not refused and not self.plan.shares:
+            raise UnsupportedError(
+                f"{self.path}: nothing of {self.weights.path} is stored in it, so nothing was"
+                " written"
+            )
         if refused:
             hint = "" if self.reference is not None else HINT
             raise UnsupportedError(f"{_refusals(refused, self.path, len(self.plan.rows))}{hint}")

@@ -26,6 +26,8 @@ def is_rounded(target: np.ndarray, values: np.ndarray) -> bool:
     """Whether ``values`` are those of ``target``, each within half a step of the grid on which
     ``values`` lie; arrays of one shape.
     """
+    if not np.isfinite(values).all():
+        return False
     for wanted, groups in zip(_groupings(target), _groupings(values), strict=True):
         steps = _found(groups)
         if steps is not None and np.all(np.abs(wanted - groups) <= HALF * steps):

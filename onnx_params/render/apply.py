@@ -24,15 +24,26 @@ _STYLES: Final = {Way.REFUSED: "bad", Way.ABSENT: "warn", Way.UNCHANGED: "dim"}
 
 
 def render(made: Application, window: Window = PIPE) -> str:
-    """A row for each tensor, then what was done in one line."""
-    blocks: list[Block] = [Line(f"note: {plain(note)}") for note in made.notes]
-    cells = [_cells(row) for row in made.rows]
+    """What was done in one line, then a row for each tensor, those that cannot be written first and
+    with their reasons.
+    """
+    rows = sorted(made.rows, key=lambda row: row.way is not Way.REFUSED)
+    blocks: list[Block] = [Line(_summary(made))]
+    blocks += [Line(f"note: {plain(note)}") for note in made.notes]
+    blocks.append(Line())
+    reasons: dict[str, list[str]] = {}
+    for row in made.refused:
+        reasons.setdefault(row.because, []).append(row.name)
+    for because, names in reasons.items():
+        count = count_of(len(names), "tensor")
+        blocks.append(Line(f"{count} cannot be written: {plain(because)}"))
+    blocks += [Line()] if reasons else []
     table = Table(
         _COLUMNS,
-        cells,
-        style=lambda row, column: _STYLES.get(made.rows[row].way, "") if column == 1 else "",
+        [_cells(row) for row in rows],
+        style=lambda row, column: _STYLES.get(rows[row].way, "") if column == 1 else "",
     )
-    return text([*blocks, table, Line(), Line(_summary(made))], window)
+    return text([*blocks, table], window)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

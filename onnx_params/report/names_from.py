@@ -25,7 +25,7 @@ from onnx_params.inventory.take import divided, take
 from onnx_params.names.architecture import Expected
 from onnx_params.names.claim import Claim
 from onnx_params.roles.role import Role
-from onnx_params.tensors.steps import Key, Placement, chain
+from onnx_params.tensors.steps import Key, Placement, chain, is_exact
 
 if TYPE_CHECKING:  # NumPy, which a report without values does not pay
     from onnx_params.matching.match_state import Found
@@ -47,11 +47,15 @@ def named_from(
     """
     source_map = read_map(path)
     if source_map is not None:
+        if not source_map.parameters:
+            raise UsageError(f"{os.fspath(path)}: is a source map that lists no parameters")
         return take(model, source_map=source_map, match_digests=True, strip_prefix=strip_prefix)
     plain = take(open_artifact(path).model)
     named = plain.parameters
     if all(claim.evidence is Evidence.NONE for claim in named):
         raise UsageError(f"{os.fspath(path)}: has no names to take")
+    if not all(is_exact(claim.steps) for claim in named):  # rounded: no value is the original's
+        return take(model, like=_architecture(named), strip_prefix=strip_prefix)
     made = take(model, checkpoint=_as_stored(plain), strip_prefix=strip_prefix, progress=progress)
     if is_stranger(made):
         return take(model, like=_architecture(named), strip_prefix=strip_prefix)
