@@ -301,6 +301,17 @@ def test_adapters_are_added(tmp_path: Path) -> None:
         ({"fc.lora_Z.weight": np.ones((2, 4), np.float32)}, {}, "which is not known"),
         ({"gone.weight": np.ones(4, np.float32)}, {}, "which .* does not have"),
         ({"fc.weight": np.ones(4, np.float32)}, {"peft_type": "IA3"}, "not the configuration"),
+        (
+            dict(zip(("fc.lora_A.weight", "fc.lora_B.weight"), factors(0, 64, 8), strict=True)),
+            {},
+            "do not make the weight's shape .* is fan_in_fan_out right",
+        ),
+        (
+            dict(zip(("fc.lora_A.weight", "fc.lora_B.weight"), factors(0, 8, 64), strict=True)),
+            {"lora_alpha": "eight"},
+            "are no numbers",
+        ),
+        ({}, {}, "has no tensors to add"),
     ],
 )
 def test_adapters_that_do_not_fit(
@@ -310,6 +321,26 @@ def test_adapters_that_do_not_fit(
     folder = adapter(tmp_path / "adapter", tensors, **config)
     with pytest.raises((UsageError, UnsupportedError), match=said):
         onnx_params.apply(files.model, files.reference, files.out, lora=[str(folder)])
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])
+def test_an_adapter_is_an_input(tmp_path: Path, name: str) -> None:
+    """No output overwrites a file of an adapter, and a share of one is a number."""
+    files = Files(tmp_path, plain, fc__weight=(8, 64), fc__bias=(8,))
+    pair = dict(zip(("fc.lora_A.weight", "fc.lora_B.weight"), factors(0, 8, 64), strict=True))
+    folder = adapter(tmp_path / "adapter", pair)
+    before = (folder / name).read_bytes()
+    with pytest.raises(UsageError, match="never overwrites"):
+        onnx_params.apply(
+            files.model,
+            files.reference,
+            folder / name,
+            lora=[str(folder)],
+            accept_inferred=True,
+        )
+    with pytest.raises(UsageError, match="is no weight"):
+        onnx_params.apply(files.model, files.reference, files.out, lora=[f"{folder}=nan"])
+    assert before == (folder / name).read_bytes()
 
 
 def test_peft_itself(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from onnx_params.applying.casting import BROKEN, is_fit
 from onnx_params.applying.changes import change
 from onnx_params.applying.draft import Choice
 from onnx_params.applying.files import (
@@ -17,8 +18,9 @@ from onnx_params.applying.files import (
 )
 from onnx_params.applying.proof import prove
 from onnx_params.applying.provenance import entries
-from onnx_params.applying.record import Application
+from onnx_params.applying.record import Application, Row, Way
 from onnx_params.applying.request import Path, Request, Weights
+from onnx_params.tensors.stored import StoredTensor
 
 
 def apply(
@@ -67,9 +69,24 @@ def apply(
         ),
     )
     if output is None:
-        return request.application
+        return _tried(request)
     request.refuse()
     return _written(request, os.fspath(output), proof, progress)
+
+
+def _tried(request: Request) -> Application:
+    """What would be written; tensors whose new values are NaN or infinite are refused. Reads the
+    new values.
+    """
+    by_name = {tensor.name: tensor for tensor in request.weights.tensors}
+    rows = tuple(_checked(row, by_name.get(row.name)) for row in request.plan.rows)
+    return replace(request.application, rows=rows)
+
+
+def _checked(row: Row, tensor: StoredTensor | None) -> Row:
+    if tensor is None or not row.is_written or is_fit(tensor.read()):
+        return row
+    return replace(row, way=Way.REFUSED, because=BROKEN)
 
 
 def _written(

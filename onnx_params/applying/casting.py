@@ -14,6 +14,7 @@ from onnx_params.tensors.encode import numpy_type
 # ``transformers/float16.py``, convert_np_to_float16
 LEAST_HALF: Final = 5.96e-08
 GREATEST_HALF: Final = 65504.0
+BROKEN: Final = "some of the new values are NaN or infinite"
 
 
 def cast(values: np.ndarray, dtype: DType) -> np.ndarray:
@@ -40,12 +41,17 @@ def cast(values: np.ndarray, dtype: DType) -> np.ndarray:
 
 def _refuse_broken(values: np.ndarray, dtype: DType) -> None:
     """Raise :class:`UnsupportedError` where values cannot be shipped."""
-    if not np.isfinite(values).all():
-        raise UnsupportedError("some of the new values are NaN or infinite")
+    if not is_fit(values):
+        raise UnsupportedError(BROKEN)
     if dtype.name == "float16" and values.size:
         largest = float(np.abs(values).max())
         if largest > GREATEST_HALF:
             raise UnsupportedError(f"its largest number, {largest:g}, is too large for float16")
+
+
+def is_fit(values: np.ndarray) -> bool:
+    """Whether all values are numbers, and finite ones."""
+    return not _has_fractions(values.dtype) or bool(np.isfinite(values).all())
 
 
 def _has_fractions(dtype: np.dtype) -> bool:

@@ -35,8 +35,8 @@ def render(made: Application, window: Window = PIPE) -> str:
     for row in made.refused:
         reasons.setdefault(row.because, []).append(row.name)
     for because, names in reasons.items():
-        count = count_of(len(names), "tensor")
-        blocks.append(Line(f"{count} cannot be written: {plain(because)}"))
+        who = plain(names[0]) if len(names) == 1 else count_of(len(names), "tensor")
+        blocks.append(Line(f"{who} cannot be written: {plain(because)}"))
     blocks += [Line()] if reasons else []
     table = Table(
         _COLUMNS,
