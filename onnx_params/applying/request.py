@@ -12,7 +12,7 @@ from onnx_params.applying.draft import Choice
 from onnx_params.applying.given import open_weights
 from onnx_params.applying.lora import Adapter, merged
 from onnx_params.applying.plan import Plan, plan
-from onnx_params.applying.record import Application, Row
+from onnx_params.applying.record import Application, Row, Way
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import UnsupportedError, UsageError
@@ -48,9 +48,11 @@ class Request:
         old = None if self.reference is None else open_checkpoint(os.fspath(self.reference))
         inventory = take(opened, checkpoint=old)
         weights, notes = prepared(open_weights(self.checkpoint), opened)
-        if self.lora:
-            weights = merged(weights, [Adapter.of(words) for words in self.lora])
-        return plan(inventory, weights, self.choice), weights, notes
+        if not self.lora:
+            return plan(inventory, weights, self.choice), weights, notes
+        with_adapters = merged(weights, [Adapter.of(words) for words in self.lora])
+        made = plan(inventory, with_adapters, self.choice)
+        return made, with_adapters, (*notes, _changed(weights, with_adapters, made))
 
     @property
     def plan(self) -> Plan:
@@ -106,6 +108,19 @@ class Request:
         if refused:
             hint = "" if self.reference is not None else HINT
             raise UnsupportedError(f"{_refusals(refused, self.path, len(self.plan.rows))}{hint}")
+
+
+def _changed(before: Checkpoint, after: Checkpoint, made: Plan) -> str:
+    """How many tensors adapters change, in words.
+
+    Raises :class:`UsageError` where none of them is among those that are written.
+    """
+    pairs = zip(before.tensors, after.tensors, strict=True)
+    changed = {new.name for old, new in pairs if new is not old}
+    written = {row.name for row in made.rows if row.is_written or row.way is Way.REFUSED}
+    if not changed & written:
+        raise UsageError("no tensor that the adapters change is written")
+    return f"{len(changed & written)} tensors are changed by the adapters"
 
 
 def _refusals(refused: Sequence[Row], path: str, n_rows: int) -> str:
