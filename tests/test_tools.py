@@ -276,6 +276,16 @@ def test_rounded_and_stored_as_numbers(scheme: str, tmp_path: Path) -> None:
     assert failing(audited(chain, tmp_path, up__weight=weight)) == {("changed", "up.weight")}
 
 
+def test_one_number_is_no_grid(tmp_path: Path) -> None:
+    """A vector of equal numbers is not what others near to it were rounded to."""
+    vector = 0.25 + 0.05 * draw(0, 32)
+    chain = Chain()
+    chain.linear("up.weight", draw(1, 32, 16))
+    chain.node("Mul", chain.last, chain.keep("up.scale", np.full(32, 0.25, np.float32)))
+    done = audited(chain, tmp_path, up__weight=draw(1, 32, 16), up__scale=vector)
+    assert failing(done) == {("changed", "up.scale")}
+
+
 # -- layouts of checkpoints -----------------------------------------------------------------------
 
 

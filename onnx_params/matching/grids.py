@@ -16,7 +16,7 @@ import numpy as np
 
 BITS: Final = range(2, 9)
 BLOCKS: Final = (16, 32, 64, 128, 256)
-FEWEST: Final = 8  # values in a group below which whole numbers may be chance
+FEWEST: Final = 8  # values in a group, or different ones, below which a grid may be chance
 N_GROUPS: Final = 8  # that are looked at before all are
 OFF: Final = 1e-3  # of a step, that a value may be beside a whole number
 HALF: Final = 0.5 + OFF
@@ -26,7 +26,7 @@ def is_rounded(target: np.ndarray, values: np.ndarray) -> bool:
     """Whether ``values`` are those of ``target``, each within half a step of the grid on which
     ``values`` lie; arrays of one shape.
     """
-    if not np.isfinite(values).all():
+    if not np.isfinite(values).all() or len(np.unique(values)) < FEWEST:
         return False
     for wanted, groups in zip(_groupings(target), _groupings(values), strict=True):
         steps = _found(groups)
