@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from safetensors.numpy import load_file, save_file
+import torch
+from safetensors.torch import load_file, save_file
 
 import onnx_params
 from onnx_params.errors import OnnxParamsError
@@ -63,15 +63,18 @@ def check(artifact: Artifact) -> Result:
     return Result(artifact, reason, ways, time.perf_counter() - started)
 
 
-def _redrawn(reference: Path) -> dict[str, np.ndarray]:
-    draw = np.random.default_rng(11)
-    found = load_file(reference)
+def _redrawn(reference: Path) -> dict[str, torch.Tensor]:
+    draw = torch.Generator().manual_seed(11)
     return {
-        name: (values * draw.uniform(1 - SPREAD, 1 + SPREAD, values.shape)).astype(values.dtype)
-        if values.dtype.kind == "f"
+        name: (values * _factors(values, draw)).to(values.dtype).contiguous()
+        if values.is_floating_point()
         else values
-        for name, values in found.items()
+        for name, values in load_file(reference).items()
     }
+
+
+def _factors(values: torch.Tensor, draw: torch.Generator) -> torch.Tensor:
+    return 1 - SPREAD + 2 * SPREAD * torch.rand(values.shape, generator=draw)
 
 
 def main() -> None:
