@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import collections
 import multiprocessing
-import re
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ import onnx_params
 from onnx_params.errors import OnnxParamsError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from wild.measure import DAMAGED, Artifact, artifacts  # noqa: E402
+from wild.measure import Artifact, undamaged  # noqa: E402
 
 SPREAD = 0.2  # of the factors
 
@@ -84,14 +83,10 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
-    damaged = re.compile("|".join(DAMAGED))
-    kinds = options.kinds.split(",") if options.kinds else []
-    cases = options.cases.split(",") if options.cases else []
     wanted = [
         each
-        for each in artifacts(kinds, cases)
+        for each in undamaged(options.kinds, options.cases)
         if each.reference.suffix == ".safetensors"
-        and not damaged.fullmatch(f"{each.kind}/{each.name}")
     ][:: options.every]
     with multiprocessing.Pool(2) as pool:
         results = pool.map(check, wanted, chunksize=2)

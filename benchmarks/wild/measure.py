@@ -79,6 +79,17 @@ def artifacts(kinds: list[str], cases: list[str]) -> Iterator[Artifact]:
                 yield Artifact(kind, name, model, reference[0], half.read_text().strip())
 
 
+def listed(words: str) -> list[str]:
+    """The words of an option that takes several, with commas between them."""
+    return [word for word in words.split(",") if word]
+
+
+def undamaged(kinds: str, cases: str) -> list[Artifact]:
+    """The artifacts that no tool damaged, of the kinds and cases that options name."""
+    every = artifacts(listed(kinds), listed(cases))
+    return [each for each in every if not _is_damaged(each)]
+
+
 def audit(artifact: Artifact) -> Result:
     """Audit one artifact."""
     import onnx_params
@@ -134,11 +145,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take each of so many artifacts")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    every = list(
-        artifacts(
-            [*filter(None, options.kinds.split(","))], [*filter(None, options.cases.split(","))]
-        )
-    )
+    every = list(artifacts(listed(options.kinds), listed(options.cases)))
     wanted = [each for each in every if not options.half or each.half == options.half]
     wanted = wanted[:: options.every]
     counts: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(

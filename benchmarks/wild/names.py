@@ -41,7 +41,7 @@ from onnx_params.tensors.steps import Key
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from wild.build import FOLDER  # noqa: E402
-from wild.measure import DAMAGED, Artifact, artifacts  # noqa: E402
+from wild.measure import Artifact, undamaged  # noqa: E402
 
 
 class Score(NamedTuple):
@@ -230,15 +230,10 @@ def main() -> None:
     parser.add_argument("--names-from", action="store_true")
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
-    damaged = re.compile("|".join(DAMAGED))
     wanted = [
         each
-        for each in artifacts(
-            options.kinds.split(",") if options.kinds else [],
-            options.cases.split(",") if options.cases else [],
-        )
+        for each in undamaged(options.kinds, options.cases)
         if options.half in ("", each.half)
-        and not damaged.fullmatch(f"{each.kind}/{each.name}")
         and (FOLDER / each.kind / each.name.partition("/")[0] / "truth.json").exists()
     ]
     plains = [_plain(each) if options.names_from else None for each in wanted]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import collections
 import multiprocessing
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +25,7 @@ from onnx_params.errors import OnnxParamsError, UsageError
 from onnx_params.names.prefix import moved, prefixes_between
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from wild.measure import DAMAGED, Artifact, artifacts  # noqa: E402
+from wild.measure import Artifact, undamaged  # noqa: E402
 
 ROUNDED = 2**-7  # of a number: what bfloat16 may lose
 
@@ -97,14 +96,7 @@ def main() -> None:
     parser.add_argument("--cases", default="")
     parser.add_argument("--show", type=int, default=0)
     options = parser.parse_args()
-    damaged = re.compile("|".join(DAMAGED))
-    kinds = options.kinds.split(",") if options.kinds else []
-    cases = options.cases.split(",") if options.cases else []
-    wanted = [
-        each
-        for each in artifacts(kinds, cases)
-        if not damaged.fullmatch(f"{each.kind}/{each.name}")
-    ]
+    wanted = undamaged(options.kinds, options.cases)
     with multiprocessing.Pool(2) as pool:
         results = pool.map(check, wanted, chunksize=4)
     groups: dict[tuple[str, str], list[Result]] = collections.defaultdict(list)
