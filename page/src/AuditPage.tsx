@@ -4,7 +4,7 @@ import { setting } from "./address";
 import { count, described } from "./auditColumns";
 import type { Store } from "./auditStore";
 import { Findings } from "./Findings";
-import { ordered, VERDICTS } from "./colours";
+import { ordered, VERDICTS, worstOf } from "./colours";
 import type { Finding, Judgement } from "./documents";
 import { Grid } from "./Grid";
 import { Histogram } from "./Histogram";
@@ -102,9 +102,9 @@ function Judgements({ store }: { store: Store }) {
   const { rows, judgements } = store;
   const isIcicle = useComputed(() => false);
   const cells = (node: Node) => {
-    const found = ordered(VERDICTS, new Set(node.rows.map((at) => rows[at].verdict)));
+    const verdicts = node.rows.map((at) => rows[at].verdict);
     return {
-      verdict: found.length > 1 ? `${found[0]} + ${found.length - 1}` : found[0],
+      verdict: worstOf(VERDICTS, verdicts),
       shape: countOf(node.rows.length, "tensor"),
     };
   };

@@ -1,11 +1,12 @@
 /** The page of a comparison: two models side by side, and what became of each parameter. */
 import { useComputed } from "@preact/signals";
 import { countOfSide, rank, type Store } from "./compareStore";
-import { ordered, RELATIONS } from "./colours";
+import { RELATIONS, worstOf } from "./colours";
 import type { Pair, Side, Whole } from "./documents";
 import { Grid } from "./Grid";
 import { ModelMap } from "./ModelMap";
-import { Crumbs, Head, Legend, Switches, VerdictLine } from "./Shell";
+import { openRow } from "./rows";
+import { Crumbs, Head, Legend, StackSwitch, Switches, VerdictLine } from "./Shell";
 import { bytes, countOf, human, measured, plain, sentence, shape, shown, whole } from "./text";
 import { Toolbar } from "./Toolbar";
 import { type Node } from "./tree";
@@ -25,7 +26,10 @@ export function ComparePage({ store }: { store: Store }) {
   const sum = (node: Node, side: "a" | "b") =>
     node.rows.reduce((all, at) => all + (store.rows[at][side]?.bytes ?? 0), 0);
   const cells = (node: Node) => ({
-    relation: worst(store, node),
+    relation: worstOf(
+      RELATIONS,
+      node.rows.map((at) => store.rows[at].relation),
+    ),
     shape: countOf(node.rows.length, "tensor"),
     a: bytes(sum(node, "a")),
     b: bytes(sum(node, "b")),
@@ -45,14 +49,7 @@ export function ComparePage({ store }: { store: Store }) {
         <div class="controls">
           <Crumbs root="Both models" tree={store.drawn} whole={store.every} zoom={settings.zoom} />
           <div class="choices">
-            <button
-              class="fold-stacks"
-              aria-pressed={settings.stacks.value === "1"}
-              title="Draw numbered modules of one structure as one"
-              onClick={() => (settings.stacks.value = settings.stacks.value === "1" ? "0" : "1")}
-            >
-              Repeated as one
-            </button>
+            <StackSwitch value={settings.stacks} />
             <Switches
               label="Area"
               of={[
@@ -92,12 +89,6 @@ export function ComparePage({ store }: { store: Store }) {
   );
 }
 
-/** The relations below a module, the one that matters most first. */
-function worst(store: Store, node: Node): string {
-  const found = ordered(RELATIONS, new Set(node.rows.map((at) => store.rows[at].relation)));
-  return found.length > 1 ? `${found[0]} + ${found.length - 1}` : found[0];
-}
-
 function SideMap({
   store,
   side,
@@ -114,12 +105,7 @@ function SideMap({
     const found = store.rows[at][side];
     return `${store.rows[at].relation}${found ? ` · ${shape(found.shape)} ${found.dtype ?? "?"}` : ""}`;
   };
-  const open = (at: number) => {
-    store.pairs.opened.value = [
-      ...new Set([...store.pairs.opened.value.split(".").filter(Boolean), String(at)]),
-    ].join(".");
-    requestAnimationFrame(() => (store.wanted.value = at));
-  };
+  const open = (at: number) => openRow(store.pairs, store.wanted, at);
   return (
     <div>
       <h2>

@@ -33,6 +33,12 @@ export function zoomed(tree: Node, whole: Node, path: string): Node[] {
   return wayTo(tree, path) ?? wayTo(whole, path) ?? [tree];
 }
 
+/** The rows of the module that the address names; `null` where that is all of them. */
+export function rowsWithin(tree: Node, whole: Node, path: string): Set<number> | null {
+  const way = path ? zoomed(tree, whole, path) : [];
+  return way.length > 1 ? new Set(way[way.length - 1].rows) : null;
+}
+
 export function ModelMap(props: MapProps) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);

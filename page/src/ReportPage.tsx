@@ -8,8 +8,8 @@ import type { Report } from "./documents";
 import { Grid } from "./Grid";
 import { ModelMap } from "./ModelMap";
 import { Pie } from "./Pie";
-
-import { Crumbs, Legend, Shares, Switches, Tabs, type Share, type Tab } from "./Shell";
+import { openRow } from "./rows";
+import { Crumbs, Legend, Shares, StackSwitch, Switches, Tabs, type Share, type Tab } from "./Shell";
 import { bytes, countOf, human, percent, shape, shown, whole } from "./text";
 import { Toolbar } from "./Toolbar";
 import { type Node } from "./tree";
@@ -95,10 +95,7 @@ function MapPanel({ store }: { store: Store }) {
   };
   const open = (at: number) => {
     settings.tab.value = "parameters";
-    parameters.opened.value = [
-      ...new Set([...parameters.opened.value.split(".").filter(Boolean), String(at)]),
-    ].join(".");
-    requestAnimationFrame(() => (store.wanted.value = at));
+    openRow(parameters, store.wanted, at);
   };
   const word = WORDS[store.scale.value.key];
   const hasStacks = store.drawn.value !== store.whole.value && isCollapsed(store.drawn.value);
@@ -113,14 +110,7 @@ function MapPanel({ store }: { store: Store }) {
         />
         <div class="choices">
           {hasStacks || settings.stacks.value !== "1" ? (
-            <button
-              class="fold-stacks"
-              aria-pressed={settings.stacks.value === "1"}
-              title="Draw numbered modules of one structure as one"
-              onClick={() => (settings.stacks.value = settings.stacks.value === "1" ? "0" : "1")}
-            >
-              Repeated as one
-            </button>
+            <StackSwitch value={settings.stacks} />
           ) : null}
           <Switches
             label="Map"

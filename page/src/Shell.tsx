@@ -256,6 +256,20 @@ export interface Switch {
   title: string;
 }
 
+/** Whether numbered modules of one structure are drawn as one. */
+export function StackSwitch({ value }: { value: Signal<string> }) {
+  return (
+    <button
+      class="fold-stacks"
+      aria-pressed={value.value === "1"}
+      title="Draw numbered modules of one structure as one"
+      onClick={() => (value.value = value.value === "1" ? "0" : "1")}
+    >
+      Repeated as one
+    </button>
+  );
+}
+
 /** A few choices beside each other. */
 export function Switches({
   label,

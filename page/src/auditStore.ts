@@ -4,8 +4,8 @@ import { setting } from "./address";
 import { COLUMNS, count, FACETS, rank } from "./auditColumns";
 import { fillOf, VERDICTS } from "./colours";
 import type { Audit, Judgement } from "./documents";
-import { zoomed } from "./ModelMap";
-import { table } from "./rows";
+import { rowsWithin } from "./ModelMap";
+import { openRow, table } from "./rows";
 import { collapsed, treeOf } from "./tree";
 
 export function auditStore(document: Audit) {
@@ -19,10 +19,7 @@ export function auditStore(document: Audit) {
   const drawn = computed(() =>
     collapsed(tree, (at) => `${rows[at].verdict} ${rows[at].shape} ${rows[at].dtype}`),
   );
-  const within = computed(() => {
-    const way = zoom.value ? zoomed(drawn.value, tree, zoom.value) : [];
-    return way.length > 1 ? new Set(way[way.length - 1].rows) : null;
-  });
+  const within = computed(() => rowsWithin(drawn.value, tree, zoom.value));
   const judgements = table({
     prefix: "",
     rows,
@@ -38,12 +35,8 @@ export function auditStore(document: Audit) {
     const passing = judgements.passing.value;
     return (at: number) => passing.has(at);
   });
-  const open = (at: number) => {
-    const words = judgements.opened.value.split(".").filter(Boolean);
-    judgements.opened.value = [...new Set([...words, String(at)])].join(".");
-    requestAnimationFrame(() => (wanted.value = at));
-  };
   const wanted = signal(-1);
+  const open = (at: number) => openRow(judgements, wanted, at);
   return {
     document,
     rows,

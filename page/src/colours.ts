@@ -134,11 +134,19 @@ export function fillOf(scale: Scale, value: string): string {
 
 /** Values in the order of the scale, others behind them. */
 export function ordered(scale: Scale, values: Iterable<string>): string[] {
-  const rank = (value: string) => {
-    const at = scale.fills.findIndex(([each]) => each === value);
-    return at < 0 ? scale.fills.length : at;
-  };
-  return [...values].sort((one, two) => rank(one) - rank(two));
+  return [...values].sort((one, two) => rankOf(scale, one) - rankOf(scale, two));
+}
+
+/** Where a word stands in a scale; those that it does not have come last. */
+export function rankOf(scale: Scale, value: string): number {
+  const at = scale.fills.findIndex(([each]) => each === value);
+  return at < 0 ? scale.fills.length : at;
+}
+
+/** The first of the words in the order of the scale, and how many others there are. */
+export function worstOf(scale: Scale, values: Iterable<string>): string {
+  const found = ordered(scale, new Set(values));
+  return found.length > 1 ? `${found[0]} + ${found.length - 1}` : found[0];
 }
 
 /** The word of the scale for a number of bits. */

@@ -1,9 +1,9 @@
 /** What the page of a comparison computes, and the columns of its pairs. */
 import { computed, signal } from "@preact/signals";
 import { setting } from "./address";
-import { fillOf, RELATIONS } from "./colours";
+import { fillOf, rankOf, RELATIONS } from "./colours";
 import type { Comparison, Pair, Side } from "./documents";
-import { zoomed } from "./ModelMap";
+import { rowsWithin } from "./ModelMap";
 import { table, type Column, type Facet } from "./rows";
 import { measured, plain, shape, whole } from "./text";
 import { collapsed, treeOf } from "./tree";
@@ -15,10 +15,7 @@ export const both = (pair: Pair, text: (side: Side) => string): string => {
   return a === b ? a : `${a} → ${b}`;
 };
 
-export const rank = (relation: string): number => {
-  const at = RELATIONS.fills.findIndex(([each]) => each === relation);
-  return at < 0 ? RELATIONS.fills.length : at;
-};
+export const rank = (relation: string): number => rankOf(RELATIONS, relation);
 
 export const countOfSide = (side: Side | null): number =>
   side?.shape?.reduce((product, each) => product * each, 1) ?? 0;
@@ -140,10 +137,7 @@ export function compareStore(document: Comparison) {
         )
       : tree,
   );
-  const within = computed(() => {
-    const way = settings.zoom.value ? zoomed(drawn.value, tree, settings.zoom.value) : [];
-    return way.length > 1 ? new Set(way[way.length - 1].rows) : null;
-  });
+  const within = computed(() => rowsWithin(drawn.value, tree, settings.zoom.value));
   const pairs = table({ prefix: "", rows, nameOf, columns: COLUMNS, facets: FACETS, tree, within });
   const valueOf = (side: "a" | "b") =>
     computed(() => {

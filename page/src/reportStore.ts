@@ -4,7 +4,7 @@ import { setting } from "./address";
 import { BITS, bitsWord, DTYPES, EVIDENCE, fillOf, KINDS, type Scale } from "./colours";
 import { OTHER_COLUMNS, OTHER_FACETS, PARAMETER_FACETS, parameterColumns } from "./columns";
 import type { Parameter, Report } from "./documents";
-import { zoomed } from "./ModelMap";
+import { rowsWithin } from "./ModelMap";
 import { table } from "./rows";
 import { collapsed, treeOf } from "./tree";
 
@@ -43,11 +43,7 @@ export function storeOf(report: Report) {
       ? collapsed(tree, (at) => `${rows[at].shape} ${rows[at].dtype} ${rows[at].kind}`)
       : tree,
   );
-  const within = computed(() => {
-    if (!settings.zoom.value) return null;
-    const way = zoomed(drawn.value, tree, settings.zoom.value);
-    return way.length > 1 ? new Set(way[way.length - 1].rows) : null;
-  });
+  const within = computed(() => rowsWithin(drawn.value, tree, settings.zoom.value));
   const hasStats = rows.some((row) => row.stats);
   const parameters = table({
     prefix: "",

@@ -156,6 +156,13 @@ export function table<Row>(options: TableOptions<Row>): Table<Row> {
   };
 }
 
+/** Unfold the details of a row, and have the grid scroll to it. */
+export function openRow<Row>(table: Table<Row>, wanted: Signal<number>, at: number): void {
+  const words = table.opened.value.split(".").filter(Boolean);
+  table.opened.value = [...new Set([...words, String(at)])].join(".");
+  requestAnimationFrame(() => (wanted.value = at));
+}
+
 function sorted<Row>(
   found: number[],
   rows: readonly Row[],
