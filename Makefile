@@ -13,7 +13,7 @@ demo: $(VENV)/.installed ## install, export GPT-2, analyze it, write the report 
 	@head -n 40 reports/gpt2.md
 
 test: lint ## run all checks but the slow ones
-	$(BIN)/python -m pytest -m "$(SLOW)"
+	$(BIN)/python -m pytest -m "$(SLOW)" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-all: $(VENV)/.frameworks ## the slow ones too, with Keras, JAX and XGBoost
 	$(MAKE) test SLOW="slow or not slow"
