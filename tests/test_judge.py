@@ -417,6 +417,21 @@ def test_a_second_copy_that_was_changed(tmp_path: Path) -> None:
         assert passes or ["onnx::MatMul_475"] == list(done.failing[0].stored)
 
 
+@pytest.mark.parametrize("n_changed", [0, 1, 32])
+def test_a_quantized_second_copy_that_was_changed(tmp_path: Path, n_changed: int) -> None:
+    """A head in 4 bits, tied to the embedding, some rows of which are others."""
+    table = draw(1800, 32, WIDTH)
+    head = table.copy()
+    head[3 : 3 + n_changed] = draw(1801, *head[3 : 3 + n_changed].shape)
+    chain = Chain()
+    chain.node("Gather", chain.keep("embed.weight", table), "x")
+    nbits(chain, "head.weight", head)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file({"embed.weight": table}, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed is (n_changed == 0)
+
+
 def test_masks_are_no_parameters(tmp_path: Path) -> None:
     """A causal mask of minus infinity is no broken weight."""
     mask = np.triu(np.full((WIDTH, WIDTH), -np.inf, np.float32), 1)

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import helper
+from onnx import TensorProto, helper
 from safetensors.numpy import load_file
 from support.graphs import Chain, nbits
 from torch import nn
@@ -203,6 +203,49 @@ def test_two_layouts_are_one_parameter(tmp_path: Path) -> None:
     chain.node("ReduceMean", turned, name="/conv/ReduceMean")
     report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
     assert (weight.size, ()) == (report.parameters, report.rows[0].aliases)
+
+
+def tied(path: Path, head: np.ndarray, table: np.ndarray) -> Path:
+    """A model of a table that is looked up, and a head in 4 bits."""
+    chain = Chain()
+    chain.node("Gather", chain.keep("model.embed_tokens.weight", table), "x")
+    nbits(chain, "lm_head.weight", head)
+    return chain.save(path)
+
+
+def test_a_quantized_head_is_its_table(tmp_path: Path) -> None:
+    """A head that is tied to its embedding and quantized counts once, another head for itself."""
+    table = draw(0, 96, 64)
+    (row,) = onnx_params.analyze(tied(tmp_path / "tied.onnx", table, table)).rows
+    assert ("model.embed_tokens.weight", (96, 64)) == (row.name, row.shape)
+    assert ("lm_head.weight",) == row.aliases
+    other = onnx_params.analyze(tied(tmp_path / "other.onnx", draw(1, 96, 64), table))
+    assert (2, 2 * table.size) == (len(other.rows), other.parameters)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtype", ["int8", "uint4", "int4"])
+def test_a_table_in_codes_is_its_head(tmp_path: Path, dtype: str, axis: int) -> None:
+    """Codes of either type, with a scale for each row or in blocks, and a head in float."""
+    table = draw(0, 96, 64)
+    bits, low = int(dtype[-1]), 0 if dtype[0] == "u" else -(1 << (int(dtype[-1]) - 1))
+    zero = low + (1 << (bits - 1))
+    blocks = table.reshape(96, -1, 16) if axis else table[:, None]
+    scales = (np.abs(blocks).max(axis=2) / ((1 << (bits - 1)) - 1)).astype(np.float32)
+    codes = np.round(blocks / scales[..., None]).reshape(96, 64) + zero
+    chain = Chain()
+    scale = chain.keep("embed.weight_scale", scales if axis else scales[:, 0])
+    code = chain.keep("embed.weight", codes.astype(int), getattr(TensorProto, dtype.upper()))
+    zeros = chain.keep(
+        "embed.weight_zero",
+        np.full(scales.shape if axis else 96, zero),
+        getattr(TensorProto, dtype.upper()),
+    )
+    options = {"axis": 1, "block_size": 16} if axis else {"axis": 0}
+    chain.node("Gather", chain.node("DequantizeLinear", code, scale, zeros, **options), "x")
+    chain.node("MatMul", chain.last, chain.keep("onnx::MatMul_7", table.T))
+    (row,) = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH)).rows
+    assert ("embed.weight", (96, 64)) == (row.name, row.shape)
 
 
 # -- dynamo ---------------------------------------------------------------------------------------

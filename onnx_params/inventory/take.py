@@ -83,7 +83,7 @@ def take(
         notes.append(str(verification) if lists[0] else nothing)
     if metadata.has_broken_map or (metadata.source_map is not None and not lists[0]):
         notes.append("a source map is there and cannot be used")
-    draft = _drafted(model, metadata, lists, notes)
+    draft = _drafted(model, metadata, lists, notes, has_values=checkpoint is not None)
     matched = None
     if checkpoint is not None:
         checkpoint, said = prepared(checkpoint, model)
@@ -107,9 +107,16 @@ def take(
 
 
 def _drafted(
-    model: Model, metadata: ExporterMetadata, lists: list[list[Claim]], notes: list[str]
+    model: Model,
+    metadata: ExporterMetadata,
+    lists: list[list[Claim]],
+    notes: list[str],
+    *,
+    has_values: bool,
 ) -> _Draft:
-    """What the artifact says of itself: the best list, and the names of what is in none."""
+    """What the artifact says of itself: the best list, and the names of what is in none. Where a
+    checkpoint has the values, a quantized copy is held against those, and not joined unproved.
+    """
     classified = list(classify(model, metadata))
     listed = _best(lists)
     if listed:
@@ -126,7 +133,9 @@ def _drafted(
     _sort(draft)
     draft.extra = stored.claims(model, draft.loose)
     if not listed:
-        draft.extra = tied(draft.extra, draft.parameter_tensors, model)
+        draft.extra = tied(
+            draft.extra, draft.parameter_tensors, model, joins_rounded=not has_values
+        )
     draft.own.extend(draft.extra)
     return draft
 

@@ -12,18 +12,23 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, without_number
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.matching import duplicates
+from onnx_params.matching.rounded_copies import rounded_copies
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 
 def tied(
-    claims: list[Claim], parameter_tensors: dict[Key, StoredTensor], model: Model
+    claims: list[Claim],
+    parameter_tensors: dict[Key, StoredTensor],
+    model: Model,
+    *,
+    joins_rounded: bool,
 ) -> list[Claim]:
     """The claims, where what lies in the file twice is one parameter, and what two parameters share
-    is two.
+    is two; ``joins_rounded`` says whether a quantized copy is the same by some of its rows.
     """
-    claims = _with_copies(claims, parameter_tensors)
+    claims = _with_copies(model, claims, parameter_tensors, joins_rounded)
     if not any(
         node.op_type == "Identity" for graph in model.graphs.values() for node in graph.nodes
     ):
@@ -38,14 +43,20 @@ def tied(
     return found
 
 
-def _with_copies(claims: list[Claim], parameter_tensors: dict[Key, StoredTensor]) -> list[Claim]:
-    """The claims, where a tensor and its copy in another layout are one parameter."""
+def _with_copies(
+    model: Model,
+    claims: list[Claim],
+    parameter_tensors: dict[Key, StoredTensor],
+    joins_rounded: bool,
+) -> list[Claim]:
+    """The claims, where a tensor and its copy in another layout or type are one parameter."""
     counts = Counter(claim.stored[0] for claim in claims)
     # not parts, nor several that were folded into one
     by_key = {claim.stored[0]: claim for claim in claims if counts[claim.stored[0]] == 1}
     tensors = [parameter_tensors[key] for key in by_key]
     turned = duplicates.transposed(tensors)
-    copies = duplicates.reshaped(tensors) | turned
+    rounded = rounded_copies(model, by_key.values()) if joins_rounded else {}
+    copies = rounded | duplicates.reshaped(tensors) | turned
     gone: set[Key] = set()
     for copy, first in copies.items():
         if by_key[first].evidence is Evidence.NONE and by_key[copy].evidence is not Evidence.NONE:
@@ -54,7 +65,12 @@ def _with_copies(claims: list[Claim], parameter_tensors: dict[Key, StoredTensor]
             continue
         gone.add(copy)
         was, other = by_key[first], by_key[copy]
-        how = "a transposed copy of it" if {first, copy} & turned.keys() else "it once more"
+        if {first, copy} & turned.keys():
+            how = "a transposed copy of it"
+        elif {first, copy} & rounded.keys():
+            how = "it once more, quantized, by some of its rows"
+        else:
+            how = "it once more"
         # a name that an exporter made up is no further name of the parameter
         names = () if other.evidence is Evidence.NONE else (other.name,)
         stem = without_number(was.name)

@@ -71,6 +71,27 @@ def packed(tensor: Payload, mapped: bool = False) -> np.ndarray:
     )
 
 
+def taken(tensor: Payload, places: np.ndarray) -> np.ndarray:
+    """The elements at flat places, shaped as ``places``; those of fewer than 8 bits one a byte.
+
+    Touches the pages of those elements alone where the file can be mapped. Raises as :func:`read`
+    does, and :class:`UnsupportedError` for elements that do not lie side by side.
+    """
+    dtype = tensor.dtype
+    with content_errors(f"{tensor.source.label}: tensor '{tensor.name}'"):
+        if tensor.indices is not None or dtype.bits not in (2, 4) and dtype.bits % 8:
+            raise UnsupportedError(f"tensor '{tensor.name}' has no element at a place of its own")
+        data = packed(tensor, mapped=True)
+        if dtype.bits >= 8:
+            size = dtype.packed_length(tensor.count)
+            found: np.ndarray = data[:size].view(_numpy_type(dtype))[places]
+            return found
+        per_byte = 8 // dtype.bits
+        shifts = (places % per_byte * dtype.bits).astype(np.uint8)
+        codes = (data[places // per_byte] >> shifts) & ((1 << dtype.bits) - 1)
+        return _narrow(codes, dtype)
+
+
 def unpack(data: np.ndarray, bits: int, count: int) -> np.ndarray:
     """Split packed bytes into ``count`` unsigned elements of 2, 4 or 6 bits, low bits first."""
     if bits == 6:  # four elements in three bytes
