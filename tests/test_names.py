@@ -4,9 +4,12 @@ named_parameters().
 
 from __future__ import annotations
 
+import json
+
 import onnx.parser
 import pytest
 from support.artifacts import artifact, case
+from support.process import called
 
 import onnx_params
 from onnx_params.idioms.onnxruntime import Hop, undo
@@ -169,6 +172,26 @@ def test_wrapper_prefix(names: list[str], prefix: str) -> None:
     a name.
     """
     assert prefix == wrapper_prefix(names)
+
+
+@pytest.mark.parametrize("name", ["llama", "bert"])
+def test_architecture_chosen_by_structure(name: str) -> None:
+    """The model type, and the sizes of the artifact, by what an optimizer left of the names."""
+    path = artifact(name, "dynamo+ort-extended")
+    shown = called("analyze", str(path), "--like", "auto", "--format", "json")
+    assert (0, "") == (shown.returncode, shown.stderr)
+    report = json.loads(shown.stdout)
+    assert f"the bare {name} of transformers" in report["notes"][0]
+    found = {row["name"]: row["shape"] for row in report["parameters"]}
+    assert {key: list(shape) for key, shape in case(name).shapes.items()}.items() <= found.items()
+    assert not any(row["certain"] for row in report["parameters"])
+
+
+def test_no_architecture_fits() -> None:
+    """What transformers has nothing like is refused in a line."""
+    plain = artifact("lstm", "dynamo")
+    refused = called("analyze", str(plain), "--like", "auto")
+    assert 2 == refused.returncode and refused.stderr.startswith("onnx-params: no architecture")
 
 
 def test_architecture_names_what_nothing_else_does() -> None:

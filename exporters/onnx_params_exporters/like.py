@@ -20,8 +20,15 @@ def expected(config: str) -> list[Expected]:
     describes, in order. Raises :class:`UsageError`.
     """
     made = _config(config)
+    return on_meta(made, (made.architectures or (None,))[0])
+
+
+def on_meta(config: transformers.PretrainedConfig, head: str | None) -> list[Expected]:
+    """The parameters of the class of that name, or of the bare model where transformers has no such
+    class, in order.
+    """
     with torch.device("meta"):
-        model = _model(made)
+        model = _model(config, head)
     names: dict[int, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(id(parameter), []).append(name)
@@ -35,10 +42,9 @@ def expected(config: str) -> list[Expected]:
     ]
 
 
-def _model(config: transformers.PretrainedConfig) -> torch.nn.Module:
-    """The class that the configuration names, else the bare model."""
-    named = [getattr(transformers, name, None) for name in config.architectures or ()]
-    made: torch.nn.Module = named[0](config) if named and named[0] is not None else _bare(config)
+def _model(config: transformers.PretrainedConfig, head: str | None) -> torch.nn.Module:
+    named = None if head is None else getattr(transformers, head, None)
+    made: torch.nn.Module = _bare(config) if named is None else named(config)
     return made
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from onnx_params.cli.progress import bar
+from onnx_params.cli.progress import bar, working
 from onnx_params.errors import (
     DependencyError,
     FormatError,
@@ -22,7 +23,9 @@ from onnx_params.plain import plain
 
 if TYPE_CHECKING:
     from onnx_params.api import Report
+    from onnx_params.names.architecture import Expected
 
+AUTO: Final = "auto"  # the architecture is to be chosen
 MAX_KNOWN: Final = 50_000  # names among which a near one is looked for
 Artifact = Annotated[str, typer.Argument(metavar="MODEL", help="An ONNX file.")]
 
@@ -50,7 +53,8 @@ Like = Annotated[
     typer.Option(
         "--like",
         metavar="CONFIG",
-        help="Take names from an architecture: a transformers model type or a config.json.",
+        help="Take names from an architecture: a transformers model type, a config.json, or 'auto',"
+        " which chooses the model type by structure.",
     ),
 ]
 
@@ -92,14 +96,7 @@ def take(
 
     if sum(map(bool, (reference, like, names_from))) > 1:
         raise UsageError("of --reference, --like and --names-from only one can be used")
-    expected = None
-    if like:
-        from importlib import import_module
-
-        try:
-            expected = import_module("onnx_params_exporters.like").expected(like)
-        except ImportError as error:
-            raise DependencyError.of("--like", str(error.name), "transformers") from error
+    expected, notes = _architecture(model, like) if like else (None, ())
     options: dict[str, Any] = {
         "name": name,
         "verify": verify,
@@ -110,9 +107,35 @@ def take(
         "stats": stats,
     }
     if not reference and not names_from and not stats:
-        return take(model, **options)
-    with bar("reading", reference or names_from, model if stats else "") as progress:
-        return take(model, **options, progress=progress)
+        report = take(model, **options)
+    else:
+        with bar("reading", reference or names_from, model if stats else "") as progress:
+            report = take(model, **options, progress=progress)
+    if not notes:
+        return report
+    inventory = replace(report.inventory, notes=(*notes, *report.inventory.notes))
+    return replace(report, inventory=inventory)
+
+
+def _architecture(model: str, like: str) -> tuple[Sequence[Expected], tuple[str, ...]]:
+    """The parameters of the architecture that ``--like`` names, and notes on how it was chosen.
+
+    Raises :class:`DependencyError` where transformers is not there, :class:`UsageError` where it
+    knows no such architecture.
+    """
+    from importlib import import_module
+
+    try:
+        if like != AUTO:
+            return import_module("onnx_params_exporters.like").expected(like), ()
+        choose = import_module("onnx_params_exporters.like_auto").chosen
+    except ImportError as error:
+        raise DependencyError.of("--like", str(error.name), "transformers") from error
+    from onnx_params.api import analyze
+
+    with working("choosing the architecture"):
+        expected, because = choose(analyze(model).inventory.parameters)
+    return expected, (because,)
 
 
 def answer(text: str | bytes, output: str, inputs: Iterable[str]) -> None:

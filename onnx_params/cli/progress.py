@@ -16,6 +16,18 @@ MIN_SIZE: Final = 1 << 28  # bytes; what is smaller is done before anybody asks
 
 
 @contextmanager
+def working(words: str) -> Iterator[None]:
+    """Show on a terminal what takes a while and has no known length."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(words):
+        yield
+
+
+@contextmanager
 def bar(word: str, *paths: str) -> Iterator[Callable[[int], None]]:
     """Show on stderr how many bytes are done: with rate and time left on a terminal, else in lines
     if it takes long.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Model
@@ -74,10 +75,12 @@ def by_architecture(
     not have.
     """
     rows = architecture.claims(model, like, own)
-    fitting = sum(bool(claim.stored) for claim in rows)
-    if 2 * fitting < len(rows):
+    found = [claim for claim in rows if claim.stored]
+    # by elements too: most of the parameters may be those of folded norms
+    is_enough = 2 * len(found) >= len(rows) or 2 * _n_elements(found) >= _n_elements(rows)
+    if not is_enough:
         raise UsageError(
-            f"{model.source.label}: the architecture does not fit: {fitting} of its {len(rows)}"
+            f"{model.source.label}: the architecture does not fit: {len(found)} of its {len(rows)}"
             " parameters could be found by name and shape"
         )
     extra = _nowhere(own, rows, "architecture", notes)
@@ -85,6 +88,10 @@ def by_architecture(
     if open_rows:
         notes.append(f"{open_rows} parameters of the architecture are nowhere in the artifact")
     return rows, extra
+
+
+def _n_elements(claims: Iterable[Claim]) -> int:
+    return sum(math.prod(claim.shape or ()) for claim in claims)
 
 
 def _nowhere(own: list[Claim], rows: list[Claim], given: str, notes: list[str]) -> list[Claim]:
