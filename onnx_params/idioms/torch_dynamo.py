@@ -114,6 +114,8 @@ KEEPS_ELEMENTS: Final = frozenset(
         "to",
     ]
 )
+TURNS: Final = frozenset({"permute", "transpose", "t", "swapaxes", "movedim"})
+REPEATS: Final = frozenset({"repeat", "tile", "expand"})  # elements again, along some axis
 # these keep a tensor's shape, or add and remove ones; the other operand of arithmetic is a number
 KEEPS_SHAPE: Final = frozenset(
     [

@@ -30,6 +30,10 @@ COMPUTED_WEIGHTS: Final = (
 )
 
 
+# of another weight of the module: ``weight_norm(cell, "weight_hh")``
+_OTHER_WEIGHT_NORM: Final = re.compile(r"(?P<weight>(.*\.)?weight_\w+)_[gv]")
+
+
 def weight_norm_parts(name: str) -> tuple[str, str, str] | None:
     """``(weight, magnitude, direction)`` of the weight norm that a parameter belongs to, ``None``
     where it belongs to none.
@@ -39,6 +43,10 @@ def weight_norm_parts(name: str) -> tuple[str, str, str] | None:
             if name == leaf or name.endswith(f".{leaf}"):
                 owner = name[: -len(leaf)]
                 return f"{owner}weight", owner + magnitude, owner + direction
+    other = _OTHER_WEIGHT_NORM.fullmatch(name)
+    if other is not None:
+        weight = other["weight"]
+        return weight, f"{weight}_g", f"{weight}_v"
     return None
 
 

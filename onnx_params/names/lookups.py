@@ -17,7 +17,7 @@ def table_shape(tensor: StoredTensor, has_rows_first: bool) -> Shape | None:
     have rows first or last. Reads the values.
     """
     shape = tensor.shape
-    if len(shape) < 3:
+    if len(shape) < 2:
         return None
     tables = [
         (rows, shape[axis], axis)

@@ -20,6 +20,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_dynamo import Entry
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Stored, locate
+from onnx_params.names.siblings import with_shapes_of_siblings
 from onnx_params.names.signature_calls import (
     by_call,
     by_empty_slot,
@@ -68,7 +69,7 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
             continue
         aliases = (*(other for other in tied_to[first_name] if other != name), first_name)
         _add_tied(found, _under(claim, name, aliases))
-    return found
+    return with_shapes_of_siblings(found)
 
 
 def _made_bias(claim: Claim) -> Claim:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
@@ -18,79 +18,45 @@ from onnx_params.idioms.call_sites import Site
 from onnx_params.idioms.torch_dynamo import (
     KEEPS_ELEMENTS,
     KEEPS_SHAPE,
+    REPEATS,
+    TURNS,
     VECTOR_NORMS,
-    operator_of,
 )
 from onnx_params.idioms.torch_modules import weight_norm_shape
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
+from onnx_params.names.folded_value import Folded, values_of
 from onnx_params.names.lookups import table_shape
-from onnx_params.names.placement import Location, locate
+from onnx_params.names.placement import locate
+from onnx_params.names.signature_parts import by_parts
 from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.tensors.steps import Reshape, Shape, shape_after
 
-_VALUE: Final = "val_"  # how the exporter calls what it makes up
 # leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
 # spectral_norm and parametrize; timm, ``layers/std_conv.py``
 _MAIN_LEAVES: Final = frozenset({"weight", "weight_orig", "original", "original1", "weight_v"})
 _LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
-_TURNS: Final = frozenset({"permute", "transpose"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
-
-
-class _Folded(NamedTuple):
-    """A parameter, the constant that was computed from it, and from what else."""
-
-    table: Table
-    name: str
-    location: Location
-    sources: tuple[str, ...]
-    sites: list[Site]
-
-    @property
-    def value(self) -> str:
-        """The name of the constant."""
-        return self.location.tensor.name
-
-    @property
-    def operators(self) -> list[str]:
-        """The operators on the way, the last one first; what the signature lists is none."""
-        kinds = self.table.metadata.kinds
-        values = (self.value, *self.sources)
-        return [
-            operator_of(each)
-            for each in values
-            if each not in kinds and each != self.name and not each.startswith(_VALUE)
-        ]
-
-    @property
-    def others(self) -> list[str]:
-        """What else the signature lists that it was computed from."""
-        return [each for each in self.sources if each in self.table.metadata.kinds]
-
-    def without(self, shape: Shape | None, view: View, because: str) -> Claim:
-        """The claim on a parameter whose numbers are not these."""
-        return without(self.name, shape, view, because, self.location.tensor, certain=False)
 
 
 def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
     """The claim on a parameter that a constant was computed from."""
-    for value in table.folded.get(name, ()):
-        location = table.stored.locate(value)
-        if location is None:
-            continue
-        sources = tuple(each for each in table.metadata.folded_from(value) if each != name)
-        folded = _Folded(table, name, location, sources, sites)
+    values = values_of(table, name, sites)
+    for folded in values:
         for answer in _ANSWERS:
             claim = answer(folded)
             if claim is not None:
                 return claim
-        because = f"'{value}' was computed from it"
-        return without(name, None, View.SLICED, because, location.tensor)
-    return None
+    if not values:
+        return None
+    claim = by_parts(values)
+    if claim is not None:
+        return claim
+    because = f"'{values[0].value}' was computed from it"
+    return without(name, None, View.SLICED, because, values[0].location.tensor)
 
 
-def _of_a_norm(folded: _Folded) -> Claim | None:
+def _of_a_norm(folded: Folded) -> Claim | None:
     is_vector = any(
         site.call.target in VECTOR_NORMS and site.role in ("weight", "bias")
         for site in folded.sites
@@ -106,8 +72,9 @@ def _of_a_norm(folded: _Folded) -> Claim | None:
     )
 
 
-def _by_weight_norm(folded: _Folded) -> Claim | None:
-    shape = weight_norm_shape(folded.name, list(folded.sources), folded.location.shape)
+def _by_weight_norm(folded: Folded) -> Claim | None:
+    weight = _as_weight(folded) or folded.location.shape
+    shape = weight_norm_shape(folded.name, list(folded.sources), weight)
     if shape is None:
         return None
     because = (
@@ -117,13 +84,14 @@ def _by_weight_norm(folded: _Folded) -> Claim | None:
     return folded.without(shape, View.FOLDED, because)
 
 
-def _with_its_shape(folded: _Folded) -> Claim | None:
+def _with_its_shape(folded: Folded) -> Claim | None:
     """Operators that keep shapes, or add ones."""
     operators = folded.operators
     if folded.others or any(operator not in KEEPS_SHAPE for operator in operators):
         return None
     n_ones = operators.count("unsqueeze") - operators.count("squeeze")
-    shape = _without_ones(folded.location.shape, n_ones)
+    whole = folded.location.shape if REPEATS.isdisjoint(operators) else folded.unrepeated
+    shape = _without_ones(whole, n_ones)
     if shape is None:
         return None
     because = (
@@ -143,7 +111,7 @@ def _without_ones(shape: Shape, n_ones: int) -> Shape | None:
     return tuple(found)
 
 
-def _viewed_vector(folded: _Folded) -> Claim | None:
+def _viewed_vector(folded: Folded) -> Claim | None:
     """A vector that was given further axes: its elements in order, or numbers computed of each."""
     shape = folded.location.shape
     operators = set(folded.operators)
@@ -165,7 +133,31 @@ def _is_each(operators: set[str]) -> bool:
     return operators <= KEEPS_ELEMENTS | KEEPS_SHAPE
 
 
-def _looked_up(folded: _Folded) -> Claim | None:
+def _turned(folded: Folded) -> Claim | None:
+    """Its elements in another order, or numbers computed of each: the shape of the constant, which
+    may be another view.
+    """
+    operators = set(folded.operators)
+    if folded.others or not operators or not operators <= TURNS | KEEPS_ELEMENTS | KEEPS_SHAPE:
+        return None
+    shape = folded.unrepeated if operators & REPEATS else folded.location.shape
+    because = (
+        f"'{folded.value}' was computed of each of its elements, if the operators are what they are"
+        " called; its axes may have been others"
+    )
+    return folded.without(shape, View.FOLDED, because)
+
+
+def _bias_of_linear(folded: Folded) -> Claim | None:
+    """A bias beside a weight, of a product that was computed: a number for each output."""
+    is_bias = folded.name.rpartition(".")[2] == "bias"
+    if not is_bias or folded.operators[:1] != ["linear"] or folded.operators.count("linear") > 1:
+        return None
+    because = f"'{folded.value}' is the result of the product that it was added to"
+    return folded.without(folded.location.shape[-1:], View.FOLDED, because)
+
+
+def _looked_up(folded: Folded) -> Claim | None:
     """A table whose rows were looked up by all of its positions, which a buffer lists."""
     shape = folded.location.shape
     kinds = folded.table.metadata.kinds
@@ -180,37 +172,46 @@ def _looked_up(folded: _Folded) -> Claim | None:
     )
 
 
-def _by_different_rows(folded: _Folded) -> Claim | None:
+def _by_different_rows(folded: Folded) -> Claim | None:
     """A table of which rows were looked up again and again, such as biases of relative positions:
     as many rows as there are different ones.
     """
     is_alone = all(folded.table.metadata.kinds[each] != "PARAMETER" for each in folded.others)
     if not is_alone or _LOOKUPS.isdisjoint(folded.operators):
         return None
-    is_turned = not _TURNS.isdisjoint(folded.operators)
+    is_turned = not TURNS.isdisjoint(folded.operators)
     shape = table_shape(folded.location.tensor, has_rows_first=is_turned)
     because = f"'{folded.value}' has so many different rows, looked up in it"
     return None if shape is None else folded.without(shape, View.FOLDED, because)
 
 
-def _in_weight_slot(folded: _Folded) -> Claim | None:
+def _in_weight_slot(folded: Folded) -> Claim | None:
     """A weight that was computed in its own module: it has the shape that its operator takes."""
     if any(_module_of(each) != _module_of(folded.name) for each in folded.others):
         return None
+    shape = _as_weight(folded)
+    if shape is None:
+        return None
     leaf = folded.name.rpartition(".")[2]
-    tensor = folded.location.tensor
-    for consumer in consumers(folded.table.model, tensor):
-        if not consumer.is_product or consumer.word not in ("weight", "operand"):
-            continue
-        shape = shape_after(folded.location.shape, as_torch(consumer, folded.location.shape))
-        because = f"'{folded.value}' was computed from it, the weight of {consumer.node.op_type}"
-        if leaf in _MAIN_LEAVES:
-            return folded.without(shape, View.FOLDED, f"{because}, which has its shape")
-        if leaf in _GAINS:
-            ones = (1,) * (len(shape) - 1)
-            return folded.without(
-                (shape[0], *ones), View.FOLDED, f"{because}, a number for each output"
-            )
+    because = f"'{folded.value}' was computed from it, the weight of a product"
+    if leaf in _MAIN_LEAVES:
+        return folded.without(shape, View.FOLDED, f"{because}, which has its shape")
+    if leaf in _GAINS:
+        ones = (1,) * (len(shape) - 1)
+        return folded.without(
+            (shape[0], *ones), View.FOLDED, f"{because}, a number for each output"
+        )
+    return None
+
+
+def _as_weight(folded: Folded) -> Shape | None:
+    """The shape of a constant as torch has the weight of the product that takes it; ``None`` where
+    no product does.
+    """
+    shape = folded.location.shape
+    for consumer in consumers(folded.table.model, folded.location.tensor):
+        if consumer.is_product and consumer.word in ("weight", "operand"):
+            return shape_after(shape, as_torch(consumer, shape))
     return None
 
 
@@ -219,7 +220,7 @@ def _module_of(name: str) -> str:
     return name.rpartition(".")[0].removesuffix(".parametrizations.weight")
 
 
-def _joined(folded: _Folded) -> Claim | None:
+def _joined(folded: Folded) -> Claim | None:
     """Vectors of a module that were joined into one, as long as each other."""
     shape = folded.location.shape
     owner = folded.name.rpartition(".")[0]
@@ -235,7 +236,7 @@ def _joined(folded: _Folded) -> Claim | None:
 
 
 # the surest first
-_ANSWERS: Final[tuple[Callable[[_Folded], Claim | None], ...]] = (
+_ANSWERS: Final[tuple[Callable[[Folded], Claim | None], ...]] = (
     _of_a_norm,
     _by_weight_norm,
     _with_its_shape,
@@ -244,4 +245,6 @@ _ANSWERS: Final[tuple[Callable[[_Folded], Claim | None], ...]] = (
     _by_different_rows,
     _in_weight_slot,
     _joined,
+    _turned,
+    _bias_of_linear,
 )

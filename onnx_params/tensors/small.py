@@ -73,6 +73,23 @@ def _payload(tensor: StoredTensor) -> bytes:
     return b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
 
 
+def repeated_axes(tensor: StoredTensor) -> tuple[int, ...]:
+    """The axes longer than one along which all values are the same; none where its elements cannot
+    be read so. Reads them.
+    """
+    data = _elements(tensor, 0, None)
+    width = tensor.dtype.bits // 8
+    found = []
+    for axis, dim in enumerate(tensor.shape):
+        size = math.prod(tensor.shape[axis + 1 :]) * width
+        starts = range(0, len(data), size * dim) if dim > 1 and size else ()
+        if starts and all(
+            data[start : start + size * dim] == data[start : start + size] * dim for start in starts
+        ):
+            found.append(axis)
+    return tuple(found)
+
+
 def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
     """How many different vectors along an axis a tensor has; ``None`` where its elements cannot be
     read so. Reads them.

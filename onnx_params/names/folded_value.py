@@ -1,0 +1,70 @@
+"""Describe a constant that the exporter computed from a parameter."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from onnx_params.dataflow.view import View
+from onnx_params.idioms.call_sites import Site
+from onnx_params.idioms.torch_dynamo import operator_of
+from onnx_params.names.claim import Claim
+from onnx_params.names.placement import Location
+from onnx_params.names.signature_table import Table, without
+from onnx_params.tensors.small import repeated_axes
+from onnx_params.tensors.steps import Shape
+
+VALUE: Final = "val_"  # how the exporter calls what it makes up
+
+
+class Folded(NamedTuple):
+    """A parameter, the constant that was computed from it, and from what else."""
+
+    table: Table
+    name: str
+    location: Location
+    sources: tuple[str, ...]
+    sites: list[Site]
+
+    @property
+    def value(self) -> str:
+        """The name of the constant."""
+        return self.location.tensor.name
+
+    @property
+    def operators(self) -> list[str]:
+        """The operators on the way, the last one first; what the signature lists is none."""
+        kinds = self.table.metadata.kinds
+        values = (self.value, *self.sources)
+        return [
+            operator_of(each)
+            for each in values
+            if each not in kinds and each != self.name and not each.startswith(VALUE)
+        ]
+
+    @property
+    def others(self) -> list[str]:
+        """What else the signature lists that it was computed from."""
+        return [each for each in self.sources if each in self.table.metadata.kinds]
+
+    def without(self, shape: Shape | None, view: View, because: str) -> Claim:
+        """The claim on a parameter whose numbers are not these."""
+        return without(self.name, shape, view, because, self.location.tensor, certain=False)
+
+    @property
+    def unrepeated(self) -> Shape:
+        """The shape of the constant, with one for each axis along which its values repeat. Reads
+        them.
+        """
+        gone = repeated_axes(self.location.tensor)
+        return tuple(1 if axis in gone else dim for axis, dim in enumerate(self.location.shape))
+
+
+def values_of(table: Table, name: str, sites: list[Site]) -> list[Folded]:
+    """The constants that were computed from a parameter and are stored."""
+    found = []
+    for value in table.folded.get(name, ()):
+        location = table.stored.locate(value)
+        if location is not None:
+            sources = tuple(each for each in table.metadata.folded_from(value) if each != name)
+            found.append(Folded(table, name, location, sources, sites))
+    return found
