@@ -311,9 +311,70 @@ class Positions(nn.Module):
         return held
 
 
+class Tokens(nn.Module):
+    """Tokens for each of a batch, behind a view, and a turned matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.rand(4, 6))
+        self.mixed = nn.Parameter(torch.rand(6, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.token.unsqueeze(0).expand(2, -1, -1)
+        return torch.cat((tokens, x), 1) * self.mixed.t().reshape(6, 6)
+
+
+class Selected(nn.Module):
+    """A weight for each of three steps, and positions of a class and of patches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.rand(3, 6))
+        self.positions = nn.Parameter(torch.rand(1, 9, 6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        alpha = self.alpha.sigmoid().view(3, 6, 1, 1)
+        for step in range(3):
+            x = x * alpha[step]
+        held = x.flatten(2).transpose(1, 2)
+        return held * self.positions[:, 1:] + self.positions[:, :1]
+
+
+class Flat(nn.Module):
+    """A table of relative positions, looked up for each pair of them, without further axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.rand(15, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        steps = torch.arange(8)[:, None] - torch.arange(8) + 7
+        return x + self.table[steps.reshape(-1)]
+
+
+class Layers(nn.Module):
+    """Layers of which the first has an input that is known at export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ModuleDict({"query": nn.Linear(6, 6), "value": nn.Linear(6, 6)}) for _ in range(3)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held = torch.zeros(4, 6)
+        for layer in self.layers:
+            held = layer["query"](held).softmax(-1) + layer["value"](x)
+        return held
+
+
 @pytest.mark.parametrize(
     ("module", "shape"),
     [
+        (Tokens, (2, 2, 6)),
+        (Selected, (1, 6, 2, 4)),
+        (Flat, (64, 4)),
+        (Layers, (4, 6)),
         (Scaled, (1, 3, 4, 4)),
         (Standardized, (1, 3, 6, 6)),
         (Relative, (1, 4, 8, 8)),
