@@ -61,6 +61,10 @@ _SPECTRAL_NORMS: Final = (
 )
 
 
+# the leaves of both vectors
+SPECTRAL_LEAVES: Final = tuple((left, right) for _, left, right in _SPECTRAL_NORMS)
+
+
 def spectral_vectors(name: str) -> tuple[str, str] | None:
     """The names of the left and right vectors of the spectral norm that a weight would have,
     ``None`` where it has no such name (torch/nn/utils/spectral_norm.py, parametrizations.py).

@@ -79,6 +79,10 @@ class RuleId(enum.Enum):
     )
     NAMED_IN_ITS_MODULE = "named-in-its-module", "It has the name of its module's weight or bias."
     NORM_BEFORE_A_SCALE = "norm-before-a-scale", "A learned scale follows the norm that uses it."
+    SAME_NUMBER = (
+        "same-number",
+        "One number again and again, under a name that an exporter made up: it was computed.",
+    )
     FROZEN_NORM = "frozen-norm", "It scales or shifts a convolution's channels, and was computed."
     LOOKED_UP_BIAS = (
         "looked-up-bias",

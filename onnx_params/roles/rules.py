@@ -15,7 +15,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.idioms import writers
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
-from onnx_params.idioms.torch_modules import is_filler
+from onnx_params.idioms.torch_modules import SPECTRAL_LEAVES, is_filler
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.roles import spectra
@@ -150,6 +150,29 @@ def fills_a_group_norm(context: Context, subject: Subject) -> Classification | N
     return None
 
 
+def of_a_spectral_norm(context: Context, subject: Subject) -> Classification | None:
+    """The vectors from which a spectral norm is computed, where both lie beside each other."""
+    tensor = subject.tensor
+    owner = next(
+        (
+            tensor.name.removesuffix(leaf)
+            for pair in SPECTRAL_LEAVES
+            for leaf in pair
+            if tensor.name.endswith(leaf)
+        ),
+        None,
+    )
+    if owner is None or len(tensor.shape) != 1:
+        return None
+    stored, graph = context.model.stored, tensor.key[0]
+    for pair in SPECTRAL_LEAVES:
+        both = [stored.get((graph, owner + leaf)) for leaf in pair]
+        if all(each is not None and len(each.shape) == 1 for each in both):
+            because = "a vector of a spectral norm, by its name and the other one beside it"
+            return Classification(Role.BUFFER, RuleId.BUFFER_NAME, because)
+    return None
+
+
 def by_only_slot(context: Context, subject: Subject) -> Classification | None:
     """Nearly all weights and biases: one operator uses them as that, and nothing else does."""
     tensor = subject.tensor
@@ -172,4 +195,9 @@ _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (
     begins_a_loop,
     by_writer,
 )
-_BY_USE: Final[tuple[Rule, ...]] = (fills_a_group_norm, by_only_slot, by_slots)
+_BY_USE: Final[tuple[Rule, ...]] = (
+    of_a_spectral_norm,
+    fills_a_group_norm,
+    by_only_slot,
+    by_slots,
+)

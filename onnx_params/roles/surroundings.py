@@ -88,6 +88,19 @@ def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classifica
     return Classification(Role.PARAMETER, RuleId.BIAS_OF_A_LAYER, because)
 
 
+def _same_number(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """One number again and again, under a name that TorchScript's exporter made up: it computed it,
+    for what was trained has different ones.
+    """
+    tensor = subject.tensor
+    if tensor.count < 2 or not tensor.name.startswith("onnx::"):
+        return None
+    if distinct_lines(tensor._replace(shape=(1, tensor.count)), 0) != 1:
+        return None
+    because = f"{describe(use)}, {tensor.count} times the same number"
+    return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+
+
 def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:
     """What attention adds for each head and pair of positions: rows of a table, where it has many
     different numbers.
@@ -190,6 +203,7 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _named_in_its_module,
     _frozen_norm,
     _bias_of_a_layer,
+    _same_number,
     _looked_up_bias,
     _attention_mask,
     _rotary_table,
