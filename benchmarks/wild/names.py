@@ -165,7 +165,10 @@ def _compared(own: Report, truth: Truth) -> tuple[set[str], tuple[str, ...]]:
     back: set[str] = set()
     wrong: list[str] = []
     for row in own.rows:
-        names = [truth.names.get(moved(name, prefix)) for name in (row.name, *row.aliases)]
+        names = [
+            truth.names.get(moved(name, prefix), truth.names.get(name))
+            for name in (row.name, *row.aliases)
+        ]
         back.update(name for name in names if name and truth.shapes[name] == row.shape)
         first = names[0]
         if (moved(row.name, prefix), row.shape) in truth.buffers:  # the name is right

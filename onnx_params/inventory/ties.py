@@ -68,7 +68,7 @@ def _with_copies(
         if {first, copy} & turned.keys():
             how = "a transposed copy of it"
         elif {first, copy} & rounded.keys():
-            how = "it once more, quantized, by some of its rows"
+            how = "it once more in another type, by some of its rows"
         else:
             how = "it once more"
         # a name that an exporter made up is no further name of the parameter

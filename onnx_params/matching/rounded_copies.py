@@ -1,18 +1,21 @@
-"""Find looked-up tables that lie in an artifact once more, quantized: the head that is tied to an
-embedding.
+"""Find parameters that lie in an artifact once more in another type, as a quantized head does that
+is tied to its embedding, or a weight of which a tool quantized some of the uses.
 
-Two matrices are one parameter where the rows at fixed places point the same way in both. Rows of
+Two tensors are one parameter where the numbers at fixed places point the same way in both. Rows of
 matrices that were trained apart do not, however alike their distributions are.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.errors import OnnxParamsError
+from onnx_params.idioms.onnxruntime import undo
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
     SWAP,
@@ -32,53 +35,74 @@ if TYPE_CHECKING:
 
 N_ROWS: Final = 16
 MIN_WIDTH: Final = 16  # elements of a row below which chance makes two alike
-MIN_DIFFERENT: Final = 4  # rows that are not all zeros
+MIN_DIFFERENT: Final = 8  # numbers; what a network begins with has one
 # the least cosine of a row and its quantized copy: four bits, a scale for 128 elements
 COSINE: Final = 0.97
+_COPY: Final = re.compile(r"(?<=[a-z])\d+$")  # of a copy: ``bias0``
 LOOKUPS: Final = {"Gather", "GatherBlockQuantized"}
 
 
 def rounded_copies(model: Model, claims: Iterable[Claim]) -> dict[Key, Key]:
-    """Key of each matrix that is a looked-up table once more, one of both being quantized -> the
-    key of the table.
+    """Key of each tensor that is another one once more, in another type or in other codes -> the
+    key of that one.
 
-    Reads a few rows of both, and the scales of what is quantized.
+    Reads a few rows of those that may be, and the scales of what is quantized.
     """
     found: dict[Key, Key] = {}
-    for table, others in _pairs(model, claims):
-        rows = _rows(model.stored, table)
+    single = [claim for claim in claims if len(claim.placements) == len(claim.stored) == 1]
+    for first, others in (*_by_table(model, single), *_by_name(single)):
+        copies = [claim for claim in others if _differs(model, first, claim)]
+        rows = _rows(model.stored, first) if copies else None
         if rows is None:
             continue
-        for other in others:
-            turns = [turn for turn in ((), (SWAP,)) if _shape(other, turn) == table.shape]
+        for other in copies:
+            turns = [turn for turn in ((), (SWAP,)) if _shape(other, turn) == _shape(first)]
             beside = [_rows(model.stored, other, turn) for turn in turns]
             if any(each is not None and _is_same(rows, each) for each in beside):
-                found[other.stored[0]] = table.stored[0]
+                found.setdefault(other.stored[0], first.stored[0])
     return found
 
 
-def _shape(claim: Claim, turn: Steps) -> Shape:
-    return shape_after(claim.shape or (), turn)
+def _shape(claim: Claim, turn: Steps = ()) -> Shape:
+    shape = claim.shape or ()
+    return shape_after(shape, turn) if len(shape) == 2 else shape
 
 
-def _pairs(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
-    """Each looked-up table with the matrices of its dimensions that may be its copies."""
+def _by_table(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
+    """Each looked-up table with the matrices of its dimensions."""
     groups: dict[Shape, list[Claim]] = {}
     for claim in claims:
-        is_one = len(claim.placements) == 1 and len(claim.stored) == 1
-        is_matrix = claim.shape is not None and len(claim.shape) == 2
-        if is_one and is_matrix and min(_shape(claim, ())) >= MIN_WIDTH:
-            groups.setdefault(tuple(sorted(_shape(claim, ()))), []).append(claim)
+        if len(_shape(claim)) == 2 and min(_shape(claim)) >= MIN_WIDTH:
+            groups.setdefault(tuple(sorted(_shape(claim))), []).append(claim)
     for group in groups.values():
-        if len(group) < 2:
-            continue
         tables = [claim for claim in group if _is_looked_up(model, claim.stored[0])]
         others = [claim for claim in group if claim not in tables]
-        for table in tables:
-            is_rounded = _is_quantized(table)
-            copies = [claim for claim in others if is_rounded or _is_quantized(claim)]
-            if copies:
-                yield table, copies
+        for table in tables if others else ():
+            yield table, others
+
+
+def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
+    """Each tensor with those that a tool made of it, by their names, or numbered as its copies."""
+    groups: dict[str, list[Claim]] = {}
+    for claim in claims:
+        name = claim.stored[0][1]
+        hops = undo(name)
+        groups.setdefault(hops[-1].base if hops else name, []).append(claim)
+    for base in list(groups):
+        stem = _COPY.sub("", base)
+        if stem != base and stem in groups:
+            groups[stem] += groups.pop(base)
+    for group in groups.values():
+        if len(group) > 1:
+            yield group[0], group[1:]
+
+
+def _differs(model: Model, first: Claim, other: Claim) -> bool:
+    """Whether two claims are on numbers in other types, or in codes."""
+    types = {model.stored[claim.stored[0]].dtype.name for claim in (first, other)}
+    is_rounded = _is_quantized(first) or _is_quantized(other)
+    same = sorted(_shape(first)) == sorted(_shape(other))
+    return same and math.prod(_shape(first)) >= MIN_WIDTH and (is_rounded or len(types) > 1)
 
 
 def _is_looked_up(model: Model, key: Key) -> bool:
@@ -92,28 +116,35 @@ def _is_quantized(claim: Claim) -> bool:
 
 
 def _rows(held: Mapping[Key, StoredTensor], claim: Claim, turn: Steps = ()) -> np.ndarray | None:
-    """Rows at fixed places of a matrix, transposed by ``turn``: ``[N_ROWS, width]``."""
+    """Rows at fixed places of a matrix, transposed by ``turn``: ``[N_ROWS, width]``; a vector is
+    one row.
+    """
     from onnx_params.matching.places import places
     from onnx_params.tensors.rows import some_rows
 
     (placed,) = claim.placements
     placement = Placement(placed.key, chain(*placed.steps, *turn))
+    shape = _shape(claim, turn)
+    at = places(shape[0], N_ROWS if len(shape) > 1 else shape[0])
     try:
-        return some_rows(held, placement, places(_shape(claim, turn)[0], N_ROWS))
+        rows = some_rows(held, placement, at)
     except OnnxParamsError:
         return None
+    if rows is None:
+        return None
+    return rows.reshape(1 if len(shape) == 1 else len(at), -1)
 
 
 def _is_same(rows: np.ndarray, beside: np.ndarray) -> bool:
-    """Whether every row points where its copy does."""
+    """Whether every row points where its copy does, and they are not all one number."""
     import numpy as np
 
     with np.errstate(all="ignore"):
         products = (rows * beside).sum(axis=1)
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(beside, axis=1)
         is_there = lengths > 0
-        if is_there.sum() < MIN_DIFFERENT:
+        if not is_there.any():
             return False
-        directions = np.unique(np.sign(rows[is_there]), axis=0)
         alike = products[is_there] / lengths[is_there]
-    return len(directions) >= MIN_DIFFERENT and bool((alike >= COSINE).all())
+    n_different = len(np.unique(rows[is_there]))
+    return n_different >= MIN_DIFFERENT and bool((alike >= COSINE).all())

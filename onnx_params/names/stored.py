@@ -30,6 +30,7 @@ from onnx_params.names.slots import (
     by_place,
     implied,
 )
+from onnx_params.tensors.small import is_zeros
 from onnx_params.tensors.steps import Key, Slice
 from onnx_params.tensors.stored import StoredTensor
 
@@ -58,7 +59,7 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
         else:
             names.add(claim.name)
             found[tensor.key] = [claim]
-    joined = {**_recurrent(model, loose), **_split(model, loose)}
+    joined = {**_recurrent(model, loose), **_split(model, loose), **_with_gaps(model, loose)}
     modules = Modules(model)
     for tensor in loose:
         several = joined.get(tensor.key)
@@ -181,6 +182,32 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                 start = stop
             if parts and start == locate(model, tensor, *turned).shape[axis]:
                 found[tensor.key] = parts
+    return found
+
+
+def _with_gaps(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
+    """Claims for biases of queries and of values, joined, with zeros where those of keys would be.
+
+    Reads the values of such vectors. Source: timm, ``models/beit.py``, ``swin_transformer_v2.py``.
+    """
+    found: dict[Key, list[Claim]] = {}
+    for tensor in tensors:
+        length, left = divmod(tensor.count, 3)
+        is_vector = len(tensor.shape) == 1 and length > 1 and not left
+        if not is_vector or not is_zeros(tensor, length, 2 * length):
+            continue
+        if is_zeros(tensor, 0, length) or is_zeros(tensor, 2 * length, 3 * length):
+            continue
+        scopes = [scope_of(consumer.node) for consumer in consumers(model, tensor)]
+        if not scopes or not scopes[0]:
+            continue
+        because = "queries' and values' biases, with zeros for the keys' between them"
+        found[tensor.key] = [
+            locate(model, tensor, Slice(0, ((start, start + length),))).claim(
+                f"{scopes[0]}.{leaf}", Evidence.SCOPE, because, certain=False, view=View.PART
+            )
+            for leaf, start in (("q_bias", 0), ("v_bias", 2 * length))
+        ]
     return found
 
 
