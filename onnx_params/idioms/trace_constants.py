@@ -12,7 +12,8 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.idioms.naming import Hint, Naming
-from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.torchscript import computed_by, is_made_up
 from onnx_params.tensors.encoding import PlaceKind
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -22,8 +23,13 @@ _CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0")
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """A constant of the trace, where the file has parameters among its initializers; a frozen
-    module has none.
+    module has none. What Cos and Sin give is a rotation.
     """
+    hops = undo(tensor.name)
+    if computed_by(hops[-1].base if hops else tensor.name) in ("Cos", "Sin"):
+        return Hint(
+            False, "frequencies", "an optimizer computed it, by its name, as an angle's", True
+        )
     if _CONSTANT.fullmatch(tensor.name) is None or not tensor.dtype.is_float:
         return None
     if not any(map(_is_lifted, model.main.tensors)):

@@ -16,7 +16,7 @@ from onnx_params.inventory.files import files_of
 from onnx_params.inventory.given import by_architecture, by_reference, unwrapped
 from onnx_params.inventory.lists import completed, is_derived, is_unlisted, placed, unique, unlisted
 from onnx_params.inventory.record import Inventory
-from onnx_params.inventory.ties import tied
+from onnx_params.inventory.ties import joined_to_list, tied
 from onnx_params.matching import claims as by_content
 from onnx_params.matching.reference import prepared
 from onnx_params.names import checkpoint as own_names
@@ -132,6 +132,8 @@ def _drafted(
     )
     _sort(draft)
     draft.extra = stored.claims(model, draft.loose)
+    if listed and not has_values:
+        draft.listed, draft.extra = joined_to_list(listed, draft.extra, model)
     if not listed:
         draft.extra = tied(
             draft.extra, draft.parameter_tensors, model, joins_rounded=not has_values

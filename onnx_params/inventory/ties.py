@@ -43,6 +43,30 @@ def tied(
     return found
 
 
+def joined_to_list(
+    listed: list[Claim], extra: list[Claim], model: Model
+) -> tuple[list[Claim], list[Claim]]:
+    """An exporter's list, and the claims on what is in none: without copies in another type of what
+    is listed.
+    """
+    if not extra:
+        return listed, extra
+    at = {claim.stored[0]: place for place, claim in enumerate(listed) if len(claim.stored) == 1}
+    by_key = {claim.stored[0]: claim for claim in extra}
+    joined = list(listed)
+    gone: set[Key] = set()
+    for copy, first in rounded_copies(model, [*listed, *extra]).items():
+        if copy in at and first in by_key:
+            copy, first = first, copy
+        if first not in at or copy not in by_key or copy in gone:
+            continue
+        was = joined[at[first]]
+        because = f"{was.because}; '{copy[1]}' is it once more in another type, by some of its rows"
+        joined[at[first]] = replace(was, stored=(*was.stored, copy), because=because)
+        gone.add(copy)
+    return joined, [claim for claim in extra if claim.stored[0] not in gone]
+
+
 def _with_copies(
     model: Model,
     claims: list[Claim],

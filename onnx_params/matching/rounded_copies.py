@@ -51,7 +51,7 @@ def rounded_copies(model: Model, claims: Iterable[Claim]) -> dict[Key, Key]:
     found: dict[Key, Key] = {}
     single = [claim for claim in claims if len(claim.placements) == len(claim.stored) == 1]
     for first, others in (*_by_table(model, single), *_by_name(single)):
-        copies = [claim for claim in others if _differs(model, first, claim)]
+        copies = [claim for claim in others if _may_be(model, first, claim)]
         rows = _rows(model.stored, first) if copies else None
         if rows is None:
             continue
@@ -82,9 +82,13 @@ def _by_table(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, li
 
 
 def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
-    """Each tensor with those that a tool made of it, by their names, or numbered as its copies."""
+    """Each tensor with those that a tool made of it, by their names, or numbered as its copies, and
+    with those that would have its name by their place.
+    """
     groups: dict[str, list[Claim]] = {}
+    named: dict[str, list[Claim]] = {}
     for claim in claims:
+        named.setdefault(claim.name, []).append(claim)
         name = claim.stored[0][1]
         hops = undo(name)
         groups.setdefault(hops[-1].base if hops else name, []).append(claim)
@@ -92,17 +96,17 @@ def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
         stem = _COPY.sub("", base)
         if stem != base and stem in groups:
             groups[stem] += groups.pop(base)
-    for group in groups.values():
+    for group in (*groups.values(), *named.values()):
         if len(group) > 1:
             yield group[0], group[1:]
 
 
-def _differs(model: Model, first: Claim, other: Claim) -> bool:
-    """Whether two claims are on numbers in other types, or in codes."""
+def _may_be(model: Model, first: Claim, other: Claim) -> bool:
+    """Whether two claims are on one name, or on numbers in other types, or in codes."""
     types = {model.stored[claim.stored[0]].dtype.name for claim in (first, other)}
-    is_rounded = _is_quantized(first) or _is_quantized(other)
-    same = sorted(_shape(first)) == sorted(_shape(other))
-    return same and math.prod(_shape(first)) >= MIN_WIDTH and (is_rounded or len(types) > 1)
+    is_rounded = first.name == other.name or _is_quantized(first) or _is_quantized(other)
+    has_dims = sorted(_shape(first)) == sorted(_shape(other))
+    return has_dims and math.prod(_shape(first)) >= MIN_WIDTH and (is_rounded or len(types) > 1)
 
 
 def _is_looked_up(model: Model, key: Key) -> bool:

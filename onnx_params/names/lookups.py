@@ -17,7 +17,7 @@ def table_shape(tensor: StoredTensor, has_rows_first: bool) -> Shape | None:
     have rows first or last. Reads the values.
     """
     shape = tensor.shape
-    if len(shape) < 2:
+    if len(shape) < 2 or not tensor.dtype.is_float:  # of codes, different rows may be the same
         return None
     tables = [
         (rows, shape[axis], axis)
@@ -27,6 +27,8 @@ def table_shape(tensor: StoredTensor, has_rows_first: bool) -> Shape | None:
     if not tables:
         return None
     rows, width, axis = min(tables, key=lambda table: table[0] * table[1])
+    if rows == 1:  # one row for all, whatever the others are
+        return None
     if 2 * rows * width > math.prod(shape):
         return None
     return (rows, width) if has_rows_first or axis == len(shape) - 1 else (width, rows)

@@ -85,12 +85,14 @@ def _joined(shapes: Sequence[Shape], is_stacked: bool) -> Shape | None:
 def _table(parts: Sequence[Folded]) -> Shape | None:
     """The shape of a table in which rows were looked up: as many as there are different ones."""
     tensor = parts[0].location.tensor
+    if not tensor.dtype.is_float:  # of codes, different rows may be the same
+        return None
     if not _takes(parts[0]):
         is_turned = not TURNS.isdisjoint(parts[0].operators)
         n_rows = (
             None if is_turned or len(parts) > 1 else distinct_lines(tensor, len(tensor.shape) - 1)
         )
-        return None if n_rows is None else (n_rows, tensor.shape[-1])
+        return None if n_rows in (None, 1) else (n_rows, tensor.shape[-1])
     flat = tensor._replace(shape=(math.prod(tensor.shape), 1))
     n_rows = distinct_lines(flat, 1)
     return None if n_rows is None else (len(parts), n_rows)

@@ -23,7 +23,7 @@ from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.slots import BY_WORD, by_slots
-from onnx_params.roles.surroundings import by_surroundings
+from onnx_params.roles.surroundings import by_surroundings, is_one_number
 from onnx_params.tensors.stored import StoredTensor
 
 Rule = Callable[[Context, Subject], Classification | None]
@@ -144,7 +144,9 @@ def fills_a_group_norm(context: Context, subject: Subject) -> Classification | N
     if "InstanceNormalization" not in context.op_types:
         return None
     for use, _ in subject.uses:
-        if use.node is not None and is_filler(context.model, use.graph, use.node):
+        if use.node is None or use.node.op_type != "InstanceNormalization":
+            continue
+        if is_filler(context.model, use.graph, use.node) or is_one_number(subject.tensor):
             because = f"{describe(use)}, the inner part of a group norm, whose own weight follows"
             return Classification(Role.CONSTANT, RuleId.GROUP_NORM_FILLER, because)
     return None

@@ -24,6 +24,7 @@ MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
+_VIEWS: Final = frozenset({"Reshape", "Unsqueeze", "Squeeze", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
 
 
@@ -93,12 +94,18 @@ def _same_number(context: Context, subject: Subject, use: Use) -> Classification
     for what was trained has different ones.
     """
     tensor = subject.tensor
-    if tensor.count < 2 or not tensor.name.startswith("onnx::"):
-        return None
-    if distinct_lines(tensor._replace(shape=(1, tensor.count)), 0) != 1:
+    if not tensor.name.startswith("onnx::") or not is_one_number(tensor):
         return None
     because = f"{describe(use)}, {tensor.count} times the same number"
     return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+
+
+def is_one_number(tensor: StoredTensor) -> bool:
+    """Whether a tensor without a name of its own has one number again and again. Reads it."""
+    if tensor.count < 2 or real_name(tensor.name) is not None:
+        return False
+    # as a matrix of one column, whose lines are its elements
+    return distinct_lines(tensor._replace(shape=(tensor.count, 1)), 1) == 1
 
 
 def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -265,11 +272,21 @@ def _is_rotary(context: Context, use: Use) -> bool:
 
 
 def _is_rotated(context: Context, path: str, name: str) -> bool:
-    joined = context.computed_by(path, name)
+    joined = _behind_views(context, path, name)
     if joined is None or joined.op_type != "Concat":
         return False
-    halves = [context.computed_by(path, half) for half in joined.inputs[:4]]
+    halves = [_behind_views(context, path, half) for half in joined.inputs[:4]]
     return any(half is not None and half.op_type == "Neg" for half in halves)
+
+
+def _behind_views(context: Context, path: str, name: str) -> Node | None:
+    """The node that computes a value, behind what only rounds it or changes its axes."""
+    node = context.computed_by(path, name)
+    for _ in range(MAX_BETWEEN):
+        if node is None or node.op_type not in _VIEWS or not node.inputs:
+            break
+        node = context.computed_by(path, node.inputs[0])
+    return node
 
 
 def _is_after_the_last_layer(context: Context, use: Use) -> bool:

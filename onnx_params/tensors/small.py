@@ -53,15 +53,20 @@ def is_ones(tensor: StoredTensor) -> bool:
     return bool(data) and bool(one) and data == one * tensor.count
 
 
-def _elements(tensor: StoredTensor, start: int, stop: int | None) -> bytes:
-    """The bytes of floating-point elements; none where they are elsewhere, or are too many."""
-    is_plain = tensor.dtype.is_float and tensor.dtype.bits >= 8 and tensor.indices is None
+def _whole(tensor: StoredTensor) -> bytes:
+    """The bytes of all elements; none where they are elsewhere, or are too many."""
+    is_plain = tensor.dtype.bits >= 8 and tensor.indices is None
     if not is_plain or tensor.encoding not in IN_PLACE or tensor.n_bytes > MAX_BYTES:
         return b""
     try:
-        data = _payload(tensor)
+        return _payload(tensor)
     except OnnxParamsError:  # the file that has them is not there, or is shorter
         return b""
+
+
+def _elements(tensor: StoredTensor, start: int, stop: int | None) -> bytes:
+    """The bytes of floating-point elements; none where they are elsewhere, or are too many."""
+    data = _whole(tensor) if tensor.dtype.is_float else b""
     width = tensor.dtype.bits // 8
     return data[start * width : (tensor.count if stop is None else stop) * width]
 
@@ -77,7 +82,7 @@ def repeated_axes(tensor: StoredTensor) -> tuple[int, ...]:
     """The axes longer than one along which all values are the same; none where its elements cannot
     be read so. Reads them.
     """
-    data = _elements(tensor, 0, None)
+    data = _whole(tensor)
     width = tensor.dtype.bits // 8
     found = []
     for axis, dim in enumerate(tensor.shape):
@@ -95,7 +100,7 @@ def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
     read so. Reads them.
     """
     code = _CODES.get(tensor.dtype.bits)
-    data = _elements(tensor, 0, None) if code is not None else b""
+    data = _whole(tensor) if code is not None else b""
     if code is None or not data or sys.byteorder != "little":
         return None
     values = array(code, data)
