@@ -8,9 +8,11 @@ torch/onnx/_internal/torchscript_exporter/ symbolic_opset9.py (``group_norm``).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.idioms.torch_dynamo import Entry
 from onnx_params.idioms.torchscript import scope_of
 from onnx_params.tensors.steps import Shape
 
@@ -48,6 +50,29 @@ def weight_norm_parts(name: str) -> tuple[str, str, str] | None:
         weight = other["weight"]
         return weight, f"{weight}_g", f"{weight}_v"
     return None
+
+
+_ORIGINAL: Final = re.compile(r"(?P<owner>.*\.)?parametrizations\.(?P<leaf>\w+)\.original\d+")
+
+
+def packed_weights(entries: Iterable[Entry]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Each of the originals that a quantized weight was listed as -> the weight's name, and all of
+    them, the codes first.
+
+    Three or more: a weight norm has two. Source: torchao, ``utils.py``, unwrap_tensor_subclass.
+    """
+    groups: dict[str, list[str]] = {}
+    for entry in entries:
+        match = _ORIGINAL.fullmatch(entry.target)
+        if match is not None:
+            weight = (match["owner"] or "") + match["leaf"]
+            groups.setdefault(weight, []).append(entry.target)
+    return {
+        part: (weight, tuple(parts))
+        for weight, parts in groups.items()
+        if len(parts) > 2
+        for part in parts
+    }
 
 
 # the weight and both vectors of a spectral norm: the older hook, and parametrizations

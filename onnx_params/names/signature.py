@@ -8,7 +8,7 @@ says what a folded constant was made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,9 @@ from onnx_params.idioms.call_sites import Site, Sites
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_dynamo import Entry
+from onnx_params.idioms.torch_modules import packed_weights
 from onnx_params.names.claim import Claim
+from onnx_params.names.folded_value import values_of
 from onnx_params.names.placement import Stored, locate
 from onnx_params.names.siblings import with_shapes_of_siblings
 from onnx_params.names.signature_calls import (
@@ -29,7 +31,7 @@ from onnx_params.names.signature_calls import (
     by_own_name,
     by_place_in_list,
 )
-from onnx_params.names.signature_folded import by_computation
+from onnx_params.names.signature_folded import as_weight, by_computation
 from onnx_params.names.signature_recurrent import by_recurrent_call
 from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.names.slots import MADE_BIAS
@@ -54,9 +56,15 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
     # listed under their first names
     hidden = {*tied_to, *(again - first_names.keys())}
     found: list[Claim] = []
+    packed = packed_weights(entries)
     for entry in entries:
         name = entry.target
         if name in hidden:
+            continue
+        if name in packed:
+            weight, parts = packed[name]
+            if name == parts[0]:
+                found.append(_packed(table, weight, parts, placeholders))
             continue
         if name.endswith(f".{MADE_BIAS}") and name.removesuffix(f"_{BIAS}") in placeholders:
             found.append(_made_bias(place(table, name, placeholders[name])))
@@ -70,6 +78,20 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
         aliases = (*(other for other in tied_to[first_name] if other != name), first_name)
         _add_tied(found, _under(claim, name, aliases))
     return with_shapes_of_siblings(found)
+
+
+def _packed(
+    table: Table, weight: str, parts: Sequence[str], placeholders: Mapping[str, str]
+) -> Claim:
+    """The claim on a weight that the exported program had as codes, scales and zero points."""
+    why = "the program had it as codes and scales, listed as originals of a parametrization"
+    claim = place(table, parts[0], placeholders[parts[0]])
+    folded = [each for part in parts for each in values_of(table, part, [])]
+    shape = next((shape for each in folded if (shape := as_weight(each)) is not None), None)
+    if claim.placements or shape is None:
+        return replace(claim, name=weight, certain=False, because=f"{why}; {claim.because}")
+    because = f"{why}; '{folded[0].value}' was computed of them, the weight of a product"
+    return replace(folded[0].without(shape, View.FOLDED, because), name=weight)
 
 
 def _made_bias(claim: Claim) -> Claim:

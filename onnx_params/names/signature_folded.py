@@ -73,7 +73,7 @@ def _of_a_norm(folded: Folded) -> Claim | None:
 
 
 def _by_weight_norm(folded: Folded) -> Claim | None:
-    weight = _as_weight(folded) or folded.location.shape
+    weight = as_weight(folded) or folded.location.shape
     shape = weight_norm_shape(folded.name, list(folded.sources), weight)
     if shape is None:
         return None
@@ -189,7 +189,7 @@ def _in_weight_slot(folded: Folded) -> Claim | None:
     """A weight that was computed in its own module: it has the shape that its operator takes."""
     if any(_module_of(each) != _module_of(folded.name) for each in folded.others):
         return None
-    shape = _as_weight(folded)
+    shape = as_weight(folded)
     if shape is None:
         return None
     leaf = folded.name.rpartition(".")[2]
@@ -204,7 +204,7 @@ def _in_weight_slot(folded: Folded) -> Claim | None:
     return None
 
 
-def _as_weight(folded: Folded) -> Shape | None:
+def as_weight(folded: Folded) -> Shape | None:
     """The shape of a constant as torch has the weight of the product that takes it; ``None`` where
     no product does.
     """

@@ -202,6 +202,8 @@ def _element_by_element(place: Place) -> Claim | None:
     node, tensor = place.consumer.node, place.tensor
     if node.op_type not in _ELEMENTWISE or not place.scope or not is_made_up(tensor.name):
         return None
+    if is_norm_folded(tensor.name):  # the bias of a convolution that was quantized
+        return None
     table = table_shape(tensor, has_rows_first=True)
     if table is not None:
         because = f"{node.op_type} in scope '{place.scope}' adds so many different rows of it"
