@@ -390,6 +390,28 @@ def test_what_was_computed_has_a_shape(
     assert truth(model) == rows(path)
 
 
+class Unpacked(nn.Module):
+    """Codes, scales and zero points as the weight that they are."""
+
+    def forward(self, codes: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+        return (codes - zero) * scale
+
+    def right_inverse(self, weight: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        scale = weight.abs().amax(1, keepdim=True) / 7
+        return torch.round(weight / scale), scale, torch.zeros_like(scale)
+
+
+def test_a_weight_that_is_listed_in_parts(tmp_path: Path) -> None:
+    """As torchao lists a quantized weight: one row, under the weight's name, inferred."""
+    model = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 5))
+    expected = truth(model)
+    for at in (0, 2):
+        nn.utils.parametrize.register_parametrization(model[at], "weight", Unpacked())
+    path = exported(model, tmp_path / "m.onnx", torch.rand(3, 6))
+    assert expected == rows(path)
+    assert {"0.bias", "2.bias"} == certain(path)
+
+
 class Recurrent(nn.Module):
     """A cell whose weights are too large for the exporter to compute at export."""
 
