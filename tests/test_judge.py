@@ -432,6 +432,24 @@ def test_a_quantized_second_copy_that_was_changed(tmp_path: Path, n_changed: int
     assert done.passed is (n_changed == 0)
 
 
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_blocks_that_were_concatenated(tmp_path: Path, is_changed: bool) -> None:
+    """A kernel in blocks of 8 channels whose inputs are 12 and 8 others, each filled to its blocks,
+    and whose outputs only zeros tell from the filling.
+    """
+    kernel = draw(1900, 6, 20, 1, 1)
+    save_file({"conv.weight": kernel}, tmp_path / "c.safetensors")
+    filled = np.zeros((8, 24, 1, 1), np.float32)
+    filled[:6, :12], filled[:6, 16:] = kernel[:, :12], kernel[:, 12:]
+    filled[3, 17] += 1.0 if is_changed else 0.0
+    blocks = filled.reshape(1, 8, 3, 8, 1, 1).transpose(0, 2, 4, 5, 3, 1).reshape(filled.shape)
+    chain = Chain()
+    chain.node("Conv", "x", chain.keep("reorder_token_7", blocks), domain="com.microsoft.nchwc")
+    path = chain.save(tmp_path / "m.onnx")
+    assert 120 == onnx_params.analyze(path).parameters
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
+
+
 def test_masks_are_no_parameters(tmp_path: Path) -> None:
     """A causal mask of minus infinity is no broken weight."""
     mask = np.triu(np.full((WIDTH, WIDTH), -np.inf, np.float32), 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
-from onnx_params.dataflow.nchwc import BLOCKS, block_steps, is_blocked
+from onnx_params.dataflow.nchwc import BLOCKS, block_steps, inputs_of, is_blocked
 from onnx_params.dataflow.pairs import unpaired
 from onnx_params.matching import grids
 from onnx_params.matching.casts import cast_to, casts_to
@@ -75,7 +75,7 @@ class Candidate:
             and (taken.steps is None or is_blocked(model, tensor))
         ):
             ways = [
-                block_steps(tensor.shape, taken.shape[0], taken.shape[1], block)
+                block_steps(tensor.shape, taken.shape[0], inputs_of(model, tensor, block), block)
                 for block in BLOCKS
                 if tensor.shape[0] % block == 0
             ]
