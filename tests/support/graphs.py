@@ -54,7 +54,8 @@ class Chain:
             for name in ("x", self.last)
         ]
         graph = helper.make_graph(self.nodes, "g", info[:1], info[1:], self.stored)
-        opsets = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
+        domains = ("com.microsoft", "com.microsoft.nchwc")
+        opsets = [helper.make_opsetid("", 21), *(helper.make_opsetid(each, 1) for each in domains)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name=producer)
         model.ir_version = 10
         onnx.save(model, path)
