@@ -98,9 +98,13 @@ def _copied_under_numbers(state: MatchState) -> None:
 
 def _copied_rounded(state: MatchState) -> None:
     """Stored tensors that are within half a step of what another holds already: the same parameter
-    quantized once more.
+    quantized once more, or cast.
     """
-    free = {candidate.key for candidate in _unused(state) if candidate.is_quantized}
+    free = {
+        candidate.key
+        for candidate in _unused(state)
+        if candidate.is_quantized or (candidate.is_float and candidate.tensor.count >= MIN_COPIED)
+    }
     if not free:
         return
     known = [
