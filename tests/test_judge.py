@@ -432,6 +432,25 @@ def test_a_quantized_second_copy_that_was_changed(tmp_path: Path, n_changed: int
     assert done.passed is (n_changed == 0)
 
 
+@pytest.mark.parametrize("is_half", [False, True])
+@pytest.mark.parametrize("is_turned", [False, True])
+@pytest.mark.parametrize("changed", [None, 1])
+def test_matrices_of_a_stack_that_lie_apart(
+    tmp_path: Path, changed: int | None, is_turned: bool, is_half: bool
+) -> None:
+    """Experts of which each matrix is a stored tensor of its own."""
+    experts = draw(2000, 3, 8, 12)
+    save_file({"experts": experts}, tmp_path / "c.safetensors")
+    chain = Chain()
+    for at, matrix in enumerate(experts):
+        values = draw(2001, 8, 12) if at == changed else matrix
+        values = values.astype(np.float16) if is_half else values
+        name = chain.keep(f"onnx::MatMul_{at}", values.T if is_turned else values)
+        chain.node("MatMul", f"x{at}", name)
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is (changed is None)
+
+
 @pytest.mark.parametrize("is_changed", [False, True])
 def test_blocks_that_were_concatenated(tmp_path: Path, is_changed: bool) -> None:
     """A kernel in blocks of 8 channels whose inputs are 12 and 8 others, each filled to its blocks,

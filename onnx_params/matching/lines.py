@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.matching.multiset_hash import line_digests
-from onnx_params.tensors.steps import SWAP, Key, Placement, Reshape, Slice, Step, chain
+from onnx_params.tensors.steps import SWAP, Key, Permute, Placement, Reshape, Slice, Step, chain
 
 # runs of lines that still make a view: gates by directions, or the parts of a few fused projections
 MAX_RUNS: Final = 24
 MIN_LINE: Final = 4  # elements of a line that says enough
 MAX_SHARES: Final = (2, 3, 4)  # query, key, value; gates
 MIN_VECTOR: Final = 4
+_TURNED: Final = (0, 2, 1)
 
 
 class Lines(NamedTuple):
@@ -30,6 +31,10 @@ class Lines(NamedTuple):
     key: Key
     values: np.ndarray
     steps: tuple[Step, ...]
+
+    def cut(self, start: int, stop: int) -> tuple[Step, ...]:
+        """The step that leaves some of the lines."""
+        return () if stop - start == len(self.values) else (Slice(0, ((start, stop),)),)
 
 
 def layouts(key: Key, values: np.ndarray) -> list[Lines]:
@@ -87,9 +92,42 @@ class Index:
                 shaped = (Reshape((rows, *shape[1:])),) if values.ndim > 2 else ()
                 placements.append(Placement(lines.key, chain(*lines.steps, *take, *shaped, *last)))
             return tuple(placements), 1 if turned else 0
-        return None
+        placements = self._of_matrices(values) if values.ndim == 3 else []
+        return (tuple(placements), 0) if placements else None
 
-    def _runs(self, wanted: np.ndarray, width: int) -> list[tuple[int, int, int]] | None:
+    def _of_matrices(self, values: np.ndarray) -> list[Placement]:
+        """The placements of matrices that a tensor ``[n, rows, columns]`` has one after the other,
+        each whole in one stored tensor, as it is or transposed; none where they are not so.
+        """
+        for turned in (False, True):
+            matrices = values.transpose(_TURNED) if turned else values
+            n, rows, columns = matrices.shape
+            wanted = matrices.reshape(-1, columns)
+            if columns < MIN_LINE or not wanted.size:
+                continue
+            runs = self._runs(line_digests(wanted), columns, most=max(n, MAX_RUNS))
+            if runs is None or not self._proved(wanted, runs):
+                continue
+            if any((stop - start) % rows for _, start, stop in runs):
+                continue
+            last: tuple[Step, ...] = (Permute(_TURNED),) if turned else ()
+            return [
+                Placement(
+                    self.lines[owner].key,
+                    chain(
+                        *self.lines[owner].steps,
+                        *self.lines[owner].cut(start, stop),
+                        Reshape(((stop - start) // rows, rows, columns)),
+                        *last,
+                    ),
+                )
+                for owner, start, stop in runs
+            ]
+        return []
+
+    def _runs(
+        self, wanted: np.ndarray, width: int, most: int = MAX_RUNS
+    ) -> list[tuple[int, int, int]] | None:
         """Runs ``(lines, start, stop)`` that follow one another; ``None`` where a line is nowhere
         or the runs are too many.
         """
@@ -108,7 +146,7 @@ class Index:
                 length = len(here) if same.all() else int(np.argmin(same))
                 if best is None or length > best[2] - best[1]:
                     best = owner, start, start + length
-            if best is None or len(runs) >= MAX_RUNS:
+            if best is None or len(runs) >= most:
                 return None
             runs.append(best)
             at += best[2] - best[1]
