@@ -22,6 +22,7 @@ from onnx_params.tensors.stored import StoredTensor
 ROUNDED_NOISE: Final = 0.3  # energy that scaled channels of codes of a few bits may differ by
 LINES_APART: Final = 1e-2  # relative; lines of one length are divided by a number
 FACTOR_APART: Final = 1e-5  # relative; how far a factor may lie from a parameter
+MIN_DIFFERENT: Final = 4  # numbers of a vector of which a formula is recognized
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 # epsilons of weight standardization: timm's, and the usual ones
 _SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
@@ -177,20 +178,44 @@ def is_by_parameter(
     word: str,
 ) -> bool:
     for other in _of_length(state, each.tensor.name, len(ratio)):
-        factor = other.read().reshape(-1).astype(np.float64)
+        values = other.read().reshape(-1).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            number = float(np.median(ratio / factor)) if np.all(factor) else 1.0
+            number = float(np.median(ratio / values)) if np.all(values) else 1.0
         if not word or abs(number - 1) <= EVEN:
             number = 1.0  # a plain weight times a parameter times a number would be two formulas
-        room = ROUNDED_NOISE if each.candidate.is_quantized else EVEN
-        size = max(float(np.abs(ratio).max()), 1e-30)
-        if np.abs(factor * number - ratio).max() > room * size:
-            continue
-        if not each.is_by(state, base * factor * number):
-            continue
-        _write_parameter(state, vectors, each, other, factor, word)
-        return True
+        tries = [("it", values, number)]
+        if other.name.rpartition(".")[0] in _owners(each.tensor.name):
+            tries += _computed_factors(values, ratio)
+        for what, factor, by in tries:
+            room = ROUNDED_NOISE if each.candidate.is_quantized else EVEN
+            size = max(float(np.abs(ratio).max()), 1e-30)
+            if not np.abs(factor * by - ratio).max() <= room * size:
+                continue
+            if each.is_by(state, base * factor * by):
+                _write_parameter(state, vectors, each, other, factor, word, what)
+                return True
     return False
+
+
+def _owners(name: str) -> list[str]:
+    """The modules that a parameter stands in, the innermost first; the root is an empty name."""
+    words = name.split(".")[:-1]
+    return [".".join(words[:length]) for length in range(len(words), -1, -1)]
+
+
+def _computed_factors(values: np.ndarray, ratio: np.ndarray) -> list[tuple[str, np.ndarray, float]]:
+    """What a module may compute of a parameter before it multiplies by it: an exponential of it
+    times a number, a gate.
+    """
+    with np.errstate(all="ignore"):
+        number = float(np.median(np.log(np.abs(ratio)) / values))
+        found = [
+            (f"exp(it * {number:.4g})", np.exp(values * number), 1.0),
+            ("sigmoid(it)", 1 / (1 + np.exp(-values)), 1.0),
+            ("1 + it", 1 + values, 1.0),
+        ]
+    is_varied = len(np.unique(values)) >= MIN_DIFFERENT
+    return [each for each in found if is_varied and np.isfinite(each[1]).all()]
 
 
 def _of_length(state: MatchState, name: str, length: int) -> list[StoredTensor]:
@@ -211,18 +236,21 @@ def _write_parameter(
     other: StoredTensor,
     factor: np.ndarray,
     word: str,
+    what: str,
 ) -> None:
     formula = f"{word or 'w'} * another parameter"
+    called = f"'{other.name}'"
+    times = called if what == "it" else what.replace("it", called)
     state.found[each.tensor.name] = Found(
         view=View.FOLDED,
-        because=f"{each.stored} is {word or 'it'} times '{other.name}'",
+        because=f"{each.stored} is {word or 'it'} times {times}",
         stored=(each.candidate.key,),
         formula=formula,
         by=other.name,
     )
     state.found[other.name] = Found(
         view=View.FOLDED,
-        because=f"{each.stored} is '{each.tensor.name}' times it",
+        because=f"{each.stored} is '{each.tensor.name}' times {what}",
         stored=(each.candidate.key,),
         formula=formula,
         by=each.tensor.name,
