@@ -432,6 +432,20 @@ def test_a_quantized_second_copy_that_was_changed(tmp_path: Path, n_changed: int
     assert done.passed is (n_changed == 0)
 
 
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_factor_computed_of_a_parameter(tmp_path: Path, is_changed: bool) -> None:
+    """A layer whose results are multiplied by an exponential of three times a gain, folded."""
+    held = {"net.weight": draw(2100, 12, 20), "net.bias": draw(2101, 12), "gain": draw(2102, 12)}
+    save_file(held, tmp_path / "c.safetensors")
+    factor = np.exp(3 * held["gain"])
+    weight = held["net.weight"] * factor[:, None]
+    weight[4] *= 1.01 if is_changed else 1.0
+    chain = Chain()
+    chain.linear("_v_82", weight.astype(np.float32), "_v_83", held["net.bias"] * factor)
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
+
+
 @pytest.mark.parametrize("is_half", [False, True])
 @pytest.mark.parametrize("is_turned", [False, True])
 @pytest.mark.parametrize("changed", [None, 1])

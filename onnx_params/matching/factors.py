@@ -257,4 +257,4 @@ def _write_parameter(
     )
     bias = bias_of(each.tensor.name)
     if bias in state.reference and bias not in state.found:
-        multiplied_bias(state, vectors, bias, factor, other.name)
+        multiplied_bias(state, vectors, bias, factor, other.name, times)

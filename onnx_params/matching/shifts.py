@@ -23,11 +23,12 @@ def bias_of(weight: str) -> str:
 
 
 def multiplied_bias(
-    state: MatchState, vectors: Vectors, name: str, factor: np.ndarray, by: str
+    state: MatchState, vectors: Vectors, name: str, factor: np.ndarray, by: str, times: str = ""
 ) -> None:
     """A bias that was multiplied as well, or multiplied and added to what stands beside the factor:
-    a norm's shift.
+    a norm's shift. ``times`` are words for the factor where it is not the parameter ``by`` itself.
     """
+    times = times or f"'{by}'"
     made = state.reference[name].read().astype(np.float64).reshape(-1)
     if factor.shape != made.shape:
         return
@@ -41,11 +42,11 @@ def multiplied_bias(
         if candidate is None:
             continue
         stored = f"'{candidate.tensor.name}'"
-        because = f"{stored} is it times '{by}'" + (f", plus '{shift}'" if shift else "")
+        because = f"{stored} is it times {times}" + (f", plus '{shift}'" if shift else "")
         state.found[name] = Found(view=View.FOLDED, because=because, stored=(candidate.key,))
         state.assigned.setdefault(candidate.key, name)
         if shift and shift not in state.found:
-            because = f"{stored} is '{name}' times '{by}', plus it"
+            because = f"{stored} is '{name}' times {times}, plus it"
             state.found[shift] = Found(view=View.FOLDED, because=because, stored=(candidate.key,))
         return
 
