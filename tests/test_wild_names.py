@@ -62,8 +62,8 @@ def truth(module: nn.Module) -> dict[str, tuple[int, ...]]:
 
 
 def built(tmp_path: Path, mark: str = "") -> Path:
-    """A layer as the LLM builder writes it: joined projections, its own names of norms, a bias that
-    fills a slot, and a head that the embedding looks up.
+    """A layer as the LLM builder writes it: joined projections, its own names of norms, a bias and a
+    norm that fill slots, and a head that the embedding looks up.
     """
     scope = "/model/layers.0"
     chain = Chain()
@@ -80,6 +80,8 @@ def built(tmp_path: Path, mark: str = "") -> Path:
     chain.node("GroupQueryAttention", chain.last, name=f"{scope}/attn/GroupQueryAttention", **heads)
     if mark:
         chain.node("Mul", chain.last, chain.keep(mark, draw(5, 16)))
+    ones = chain.keep("model.layers.0.attn.v_norm.layernorm.weight", np.ones(8, np.float32))
+    chain.node("RMSNormalization", chain.last, ones, name=f"{scope}/attn/v_norm/LayerNorm")
     out = chain.keep("model.layers.0.attn.o_proj.MatMul.weight", draw(6, 16, 16))
     chain.node("MatMul", chain.last, out, name=f"{scope}/attn/o_proj/MatMul")
     last = chain.keep("model.layers.1.final_norm_layernorm.weight", draw(7, 16))
@@ -90,7 +92,7 @@ def built(tmp_path: Path, mark: str = "") -> Path:
 
 def test_builder_has_the_names_of_checkpoints(tmp_path: Path) -> None:
     """Hugging Face's names, none certain; joined projections in parts; no bias where zeros fill
-    its slot.
+    its slot, no norm where ones do.
     """
     path = built(tmp_path)
     assert {

@@ -20,7 +20,7 @@ from onnx_params.idioms.genai_words import Dictionary, dictionary
 from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
 from onnx_params.idioms.onnxruntime import undo
 from onnx_params.operators.record import Kind
-from onnx_params.tensors.small import integers, is_zeros
+from onnx_params.tensors.small import integers, is_ones, is_zeros
 from onnx_params.tensors.steps import SWAP, Key, Permute, Slice, Steps, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
@@ -166,7 +166,7 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """What the builder's word says of a tensor: a table of positions or rotations, or a filler
     where the checkpoint has nothing.
 
-    Reads the values of biases that may be fillers.
+    Reads the values of biases and norms that may be fillers.
     """
     if model.producer_name != PRODUCER:
         return None
@@ -180,6 +180,9 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
         return Hint(True, "table-slot", "the builder calls the table of positions so")
     if _FILLED.fullmatch(name) is not None and is_zeros(tensor):
         because = "the builder fills the slot with zeros where the checkpoint has no bias"
+        return Hint(False, "invented", because)
+    if name.endswith("norm.weight") and is_ones(tensor):
+        because = "the builder fills the slot with ones where the norm has no weight"
         return Hint(False, "invented", because)
     return None
 
