@@ -107,8 +107,10 @@ def test_builder_has_the_names_of_checkpoints(tmp_path: Path) -> None:
         "model.norm.weight": (16,),
     } == rows(path)
     assert set() == certain(path)
-    tied = onnx_params.analyze(path).rows
-    assert ["lm_head.weight"] == [alias for row in tied for alias in row.aliases]
+    found = {row.name: row for row in onnx_params.analyze(path).rows}
+    assert ("lm_head.weight",) == found["model.embed_tokens.weight"].aliases
+    keys = found["model.layers.0.self_attn.k_proj.weight"]
+    assert ("uint4", 8 * 16 // 2) == (keys.dtype, keys.n_bytes)
 
 
 def test_computed_norms_are_not_extracted(tmp_path: Path) -> None:

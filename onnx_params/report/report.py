@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
 from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
+from onnx_params.tensors.steps import Unpack
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -265,7 +267,8 @@ def build(inventory: Inventory, name: str) -> Report:
             share = stored.n_bytes
             # its siblings lie in the same tensor
             if claim.view in (View.PART, View.REORDERED) and shape is not None and stored.count:
-                share = share * math.prod(shape) // stored.count
+                n_held = math.prod(logical(inventory.model, stored).shape)
+                share = share * math.prod(shape) // max(1, n_held)
             share = min(share, stored.n_bytes - spent.get(key, 0))
             spent[key] = spent.get(key, 0) + share
             n_bytes += share
@@ -276,9 +279,7 @@ def build(inventory: Inventory, name: str) -> Report:
                 squeezed_shape=_squeezed(shape),
                 count=None if shape is None else math.prod(shape),
                 form=form_of(shape),
-                dtype=claim.dtype
-                if tensor is None or claim.view is View.UNPACKED
-                else tensor.dtype.name,
+                dtype=_dtype(claim, tensor),
                 n_bytes=n_bytes,
                 evidence=claim.evidence.value,
                 certain=claim.certain,
@@ -289,3 +290,15 @@ def build(inventory: Inventory, name: str) -> Report:
             )
         )
     return Report(name=name, inventory=inventory, rows=tuple(rows))
+
+
+def _dtype(claim: Claim, tensor: StoredTensor | None) -> str | None:
+    """The type of a parameter's elements as they are stored: that of codes, not of what packs
+    them.
+    """
+    packed = next((step for step in claim.steps if isinstance(step, Unpack)), None)
+    if packed is not None:
+        return f"uint{packed.bits}"
+    if tensor is None or claim.view is View.UNPACKED:
+        return claim.dtype
+    return tensor.dtype.name
