@@ -483,6 +483,84 @@ def test_blocks_that_were_concatenated(tmp_path: Path, is_changed: bool) -> None
     assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
 
 
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_norms_of_each_other(tmp_path: Path, is_swapped: bool) -> None:
+    """Two layers of the checkpoint exchanged without their norms, which are folded."""
+    held: dict[str, np.ndarray] = {}
+    chain = Chain()
+    for at in range(3):
+        kernel, bias = draw(2200 + at, 8, 8, 3, 3), draw(2210 + at, 8)
+        gain, variance = np.abs(draw(2220 + at, 8)) + 0.5, np.abs(draw(2230 + at, 8)) + 0.5
+        norm = {"weight": gain, "bias": bias, "running_mean": draw(2240 + at, 8)}
+        held[f"layers.{at}.conv.weight"] = kernel
+        held |= {f"layers.{at}.bn.{leaf}": each for leaf, each in norm.items()}
+        held[f"layers.{at}.bn.running_var"] = variance
+        factor = gain / np.sqrt(variance + 1e-5)
+        shift = bias - norm["running_mean"] * factor
+        inputs = [(f"onnx::Conv_{2 * at}", kernel * factor[:, None, None, None])]
+        inputs.append((f"onnx::Conv_{2 * at + 1}", shift))
+        names = [chain.keep(name, values.astype(np.float32)) for name, values in inputs]
+        chain.node("Conv", chain.last, *names)
+    if is_swapped:
+        one, other = (f"layers.{at}.conv.weight" for at in (0, 1))
+        held[one], held[other] = held[other], held[one]
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(chain.save(tmp_path / "m.onnx"), reference=tmp_path / "c.safetensors")
+    assert done.passed is not is_swapped
+    named = {judgement.name for judgement in done.judgements if judgement.fails}
+    assert not is_swapped or {"layers.0.conv.weight", "layers.1.conv.weight"} <= named
+
+
+@pytest.mark.parametrize("fault", ["", "changed", "permuted"])
+def test_one_direction_of_a_cell(tmp_path: Path, fault: str) -> None:
+    """A cell without names: one direction's weights are others, or its rows are in another order."""
+    torch.manual_seed(0)
+    cell = torch.nn.GRU(16, 12, bidirectional=True)
+    held = {name: values.detach().numpy().copy() for name, values in cell.state_dict().items()}
+
+    def onnx_order(values: np.ndarray) -> np.ndarray:
+        reset, update, new = np.split(values, 3)
+        return np.concatenate([update, reset, new])
+
+    ends = ("l0", "l0_reverse")
+    joined = [
+        np.stack([onnx_order(held[f"weight_{kind}_{end}"]) for end in ends])
+        for kind in ("ih", "hh")
+    ]
+    biases = [
+        np.concatenate([onnx_order(held[f"bias_{kind}_{end}"]) for kind in ("ih", "hh")])
+        for end in ends
+    ]
+    chain = Chain()
+    names = [
+        chain.keep(f"val_{at}", values) for at, values in enumerate((*joined, np.stack(biases)))
+    ]
+    chain.node("GRU", "x", *names, direction="bidirectional", hidden_size=12, linear_before_reset=1)
+    path = chain.save(tmp_path / "m.onnx", "pytorch")
+    if fault == "changed":
+        held["weight_hh_l0"] = held["weight_hh_l0"] + draw(2300, 36, 12) * np.float32(0.01)
+    if fault == "permuted":
+        held["weight_hh_l0_reverse"] = np.roll(held["weight_hh_l0_reverse"], 6, axis=0)
+    save_file({f"gru.{name}": values for name, values in held.items()}, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not bool(fault)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+@pytest.mark.parametrize("leaf", ["mask", "scaler"])
+def test_a_weight_times_another_of_its_module(tmp_path: Path, leaf: str, is_changed: bool) -> None:
+    """A kernel times a mask that is a buffer, and curves times a factor for each."""
+    weight = draw(2400, 8, 6, 5)
+    mask = (draw(2401, 8, 6, 5) > 0).astype(np.float32)
+    other = mask if leaf == "mask" else draw(2402, 8, 6)
+    save_file({"0.weight": weight, f"0.{leaf}": other}, tmp_path / "c.safetensors")
+    made = weight * (mask if leaf == "mask" else other[..., None])
+    made[2] *= np.float32(1.01 if is_changed else 1)
+    chain = Chain()
+    chain.node("MatMul", "x", chain.keep("view_1", made.reshape(8, -1).T))
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
+
+
 def test_masks_are_no_parameters(tmp_path: Path) -> None:
     """A causal mask of minus infinity is no broken weight."""
     mask = np.triu(np.full((WIDTH, WIDTH), -np.inf, np.float32), 1)

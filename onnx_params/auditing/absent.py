@@ -110,15 +110,18 @@ def _has_open_norm(state: State, tensor: StoredTensor) -> bool:
 
 def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
     """A stored parameter of this one's shape that nothing explains, or the rest of one of which the
-    other parts are explained; where the kin of this one are there.
+    other parts are explained; where the kin of this one are there, or the other direction of a
+    recurrent layer lies beside the rest.
     """
-    if not state.kin.are_explained(tensor.name, widest=2):
+    twin = state.found.get(_of_other_direction(tensor.name))
+    if not state.kin.are_explained(tensor.name, widest=2) and twin is None:
         return None
     shapes = (tensor.shape, tensor.shape[::-1])
     for other, left in state.unexplained:
         if other.key in state.suspects or other.key not in state.listed:
             continue
-        if _is_stack(state, other) and not left % tensor.count:
+        is_beside = twin is not None and other.key in twin.stored
+        if _is_stack(state, other) and not left % tensor.count and (is_beside or twin is None):
             return other
         if left != tensor.count:
             continue
@@ -127,6 +130,12 @@ def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
             state.suspects[other.key] = tensor.name
             return other
     return None
+
+
+def _of_other_direction(name: str) -> str:
+    """The parameter of a recurrent layer's other direction, as torch calls it."""
+    reverse = "_reverse"
+    return name.removesuffix(reverse) if name.endswith(reverse) else f"{name}{reverse}"
 
 
 def _is_stack(state: State, tensor: StoredTensor) -> bool:

@@ -27,6 +27,13 @@ def displaced(
     """The judgement on content that does not lie where the artifact says that this parameter
     is; ``None`` where it does, or nothing says.
     """
+    if tensor.name in state.crossed:
+        other = state.crossed[tensor.name]
+        because = (
+            f"'{found.stored[0][1]}' is it with the norm of '{other}', and that one has the norm"
+            " that belongs to it"
+        )
+        return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
     if claim is None or not claim.stored:
         return unspoken(state, tensor, found)
     if not found.stored or claim.view in _WITHOUT_PLACE:
@@ -147,7 +154,7 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
         return None
     if any(_gates_are_in_order(state, tensor, found, key) for key in found.stored):
         return None
-    if state.order_is_usual(tensor.name):
+    if not _is_in_cell(state, tensor, found) and state.order_is_usual(tensor.name):
         return None
     return say(
         state,
@@ -165,6 +172,18 @@ def _is_lookup(state: State, tensor: StoredTensor, found: Found) -> bool:
     if len(found.stored) != 1 or state.model.stored[found.stored[0]].count <= tensor.count:
         return False
     return state.holders[found.stored[0]] == 1
+
+
+def _is_in_cell(state: State, tensor: StoredTensor, found: Found) -> bool:
+    """Whether recurrent operators alone take a parameter whose gates torch orders: in which order
+    they lie, ONNX says.
+    """
+    operators = [
+        consumer.node.op_type
+        for key in found.stored
+        for consumer in consumers(state.model, state.model.stored[key])
+    ]
+    return _has_gates(tensor.name) and bool(operators) and set(operators) <= GATES.keys()
 
 
 def _gates_are_in_order(state: State, tensor: StoredTensor, found: Found, key: Key) -> bool:
@@ -206,7 +225,10 @@ def _in_gate_order(placement: Placement, rows: int, gates: tuple[int, ...]) -> b
     taken = [row for start, stop in runs for row in range(start, stop)]
     if not taken or len(taken) != rows or not size:
         return not taken
-    blocks = [row // size for row in taken[::size]]
+    starts = taken[::size]
+    if taken != [row for start in starts for row in range(start, start + size)]:
+        return False  # rows within a gate are in another order
+    blocks = [row // size for row in starts]
     base = min(blocks)
     return tuple(block - base for block in blocks) == gates
 

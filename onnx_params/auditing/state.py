@@ -18,6 +18,7 @@ from onnx_params.auditing.computed import (
     n_zeros,
     used_elements,
 )
+from onnx_params.auditing.crossed import crossed
 from onnx_params.auditing.differences import difference
 from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.auditing.kin import UNEXPLAINED, Kin, became
@@ -139,6 +140,10 @@ class State:
     @cached_property
     def exchanged(self) -> dict[str, str]:
         return exchanged(self.reference, self.found)
+
+    @cached_property
+    def crossed(self) -> dict[str, str]:
+        return crossed(self.reference, self.found)
 
     @cached_property
     def turns(self) -> places.Turns:

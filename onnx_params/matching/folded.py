@@ -4,6 +4,8 @@ alone, the two biases of a recurrent layer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from onnx_params.dataflow.view import View
@@ -19,14 +21,27 @@ from onnx_params.tensors.steps import Key
 
 
 def weight_normed(state: MatchState) -> None:
-    """Weights made of their magnitude and direction, or of themselves and a mask."""
+    """Weights made of their magnitude and direction, or of themselves and a mask or a factor; as
+    they are, then with a line for each output.
+    """
     made = {
         each.main: each for each in folds.of_two(state.reference) if each.main not in state.found
     }
     targets = {name: each.values for name, each in made.items()}
+    _take_computed(state, made, targets)
+    lines = {
+        name: values.reshape(len(values), -1) for name, values in targets.items() if values.ndim > 2
+    }
+    _take_computed(state, made, lines)
+
+
+def _take_computed(
+    state: MatchState, made: Mapping[str, folds.OfTwo], targets: Mapping[str, np.ndarray]
+) -> None:
+    """Write down which of the computed values are stored."""
     for tensor, candidate, steps in near(state, targets):
         each = made[tensor.name]
-        if not state.values.is_close(each.values, candidate, steps):
+        if not state.values.is_close(targets[tensor.name], candidate, steps):
             continue
         because = f"'{candidate.tensor.name}' is {each.formula} of it and its sibling"
         state.assigned.setdefault(candidate.key, tensor.name)

@@ -9,7 +9,8 @@ torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+import itertools
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from onnx_params.idioms.torch_modules import weight_norm_parts
 from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
 from onnx_params.tensors.stored import StoredTensor
 
+MAX_OF_MODULE: Final = 16  # arrays of a module of which each pair is asked for
+N_PROBED: Final = 64  # numbers of what may be a mask that are looked at before all are
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "1 + w": lambda w: 1 + w,
@@ -122,7 +125,12 @@ class OfTwo(NamedTuple):
 
 def of_two(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
     """Everything that is computed from two tensors of a reference. Reads both."""
-    return [*_weight_norms(reference), *_masked(reference)]
+    return [
+        *_weight_norms(reference),
+        *_masked(reference),
+        *_masked_by_buffer(reference),
+        *_scaled_lines(reference),
+    ]
 
 
 def _weight_norms(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
@@ -159,3 +167,49 @@ def _masked(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
         values = tensor.read().astype(np.float64) * mask.read().astype(np.float64)
         found.append(OfTwo(name, mask.name, "w * mask", values))
     return found
+
+
+def _masked_by_buffer(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+    """Every weight times a buffer of its module and shape that has nothing but zeros and ones."""
+    found = []
+    for weight, other in _neighbours(reference, lambda weight, other: weight.shape == other.shape):
+        mask = other.read()
+        is_likely = np.isin(mask.reshape(-1)[:N_PROBED], (0, 1)).all()
+        if is_likely and set(np.unique(mask)) == {0, 1}:
+            values = weight.read().astype(np.float64) * mask
+            found.append(OfTwo(weight.name, other.name, "w * mask", values))
+    return found
+
+
+def _scaled_lines(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
+    """Every weight times another parameter of its module that has a number for each line along the
+    last axis.
+    """
+    return [
+        OfTwo(
+            weight.name,
+            other.name,
+            "w * another parameter",
+            weight.read().astype(np.float64) * other.read()[..., None],
+        )
+        for weight, other in _neighbours(
+            reference, lambda weight, other: weight.shape[:-1] == other.shape
+        )
+    ]
+
+
+def _neighbours(
+    reference: Mapping[str, StoredTensor], fits: Callable[[StoredTensor, StoredTensor], bool]
+) -> Iterator[tuple[StoredTensor, StoredTensor]]:
+    """The pairs of arrays of two axes or more of one module that fit together."""
+    modules: dict[str, list[StoredTensor]] = {}
+    for name, tensor in reference.items():
+        is_array = len(tensor.shape) > 1 and tensor.count and tensor.dtype.is_float
+        if is_array and "_orig" not in name:
+            modules.setdefault(name.rpartition(".")[0], []).append(tensor)
+    for group in modules.values():
+        for weight, other in (
+            itertools.permutations(group, 2) if len(group) <= MAX_OF_MODULE else ()
+        ):
+            if fits(weight, other):
+                yield weight, other

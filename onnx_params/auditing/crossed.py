@@ -1,0 +1,75 @@
+"""Find weights into which the norm of another layer was folded, while that layer's weight has the
+norm of this one: two layers of the checkpoint were exchanged, in their weights alone.
+
+Which norm belongs to a weight, the other layers of the artifact say: where ``layers.2.conv`` was
+found with ``layers.2.norm``, ``layers.3.conv`` belongs with ``layers.3.norm``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from onnx_params.matching.match_state import Found
+from onnx_params.tensors.steps import Key
+from onnx_params.tensors.stored import StoredTensor
+
+NORM: Final = "batch norm"  # the formula
+_NUMBER: Final = re.compile(r"\d+")
+
+
+def crossed(reference: Mapping[str, StoredTensor], found: Mapping[str, Found]) -> dict[str, str]:
+    """Each weight of two that were exchanged -> the other one."""
+    norm_of = _pairs(reference, found)
+    weight_of = {norm: weight for weight, norm in norm_of.items()}
+    usual = {
+        pair
+        for weight, norm in norm_of.items()
+        if weight.rpartition(".")[0] == norm.rpartition(".")[0]
+        for pair in _alike(weight.rpartition(".")[2], norm.rpartition(".")[2])
+    }
+    made: dict[str, str] = {}
+    for weight, norm in norm_of.items():
+        for own in _own_norms(weight, usual):
+            other = weight_of.get(own)
+            if own == norm or other is None or norm not in _own_norms(other, usual):
+                continue
+            if _shape(reference, weight) == _shape(reference, other):
+                made[f"{weight}.weight"] = f"{other}.weight"
+    return made
+
+
+def _pairs(reference: Mapping[str, StoredTensor], found: Mapping[str, Found]) -> dict[str, str]:
+    """The module of each weight -> that of the norm that was folded into it."""
+    weights: dict[Key, str] = {}
+    norms: dict[Key, str] = {}
+    for name, each in found.items():
+        if each.formula != NORM or len(each.stored) != 1 or name not in reference:
+            continue
+        owner, _, leaf = name.rpartition(".")
+        if len(reference[name].shape) > 1 and leaf == "weight":
+            weights[each.stored[0]] = owner
+        elif len(reference[name].shape) == 1:
+            norms[each.stored[0]] = owner
+    return {weights[key]: norm for key, norm in norms.items() if key in weights}
+
+
+def _alike(weight: str, norm: str) -> set[tuple[str, str]]:
+    """Two words of modules, and without their number where both have the same one."""
+    numbers = set(_NUMBER.findall(weight)), set(_NUMBER.findall(norm))
+    if numbers[0] != numbers[1]:
+        return {(weight, norm)}
+    return {(weight, norm), (_NUMBER.sub("#", weight), _NUMBER.sub("#", norm))}
+
+
+def _own_norms(weight: str, usual: Iterable[tuple[str, str]]) -> list[str]:
+    """The norms that would be this weight's, as they are elsewhere called beside such a one."""
+    owner, _, word = weight.rpartition(".")
+    bare, number = _NUMBER.sub("#", word), "".join(_NUMBER.findall(word)[:1])
+    words = [norm.replace("#", number) for of, norm in usual if of in (word, bare)]
+    return [f"{owner}.{norm}".lstrip(".") for norm in words]
+
+
+def _shape(reference: Mapping[str, StoredTensor], module: str) -> tuple[int, ...]:
+    return reference[f"{module}.weight"].shape
