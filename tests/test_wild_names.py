@@ -113,6 +113,32 @@ def test_builder_has_the_names_of_checkpoints(tmp_path: Path) -> None:
     assert ("uint4", 8 * 16 // 2) == (keys.dtype, keys.n_bytes)
 
 
+@pytest.mark.parametrize(
+    ("weight", "result"),
+    [
+        ("_v_12", "/fc/Conv_output_0"),  # onnxsim
+        ("/fc/Mul_output_0_weight", "/fc/Mul_output_0"),  # onnxslim
+        ("/fc/Add_output_0_weight_fused", "/fc/Conv_output_0"),
+        ("/fc/Reshape_output_0", "/fc/Conv_output_0"),  # a standardized weight
+        ("ConvMulFusion_Mul_B_onnx::Mul_125", "/fc/Mul_output_0"),  # onnxruntime
+        ("fc.weight", "/bn/BatchNormalization_output_0"),  # a norm, under the weight's own name
+        ("fc.weight", "getitem_3"),
+    ],
+)
+def test_what_was_put_into_a_weight_is_not_extracted(
+    tmp_path: Path, weight: str, result: str
+) -> None:
+    """The names that optimizers give say that the numbers are no longer the original's."""
+    for name, last in ((weight, result), ("fc.weight", "/fc/Conv_output_0")):
+        chain = Chain()
+        chain.node("Conv", "x", chain.keep(name, draw(0, 4, 3, 1, 1)), name="/fc/Conv")
+        chain.nodes[-1].output[0] = chain.last = last
+        path = chain.save(tmp_path / "m.onnx", TORCH)
+        is_plain = (name, last) != (weight, result)
+        (row,) = onnx_params.analyze(path).rows
+        assert ("fc.weight", is_plain) == (row.name, "folded" not in row.view)
+
+
 def test_computed_norms_are_not_extracted(tmp_path: Path) -> None:
     """Where the family's norms add one to their weight, what is stored is not the weight."""
     path = built(tmp_path, "model.layers.0.pre_feedforward_layernorm.weight")

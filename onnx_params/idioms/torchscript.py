@@ -35,6 +35,14 @@ _FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
 # leaves what it does not compute its name. Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp,
 # fuseConvBatchNorm
 _NORM_FOLDED: Final = re.compile(r"^onnx::Conv(Transpose)?_\d+(_quantized|_Q\d)?$")
+# what optimizers compute of weights. Sources: onnxsim, which numbers its results ``_v_``; onnxslim,
+# ``core/pattern/fusion``, which calls them after the operator that it put into a layer; and
+# onnxruntime, ``core/optimizer/nchwc_transformer.cc``, norms as convolutions
+_RECOMPUTED: Final = re.compile(
+    r"_v_\d+|.*/(Mul|Div|Add|Sub|BatchNormalization)(_\d+)?_output_\d+_(weight|bias)"
+    r"|bn_[WB](_token_\d+)?"
+)
+_PUT_INTO: Final = re.compile(r"(getitem|mul|div|_?(native_)?batch_norm\w*?)(_\d+)?")
 # values of TorchScript's exporter are called after the operator that makes them; these operators
 # change no element
 _RESULT: Final = re.compile(r"/([A-Z]\w*?)(?:_\d+)?_output_\d+$")
@@ -78,6 +86,24 @@ def computed_by(name: str) -> str:
         return "" if _TAKEN_BY_PRODUCT.match(name) else "the exporter"
     match = _RESULT.search(name)
     return "" if match is None or match[1] in _KEEPS_VALUES else str(match[1])
+
+
+def is_put_into(output: str) -> bool:
+    """Whether the result of a layer is called after a norm or a factor, so that an optimizer put
+    that into the layer's weights: it keeps the name of the last result.
+    """
+    match = _RESULT.search(output)
+    if match is not None:
+        return match[1] in ("Mul", "Div", "BatchNormalization")
+    # FX: a batch norm has several results, of which an item is taken
+    return _PUT_INTO.fullmatch(output) is not None
+
+
+def is_recomputed(name: str) -> bool:
+    """Whether an optimizer gave this name to a weight or bias that it computed, of others or of
+    what stood behind its layer.
+    """
+    return computed_by(name) != "" or is_fused(name) or _RECOMPUTED.fullmatch(name) is not None
 
 
 def is_result(name: str) -> bool:

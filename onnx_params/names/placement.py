@@ -12,6 +12,7 @@ from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import View, view_of
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import Hop, undo
+from onnx_params.idioms.torchscript import is_put_into
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
     SWAP,
@@ -154,5 +155,14 @@ class Stored:
         return locate(self.model, tensor, *steps)
 
     def is_changed(self, name: str) -> bool:
-        """Whether only a tensor whose values were changed on the way is left of a name."""
-        return name not in self.now and name in self.before and self.before[name][1].folded
+        """Whether only a tensor whose values were changed on the way is left of a name, or the
+        result of its layer is called after a norm or a factor that was put into it.
+        """
+        if name not in self.now:
+            return name in self.before and self.before[name][1].folded
+        return any(
+            is_put_into(output)
+            for consumer in consumers(self.model, self.now[name])
+            if consumer.is_product
+            for output in consumer.node.outputs[:1]
+        )

@@ -33,17 +33,18 @@ def by_own_name(table: Table, name: str, sites: list[Site]) -> Claim | None:
     location = table.stored.locate(name)
     if location is None:
         return None
-    if table.stored.is_changed(name):
-        because = (
-            f"the signature lists it; '{location.tensor.name}' was made of it by a fusion that"
-            " changes values"
-        )
-        return location.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
+    because = ""
     if location.tensor.name in table.sites.with_norm:
         because = (
             "the signature lists it and a stored tensor bears its name; a batch norm was folded"
             " into its values"
         )
+    elif table.stored.is_changed(name):
+        made = f"'{location.tensor.name}' was made of it by a fusion that changes values"
+        if location.tensor.name == name:
+            made = "the result of its layer is called after what was put into its values"
+        because = f"the signature lists it; {made}"
+    if because:
         return location.claim(name, SIGNATURE, because, certain=True, view=View.FOLDED)
     because = "the signature lists it and a stored tensor bears its name"
     return location.claim(

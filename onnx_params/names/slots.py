@@ -4,6 +4,7 @@ by the bias of the same layer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -14,17 +15,20 @@ from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.onnxruntime import undo
 from onnx_params.idioms.torch_modules import elementwise_leaf, group_norm_leaf
 from onnx_params.idioms.torchscript import (
-    computed_by,
+    is_fused,
     is_made_up,
     is_norm_folded,
+    is_recomputed,
     real_name,
     scope_of,
 )
 from onnx_params.names.claim import Claim
 from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import Location, locate
+from onnx_params.operators.record import Kind
 from onnx_params.operators.schemas import slot_word
 from onnx_params.tensors.steps import Reshape
 from onnx_params.tensors.stored import StoredTensor
@@ -60,6 +64,7 @@ BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bia
 
 MADE_BIAS: Final = "weight_bias"  # as onnxscript calls it, which see above
 UNKNOWN_LEAF: Final = "?"  # of a parameter of a module that is known
+_RESHAPED: Final = re.compile(r"(/Reshape(_\d+)?_output_\d+|^view(_\d+)?)$")
 _FACTORS: Final = frozenset({"Mul", "Div"})
 _ELEMENTWISE: Final = frozenset({"Mul", "Div", "Add", "Sub"})
 
@@ -102,7 +107,17 @@ class Place(NamedTuple):
     @property
     def computed_view(self) -> View | None:
         """That the numbers were computed, where the name of the tensor says so."""
-        return View.FOLDED if computed_by(self.tensor.name) else None
+        hops = undo(self.tensor.name)
+        name = hops[-1].base if hops else self.tensor.name
+        operator = self.consumer.operator
+        # no module turns its kernel into another shape without computing something of it
+        is_kernel = operator is not None and operator.kind is Kind.CONVOLUTION
+        is_reshaped = is_kernel and _RESHAPED.search(name) is not None
+        return (
+            View.FOLDED
+            if is_recomputed(name) or is_fused(self.tensor.name) or is_reshaped
+            else None
+        )
 
 
 def by_place(model: Model, modules: Modules, tensor: StoredTensor) -> Claim | None:

@@ -102,7 +102,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     location: Location | None
     folded = False
     if name == tensor.name:
-        location = locate(model, tensor)
+        location, folded = locate(model, tensor), stored.is_changed(name)
     else:
         hopped = name in stored.before and stored.before[name][0] is tensor
         if not hopped:
