@@ -8,6 +8,7 @@ says what a folded constant was made of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -39,6 +40,7 @@ from onnx_params.tensors.steps import Dequantize
 from onnx_params.tensors.stored import StoredTensor
 
 BIAS: Final = "bias"
+_NUMBER: Final = re.compile(r"\d+")
 
 
 def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
@@ -178,7 +180,9 @@ def _first_name(tied: Claim, before: list[Claim]) -> int | None:
     found = [
         at
         for at, claim in enumerate(before)
-        if claim.view is View.UNKNOWN and claim.name.rpartition(".")[2] == leaf
+        if claim.view is View.UNKNOWN
+        and claim.name.rpartition(".")[2] == leaf
+        and _NUMBER.sub("#", claim.name) != _NUMBER.sub("#", tied.name)  # another layer's
     ]
     return found[0] if len(found) == 1 else None
 
