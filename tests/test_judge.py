@@ -511,6 +511,27 @@ def test_norms_of_each_other(tmp_path: Path, is_swapped: bool) -> None:
     assert not is_swapped or {"layers.0.conv.weight", "layers.1.conv.weight"} <= named
 
 
+@pytest.mark.parametrize("is_swapped", [False, True])
+def test_parts_of_another_layer(tmp_path: Path, is_swapped: bool) -> None:
+    """Keys of one layer and values of another exchanged, in projections that are joined."""
+    held: dict[str, np.ndarray] = {}
+    chain = Chain()
+    for at in range(2):
+        names = [f"layers.{at}.attn.{word}.weight" for word in "qkv"]
+        held |= {name: draw(2500 + 3 * at + n, 8, 16) for n, name in enumerate(names)}
+        joined = np.concatenate([held[name] for name in names])
+        chain.node("MatMul", chain.last, chain.keep(f"val_{at}", joined.T))
+    if is_swapped:
+        one, other = "layers.0.attn.k.weight", "layers.1.attn.v.weight"
+        held[one], held[other] = held[other], held[one]
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(chain.save(tmp_path / "m.onnx"), reference=tmp_path / "c.safetensors")
+    swapped = {judgement.name for judgement in done.judgements if judgement.fails}
+    assert swapped == (
+        {"layers.0.attn.k.weight", "layers.1.attn.v.weight"} if is_swapped else set()
+    )
+
+
 @pytest.mark.parametrize("fault", ["", "changed", "permuted"])
 def test_one_direction_of_a_cell(tmp_path: Path, fault: str) -> None:
     """A cell without names: one direction's weights are others, or its rows are in another order."""

@@ -1,12 +1,14 @@
-"""Find weights into which the norm of another layer was folded, while that layer's weight has the
-norm of this one: two layers of the checkpoint were exchanged, in their weights alone.
+"""Find weights of two layers of the checkpoint that were exchanged, by what lies beside each.
 
+A weight has the norm of another layer folded into it, while that layer's weight has the norm of
+this one; or it lies in one stored tensor with the parts of another layer, and theirs with its own.
 Which norm belongs to a weight, the other layers of the artifact say: where ``layers.2.conv`` was
 found with ``layers.2.norm``, ``layers.3.conv`` belongs with ``layers.3.norm``.
 """
 
 from __future__ import annotations
 
+import collections
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -16,6 +18,7 @@ from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 NORM: Final = "batch norm"  # the formula
+MIN_PARTS: Final = 3  # of a joined tensor, so that most of them can be of one layer
 _NUMBER: Final = re.compile(r"\d+")
 
 
@@ -37,7 +40,38 @@ def crossed(reference: Mapping[str, StoredTensor], found: Mapping[str, Found]) -
                 continue
             if _shape(reference, weight) == _shape(reference, other):
                 made[f"{weight}.weight"] = f"{other}.weight"
+    return made | _among_parts(reference, found)
+
+
+def _among_parts(
+    reference: Mapping[str, StoredTensor], found: Mapping[str, Found]
+) -> dict[str, str]:
+    """Each part of a joined tensor whose other parts are of another layer, where a part of that
+    layer is among those of its own.
+    """
+    parts: dict[Key, list[str]] = collections.defaultdict(list)
+    for name, each in found.items():
+        if name in reference and each.placements and len(each.stored) == 1:
+            parts[each.stored[0]].append(name)
+    strangers: dict[tuple[str, str], str] = {}  # layer of the others, its own -> the one part
+    for names in parts.values():
+        layers = collections.Counter(map(_layer, names))
+        if len(layers) != 2 or len(names) < MIN_PARTS:
+            continue
+        (usual, _), (other, n) = layers.most_common()
+        if n == 1:
+            strangers[usual, other] = next(name for name in names if _layer(name) == other)
+    made: dict[str, str] = {}
+    for (usual, other), name in strangers.items():
+        exchanged = strangers.get((other, usual))
+        if exchanged is not None and reference[name].shape == reference[exchanged].shape:
+            made[name] = exchanged
     return made
+
+
+def _layer(name: str) -> str:
+    """What stands before the module of a parameter."""
+    return name.rpartition(".")[0].rpartition(".")[0]
 
 
 def _pairs(reference: Mapping[str, StoredTensor], found: Mapping[str, Found]) -> dict[str, str]:

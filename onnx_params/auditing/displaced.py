@@ -30,8 +30,8 @@ def displaced(
     if tensor.name in state.crossed:
         other = state.crossed[tensor.name]
         because = (
-            f"'{found.stored[0][1]}' is it with the norm of '{other}', and that one has the norm"
-            " that belongs to it"
+            f"'{found.stored[0][1]}' has it beside what belongs to '{other}', and that one lies"
+            " beside what belongs to it"
         )
         return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
     if claim is None or not claim.stored:
