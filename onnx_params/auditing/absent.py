@@ -17,6 +17,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
 from onnx_params.idioms.vocabulary import PARTNERS
+from onnx_params.matching import grids
 from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
@@ -81,11 +82,23 @@ def _computed_away(
     if len(place) == 1 and is_distorted(state, tensor, place[0]):
         because = f"'{place[0][1]}' is near to it, with other values, or one number throughout"
         return say(state, tensor, Verdict.CHANGED, because, place)
+    if _is_rounded_only(state, tensor, place[0]):
+        because = f"'{place[0][1]}' holds codes times scales, as numbers, and others than its own"
+        return say(state, tensor, Verdict.CHANGED, because, place)
     if _has_known_formula(state, tensor, place[0]):
         because = f"'{place[0][1]}' is not what comes of it, as of others of its kind"
         return say(state, tensor, Verdict.CHANGED, because, place)
     because = f"'{place[0][1]}' was computed from it, by a formula that is not known"
     return say(state, tensor, Verdict.NOT_COMPARABLE, because, place)
+
+
+def _is_rounded_only(state: State, tensor: StoredTensor, place: Key) -> bool:
+    """Whether what was computed from a parameter has as many numbers, on the grid of a quantizer:
+    it was rounded, and nothing else was done to it.
+    """
+    stored = state.model.stored[place]
+    is_alike = stored.dtype.is_float and stored.count == tensor.count and len(tensor.shape) > 1
+    return is_alike and grids.is_on_grid(stored.read())
 
 
 def _has_known_formula(state: State, tensor: StoredTensor, place: Key) -> bool:

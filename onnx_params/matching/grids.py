@@ -35,6 +35,11 @@ def is_rounded(target: np.ndarray, values: np.ndarray) -> bool:
     return False
 
 
+def is_on_grid(values: np.ndarray) -> bool:
+    """Whether values are codes times steps, stored as numbers."""
+    return any(_found(groups) is not None for groups in _groupings(values))
+
+
 def _groupings(values: np.ndarray) -> Iterator[np.ndarray]:
     """The values as ``[groups, n]``, in the ways in which quantizers group them."""
     wide = values.astype(np.float64)
