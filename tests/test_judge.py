@@ -582,6 +582,39 @@ def test_a_weight_times_another_of_its_module(tmp_path: Path, leaf: str, is_chan
     assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
 
 
+@pytest.mark.parametrize(
+    "name", ["ConvAddFusion_B_last.bias", "add_21_bias", "/Add_2_output_0_bias_fused"]
+)
+@pytest.mark.parametrize("has_others", [False, True])
+def test_a_constant_that_was_added_to_a_bias(tmp_path: Path, name: str, has_others: bool) -> None:
+    """An optimizer puts a mean that no checkpoint has into the bias of the last layer: nobody can
+    say that it changed.
+    """
+    held = {"last.weight": draw(2600, 3, 8, 1, 1), "last.bias": draw(2601, 3)}
+    chain = Chain()
+    for at in range(2 if has_others else 0):
+        held |= {f"{at}.weight": draw(2610 + at, 8, 8, 1, 1), f"{at}.bias": draw(2620 + at, 8)}
+        names = [chain.keep(f"{at}.{leaf}", held[f"{at}.{leaf}"]) for leaf in ("weight", "bias")]
+        chain.node("Conv", chain.last, *names)
+    added = held["last.bias"] + np.array([0.4488, 0.4371, 0.404], np.float32)
+    inputs = chain.keep("last.weight", held["last.weight"]), chain.keep(name, added)
+    chain.node("Conv", chain.last, *inputs)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+
+
+def test_weights_without_elements(tmp_path: Path) -> None:
+    """They are what they are, wherever they lie."""
+    held = {"0.weight": draw(2700, 8, 8), "pos.weight": np.zeros((1, 0), np.float32)}
+    chain = Chain()
+    for name, values in held.items():
+        chain.linear(name, values)
+    save_file(held, tmp_path / "c.safetensors")
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+
+
 def test_masks_are_no_parameters(tmp_path: Path) -> None:
     """A causal mask of minus infinity is no broken weight."""
     mask = np.triu(np.full((WIDTH, WIDTH), -np.inf, np.float32), 1)

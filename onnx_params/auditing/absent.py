@@ -5,6 +5,9 @@ has no effect, and nothing else.
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -24,12 +27,25 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
+# onnxruntime, ``core/optimizer/conv_add_fusion.cc``; onnxslim, ``core/pattern/fusion``
+_SUM: Final = re.compile(
+    r"^ConvAddFusion_(Add_)?B_|(^add|/Add)(_\d+)?(_output_\d+)?_bias(_fused)?$"
+)
+
 
 def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
     """Nothing in the artifact holds it: an exporter may leave out what has no effect, or compute
     away what is used in a way that nobody knows; nothing else.
     """
-    judgement = _left_out(state, tensor, found) or _computed_away(state, tensor, found, claim)
+    judgement = _left_out(state, tensor, found)
+    if judgement is not None:
+        return judgement
+    place = found.stored or (claim.stored if claim is not None else ())
+    added = next((key for key in (*place, *_biases_beside(state, tensor)) if _is_sum(key)), None)
+    if added is not None and len(tensor.shape) == 1:
+        because = f"'{added[1]}' is it with what was added to its layer's result, by the name"
+        return say(state, tensor, Verdict.NOT_COMPARABLE, because, (added,))
+    judgement = _computed_away(state, tensor, found, claim)
     if judgement is not None:
         return judgement
     hidden = state.may_hold(tensor)
@@ -47,6 +63,25 @@ def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) 
     if reason:
         return say(state, tensor, Verdict.MISSING, f"{reason}; {found.because}", found.stored)
     return say(state, tensor, Verdict.NOT_COMPARABLE, found.because, found.stored)
+
+
+def _is_sum(key: Key) -> bool:
+    """Whether an optimizer named a bias after an addition that it put into it."""
+    return _SUM.search(key[1]) is not None
+
+
+def _biases_beside(state: State, tensor: StoredTensor) -> Iterator[Key]:
+    """The stored tensors in the bias slot of the product that takes the weight of a bias's
+    module.
+    """
+    owner, _, leaf = tensor.name.rpartition(".")
+    weight = state.found.get(f"{owner}.weight") if leaf == "bias" else None
+    for key in weight.stored if weight is not None else ():
+        for consumer in consumers(state.model, state.model.stored[key]):
+            for name in consumer.node.inputs[2:3] if consumer.is_product else ():
+                bias = state.model.def_use.resolve(consumer.graph, name)
+                if bias in state.model.stored:
+                    yield bias
 
 
 def _left_out(state: State, tensor: StoredTensor, found: Found) -> Judgement | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed
-from onnx_params.auditing.state import State, difference_from, say
+from onnx_params.auditing.state import State, difference_from, is_buffer, say
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.recurrent import GATES, read_name
@@ -155,6 +155,8 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
     if any(_gates_are_in_order(state, tensor, found, key) for key in found.stored):
         return None
     if not _is_in_cell(state, tensor, found) and state.order_is_usual(tensor.name):
+        return None
+    if is_buffer(state, tensor):  # rows of positions, taken as the graph wants them
         return None
     return say(
         state,

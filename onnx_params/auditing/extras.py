@@ -18,7 +18,8 @@ def extras(state: State) -> Iterator[Judgement]:
     covered = {key for found in state.found.values() for key in found.stored}
     for tensor, classification in state.inventory.classified:
         if (
-            tensor.key in covered
+            not tensor.count
+            or tensor.key in covered
             or tensor.key in state.suspects
             or classification.role is not Role.PARAMETER
         ):

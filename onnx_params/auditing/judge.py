@@ -49,6 +49,8 @@ def judgements(state: State) -> list[Judgement]:
 
 
 def judge_tensor(state: State, tensor: StoredTensor, found: Found) -> Judgement:
+    if not tensor.count:
+        return say(state, tensor, Verdict.FOLDED, "it has no elements")
     claim = state.named.get(tensor.name)
     if claim is not None and claim.name != tensor.name and claim.view in (View.MERGED, View.TIED):
         claim = None
