@@ -59,11 +59,12 @@ def _basis_by_use(
     is_kernel = node.op_type == "Conv" and word == "weight" and len(node.inputs) < 3
     if is_kernel and is_fourier(shape):
         why = (
-            f"{shape[0]} filters are those of a Fourier transform of {shape[1] * shape[2]} samples"
+            f"{shape[0]} filters are as many and as long as those of a Fourier transform of"
+            f" {shape[1] * shape[2]} samples"
         )
         return Classification(Role.BUFFER, RuleId.FOURIER_BASIS, f"{describe(use)}: {why}")
     if node.op_type == "MatMul" and _reaches_log(context, use):
-        because = f"{describe(use)}, whose result goes to Log: it is nowhere negative"
+        because = f"{describe(use)}, whose result goes to Log, as that of a filter bank does"
         return Classification(Role.BUFFER, RuleId.FILTER_BANK, because)
     is_line = sum(dim > 1 for dim in shape) == 1
     if node.op_type in ("MatMul", "Einsum") and is_line and reaches_both(context, use, _WAVES):
