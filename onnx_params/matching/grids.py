@@ -36,7 +36,9 @@ def is_rounded(target: np.ndarray, values: np.ndarray) -> bool:
 
 
 def is_on_grid(values: np.ndarray) -> bool:
-    """Whether values are codes times steps, stored as numbers."""
+    """Whether values are codes times steps, stored as numbers; codes alone are not."""
+    if np.array_equal(values, np.round(values)):
+        return False
     return any(_found(groups) is not None for groups in _groupings(values))
 
 
