@@ -37,15 +37,11 @@ def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) 
     """Nothing in the artifact holds it: an exporter may leave out what has no effect, or compute
     away what is used in a way that nobody knows; nothing else.
     """
-    judgement = _left_out(state, tensor, found)
-    if judgement is not None:
-        return judgement
-    place = found.stored or (claim.stored if claim is not None else ())
-    added = next((key for key in (*place, *_biases_beside(state, tensor)) if _is_sum(key)), None)
-    if added is not None and len(tensor.shape) == 1:
-        because = f"'{added[1]}' is it with what was added to its layer's result, by the name"
-        return say(state, tensor, Verdict.NOT_COMPARABLE, because, (added,))
-    judgement = _computed_away(state, tensor, found, claim)
+    judgement = (
+        _left_out(state, tensor, found)
+        or _summed(state, tensor, found, claim)
+        or _computed_away(state, tensor, found, claim)
+    )
     if judgement is not None:
         return judgement
     hidden = state.may_hold(tensor)
@@ -65,9 +61,23 @@ def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) 
     return say(state, tensor, Verdict.NOT_COMPARABLE, found.because, found.stored)
 
 
-def _is_sum(key: Key) -> bool:
-    """Whether an optimizer named a bias after an addition that it put into it."""
-    return _SUM.search(key[1]) is not None
+def _summed(
+    state: State, tensor: StoredTensor, found: Found, claim: Claim | None
+) -> Judgement | None:
+    """The judgement on a bias that an optimizer named after an addition that it put into it."""
+    if len(tensor.shape) != 1:
+        return None
+    keys = (*_place(found, claim), *_biases_beside(state, tensor))
+    added = next((key for key in keys if _SUM.search(key[1]) is not None), None)
+    if added is None:
+        return None
+    because = f"'{added[1]}' is it with what was added to its layer's result, by the name"
+    return say(state, tensor, Verdict.NOT_COMPARABLE, because, (added,))
+
+
+def _place(found: Found, claim: Claim | None) -> tuple[Key, ...]:
+    """The stored tensors that represent a parameter, by content or else by the artifact's word."""
+    return found.stored or (claim.stored if claim is not None else ())
 
 
 def _biases_beside(state: State, tensor: StoredTensor) -> Iterator[Key]:
@@ -88,8 +98,6 @@ def _left_out(state: State, tensor: StoredTensor, found: Found) -> Judgement | N
     """The judgement on what has no effect, or is no parameter: exporters leave it out."""
     if found.view is View.SLICED and found.certain:
         return say(state, tensor, Verdict.MOVED, found.because, found.stored)
-    if not tensor.count:
-        return say(state, tensor, Verdict.FOLDED, found.because)
     if not np.any(tensor.read()):
         because = "it is all zeros, which changes nothing where it is added: exporters leave it out"
         return say(state, tensor, Verdict.FOLDED, because)
@@ -103,7 +111,7 @@ def _computed_away(
     state: State, tensor: StoredTensor, found: Found, claim: Claim | None
 ) -> Judgement | None:
     """The judgement on what was folded into another tensor, or cut."""
-    place = found.stored or (claim.stored if claim is not None else ())
+    place = _place(found, claim)
     is_folded = found.view is View.FOLDED
     if is_folded and not state.strict and lacks_statistics(tensor.name, state.reference):
         because = "it was folded with running statistics that the other side does not hold"

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from onnx_params.idioms.naming import pattern_of
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -94,14 +95,14 @@ def _alike(weight: str, norm: str) -> set[tuple[str, str]]:
     numbers = set(_NUMBER.findall(weight)), set(_NUMBER.findall(norm))
     if numbers[0] != numbers[1]:
         return {(weight, norm)}
-    return {(weight, norm), (_NUMBER.sub("#", weight), _NUMBER.sub("#", norm))}
+    return {(weight, norm), (pattern_of(weight), pattern_of(norm))}
 
 
 def _own_norms(weight: str, usual: Iterable[tuple[str, str]]) -> list[str]:
     """The norms that would be this weight's, as they are elsewhere called beside such a one."""
     owner, _, word = weight.rpartition(".")
-    bare, number = _NUMBER.sub("#", word), "".join(_NUMBER.findall(word)[:1])
-    words = [norm.replace("#", number) for of, norm in usual if of in (word, bare)]
+    number = "".join(_NUMBER.findall(word)[:1])
+    words = [norm.replace("#", number) for of, norm in usual if of in (word, pattern_of(word))]
     return [f"{owner}.{norm}".lstrip(".") for norm in words]
 
 

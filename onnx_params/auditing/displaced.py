@@ -33,7 +33,7 @@ def displaced(
             f"'{found.stored[0][1]}' has it beside what belongs to '{other}', and that one lies"
             " beside what belongs to it"
         )
-        return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
+        return _swapped(state, tensor, found.stored, other, because)
     if claim is None or not claim.stored:
         return unspoken(state, tensor, found)
     if not found.stored or claim.view in _WITHOUT_PLACE:
@@ -50,6 +50,13 @@ def displaced(
         return None
     because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
     return say(state, tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
+
+
+def _swapped(
+    state: State, tensor: StoredTensor, stored: tuple[Key, ...], other: str, because: str
+) -> Judgement:
+    """The judgement that the place of a parameter holds another one."""
+    return say(state, tensor, Verdict.SWAPPED, because, stored)._replace(other=other)
 
 
 def _is_comparable(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> bool:
@@ -91,7 +98,7 @@ def another(state: State, tensor: StoredTensor, found: Found, claim: Claim) -> J
             f"it lies in '{lies[1]}', which represents '{owner}'; '{place[1]}', which stands"
             f" for it, holds {content}"
         )
-        return say(state, tensor, Verdict.SWAPPED, because, (place,))._replace(other=other or owner)
+        return _swapped(state, tensor, (place,), other or owner, because)
     # it is there; what stands under its name may be another result
     if not other or state.reference[other].shape != tensor.shape:
         return None
@@ -132,14 +139,14 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
             f"'{found.stored[0][1]}' runs where '{other}' should, by the order in which the"
             " rest of its list runs"
         )
-        return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
+        return _swapped(state, tensor, found.stored, other, because)
     if tensor.name in state.exchanged:
         other = state.exchanged[tensor.name]
         because = (
             f"'{found.stored[0][1]}' has it, where in other layers, by the names of both, '{other}'"
             " is"
         )
-        return say(state, tensor, Verdict.SWAPPED, because, found.stored)._replace(other=other)
+        return _swapped(state, tensor, found.stored, other, because)
     if state.turns.fits(tensor.name) is False:
         because = (
             f"'{found.stored[0][1]}' is turned: all other matrices that such products take lie"
@@ -180,26 +187,23 @@ def _is_in_cell(state: State, tensor: StoredTensor, found: Found) -> bool:
     """Whether recurrent operators alone take a parameter whose gates torch orders: in which order
     they lie, ONNX says.
     """
-    operators = [
-        consumer.node.op_type
-        for key in found.stored
-        for consumer in consumers(state.model, state.model.stored[key])
-    ]
-    return _has_gates(tensor.name) and bool(operators) and set(operators) <= GATES.keys()
+    operators = {op_type for key in found.stored for op_type in _operators(state, key)}
+    return _has_gates(tensor.name) and bool(operators) and operators <= GATES.keys()
 
 
 def _gates_are_in_order(state: State, tensor: StoredTensor, found: Found, key: Key) -> bool:
     """Whether a recurrent layer takes a stored tensor, with the gates in ONNX's order."""
-    operators = [
-        consumer.node.op_type
-        for consumer in consumers(state.model, state.model.stored[key])
-        if consumer.node.op_type in GATES
-    ]
+    operators = [op_type for op_type in _operators(state, key) if op_type in GATES]
     if not operators:
         return False
     return not _has_gates(tensor.name) or all(
         _in_gate_order(each, tensor.shape[0], GATES[operators[0]]) for each in found.placements
     )
+
+
+def _operators(state: State, key: Key) -> list[str]:
+    """The types of the operators that take a stored tensor."""
+    return [each.node.op_type for each in consumers(state.model, state.model.stored[key])]
 
 
 def how(state: State, found: Found) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import pattern_of
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.stored import StoredTensor
 
@@ -36,7 +37,7 @@ class Kin:
         self._groups = [self._grouped(key) for key in self._keys]
 
     def _by_name(self, name: str) -> object:
-        return re.sub(r"\d+", "#", name)
+        return pattern_of(name)
 
     def _by_shape(self, name: str) -> object:
         return name.rpartition(".")[2], self._reference[name].shape

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.containers.onnx.graph import DefUse, Model, Node
 from onnx_params.dataflow.view import Logical, View
 from onnx_params.errors import OnnxParamsError
 from onnx_params.tensors.encoding import Encoding
-from onnx_params.tensors.steps import Runs, Shape, Slice, Steps, Unblock
+from onnx_params.tensors.steps import Key, Runs, Shape, Slice, Steps, Unblock
 from onnx_params.tensors.stored import StoredTensor
 
 NCHWC: Final = "com.microsoft.nchwc"
@@ -87,6 +88,10 @@ def n_in(runs: Runs) -> int:
     return sum(stop - start for start, stop in runs)
 
 
+# what was read of a model's kernels, which many ask for
+_USED: WeakKeyDictionary[DefUse, dict[tuple[Key, int], Runs]] = WeakKeyDictionary()
+
+
 def inputs_of(model: Model, tensor: StoredTensor, block: int) -> Runs:
     """The input channels of a blocked kernel that are no filling. Reads it where the graph does not
     say.
@@ -96,10 +101,13 @@ def inputs_of(model: Model, tensor: StoredTensor, block: int) -> Runs:
     if entering % block:
         return whole
     for use in model.def_use.uses(tensor.key):
-        known = _channels_of(model, use.graph, use.node.inputs[0]) if use.node is not None else None
-        if known:
-            return ((0, min(entering, known)),)
-    return _used(tensor, block) or whole
+        true = _channels_of(model, use.graph, use.node.inputs[0]) if use.node is not None else None
+        if true:
+            return ((0, min(entering, true)),)
+    known = _USED.setdefault(model.def_use, {})
+    if (tensor.key, block) not in known:
+        known[tensor.key, block] = _used(tensor, block) or whole
+    return known[tensor.key, block]
 
 
 def _used(tensor: StoredTensor, block: int) -> Runs:

@@ -18,7 +18,7 @@ from onnx_params.dataflow.pairs import unpaired
 from onnx_params.dataflow.view import Logical
 from onnx_params.idioms.genai_words import Dictionary, dictionary
 from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
-from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.operators.record import Kind
 from onnx_params.tensors.small import integers, is_ones, is_zeros
 from onnx_params.tensors.steps import SWAP, Key, Permute, Slice, Steps, chain, shape_after
@@ -189,8 +189,7 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
 
 def _part(tensor: StoredTensor) -> tuple[str, str]:
     """The builder's module and the leaf of a stored tensor; a parameter of its own has no leaf."""
-    hops = undo(tensor.name)
-    name = hops[-1].base if hops else tensor.name
+    name = name_before(tensor.name)
     match = _PART.fullmatch(name)
     if match is not None:
         return match["module"], match["leaf"]

@@ -13,6 +13,7 @@ from onnx_params.tensors.steps import Shape, Steps, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 _NUMBER: Final = re.compile(r"_\d+$")
+_NUMBERS: Final = re.compile(r"\d+")
 
 
 def without_number(name: str) -> str:
@@ -20,6 +21,11 @@ def without_number(name: str) -> str:
     ``weight``.
     """
     return _NUMBER.sub("", name)
+
+
+def pattern_of(name: str) -> str:
+    """A name with ``#`` for each number in it, which is alike for one parameter of all layers."""
+    return _NUMBERS.sub("#", name)
 
 
 class Evidence(enum.Enum):

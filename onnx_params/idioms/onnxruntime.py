@@ -71,3 +71,9 @@ def undo(name: str) -> list[Hop]:
         else:
             break
     return found
+
+
+def name_before(name: str) -> str:
+    """The name before all post-processing; the same where no convention fits."""
+    hops = undo(name)
+    return hops[-1].base if hops else name

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Node
-from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.onnxruntime import name_before, undo
 
 # names whose answers are kept: each is asked for several times, and once more by a model to compare
 # with
@@ -103,7 +103,10 @@ def is_recomputed(name: str) -> bool:
     """Whether an optimizer gave this name to a weight or bias that it computed, of others or of
     what stood behind its layer.
     """
-    return computed_by(name) != "" or is_fused(name) or _RECOMPUTED.fullmatch(name) is not None
+    base = name_before(name)
+    if is_fused(name) or is_fused(base):
+        return True
+    return computed_by(base) != "" or _RECOMPUTED.fullmatch(base) is not None
 
 
 def is_result(name: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.idioms.naming import Hint, Naming
-from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import computed_by, is_made_up
 from onnx_params.tensors.encoding import PlaceKind
 from onnx_params.tensors.steps import Key
@@ -25,8 +25,7 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """A constant of the trace, where the file has parameters among its initializers; a frozen
     module has none. What Cos and Sin give is a rotation.
     """
-    hops = undo(tensor.name)
-    if computed_by(hops[-1].base if hops else tensor.name) in ("Cos", "Sin"):
+    if computed_by(name_before(tensor.name)) in ("Cos", "Sin"):
         return Hint(
             False, "frequencies", "an optimizer computed it, by its name, as an angle's", True
         )

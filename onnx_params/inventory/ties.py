@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
@@ -16,6 +17,8 @@ from onnx_params.matching.rounded_copies import rounded_copies
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
+
+IN_ANOTHER_TYPE: Final = "it once more in another type, by some of its rows"
 
 
 def tied(
@@ -61,7 +64,7 @@ def joined_to_list(
         if first not in at or copy not in by_key or copy in gone:
             continue
         was = joined[at[first]]
-        because = f"{was.because}; '{copy[1]}' is it once more in another type, by some of its rows"
+        because = f"{was.because}; '{copy[1]}' is {IN_ANOTHER_TYPE}"
         joined[at[first]] = replace(was, stored=(*was.stored, copy), because=because)
         gone.add(copy)
     return joined, [claim for claim in extra if claim.stored[0] not in gone]
@@ -92,7 +95,7 @@ def _with_copies(
         if {first, copy} & turned.keys():
             how = "a transposed copy of it"
         elif {first, copy} & rounded.keys():
-            how = "it once more in another type, by some of its rows"
+            how = IN_ANOTHER_TYPE
         else:
             how = "it once more"
         # a name that an exporter made up is no further name of the parameter

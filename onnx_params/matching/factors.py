@@ -177,21 +177,21 @@ def is_by_parameter(
     ratio: np.ndarray,
     word: str,
 ) -> bool:
+    owners = _owners(each.tensor.name)
+    room = ROUNDED_NOISE if each.candidate.is_quantized else EVEN
+    size = max(float(np.abs(ratio).max()), 1e-30)
     for other in _of_length(state, each.tensor.name, len(ratio)):
         values = other.read().reshape(-1).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             number = float(np.median(ratio / values)) if np.all(values) else 1.0
         if not word or abs(number - 1) <= EVEN:
             number = 1.0  # a plain weight times a parameter times a number would be two formulas
-        tries = [("it", values, number)]
-        if other.name.rpartition(".")[0] in _owners(each.tensor.name):
-            tries += _computed_factors(values, ratio)
+        tries = [("{}", values, number)]
+        if other.name.rpartition(".")[0] in owners:
+            tries += [(what, factor, 1.0) for what, factor in _computed_factors(values, ratio)]
         for what, factor, by in tries:
-            room = ROUNDED_NOISE if each.candidate.is_quantized else EVEN
-            size = max(float(np.abs(ratio).max()), 1e-30)
-            if not np.abs(factor * by - ratio).max() <= room * size:
-                continue
-            if each.is_by(state, base * factor * by):
+            is_near = np.abs(factor * by - ratio).max() <= room * size
+            if is_near and each.is_by(state, base * factor * by):
                 _write_parameter(state, vectors, each, other, factor, word, what)
                 return True
     return False
@@ -203,19 +203,20 @@ def _owners(name: str) -> list[str]:
     return [".".join(words[:length]) for length in range(len(words), -1, -1)]
 
 
-def _computed_factors(values: np.ndarray, ratio: np.ndarray) -> list[tuple[str, np.ndarray, float]]:
-    """What a module may compute of a parameter before it multiplies by it: an exponential of it
-    times a number, a gate.
+def _computed_factors(values: np.ndarray, ratio: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """What a module may compute of a parameter before it multiplies by it, with the formula: an
+    exponential of it times a number, a gate.
     """
+    if len(np.unique(values)) < MIN_DIFFERENT:
+        return []
     with np.errstate(all="ignore"):
         number = float(np.median(np.log(np.abs(ratio)) / values))
         found = [
-            (f"exp(it * {number:.4g})", np.exp(values * number), 1.0),
-            ("sigmoid(it)", 1 / (1 + np.exp(-values)), 1.0),
-            ("1 + it", 1 + values, 1.0),
+            (f"exp({{}} * {number:.4g})", np.exp(values * number)),
+            ("sigmoid({})", 1 / (1 + np.exp(-values))),
+            ("1 + {}", 1 + values),
         ]
-    is_varied = len(np.unique(values)) >= MIN_DIFFERENT
-    return [each for each in found if is_varied and np.isfinite(each[1]).all()]
+    return [(what, factor) for what, factor in found if np.isfinite(factor).all()]
 
 
 def _of_length(state: MatchState, name: str, length: int) -> list[StoredTensor]:
@@ -239,8 +240,7 @@ def _write_parameter(
     what: str,
 ) -> None:
     formula = f"{word or 'w'} * another parameter"
-    called = f"'{other.name}'"
-    times = called if what == "it" else what.replace("it", called)
+    times = what.format(f"'{other.name}'")
     state.found[each.tensor.name] = Found(
         view=View.FOLDED,
         because=f"{each.stored} is {word or 'it'} times {times}",
@@ -250,7 +250,7 @@ def _write_parameter(
     )
     state.found[other.name] = Found(
         view=View.FOLDED,
-        because=f"{each.stored} is '{each.tensor.name}' times {what}",
+        because=f"{each.stored} is '{each.tensor.name}' times {what.format('it')}",
         stored=(each.candidate.key,),
         formula=formula,
         by=each.tensor.name,

@@ -17,10 +17,10 @@ import numpy as np
 
 from onnx_params.idioms.torch_modules import weight_norm_parts
 from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
+from onnx_params.matching.probes import read_numbers
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_OF_MODULE: Final = 16  # arrays of a module of which each pair is asked for
-N_PROBED: Final = 64  # numbers of what may be a mask that are looked at before all are
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "1 + w": lambda w: 1 + w,
@@ -173,9 +173,11 @@ def _masked_by_buffer(reference: Mapping[str, StoredTensor]) -> list[OfTwo]:
     """Every weight times a buffer of its module and shape that has nothing but zeros and ones."""
     found = []
     for weight, other in _neighbours(reference, lambda weight, other: weight.shape == other.shape):
+        probe = read_numbers(other, False)
+        if probe is not None and not np.isin(probe, (0, 1)).all():
+            continue
         mask = other.read()
-        is_likely = np.isin(mask.reshape(-1)[:N_PROBED], (0, 1)).all()
-        if is_likely and set(np.unique(mask)) == {0, 1}:
+        if set(np.unique(mask)) == {0, 1}:
             values = weight.read().astype(np.float64) * mask
             found.append(OfTwo(weight.name, other.name, "w * mask", values))
     return found
@@ -208,8 +210,5 @@ def _neighbours(
         if is_array and "_orig" not in name:
             modules.setdefault(name.rpartition(".")[0], []).append(tensor)
     for group in modules.values():
-        for weight, other in (
-            itertools.permutations(group, 2) if len(group) <= MAX_OF_MODULE else ()
-        ):
-            if fits(weight, other):
-                yield weight, other
+        pairs = itertools.permutations(group, 2) if len(group) <= MAX_OF_MODULE else ()
+        yield from (pair for pair in pairs if fits(*pair))

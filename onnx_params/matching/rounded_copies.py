@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.errors import OnnxParamsError
-from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
     SWAP,
@@ -75,6 +75,8 @@ def _by_table(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, li
         if len(_shape(claim)) == 2 and min(_shape(claim)) >= MIN_WIDTH:
             groups.setdefault(tuple(sorted(_shape(claim))), []).append(claim)
     for group in groups.values():
+        if len(group) < 2:
+            continue
         tables = [claim for claim in group if _is_looked_up(model, claim.stored[0])]
         others = [claim for claim in group if claim not in tables]
         for table in tables if others else ():
@@ -89,9 +91,7 @@ def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
     named: dict[str, list[Claim]] = {}
     for claim in claims:
         named.setdefault(claim.name, []).append(claim)
-        name = claim.stored[0][1]
-        hops = undo(name)
-        groups.setdefault(hops[-1].base if hops else name, []).append(claim)
+        groups.setdefault(name_before(claim.stored[0][1]), []).append(claim)
     for base in list(groups):
         stem = _COPY.sub("", base)
         if stem != base and stem in groups:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site
-from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import operator_of
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Location
@@ -37,7 +37,7 @@ class Folded(NamedTuple):
         kinds = self.table.metadata.kinds
         values = (self.value, *self.sources)
         return [
-            operator_of(before(each))
+            operator_of(name_before(each))
             for each in values
             if each not in kinds and each != self.name and not each.startswith(VALUE)
         ]
@@ -58,12 +58,6 @@ class Folded(NamedTuple):
         """
         gone = repeated_axes(self.location.tensor)
         return tuple(1 if axis in gone else dim for axis, dim in enumerate(self.location.shape))
-
-
-def before(value: str) -> str:
-    """The name of a value before post-processing."""
-    hops = undo(value)
-    return hops[-1].base if hops else value
 
 
 def values_of(table: Table, name: str, sites: list[Site]) -> list[Folded]:

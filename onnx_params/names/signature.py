@@ -8,7 +8,6 @@ says what a folded constant was made of.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -17,7 +16,7 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site, Sites
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
-from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.naming import Evidence, pattern_of
 from onnx_params.idioms.torch_dynamo import Entry
 from onnx_params.idioms.torch_modules import packed_weights
 from onnx_params.names.claim import Claim
@@ -40,7 +39,6 @@ from onnx_params.tensors.steps import Dequantize
 from onnx_params.tensors.stored import StoredTensor
 
 BIAS: Final = "bias"
-_NUMBER: Final = re.compile(r"\d+")
 
 
 def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
@@ -182,7 +180,7 @@ def _first_name(tied: Claim, before: list[Claim]) -> int | None:
         for at, claim in enumerate(before)
         if claim.view is View.UNKNOWN
         and claim.name.rpartition(".")[2] == leaf
-        and _NUMBER.sub("#", claim.name) != _NUMBER.sub("#", tied.name)  # another layer's
+        and pattern_of(claim.name) != pattern_of(tied.name)  # another layer's
     ]
     return found[0] if len(found) == 1 else None
 

@@ -30,7 +30,7 @@ from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_parts import by_parts
 from onnx_params.names.signature_table import SIGNATURE, Table, without
-from onnx_params.tensors.steps import Reshape, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Reshape, Shape, shape_after
 
 # leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
 # spectral_norm and parametrize; timm, ``layers/std_conv.py``
@@ -208,17 +208,10 @@ def as_weight(folded: Folded) -> Shape | None:
     """The shape of a constant as torch has the weight of the product that takes it; ``None`` where
     no product does.
     """
-    steps = turn_of_weight(folded)
-    return None if steps is None else shape_after(folded.location.shape, steps)
-
-
-def turn_of_weight(folded: Folded) -> Steps | None:
-    """The steps to a weight as torch has it, from what a product takes of it; ``None`` where no
-    product does.
-    """
+    shape = folded.location.shape
     for consumer in consumers(folded.table.model, folded.location.tensor):
         if consumer.is_product and consumer.word in ("weight", "operand"):
-            return as_torch(consumer, folded.location.shape)
+            return shape_after(shape, as_torch(consumer, shape))
     return None
 
 

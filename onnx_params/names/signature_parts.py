@@ -5,7 +5,6 @@ The parts are all that is left of it: its shape is at least that, and inferred.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,7 +12,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, KEEPS_SHAPE, TURNS
 from onnx_params.names.claim import Claim
 from onnx_params.names.folded_value import Folded
-from onnx_params.tensors.small import distinct_lines
+from onnx_params.tensors.small import distinct_elements, distinct_lines
 from onnx_params.tensors.steps import Shape
 
 _SELECTS: Final = frozenset({"select", "unbind", "getitem"})  # one of an axis, which is gone
@@ -36,11 +35,7 @@ def by_parts(values: Sequence[Folded]) -> Claim | None:
         return None
     by_key = {each.location.tensor.key: each for each in parts}
     parts = list(by_key.values())
-    shape = _joined([each.location.shape for each in parts], _takes(parts[0]))
-    if "view_as_real" in parts[0].operators:  # real and imaginary parts of each element
-        shape = parts[0].location.shape
-    if not _LOOKUPS.isdisjoint(parts[0].operators):
-        shape = _table(parts)
+    shape = _together(parts)
     if shape is None:
         return None
     besides = f" and {len(parts) - 1} others are" if len(parts) > 1 else " is"
@@ -56,9 +51,20 @@ def _is_part(folded: Folded) -> bool:
     kinds = folded.table.metadata.kinds
     if any(kinds[each] == "PARAMETER" for each in folded.others):
         return False
-    return not operators.isdisjoint(_TAKES | _LOOKUPS) and (
-        operators <= _TAKES | _WHOLE or not operators.isdisjoint(_LOOKUPS)
-    )
+    if operators & _LOOKUPS:
+        return True
+    return bool(operators & _TAKES) and operators <= _TAKES | _WHOLE
+
+
+def _together(parts: Sequence[Folded]) -> Shape | None:
+    """The shape of what all parts were taken of, as far as they say it."""
+    operators = set(parts[0].operators)
+    shapes = [each.location.shape for each in parts]
+    if operators & _LOOKUPS:
+        return _table(parts)
+    if "view_as_real" in operators:  # real and imaginary parts of each element
+        return shapes[0]
+    return _joined(shapes, _takes(parts[0]))
 
 
 def _takes(folded: Folded) -> bool:
@@ -87,12 +93,10 @@ def _table(parts: Sequence[Folded]) -> Shape | None:
     tensor = parts[0].location.tensor
     if not tensor.dtype.is_float:  # of codes, different rows may be the same
         return None
-    if not _takes(parts[0]):
-        is_turned = not TURNS.isdisjoint(parts[0].operators)
-        n_rows = (
-            None if is_turned or len(parts) > 1 else distinct_lines(tensor, len(tensor.shape) - 1)
-        )
-        return None if n_rows in (None, 1) else (n_rows, tensor.shape[-1])
-    flat = tensor._replace(shape=(math.prod(tensor.shape), 1))
-    n_rows = distinct_lines(flat, 1)
-    return None if n_rows is None else (len(parts), n_rows)
+    if _takes(parts[0]):  # a row each, of which all have as many different numbers
+        n_rows = distinct_elements(tensor)
+        return None if n_rows is None else (len(parts), n_rows)
+    if len(parts) > 1 or not TURNS.isdisjoint(parts[0].operators):
+        return None
+    n_rows = distinct_lines(tensor, len(tensor.shape) - 1)
+    return None if n_rows in (None, 1) else (n_rows, tensor.shape[-1])

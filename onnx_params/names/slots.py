@@ -15,10 +15,9 @@ from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.naming import Evidence
-from onnx_params.idioms.onnxruntime import undo
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_modules import elementwise_leaf, group_norm_leaf
 from onnx_params.idioms.torchscript import (
-    is_fused,
     is_made_up,
     is_norm_folded,
     is_recomputed,
@@ -107,17 +106,12 @@ class Place(NamedTuple):
     @property
     def computed_view(self) -> View | None:
         """That the numbers were computed, where the name of the tensor says so."""
-        hops = undo(self.tensor.name)
-        name = hops[-1].base if hops else self.tensor.name
+        name = self.tensor.name
         operator = self.consumer.operator
         # no module turns its kernel into another shape without computing something of it
         is_kernel = operator is not None and operator.kind is Kind.CONVOLUTION
-        is_reshaped = is_kernel and _RESHAPED.search(name) is not None
-        return (
-            View.FOLDED
-            if is_recomputed(name) or is_fused(self.tensor.name) or is_reshaped
-            else None
-        )
+        is_reshaped = is_kernel and _RESHAPED.search(name_before(name)) is not None
+        return View.FOLDED if is_reshaped or is_recomputed(name) else None
 
 
 def by_place(model: Model, modules: Modules, tensor: StoredTensor) -> Claim | None:

@@ -4,6 +4,7 @@ around a use.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Set
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -99,12 +100,7 @@ class Context:
 
     def computed_by(self, path: str, name: str) -> Node | None:
         """The node that computes a value, behind what only rounds it."""
-        producer = self.producer(path, name)
-        for _ in range(MAX_ROUNDED):
-            if producer is None or producer.op_type not in _ROUNDS or not producer.inputs:
-                break
-            producer = self.producer(path, producer.inputs[0])
-        return producer
+        return behind(self.producer, path, name, _ROUNDS, MAX_ROUNDED)
 
     def feeds(self, use: Use, op_type: str) -> bool:
         """Whether the result goes straight to an operator."""
@@ -112,6 +108,20 @@ class Context:
             after.node is not None and after.node.op_type == op_type
             for after in self.followers(use)
         )
+
+
+def behind(
+    find: Callable[[str, str], Node | None], path: str, name: str, passed: Set[str], most: int
+) -> Node | None:
+    """The node that ``find`` gives for a value, behind ``most`` operators of the types ``passed``,
+    by their first inputs.
+    """
+    node = find(path, name)
+    for _ in range(most):
+        if node is None or node.op_type not in passed or not node.inputs:
+            break
+        node = find(path, node.inputs[0])
+    return node
 
 
 def is_layer(node: Node) -> bool:

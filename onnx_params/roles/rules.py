@@ -154,21 +154,12 @@ def fills_a_group_norm(context: Context, subject: Subject) -> Classification | N
 
 def of_a_spectral_norm(context: Context, subject: Subject) -> Classification | None:
     """The vectors from which a spectral norm is computed, where both lie beside each other."""
-    tensor = subject.tensor
-    owner = next(
-        (
-            tensor.name.removesuffix(leaf)
-            for pair in SPECTRAL_LEAVES
-            for leaf in pair
-            if tensor.name.endswith(leaf)
-        ),
-        None,
-    )
-    if owner is None or len(tensor.shape) != 1:
-        return None
-    stored, graph = context.model.stored, tensor.key[0]
+    graph, name = subject.tensor.key
     for pair in SPECTRAL_LEAVES:
-        both = [stored.get((graph, owner + leaf)) for leaf in pair]
+        owner = next((name.removesuffix(leaf) for leaf in pair if name.endswith(leaf)), None)
+        if owner is None:
+            continue
+        both = [context.model.stored.get((graph, owner + leaf)) for leaf in pair]
         if all(each is not None and len(each.shape) == 1 for each in both):
             because = "a vector of a spectral norm, by its name and the other one beside it"
             return Classification(Role.BUFFER, RuleId.BUFFER_NAME, because)

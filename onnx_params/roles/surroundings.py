@@ -14,9 +14,9 @@ from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
-from onnx_params.roles.context import Context, Subject, describe, is_layer
+from onnx_params.roles.context import Context, Subject, behind, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.tensors.small import distinct_lines
+from onnx_params.tensors.small import distinct_elements
 from onnx_params.tensors.stored import StoredTensor
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
@@ -104,8 +104,7 @@ def is_one_number(tensor: StoredTensor) -> bool:
     """Whether a tensor without a name of its own has one number again and again. Reads it."""
     if tensor.count < 2 or real_name(tensor.name) is not None:
         return False
-    # as a matrix of one column, whose lines are its elements
-    return distinct_lines(tensor._replace(shape=(tensor.count, 1)), 1) == 1
+    return distinct_elements(tensor) == 1
 
 
 def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -115,7 +114,7 @@ def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classificat
     shape = subject.tensor.shape
     if len(shape) < 3 or min(shape[-3:]) <= 1 or not goes_to_softmax(context, use):
         return None
-    n_numbers = distinct_lines(subject.tensor._replace(shape=(1, subject.tensor.count)), 0)
+    n_numbers = distinct_elements(subject.tensor)
     if n_numbers is None or n_numbers <= MAX_MASK_NUMBERS:
         return None
     because = f"{describe(use)}, whose result goes to Softmax: other numbers for each head"
@@ -281,12 +280,7 @@ def _is_rotated(context: Context, path: str, name: str) -> bool:
 
 def _behind_views(context: Context, path: str, name: str) -> Node | None:
     """The node that computes a value, behind what only rounds it or changes its axes."""
-    node = context.computed_by(path, name)
-    for _ in range(MAX_BETWEEN):
-        if node is None or node.op_type not in _VIEWS or not node.inputs:
-            break
-        node = context.computed_by(path, node.inputs[0])
-    return node
+    return behind(context.computed_by, path, name, _VIEWS, MAX_BETWEEN)
 
 
 def _is_after_the_last_layer(context: Context, use: Use) -> bool:

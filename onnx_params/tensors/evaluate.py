@@ -215,17 +215,30 @@ def zero_of(step: Dequantize, shape: Shape, read: Read) -> np.ndarray | None:
 
 
 def _dequantized(values: np.ndarray, step: Dequantize, read: Read) -> np.ndarray:
+    groups = None if step.groups is None else read(step.groups).reshape(-1)
+    zero = zero_of(step, values.shape, read)
+    return dequantized(values, step, scale_of(step, read), zero, read, groups)
+
+
+def dequantized(
+    values: np.ndarray,
+    step: Dequantize,
+    scale: np.ndarray,
+    zero: np.ndarray | None,
+    read: Read,
+    groups: np.ndarray | None = None,
+) -> np.ndarray:
+    """Codes as numbers, by scales and zero points that were read: those of the step, or of some of
+    its lines where the codes are of these.
+    """
     import numpy as np
 
-    scale = scale_of(step, read)
-    groups = None if step.groups is None else read(step.groups).reshape(-1)
-    zero = np.full((), step.offset, np.float32)
-    stored = zero_of(step, values.shape, read)
-    if stored is not None:
-        zero = spread(stored.astype(np.float32), step, values.shape, groups)
+    offset = np.full((), step.offset, np.float32)
+    if zero is not None:
+        offset = spread(zero.astype(np.float32), step, values.shape, groups)
     beside = spread(scale, step, values.shape, groups)
     with np.errstate(over="ignore", invalid="ignore"):  # scales of damaged files, too, are numbers
-        found: np.ndarray = (values.astype(np.float32) - zero) * beside
+        found: np.ndarray = (values.astype(np.float32) - offset) * beside
         if step.second is not None:
             found = found * read(step.second).astype(np.float32).reshape(())
     return found

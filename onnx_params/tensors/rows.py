@@ -15,7 +15,7 @@ from onnx_params.errors import content_errors
 from onnx_params.io.sources import BytesSource, FileSource
 from onnx_params.tensors.decode import taken
 from onnx_params.tensors.encoding import IN_PLACE
-from onnx_params.tensors.evaluate import rearranged, scale_of, zero_of
+from onnx_params.tensors.evaluate import dequantized, rearranged, scale_of, zero_of
 from onnx_params.tensors.steps import (
     Dequantize,
     Key,
@@ -154,28 +154,20 @@ def _dequantized(
     def read(key: Key) -> np.ndarray:
         return held[key].read()
 
+    scale = _of_rows(scale_of(step, read), step, line, rows)
     zero = zero_of(step, line.shape, read)
-    zeros = np.float32(step.offset) if zero is None else _beside(zero, step, line, rows)
-    scales = _beside(scale_of(step, read), step, line, rows)
-    with np.errstate(over="ignore", invalid="ignore"):
-        found: np.ndarray = (values.astype(np.float32) - zeros) * scales
-        if step.second is not None:
-            found = found * read(step.second).astype(np.float32).reshape(())
-    return found
+    if zero is not None:
+        zero = _of_rows(zero, step, line, rows)
+    return dequantized(values, step, scale, zero, read)
 
 
-def _beside(numbers: np.ndarray, step: Dequantize, line: _Line, rows: np.ndarray) -> np.ndarray:
-    """The scales or zero points of some rows, in a shape that fits the rows' codes."""
-    numbers = numbers.astype(np.float32)
+def _of_rows(numbers: np.ndarray, step: Dequantize, line: _Line, rows: np.ndarray) -> np.ndarray:
+    """The scales or zero points of some rows, of all of a step's."""
     if numbers.size == 1:
-        return numbers.reshape(())
+        return numbers
     shape, axis = line.shape, (step.axis or 0) % len(line.shape)
     if not step.block:
-        along = [1] * len(shape)
-        along[axis] = shape[axis]
-        wide = numbers.reshape(along)
-        return np.take(wide, rows, axis) if axis == line.before else wide
+        each = numbers.reshape(shape[axis])
+        return each[rows] if axis == line.before else each
     blocks = (*shape[:axis], -(-shape[axis] // step.block), *shape[axis + 1 :])
-    chosen = np.take(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), rows, line.before)
-    wide = np.repeat(chosen, step.block, axis)
-    return wide[(*(slice(None),) * axis, slice(0, shape[axis]))]
+    return np.take(numbers.reshape(-1)[: math.prod(blocks)].reshape(blocks), rows, line.before)

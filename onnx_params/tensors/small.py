@@ -112,3 +112,10 @@ def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
         for place in range(inner)
     }
     return len(found)
+
+
+def distinct_elements(tensor: StoredTensor) -> int | None:
+    """How many different elements a tensor has; ``None`` where they cannot be read so. Reads
+    them.
+    """
+    return distinct_lines(tensor._replace(shape=(tensor.count, 1)), 1)  # lines of one
