@@ -110,6 +110,7 @@ class Values:
     def __init__(self, model: Model) -> None:
         self._stored = model.stored
         self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
+        self._grids: dict[tuple[Key, Steps], grids.Grids] = {}
         self._n_bytes = 0
 
     def read(self, key: Key) -> np.ndarray:
@@ -128,6 +129,13 @@ class Values:
         return self._keep(
             (key, plain, "codes"), lambda: evaluate(self._stored, Placement(key, plain))
         )
+
+    def grids_of(self, key: Key, steps: Steps) -> grids.Grids:
+        """The grids on which the values lie: a quantizer may have stored what its codes stand for."""
+        found = self._grids.get((key, steps))
+        if found is None:
+            found = self._grids[key, steps] = grids.grids_of(self.of(key, steps))
+        return found
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
         """Half a quantization step at each element, in the same layout."""
@@ -197,7 +205,9 @@ class Values:
             )
             if coarse and np.all(np.abs(difference) <= room):
                 return True
-            return candidate.is_float and grids.is_rounded(target, values)
+            return candidate.is_float and grids.is_rounded(
+                target, values, self.grids_of(candidate.key, steps)
+            )
         whole = self.codes(candidate.key, steps)
         # torch cuts the fractions of biases off
         steps_off = 2 if whole.dtype.name == "int32" else 1

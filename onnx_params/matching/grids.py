@@ -10,7 +10,7 @@ or the range that of all codes. Sources: AIMET, ``quantsim`` (fake quantization)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -22,17 +22,30 @@ OFF: Final = 1e-3  # of a step, that a value may be beside a whole number
 HALF: Final = 0.5 + OFF
 
 
-def is_rounded(target: np.ndarray, values: np.ndarray) -> bool:
-    """Whether ``values`` are those of ``target``, each within half a step of the grid on which
-    ``values`` lie; arrays of one shape.
+Grids: TypeAlias = tuple[np.ndarray | None, ...]  # each way of grouping: the steps, if it has some
+
+
+def grids_of(values: np.ndarray) -> Grids:
+    """The grids on which ``values`` lie, for each way in which quantizers group them; none of them
+    where values are too few to tell.
     """
     if not np.isfinite(values).all() or len(np.unique(values)) < FEWEST:
+        return ()
+    return tuple(_found(groups) for groups in _groupings(values))
+
+
+def is_rounded(target: np.ndarray, values: np.ndarray, grids: Grids | None = None) -> bool:
+    """Whether ``values`` are those of ``target``, each within half a step of the grid on which
+    ``values`` lie; arrays of one shape. ``grids`` are those of ``values``, where they are known.
+    """
+    grids = grids_of(values) if grids is None else grids
+    if all(steps is None for steps in grids):
         return False
-    for wanted, groups in zip(_groupings(target), _groupings(values), strict=True):
-        steps = _found(groups)
-        if steps is not None and np.all(np.abs(wanted - groups) <= HALF * steps):
-            return True
-    return False
+    groupings = zip(grids, _groupings(target), _groupings(values), strict=True)
+    return any(
+        steps is not None and np.all(np.abs(wanted - groups) <= HALF * steps)
+        for steps, wanted, groups in groupings
+    )
 
 
 def is_on_grid(values: np.ndarray) -> bool:

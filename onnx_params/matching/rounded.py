@@ -246,11 +246,13 @@ def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
 
 
 class _Samples:
-    """A few elements of each stored tensor of a shape, read once and side by side."""
+    """A few elements of each stored tensor of a shape, read once and side by side, and how near
+    each must be.
+    """
 
     def __init__(self, state: MatchState) -> None:
         self._values = state.values
-        self._kept: dict[tuple[int, ...], np.ndarray] = {}
+        self._kept: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
 
     def nearest(self, values: np.ndarray, fits: Sequence[Fit], places: np.ndarray) -> list[Fit]:
         """The fits whose elements at ``places`` are close to those of ``values``, the nearest
@@ -260,11 +262,13 @@ class _Samples:
         size = float(np.abs(wanted).mean()) if wanted.size else 0.0
         if not size or not fits:
             return []
-        samples = self._kept.get(values.shape)
-        if samples is None:
-            samples = self._kept[values.shape] = np.stack([self._of(fit, places) for fit in fits])
+        kept = self._kept.get(values.shape)
+        if kept is None:
+            rows = np.stack([self._of(fit, places) for fit in fits])
+            limits = np.asarray([_limit(steps) for _, steps in fits])
+            kept = self._kept[values.shape] = rows, limits
+        samples, limits = kept
         distances = np.abs(samples - wanted).mean(axis=1) / size
-        limits = np.asarray([_limit(steps) for _, steps in fits])
         close = np.flatnonzero(distances < limits)
         return [fits[at] for at in close[np.argsort(distances[close], kind="stable")]]
 
