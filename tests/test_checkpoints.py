@@ -11,6 +11,7 @@ import os
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from support.process import run
 
 import onnx_params
 from onnx_params.containers.formats import open_checkpoint
+from onnx_params.containers.quantized_checkpoint import dequantized
 from onnx_params.errors import FormatError, OnnxParamsError
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -238,6 +240,73 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(buffer.getvalue())
     with pytest.raises(onnx_params.UnsupportedError, match="neither torch nor NumPy"):
         open_checkpoint(tmp_path / "x.zip")
+
+
+@pytest.mark.parametrize("is_module", [True, False])
+def test_pickled_without_torch(tmp_path: Path, is_module: bool) -> None:
+    """A state dict and a module that Python's own pickle wrote: the storages are in the pickle."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+    path = tmp_path / "model.dat"
+    path.write_bytes(pickle.dumps(model if is_module else model.state_dict()))
+    found = {tensor.name: tensor for tensor in open_checkpoint(path).tensors}
+    state = model.state_dict()
+    assert set(state) == set(found)
+    assert all(true_bits(state[name]) == bits(found[name].read()) for name in state)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 40])
+def test_a_pickle_in_a_pickle(tmp_path: Path, depth: int) -> None:
+    """Storages in storages are no tensors, however deep; nothing else is raised."""
+    data = pickle.dumps({"a": torch.ones(2)})
+    for _ in range(depth):
+        legacy = [pickle.dumps(at) for at in range(3)]
+        data = pickle.dumps({"a": _Held(b"".join([*legacy, data, pickle.dumps([])]))})
+    (tmp_path / "x.pkl").write_bytes(data)
+    with pytest.raises(onnx_params.OnnxParamsError):
+        open_checkpoint(tmp_path / "x.pkl")
+
+
+class _Held:
+    """Pickles as a call of torch's function for storages."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __reduce__(self) -> object:
+        return torch.storage._load_from_bytes, (self.data,)
+
+
+def test_tensors_of_a_librarys_own_class(tmp_path: Path) -> None:
+    """What torchao pickles is the numbers that its codes stand for."""
+    codes = torch.randint(-128, 128, (8, 16), dtype=torch.int8)
+    scale = torch.rand(8, 1)
+    made = _Codes(codes, scale)
+    torch.save({"fc.weight": made, "fc.bias": torch.ones(8)}, tmp_path / "c.pt")
+    checkpoint = dequantized(open_checkpoint(tmp_path / "c.pt"))
+    found = {tensor.name: tensor.read() for tensor in checkpoint.tensors}
+    assert {"fc.weight", "fc.bias"} == set(found)
+    assert np.array_equal((codes.float() * scale).numpy(), found["fc.weight"])
+
+
+class _Codes(torch.Tensor):
+    """A tensor of two others, as torchao's ``Int8Tensor`` is."""
+
+    @staticmethod
+    def __new__(cls, qdata: torch.Tensor, scale: torch.Tensor) -> _Codes:
+        made: _Codes = torch.Tensor._make_wrapper_subclass(cls, qdata.shape, dtype=scale.dtype)
+        return made
+
+    def __init__(self, qdata: torch.Tensor, scale: torch.Tensor) -> None:
+        self.qdata, self.scale = qdata, scale
+
+    def __tensor_flatten__(self) -> tuple[list[str], None]:
+        return ["qdata", "scale"], None
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, operator: object, types: object, arguments: tuple[Any, ...], options: object = None
+    ) -> _Codes:
+        return _Codes(arguments[0].qdata, arguments[0].scale)  # detach
 
 
 def keras_files(folder: Path) -> tuple[Path, Path]:

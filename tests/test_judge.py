@@ -18,6 +18,7 @@ from support.process import run
 
 import onnx_params
 from onnx_params.auditing.audit import audit
+from onnx_params.auditing.judgements import Verdict
 from onnx_params.auditing.policy import Policy
 from onnx_params.dataflow.logical import logical
 from onnx_params.inventory.opening import open_artifact
@@ -752,6 +753,60 @@ def test_quantized_checkpoints(form: str, tmp_path: Path) -> None:
     save_file(held, tmp_path / "s.safetensors")
     failing = audit(path, reference=tmp_path / "s.safetensors").failing
     assert {"layers.1.fc.weight"} == {finding.name for finding in failing}
+
+
+def stream(codes: np.ndarray, bits: int) -> np.ndarray:
+    """Codes of the last axis as one stream of bits, the first lowest, in words of 32."""
+    apart = (codes[..., None] >> np.arange(bits) & 1).reshape(*codes.shape[:-1], -1)
+    packed = np.packbits(apart.astype(np.uint8), axis=-1, bitorder="little")
+    found: np.ndarray = packed.view(np.int32)
+    return found
+
+
+@pytest.mark.parametrize("library", ["gptq", "hqq"])
+def test_codes_of_three_bits(library: str, tmp_path: Path) -> None:
+    """Words of 32 do not divide into three bits: a code lies in two of them, or ten in each."""
+    rng = np.random.default_rng(9)
+    codes = rng.integers(0, 8, (64, WIDTH))  # a row a group
+    scales, zeros = rng.random((64, 1)).astype(np.float32) + 1, rng.integers(1, 8, (64, 1))
+    weight = (codes - zeros).astype(np.float32) * scales
+    if library == "gptq":
+        turned = {"qweight": stream(codes, 3).T, "qzeros": stream(zeros.T - 1, 3)}
+        held = {**turned, "scales": scales.T}
+    else:
+        filled = np.zeros((70, WIDTH), np.int64)
+        filled[:64] = codes
+        shifts = 3 * np.arange(9, -1, -1)[:, None, None]
+        packed = (filled.reshape(10, 7, WIDTH) << shifts).sum(0).astype(np.int32)
+        held = {"W_q": packed, "scale": scales, "zero": zeros.astype(np.float32)}
+        held["shape"] = np.asarray(weight.shape)
+    chain = Chain()
+    chain.linear("val_1", weight)
+    path = chain.save(tmp_path / "m.onnx")
+    whole = {f"fc.{leaf}": np.ascontiguousarray(values) for leaf, values in held.items()}
+    save_file(whole, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    (judgement,) = done.judgements
+    assert done.passed and "fc" == judgement.name.removesuffix(".weight")
+
+
+def test_numbered_variables_of_a_norm(tmp_path: Path) -> None:
+    """Keras' weights files have numbers for names; a norm's are the factor, the shift, the mean and
+    the variance.
+    """
+    kernel, four = draw(3, 3, 3, 8, 16), [draw(at, 16) for at in range(4)]
+    four[3] = np.abs(four[3]) + 1
+    held = {"layers/conv/vars/0": kernel}
+    held |= {f"layers/norm/vars/{at}": values for at, values in enumerate(four)}
+    factor = four[0] / np.sqrt(four[3] + np.float32(1e-3))
+    folded = kernel.transpose(3, 2, 0, 1) * factor[:, None, None, None]
+    chain = Chain()
+    inputs = ("x", chain.keep("val_1", folded), chain.keep("val_2", four[1] - four[2] * factor))
+    chain.node("Conv", *inputs)
+    path = chain.save(tmp_path / "m.onnx")
+    np.savez(tmp_path / "c.npz", **held)
+    done = audit(path, reference=tmp_path / "c.npz")
+    assert done.passed and {Verdict.FOLDED} == {each.verdict for each in done.judgements}
 
 
 def test_complex_parameters(tmp_path: Path) -> None:

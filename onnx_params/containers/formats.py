@@ -71,8 +71,14 @@ def _read_pickle(path: str) -> Checkpoint:
 
 
 def _is_pickle(path: str, head: bytes) -> bool:
+    begins_so = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
+    # the length of a safetensors header may begin so too
     is_named = path.endswith((".pkl", ".pickle", ".pdparams"))
-    return is_named and len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
+    return begins_so and (is_named or not _is_safetensors(path, head))
+
+
+def _is_safetensors(path: str, head: bytes) -> bool:
+    return head[8:9] == b"{"
 
 
 def _refuse_pointer(path: str) -> Checkpoint:
@@ -92,9 +98,9 @@ FORMATS: Final = (
     Format("zip", lambda path, head: head.startswith(b"PK\x03\x04"), _read_zip),
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
     Format("legacy torch", lambda path, head: head.startswith(LEGACY), _read_legacy),
-    Format("pickled arrays", _is_pickle, _read_pickle),
+    Format("pickle", _is_pickle, _read_pickle),
     Format("Git LFS pointer", lambda path, head: head.startswith(b"version h"), _refuse_pointer),
-    Format("safetensors", lambda path, head: head[8:9] == b"{", _read_safetensors),
+    Format("safetensors", _is_safetensors, _read_safetensors),
 )
 
 
@@ -127,7 +133,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         )
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
-        " .pt), .npz, .pkl of arrays, .h5, .keras, an index or a folder of them"
+        " .pt), .npz, a pickle of tensors or arrays, .h5, .keras, an index or a folder of them"
     )
 
 

@@ -5,6 +5,7 @@ Formats: torch/serialization.py, torch/_utils.py; numpy/_core/multiarray.
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections import OrderedDict
 from typing import Any, BinaryIO, Final
@@ -16,7 +17,10 @@ MAX_PICKLE: Final = 64 << 20  # bytes; a pickle of names and shapes: some hundre
 
 
 MAX_ENTRIES: Final = 1 << 20
-
+# a legacy file of one storage. Source: torch/serialization.py, ``_legacy_save``
+_N_PICKLES: Final = 5  # the magic number, the version, the machine, the object, the keys
+_STORAGE: Final = 3  # which of them is the object
+_COUNT: Final = 8  # bytes of the count of elements, before these
 
 _STORAGES: Final = {
     "FloatStorage": "float32",
@@ -71,6 +75,13 @@ class Inert:
         pass
 
 
+class Wrapped:
+    """Stands for a tensor that a library made of others, which are its attributes: ``parts``."""
+
+    def __init__(self, *_: Any) -> None:
+        self.parts: dict[str, Any] = {}
+
+
 class Size(tuple[Any, ...]):
     """Stands for ``torch.Size``: a shape."""
 
@@ -117,9 +128,11 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
     name, by key.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, is_inner: bool = False) -> None:
         super().__init__(file)
+        self.is_inner = is_inner  # reads a storage that a pickle has, which has no further ones
         self.storages: dict[str, Storage] = {}
+        self.held: dict[str, bytes] = {}  # of storages that the pickle itself has, by key
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -131,7 +144,12 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
                 "_rebuild_parameter": _first,
                 "_rebuild_parameter_with_state": _first,
                 "_rebuild_sparse_tensor": _rebuild_sparse,
+                "_rebuild_wrapper_subclass": Wrapped,
             }.get(name, Inert)
+        if (module, name) == ("torch._tensor", "_rebuild_from_type_v2"):
+            return _rebuild_from_type
+        if (module, name) == ("torch.storage", "_load_from_bytes") and not self.is_inner:
+            return self._storage_of
         if name == "_reconstruct" and module.startswith("numpy."):
             return Array
         if (module, name) == ("numpy", "dtype"):
@@ -155,6 +173,30 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
         made = Storage(str(saved[2]), dtype)
         self.storages[made.key] = made
         return made
+
+    def _storage_of(self, saved: Any) -> Any:
+        """A storage that was pickled without torch's help: the bytes of a file of its own."""
+        if not isinstance(saved, bytes):
+            return Inert()
+        with io.BytesIO(saved) as file:
+            unpicklers = [InertUnpickler(file, is_inner=True) for _ in range(_N_PICKLES)]
+            made = [unpickler.load() for unpickler in unpicklers][_STORAGE]
+            data = file.read()[_COUNT:]
+        if not isinstance(made, Storage):
+            return Inert()
+        key = f"held.{len(self.held)}"
+        self.held[key] = data
+        return made._replace(key=key)
+
+
+def _rebuild_from_type(rebuild: Any, kind: Any, arguments: Any, state: Any, *_: Any) -> Any:
+    """A tensor of a class of its own, by what makes a plain one, and its attributes."""
+    if not callable(rebuild) or not isinstance(arguments, tuple):
+        return Inert()
+    made = rebuild(*arguments)
+    if isinstance(made, Wrapped) and isinstance(state, dict):
+        made.parts = state
+    return made
 
 
 def _rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Any:

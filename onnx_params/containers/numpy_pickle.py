@@ -1,4 +1,5 @@
-"""Read dictionaries of NumPy arrays that were pickled without torch: Detectron2's model zoo.
+"""Read what was pickled without torch's own function: dictionaries of NumPy arrays, as Detectron2's
+model zoo has them, state dicts and modules.
 
 Format: numpy/_core/multiarray, ``_reconstruct`` and ``ndarray.__setstate__``: the version, the
 shape, the type, whether the order is Fortran's, the bytes.
@@ -42,9 +43,11 @@ def read(path: str) -> Checkpoint:
     if source.n_bytes > MAX_INFLATED:
         raise UnsupportedError(f"{path}: is a pickle too large to be read whole; save it as .npz")
     with io.BytesIO(source.read(0, source.n_bytes)) as file:
-        saved = load(path, file).value
-    places: dict[str, Bytes] = {}
-    return checkpoint(path, source, _with_tensors(saved, places, _MAX_DEPTH), places.get)
+        saved = load(path, file)
+    places = {
+        key: Bytes(0, len(data), True, partial(bytes, data)) for key, data in saved.held.items()
+    }
+    return checkpoint(path, source, _with_tensors(saved.value, places, _MAX_DEPTH), places.get)
 
 
 def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _AWQ_ORDER: Final = (0, 4, 1, 5, 2, 6, 3, 7)  # where the code of each output stands in its word
 _WORD: Final = 32  # bits of an int32
+_TENS: Final = 10  # codes of 3 bits in an int32 of HQQ's
 _COMPRESSED: Final = ("weight_packed", "weight_scale", "weight_shape")
 _INTEGERS: Final = ("qweight", "scales", "qzeros")
 _SCALED: Final = ("weight._data", "weight._scale")
@@ -42,12 +43,26 @@ def _words(tensor: StoredTensor, bits: int) -> np.ndarray:
     return codes
 
 
+def _in_rows(words: np.ndarray, bits: int) -> np.ndarray:
+    """The codes of rows of int32, low bits first; a code of 3 bits may begin in one word and end in
+    the next.
+    """
+    import numpy as np
+
+    as_bytes = np.ascontiguousarray(words).view(np.uint8)
+    apart = np.unpackbits(as_bytes, axis=1, bitorder="little")
+    n_codes = apart.shape[1] // bits
+    digits = apart[:, : n_codes * bits].reshape(len(words), n_codes, bits)
+    codes: np.ndarray = digits @ (1 << np.arange(bits, dtype=np.int64))
+    return codes
+
+
 def _bits(zeros: StoredTensor, outputs: int) -> int:
     """How many bits a code has, by how many words the zero points take."""
     if not outputs or len(zeros.shape) != 2:
         return 0
     bits = _WORD * zeros.shape[1] // outputs
-    return bits if bits in (2, 4, 8) else 0
+    return bits if bits in (2, 3, 4, 8) else 0
 
 
 def _gptq_shape(parts: Parts) -> Shape | None:
@@ -66,9 +81,8 @@ def _gptq(parts: Parts, settings: Settings) -> np.ndarray:
 
     scales = parts["scales"].read().astype(np.float32)
     bits = _bits(parts["qzeros"], scales.shape[1])
-    codes = _words(parts["qweight"], bits)  # [inputs / n, outputs, n]
-    codes = codes.transpose(0, 2, 1).reshape(-1, scales.shape[1]).astype(np.float32)
-    zeros = _words(parts["qzeros"], bits).reshape(len(scales), -1)
+    codes = _in_rows(parts["qweight"].read().T, bits).T.astype(np.float32)  # [inputs, outputs]
+    zeros = _in_rows(parts["qzeros"].read(), bits)
     if not settings.is_second:
         zeros = (zeros + 1) & ((1 << bits) - 1)
     groups = _groups(parts, len(codes), len(scales))
@@ -227,29 +241,35 @@ def _scaled(parts: Parts, settings: Settings) -> np.ndarray:
 def _in_parts_shape(parts: Parts) -> Shape | None:
     """The shape that HQQ stores beside the codes, where the codes are so many."""
     codes, scales, zeros, shape = (parts[leaf] for leaf in _IN_PARTS)
-    if codes.dtype.name != "uint8" or len(codes.shape) != 2 or shape.dtype.name != "int64":
+    if len(codes.shape) != 2 or shape.dtype.name != "int64":
         return None
     whole = tuple(int(size) for size in shape.read().reshape(-1))
     groups = math.prod(whole) // max(1, codes.shape[1])
     is_along_inputs = scales.shape == zeros.shape == (groups, 1)
-    return whole if is_along_inputs and _parts_of_byte(codes.shape[0], groups) else None
+    return whole if is_along_inputs and _parts_of_element(codes, groups) else None
 
 
-def _parts_of_byte(rows: int, groups: int) -> int:
-    """How many codes a byte has: 1, 2, 4 or 8; 0 where the rows are not so many."""
-    return next((n for n in (1, 2, 4, 8) if rows * n == groups), 0)
+def _parts_of_element(codes: StoredTensor, groups: int) -> int:
+    """How many codes an element has: a byte 1, 2, 4 or 8, an int32 ten of 3 bits; 0 where the rows
+    are not so many. The last rows of ten may be filled up.
+    """
+    rows = codes.shape[0]
+    if codes.dtype.name == "int32":
+        return _TENS if rows == -(-groups // _TENS) else 0
+    is_bytes = codes.dtype.name == "uint8"
+    return next((n for n in (1, 2, 4, 8) if is_bytes and rows * n == groups), 0)
 
 
 def _in_parts(parts: Parts, settings: Settings) -> np.ndarray:
-    """HQQ: a row a group, the first part of the groups in the high bits of the bytes."""
+    """HQQ: a row a group, the first part of the groups in the high bits of the elements."""
     import numpy as np
 
     codes, scales, zeros, shape = (parts[leaf].read() for leaf in _IN_PARTS)
-    n_parts = _parts_of_byte(len(codes), len(scales))
-    bits = 8 // n_parts
-    shifts = range(8 - bits, -1, -bits)
+    n_parts = _parts_of_element(parts["W_q"], len(scales))
+    bits = 3 if n_parts == _TENS else 8 // n_parts
+    shifts = range(bits * (n_parts - 1), -1, -bits)
     groups = np.concatenate([codes >> shift & (1 << bits) - 1 for shift in shifts])
-    made: np.ndarray = (groups.astype(np.float32) - zeros) * scales
+    made: np.ndarray = (groups[: len(scales)].astype(np.float32) - zeros) * scales
     return made.reshape(tuple(shape))
 
 

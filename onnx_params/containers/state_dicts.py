@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
-from onnx_params.containers.inert_pickle import MAX_ENTRIES, Inert, Size
+from onnx_params.containers.inert_pickle import MAX_ENTRIES, Inert, Size, Wrapped
 from onnx_params.containers.strided import Sparse, Strided, is_shape
 
 # under which weights are saved, the likeliest first; averages of them come after all others
@@ -89,9 +89,7 @@ def _found(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
         if isinstance(value, Inert):
             tensors = dict(of_modules(value))
         elif isinstance(value, dict):
-            tensors = {
-                str(key): each for key, each in value.items() if isinstance(each, (Strided, Sparse))
-            }
+            tensors = dict(_tensors(value))
             inner = [] if len(keys) >= _MAX_DEPTH else list(value.items())
             todo.extend(
                 ((*keys, str(key)), each)
@@ -102,6 +100,22 @@ def _found(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
             continue
         if tensors:
             yield StateDict(".".join(keys), tensors)
+
+
+def _tensors(items: dict[Any, Any]) -> Iterator[tuple[str, Strided | Sparse]]:
+    """The tensors among the values of a dictionary; those of which a library made one stand under
+    its name, as torchao writes them to safetensors: ``fc._weight_scale`` of ``fc.weight``.
+
+    Source: torchao, ``prototype/safetensors/safetensors_support.py``.
+    """
+    for key, value in items.items():
+        if isinstance(value, (Strided, Sparse)):
+            yield str(key), value
+        elif isinstance(value, Wrapped):
+            owner, dot, leaf = str(key).rpartition(".")
+            for part, inner in value.parts.items():
+                if isinstance(inner, (Strided, Sparse)):
+                    yield f"{owner}{dot}_{leaf}_{part}", inner
 
 
 def _apart(each: StateDict) -> Iterator[StateDict]:

@@ -23,10 +23,13 @@ FindStorage = Callable[[str], Bytes | None]  # key of a storage -> its bytes
 
 
 class Pickled(NamedTuple):
-    """One object of a pickle, and the storages that its tensors name, by key."""
+    """One object of a pickle, and the storages that its tensors name, by key; with their bytes
+    where the pickle has these.
+    """
 
     value: Any  # what a stranger pickled
     storages: Mapping[str, Storage]
+    held: Mapping[str, bytes]
 
 
 def load(path: str, file: BinaryIO) -> Pickled:
@@ -36,7 +39,7 @@ def load(path: str, file: BinaryIO) -> Pickled:
     """
     try:
         unpickler = InertUnpickler(file)
-        return Pickled(unpickler.load(), unpickler.storages)
+        return Pickled(unpickler.load(), unpickler.storages, unpickler.held)
     except Exception as error:  # the unpickler of a stranger's pickle raises of every kind
         raise FormatError(f"{path}: its pickle cannot be read: {type(error).__name__}") from error
 

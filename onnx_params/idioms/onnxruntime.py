@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 
@@ -40,6 +41,9 @@ _ROWS: Final = (
 # what a name must have for any row to fit
 _ENDS: Final = ("_quantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")
 _STARTS: Final = ("Conv", "MatmulBnFusion_")
+# a domain that a model has when onnxruntime saved it, whatever its nodes are. Source:
+# ``core/session/inference_session.cc``, every domain that is registered is written down
+_SAVED: Final = "com.microsoft.experimental"
 MAX_HOPS: Final = 4  # post-processors one after the other
 
 
@@ -71,6 +75,11 @@ def undo(name: str) -> list[Hop]:
         else:
             break
     return found
+
+
+def has_saved(opsets: Iterable[tuple[str, int]]) -> bool:
+    """Whether onnxruntime optimized the model and saved it, by the domains that it names."""
+    return any(domain == _SAVED for domain, _ in opsets)
 
 
 def name_before(name: str) -> str:

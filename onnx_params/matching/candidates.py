@@ -131,7 +131,7 @@ class Values:
         )
 
     def grids_of(self, key: Key, steps: Steps) -> grids.Grids:
-        """The grids on which the values lie: a quantizer may have stored what its codes stand for."""
+        """The grids on which the values lie: quantizers may store what their codes stand for."""
         found = self._grids.get((key, steps))
         if found is None:
             found = self._grids[key, steps] = grids.grids_of(self.of(key, steps))

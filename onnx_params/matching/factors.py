@@ -72,14 +72,25 @@ def bases(state: MatchState, each: Multiplied) -> Iterator[tuple[np.ndarray, str
     if each.formula:
         for epsilon in _SPREAD_EPSILONS:
             yield 1 / np.sqrt(power / lines.shape[1] + epsilon), each.formula
-    elif not each.candidate.is_quantized and np.ptp(power) > LINES_APART * float(power.max()):
+    elif np.ptp(power) > LINES_APART * float(power.max()) and _may_be_over_length(state, each):
         yield 1 / np.sqrt(power), "w / |w|"
+
+
+def _may_be_over_length(state: MatchState, each: Multiplied) -> bool:
+    """Whether its own lengths may be what a weight was divided by: of codes, whose rounding leaves
+    room for that, only where the artifact says that they were computed of the weight.
+    """
+    if not each.candidate.is_quantized:
+        return True
+    claim = state.named.get(each.tensor.name)
+    is_its = claim is not None and claim.stored == (each.candidate.key,)
+    return claim is not None and is_its and claim.view is View.FOLDED
 
 
 def is_by_number(
     state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.ndarray, word: str
 ) -> bool:
-    if word and each.candidate.is_quantized:
+    if word and each.formula and each.candidate.is_quantized:
         return False  # of a few lines, rounding leaves room for such a formula
     middle = float(np.median(ratio))
     room = EVEN if not each.candidate.is_quantized else 0.1

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from onnx_params.idioms.vocabulary import NORMS
+from onnx_params.idioms.vocabulary import NORMS, NUMBERED
 from onnx_params.matching.places import N_NUMBERS, places
 from onnx_params.tensors.stored import StoredTensor
 
@@ -53,7 +53,7 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
     """The batch norms of a reference: the owners of running statistics. Reads them."""
     found: list[Norm] = []
     for name in reference:
-        for weight, bias, mean, variance in NORMS:
+        for weight, bias, mean, variance in (*NORMS, NUMBERED):
             owner = name.removesuffix(variance)
             if owner != name and f"{owner}{mean}" in reference:
                 made = _norm(reference, owner, (weight, bias, mean, variance))

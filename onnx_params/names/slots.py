@@ -209,17 +209,18 @@ def _element_by_element(place: Place) -> Claim | None:
     table.
     """
     node, tensor = place.consumer.node, place.tensor
-    if node.op_type not in _ELEMENTWISE or not place.scope or not is_made_up(tensor.name):
+    if node.op_type not in _ELEMENTWISE or not is_made_up(tensor.name):
         return None
     if is_norm_folded(tensor.name):  # the bias of a convolution that was quantized
         return None
     table = table_shape(tensor, has_rows_first=True)
     if table is not None:
-        because = f"{node.op_type} in scope '{place.scope}' adds so many different rows of it"
+        because = f"{node.op_type} '{node.name}' adds so many different rows of it"
+        name = f"{place.scope}.{UNKNOWN_LEAF}" if place.scope else tensor.name
         location = locate(place.model, tensor)._replace(shape=table)
-        return location.claim(
-            f"{place.scope}.{UNKNOWN_LEAF}", Evidence.NONE, because, certain=False, view=View.FOLDED
-        )
+        return location.claim(name, Evidence.NONE, because, certain=False, view=View.FOLDED)
+    if not place.scope:
+        return None
     if sum(dim != 1 for dim in tensor.shape) > 1:
         return None
     leaf = elementwise_leaf(place.scope, node.op_type in _FACTORS)

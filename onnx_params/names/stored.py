@@ -16,7 +16,7 @@ from onnx_params.dataflow.consumers import (
 )
 from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
-from onnx_params.idioms import recurrent, writers
+from onnx_params.idioms import onnxruntime, recurrent, writers
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_norm_folded, real_name, scope_of
 from onnx_params.names.claim import Claim, claim_of
@@ -31,7 +31,7 @@ from onnx_params.names.slots import (
     implied,
 )
 from onnx_params.tensors.small import is_zeros
-from onnx_params.tensors.steps import Key, Slice
+from onnx_params.tensors.steps import Key, Shape, Slice
 from onnx_params.tensors.stored import StoredTensor
 
 # ending of the bias that a fusion makes and calls after the weight whose values it changes under
@@ -122,9 +122,11 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         return location.claim(
             f"{owner}.bias", Evidence.SIBLING, because, certain=False, view=View.FOLDED
         )
+    may_be_turned = onnxruntime.has_saved(model.opsets) and _has_axes_of_one(location.shape)
     for consumer in consumers(model, tensor):
         if owner and scope_of(consumer.node) == owner:
-            sure = not folded and writers.keeps_names(model) and _is_path(name)
+            is_kept = writers.keeps_names(model) and not may_be_turned
+            sure = not folded and is_kept and _is_path(name)
             return location.claim(
                 name,
                 Evidence.STORED_NAME,
@@ -135,6 +137,15 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     return location.claim(
         name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view
     )
+
+
+def _has_axes_of_one(shape: Shape) -> bool:
+    """Whether a vector has axes of one beside its own: onnxruntime gives it such where it moves a
+    transposition across an addition or a product, and keeps its name.
+
+    Source: onnxruntime, ``core/optimizer/transpose_optimization``, ``UnsqueezeInput``.
+    """
+    return len(shape) > 1 and sum(dim > 1 for dim in shape) == 1
 
 
 def _is_path(name: str) -> bool:

@@ -9,21 +9,27 @@ from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms import tf2onnx
-from onnx_params.idioms.torchscript import real_name, scope_of
+from onnx_params.idioms.torchscript import is_made_up, is_result, real_name, scope_of
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, behind, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.tensors.small import distinct_elements
+from onnx_params.tensors.small import distinct_elements, has_few_numbers
+from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
+from onnx_params.tensors.waves import has_waves
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
+# between an addition and a softmax
+_TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Transpose"})
+_TO_DIVISION: Final = frozenset({"Clip", "Max", "Add", "Sqrt", "Expand", "Cast"})
+_BY: Final = ("Div", 1)
 _VIEWS: Final = frozenset({"Reshape", "Unsqueeze", "Squeeze", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
 
@@ -33,6 +39,10 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
     if is_buffer_name(subject.tensor.name):
         return spectra.by_name(subject.tensor)
     for use, _ in subject.uses:
+        if use.node is not None and use.node.op_type in _TO_DIVISION | {"Div"}:
+            lengths = _length_of_a_weight(context, subject, use)
+            if lengths is not None:
+                return lengths
         if use.node is not None and use.node.op_type in ELEMENTWISE:
             return _elementwise(context, subject, use)
     used_by = {use.node.op_type for use, _ in subject.uses if use.node is not None}
@@ -90,11 +100,12 @@ def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classifica
 
 
 def _same_number(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """One number again and again, under a name that TorchScript's exporter made up: it computed it,
-    for what was trained has different ones.
+    """One number again and again, under a name that TorchScript's exporter made up, or that of an
+    operator's result: it was computed, for what was trained has different ones.
     """
     tensor = subject.tensor
-    if not tensor.name.startswith("onnx::") or not is_one_number(tensor):
+    is_computed = tensor.name.startswith("onnx::") or is_result(tensor.name)
+    if not is_computed or not is_one_number(tensor):
         return None
     because = f"{describe(use)}, {tensor.count} times the same number"
     return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
@@ -128,12 +139,80 @@ def goes_to_softmax(context: Context, use: Use) -> bool:
     return is_written_out or any(context.feeds(use, name) for name in _SOFTMAX)
 
 
+def _leads_to_softmax(context: Context, use: Use) -> bool:
+    """Whether the result goes to a softmax behind what else is added, and changes of axes: masks of
+    windows, for each of which attention has heads.
+    """
+    todo = [use]
+    for _ in range(MAX_BETWEEN):
+        if any(goes_to_softmax(context, at) for at in todo):
+            return True
+        todo = [
+            after
+            for at in todo
+            for after in context.followers(at)
+            if after.node is not None and after.node.op_type in _TO_SOFTMAX
+        ]
+    return any(goes_to_softmax(context, at) for at in todo)
+
+
 def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
     assert use.node is not None
-    if use.node.op_type not in ("Add", "Sub") or not goes_to_softmax(context, use):
+    if use.node.op_type not in ("Add", "Sub"):
         return None
     because = f"{describe(use)}, whose result goes to Softmax"
+    if goes_to_softmax(context, use):
+        return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+    if not _leads_to_softmax(context, use) or not has_few_numbers(subject.tensor, MAX_MASK_NUMBERS):
+        return None
+    because += ", and which has few different numbers"
     return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+
+
+def _positions(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """Sines and cosines of positions, which are added to what was embedded."""
+    assert use.node is not None
+    is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
+    if use.node.op_type != "Add" or is_weight or not has_waves(subject.tensor):
+        return None
+    because = f"{describe(use)}: sines and cosines of positions"
+    return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+
+
+def _length_of_a_weight(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """What a stored tensor is divided by, as many numbers as it has rows: the exporter computed
+    their lengths.
+    """
+    tensor = subject.tensor
+    if not is_made_up(tensor.name) or min(tensor.shape, default=0) != 1:
+        return None
+    for after in _until_division(context, use):
+        assert after.node is not None
+        divided = context.stored(after.graph, after.node.inputs[0])
+        if divided is not None and _has_axes_summed(divided.shape, tensor.shape):
+            because = f"{describe(use)}: '{divided.name}' is divided by it, its own lengths"
+            return Classification(Role.CONSTANT, RuleId.LENGTHS, because)
+    return None
+
+
+def _until_division(context: Context, use: Use) -> list[Use]:
+    """The divisions by a value, behind a least number and an expansion."""
+    todo, found = [use], []
+    for _ in range(MAX_BETWEEN):
+        found += [at for at in todo if at.node is not None and (at.node.op_type, at.slot) == _BY]
+        todo = [
+            after
+            for at in todo
+            if at.node is not None and at.node.op_type in _TO_DIVISION and at.slot == 0
+            for after in context.followers(at)
+        ]
+    return found
+
+
+def _has_axes_summed(shape: Shape, reduced: Shape) -> bool:
+    """Whether ``reduced`` is ``shape`` with one of its axes, or more, summed up to one."""
+    pairs = zip(shape, reduced, strict=False)
+    return len(shape) == len(reduced) and all(small in (1, dim) for dim, small in pairs)
 
 
 def _frozen_norm(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -212,6 +291,7 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _same_number,
     _looked_up_bias,
     _attention_mask,
+    _positions,
     _rotary_table,
     _frequencies,
     _after_the_last_layer,
@@ -301,7 +381,7 @@ def _is_activated(context: Context, path: str, name: str) -> bool:
     nor part of a norm.
     """
     for _ in range(MAX_HOPS):
-        producer = context.producer(path, name)
+        producer = behind(context.producer, path, name, _VIEWS | {"Transpose"}, MAX_BETWEEN)
         if producer is None or is_layer(producer) or producer.op_type.endswith("Normalization"):
             return False
         if producer.op_type not in ELEMENTWISE:

@@ -16,6 +16,7 @@ from onnx_params.tensors.encoding import IN_PLACE, Encoding
 from onnx_params.tensors.stored import StoredTensor
 
 _CODES: Final = {64: "Q", 32: "I", 16: "H", 8: "B"}  # of array, by the width of an element
+_FLOATS: Final = {"float64": "d", "float32": "f", "float16": "e"}  # of struct
 MAX_BYTES: Final = 1 << 20  # of a tensor that is read to see what fills it
 # the bytes of a one, little-endian. Source: IEEE 754; bfloat16 is the upper half of float32
 _ONE: Final = {
@@ -71,11 +72,48 @@ def _elements(tensor: StoredTensor, start: int, stop: int | None) -> bytes:
     return data[start * width : (tensor.count if stop is None else stop) * width]
 
 
-def _payload(tensor: StoredTensor) -> bytes:
+def _payload(tensor: StoredTensor, most: int = MAX_BYTES) -> bytes:
+    """The payload's bytes, the first ``most`` of each piece."""
     if tensor.external is not None:
         span = tensor.external_span
-        return tensor.external.file.open().read(span.start, span.n_bytes)
-    return b"".join(tensor.source.read(span.start, span.n_bytes) for span in tensor.spans)
+        return tensor.external.file.open().read(span.start, min(most, span.n_bytes))
+    return b"".join(
+        tensor.source.read(span.start, min(most, span.n_bytes)) for span in tensor.spans
+    )
+
+
+def _front(tensor: StoredTensor, count: int) -> bytes:
+    """The bytes of the first ``count`` elements; none where they are elsewhere, or in pieces."""
+    width = tensor.dtype.bits // 8
+    is_plain = width and tensor.indices is None and tensor.encoding in IN_PLACE
+    if not is_plain or len(tensor.spans) > 1:
+        return b""
+    try:
+        return _payload(tensor, count * width)
+    except OnnxParamsError:  # the file that has them is not there, or is shorter
+        return b""
+
+
+def first_numbers(tensor: StoredTensor, count: int) -> tuple[float, ...]:
+    """The first ``count`` elements of a floating-point tensor; none where they cannot be read so.
+    Reads them.
+    """
+    code = _FLOATS.get(tensor.dtype.name, "")
+    data = _front(tensor, count) if code and count <= tensor.count else b""
+    if len(data) != count * tensor.dtype.bits // 8:
+        return ()
+    return struct.unpack(f"<{count}{code}", data)
+
+
+def has_few_numbers(tensor: StoredTensor, most: int) -> bool:
+    """Whether at most ``most`` different elements are in what is read of a tensor: the first
+    ``MAX_BYTES``.
+    """
+    code = _CODES.get(tensor.dtype.bits)
+    data = _front(tensor, MAX_BYTES // max(1, tensor.dtype.bits // 8)) if code else b""
+    if code is None or not data or sys.byteorder != "little":
+        return False
+    return len(set(array(code, data))) <= most
 
 
 def repeated_axes(tensor: StoredTensor) -> tuple[int, ...]:
