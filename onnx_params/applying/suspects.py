@@ -38,7 +38,7 @@ class Suspects:
             and classification.role is not Role.QUANTIZATION
             and tensor.count
             and tensor.dtype.is_float
-            and tensor.encoding is not Encoding.GENERATED
+            and tensor.encoding not in (Encoding.GENERATED, Encoding.COMPUTED)
             and (uses(tensor.key) or tensor.place.op_type)
         ]
 

@@ -28,8 +28,8 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.inventory.record import Inventory
-from onnx_params.matching.candidates import Candidate, Values, coarse_type
-from onnx_params.matching.casts import casts_to
+from onnx_params.matching.candidates import Candidate, Values
+from onnx_params.matching.casts import casts_to, coarse_type
 from onnx_params.matching.claims import Matched
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.norms import norms

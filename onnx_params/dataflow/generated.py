@@ -58,6 +58,8 @@ def _made(model: Model, graph: Graph) -> Iterator[StoredTensor]:
             or node.inputs[0] not in stored
         ):
             continue
+        if (graph.path, node.outputs[0]) in model.computed_values:
+            continue
         if not _feeds_a_weight(model, graph.path, node.outputs[0]):
             continue
         shape = integers(stored[node.inputs[0]], MAX_RANK)

@@ -7,6 +7,7 @@ from onnx_params.dataflow.nchwc import NCHWC, unblocked
 from onnx_params.dataflow.packed import unpacked
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import Logical, View
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Permute
 from onnx_params.tensors.stored import StoredTensor
 
@@ -20,6 +21,9 @@ def logical(model: Model, tensor: StoredTensor) -> Logical:
     Reads attributes of quantized weights only.
     """
     dtype = tensor.dtype
+    if tensor.encoding is Encoding.COMPUTED:
+        codes = model.stored[model.computed[tensor.key][0]]
+        return Logical(tensor.shape, codes.dtype.name, View.DEQUANTIZED, ())
     if dtype.is_narrow_integer or dtype.name in _WIDE_CODES:
         return _integer(model, tensor)
     if dtype.is_float and 0 < dtype.bits <= 8:

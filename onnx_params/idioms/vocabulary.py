@@ -95,8 +95,8 @@ _BY_NAME: Final = {each.name: each for each in FRAMEWORKS}
 # -- derived ------------------------------------------------------------------------------------
 
 NORMS: Final = tuple(dict.fromkeys(each.norm for each in FRAMEWORKS))
-# where a layer's variables have numbers for names. Source: keras/src/saving/saving_lib.py; the order
-# is that in which the layer makes them
+# where a layer's variables have numbers for names, in the order in which it makes them. Source:
+# keras/src/saving/saving_lib.py
 NUMBERED: Final = NormWords("/vars/0", "/vars/1", "/vars/2", "/vars/3")
 NORM_WEIGHTS: Final = tuple(dict.fromkeys(norm.weight for norm in NORMS))
 NORM_BIASES: Final = tuple(dict.fromkeys(norm.bias for norm in NORMS))

@@ -5,6 +5,7 @@ original's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, inputs_of, is_blocked
 from onnx_params.dataflow.pairs import unpaired
 from onnx_params.matching import grids
-from onnx_params.matching.casts import cast_to, casts_to
+from onnx_params.matching.casts import casts_to, coarse_type
 from onnx_params.matching.rounding import (
     HALF_STEP,
     ROUNDING,
@@ -22,38 +23,22 @@ from onnx_params.matching.rounding import (
     Rounded,
     around,
     bits_of,
+    is_left_over,
     is_rounded,
     units,
 )
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.evaluate import apply, evaluate
 from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, chain, shape_after
 from onnx_params.tensors.stored import StoredTensor
 
 # half units in the last place: one for the cast, one for what was computed before it
 COARSE_ULPS: Final = 2.0
-# type -> the coarser ones, the coarsest first, each with how many numbers do not lie on its grid by
-# chance
-_COARSER: Final = {
-    "float32": (("bfloat16", 4), ("float16", 4)),
-    "float16": (("bfloat16", 8),),
-}
 SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
 # product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
-
-
-def coarse_type(values: np.ndarray) -> str:
-    """The coarser type that values went through: every one of them is a number of it; empty where
-    there is none, or they are too few to tell.
-    """
-    for name, least in _COARSER.get(values.dtype.name, ()):
-        if values.size >= least and np.array_equal(
-            cast_to(values, name).astype(values.dtype), values
-        ):
-            return name
-    return ""
 
 
 class Candidate:
@@ -93,8 +78,22 @@ class Candidate:
 
     @property
     def is_quantized(self) -> bool:
-        """Whether numbers were rounded to steps of a scale."""
-        return any(isinstance(step, Dequantize) for step in self.steps)
+        """Whether numbers were rounded to steps of a scale, or computed of codes."""
+        return self.is_computed or any(isinstance(step, Dequantize) for step in self.steps)
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether nodes compute its numbers of codes."""
+        return self.tensor.encoding is Encoding.COMPUTED
+
+    @cached_property
+    def is_coarse(self) -> bool:
+        """Whether its numbers are rounded ones: quantized, or a few levels stored as numbers. Reads
+        those.
+        """
+        if self.is_quantized:
+            return True
+        return self.is_float and self.tensor.count > 0 and grids.has_levels(self.tensor.read())
 
     @property
     def is_float(self) -> bool:
@@ -138,9 +137,13 @@ class Values:
         return found
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
-        """Half a quantization step at each element, in the same layout."""
+        """Half a quantization step at each element, in the same layout; of codes that nodes turned
+        into numbers, half of the widest gap in the row.
+        """
 
         def make() -> np.ndarray:
+            if not any(isinstance(step, Dequantize) for step in steps):
+                return grids.half_gaps(self.of(key, steps))
             before, after = around(steps)
             where = f"'{key[1]}'"
             codes = apply(self._stored[key].read(), before, self.read, where)
@@ -205,9 +208,10 @@ class Values:
             )
             if coarse and np.all(np.abs(difference) <= room):
                 return True
-            return candidate.is_float and grids.is_rounded(
-                target, values, self.grids_of(candidate.key, steps)
-            )
+            found = self.grids_of(candidate.key, steps) if candidate.is_float else ()
+            if candidate.is_float and grids.is_rounded(target, values, found, strictly):
+                return True
+            return candidate.is_computed and not strictly and is_left_over(target, values)
         whole = self.codes(candidate.key, steps)
         # torch cuts the fractions of biases off
         steps_off = 2 if whole.dtype.name == "int32" else 1
@@ -220,4 +224,6 @@ class Values:
             ),
             bits=bits_of(whole, steps),
         )
-        return is_rounded(rounded, TOLERANCE["float32"] * size, strictly)
+        if is_rounded(rounded, TOLERANCE["float32"] * size, strictly):
+            return True
+        return not strictly and grids.has_few_levels(values) and grids.is_by_levels(target, values)

@@ -10,6 +10,12 @@ import numpy as np
 from onnx_params.tensors.evaluate import dtype_of
 
 _HALF_BOUNDS: Final = ((5.96e-08, 65504.0), (1e-7, 1e4))
+# type -> the coarser ones, the coarsest first, each with how many numbers do not lie on its grid by
+# chance
+_COARSER: Final = {
+    "float32": (("bfloat16", 4), ("float16", 4)),
+    "float16": (("bfloat16", 8),),
+}
 MAX_LOW: Final = 1e-3  # a lower bound that someone chooses
 
 
@@ -19,6 +25,18 @@ def cast_to(values: np.ndarray, name: str) -> np.ndarray:
     """
     with np.errstate(over="ignore", invalid="ignore"):
         return values.astype(dtype_of(name))
+
+
+def coarse_type(values: np.ndarray) -> str:
+    """The coarser type that values went through: every one of them is a number of it; empty where
+    there is none, or they are too few to tell.
+    """
+    for name, least in _COARSER.get(values.dtype.name, ()):
+        if values.size >= least and np.array_equal(
+            cast_to(values, name).astype(values.dtype), values
+        ):
+            return name
+    return ""
 
 
 def casts_to(

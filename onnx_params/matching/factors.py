@@ -80,7 +80,7 @@ def _may_be_over_length(state: MatchState, each: Multiplied) -> bool:
     """Whether its own lengths may be what a weight was divided by: of codes, whose rounding leaves
     room for that, only where the artifact says that they were computed of the weight.
     """
-    if not each.candidate.is_quantized:
+    if not each.candidate.is_coarse:
         return True
     claim = state.named.get(each.tensor.name)
     is_its = claim is not None and claim.stored == (each.candidate.key,)
@@ -90,10 +90,10 @@ def _may_be_over_length(state: MatchState, each: Multiplied) -> bool:
 def is_by_number(
     state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.ndarray, word: str
 ) -> bool:
-    if word and each.formula and each.candidate.is_quantized:
+    if word and each.formula and each.candidate.is_coarse:
         return False  # of a few lines, rounding leaves room for such a formula
     middle = float(np.median(ratio))
-    room = EVEN if not each.candidate.is_quantized else 0.1
+    room = EVEN if not each.candidate.is_coarse else 0.1
     if not middle or np.abs(ratio - middle).max() > room * abs(middle):
         return False
     factor = 1.0 if word and abs(middle - 1) <= EVEN else middle
@@ -189,7 +189,7 @@ def is_by_parameter(
     word: str,
 ) -> bool:
     owners = _owners(each.tensor.name)
-    room = ROUNDED_NOISE if each.candidate.is_quantized else EVEN
+    room = ROUNDED_NOISE if each.candidate.is_coarse else EVEN
     size = max(float(np.abs(ratio).max()), 1e-30)
     for other in _of_length(state, each.tensor.name, len(ratio)):
         values = other.read().reshape(-1).astype(np.float64)

@@ -116,7 +116,7 @@ class _Search(NamedTuple):
         already.
         """
         for table, (base, word) in itertools.product(self.norms, list(bases(self.state, each))):
-            near = table.near(each.scales / base, each.candidate.is_quantized)
+            near = table.near(each.scales / base, each.candidate.is_coarse)
             for norm in (*near, *table.beside(each.tensor.name, each.scales.size)):
                 if again and norm.names[3] in self.state.found:
                     continue
@@ -167,7 +167,7 @@ def _multiplied(
 ) -> Multiplied | None:
     candidate, steps, axis = alike
     folded = state.values.of(candidate.key, steps)
-    noise = ROUNDED_NOISE if candidate.is_quantized else NOISE
+    noise = ROUNDED_NOISE if candidate.is_coarse else NOISE
     scales = folds.channel_scales(values, folded, axis, noise)
     if scales is None:
         return None

@@ -10,7 +10,7 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.grids import is_rounded
+from onnx_params.matching.grids import FEW_LEVELS, is_rounded
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import (
@@ -265,7 +265,9 @@ class _Samples:
         kept = self._kept.get(values.shape)
         if kept is None:
             rows = np.stack([self._of(fit, places) for fit in fits])
-            limits = np.asarray([_limit(steps) for _, steps in fits])
+            limits = np.asarray(
+                [_limit(steps, row) for (_, steps), row in zip(fits, rows, strict=True)]
+            )
             kept = self._kept[values.shape] = rows, limits
         samples, limits = kept
         distances = np.abs(samples - wanted).mean(axis=1) / size
@@ -279,9 +281,10 @@ class _Samples:
         return sample
 
 
-def _limit(steps: Steps) -> float:
-    """How near a sample must be, by how many bits a code has."""
+def _limit(steps: Steps, sample: np.ndarray) -> float:
+    """How near a sample must be, by how many bits a code has, or how many numbers there are."""
     has_few = any(isinstance(step, Unpack) and step.bits <= 2 for step in steps)
+    has_few = has_few or len(np.unique(np.abs(sample))) <= FEW_LEVELS
     return CLOSE_OF_FEW if has_few else CLOSE
 
 

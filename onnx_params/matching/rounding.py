@@ -90,6 +90,23 @@ def _is_corrected(each: Rounded, difference: np.ndarray, far: np.ndarray, tolera
     return _is_along(each, least) and _is_even(steps)
 
 
+def is_left_over(original: np.ndarray, made: np.ndarray) -> bool:
+    """Whether residuals are alike over the whole tensor, and small, of codes whose steps nothing
+    says: codes of what other codes left, scales that were rounded themselves.
+    """
+    if original.ndim < 2 or not np.isfinite(made).all():
+        return False
+    difference = np.abs(original.astype(np.float64) - made)
+    rms = float(np.sqrt((difference * difference).mean()))
+    if not rms:
+        return bool(np.any(original))
+    shift = abs(float((original - made).mean()))
+    if shift > _MAX_SHIFT * rms or float(difference.max()) > _MAX_SINGLE * rms:
+        return False
+    each = Rounded(original, made, made, difference, 0)
+    return _is_along(each, _COSINE[4]) and _is_even(difference)
+
+
 def _is_along(each: Rounded, least: float) -> bool:
     """Whether both point the same way and are of one size."""
     one = each.original.reshape(-1).astype(np.float64)

@@ -161,7 +161,7 @@ class Directions:
                 directions(self._state.values.of(each.candidate.key, each.steps), each.axis)
                 for each in group
             ]
-            least = [ROUNDED_COSINE if each.candidate.is_quantized else COSINE for each in group]
+            least = [ROUNDED_COSINE if each.candidate.is_coarse else COSINE for each in group]
             found = self._samples[key] = np.stack(rows), np.asarray(least)
         return found
 

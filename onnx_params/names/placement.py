@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
@@ -25,6 +28,10 @@ from onnx_params.tensors.steps import (
     shape_after,
 )
 from onnx_params.tensors.stored import StoredTensor
+
+_LEAVES: Final = frozenset({"weight", "bias", "kernel", "embedding", "embeddings"})
+_SIGN_AT_END: Final = re.compile(r"[._/:#-]+$")
+_LAST_WORD: Final = re.compile(r"[._/:#-]+[^._/:#-]*$")
 
 
 class Location(NamedTuple):
@@ -85,7 +92,28 @@ def _stem(name: str, scale: str) -> str:
     """What two names have in common before a last word each; empty where they have nothing such."""
     stem, _, word = name.rpartition("_")
     is_word = word.isalnum() and not word.isdecimal()
-    return stem if is_word and scale.startswith(f"{stem}_") else ""
+    if is_word and scale.startswith(f"{stem}_"):
+        return stem
+    common = common_name((name, scale))
+    return common if common.rpartition(".")[2] in _LEAVES else ""
+
+
+def common_name(names: Sequence[str]) -> str:
+    """What the names of a weight's parts have in common, at the beginning or at the end, up to a
+    sign between words: ``fc.weight`` of ``fc.weight_packed`` and ``fc.weight_scales``.
+    """
+    first = os.path.commonprefix(list(names))
+    last = os.path.commonprefix([name[::-1] for name in names])[::-1]
+    if first in names:  # the codes have the name of the weight
+        return first
+    begins = _SIGN_AT_END.sub("", first) if _SIGN_AT_END.search(first) else _cut(first)
+    ends = last.lstrip("_./:#-")
+    return max(begins, ends, key=len)
+
+
+def _cut(name: str) -> str:
+    """A name up to its last sign between words."""
+    return _LAST_WORD.sub("", name)
 
 
 def _flattened(model: Model, tensor: StoredTensor, shape: Shape) -> Steps:
@@ -131,6 +159,10 @@ class Stored:
             scale = scale_of(self.model, tensor) if is_codes else None
             stem = "" if scale is None else _stem(name, scale.scale[1])
             if stem and stem not in self.now:
+                found[name] = stem
+        for (path, name), parts in self.model.computed.items():
+            stem = common_name([part for _, part in parts]) if not path else ""
+            if stem and (stem not in self.now or (path, stem) in parts):
                 found[name] = stem
         return found
 

@@ -60,6 +60,7 @@ class RuleId(enum.Enum):
         "zero-point-by-hand",
         "It is subtracted from an integer weight behind a Cast.",
     )
+    OF_A_COMPUTED_WEIGHT = "of-a-computed-weight", "Nodes compute a weight of it."
     SCALE_NAME = "scale-name", "Quantizers give such names to scales beside the tensor."
     WEIGHT_SLOT = "weight-slot", "An operator uses it as its weight."
     BIAS_SLOT = "bias-slot", "An operator uses it as its bias."

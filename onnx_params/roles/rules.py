@@ -67,6 +67,15 @@ def classification(context: Context, tensor: StoredTensor) -> Classification:
     return by_surroundings(context, subject)
 
 
+def of_a_computed_weight(context: Context, subject: Subject) -> Classification | None:
+    """Codes, tables and scales of which nodes compute a weight."""
+    whole = context.model.parts_of_computed.get(subject.tensor.key)
+    if whole is None:
+        return None
+    because = f"'{whole[1]}' is computed of it, and is the weight that a layer uses"
+    return Classification(Role.QUANTIZATION, RuleId.OF_A_COMPUTED_WEIGHT, because)
+
+
 def by_exporter(context: Context, subject: Subject) -> Classification | None:
     """What the exporter's metadata or a source map says."""
     if not context.metadata.has_roles:
@@ -181,6 +190,7 @@ def by_only_slot(context: Context, subject: Subject) -> Classification | None:
 
 
 _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (
+    of_a_computed_weight,
     by_exporter,
     in_checkpoint,
     in_attribute,

@@ -133,6 +133,9 @@ def _values(tensor: Payload, mapped: bool = False) -> np.ndarray:
             f"tensor '{tensor.name}' is made by ConstantOfShape: every element is the value of that"
             " node"
         )
+    if tensor.encoding is Encoding.COMPUTED:
+        whole = tensor.source.read(0, dtype.packed_length(count))
+        return _interpret(np.frombuffer(whole, np.uint8), dtype, count)
     data = packed(tensor, mapped)
     if tensor.encoding is Encoding.EXTERNAL:
         data = data[: dtype.packed_length(count)]

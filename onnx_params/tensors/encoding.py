@@ -41,6 +41,7 @@ class Encoding(enum.Enum):
     FIELDS = "attribute"
     OPAQUE = "opaque"  # a compiled model in a string
     GENERATED = "generated"  # filled with one value by ConstantOfShape
+    COMPUTED = "computed"  # of other stored tensors, by nodes
     EMPTY = "no data"
 
 
@@ -55,6 +56,7 @@ class PlaceKind(enum.Enum):
     SPARSE_INITIALIZER = "sparse_initializer"
     ATTRIBUTE = "attribute"
     GENERATED = "made by ConstantOfShape"
+    COMPUTED = "computed of codes"
     CHECKPOINT = "checkpoint"
 
 

@@ -99,7 +99,8 @@ class Model:
 
     ``graphs`` maps paths to graphs, the main one first, in file order; ``functions`` maps domain
     and name of a local function to the path of its body. ``checkpoint`` is set where the artifact
-    is one: it then has one graph without nodes.
+    is one: it then has one graph without nodes. ``computed`` has the stored tensors of which each
+    computed weight is made, by keys, ``computed_values`` the values between them.
     """
 
     source: Source
@@ -112,6 +113,8 @@ class Model:
     metadata_spans: tuple[Span, ...]
     functions: Mapping[tuple[str, str], str] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    computed: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    computed_values: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def main(self) -> Graph:
@@ -131,6 +134,11 @@ class Model:
     def stored(self) -> dict[tuple[str, str], StoredTensor]:
         """Stored tensors by key; of two with one key the last."""
         return {tensor.key: tensor for tensor in self.tensors}
+
+    @cached_property
+    def parts_of_computed(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """Stored tensors of which a weight is computed -> that weight."""
+        return {part: whole for whole, parts in self.computed.items() for part in parts}
 
     @cached_property
     def def_use(self) -> DefUse:
