@@ -36,6 +36,7 @@ MOST_FLOATS: Final = 0.5  # of an element's float numbers that are no codes: sca
 MAX_TABLE: Final = 256  # numbers that codes of 8 bits may stand for
 REPEATS: Final = 16  # times that each of them is looked up, on the average
 _FILLS: Final = "ConstantOfShape"
+_ZERO: Final = {"DequantizeLinear": 2, "Sub": 1}  # the slot of a zero point
 _ON_BITS: Final = frozenset({"BitShift", "BitwiseAnd", "BitwiseOr"})
 # with these alone, the record of an operator or the name of a scale says the way already
 _KNOWN: Final = frozenset(
@@ -125,7 +126,7 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
     if not codes:
         return None
     main = max(codes, key=lambda each: each.n_bytes)
-    is_one = op_types <= _KNOWN and len(codes) - _n_zero_points(codes, main) == 1
+    is_one = op_types <= _KNOWN and _n_weights(constants, behind, codes) == 1
     if is_one and logical(model, main).steps:
         return None
     dtype, shape = constants.dtype(name), constants.shape(name)
@@ -186,9 +187,15 @@ def _is_word(tensor: StoredTensor) -> bool:
     return tensor.count > 1 and dtype.name.startswith(("int", "uint")) and 8 < dtype.bits < 64
 
 
-def _n_zero_points(codes: list[StoredTensor], main: StoredTensor) -> int:
-    """How many of the codes are zero points of the others: far fewer."""
-    return sum(each is not main and 8 * each.count <= main.count for each in codes)
+def _n_weights(constants: Constants, behind: _Behind, codes: list[StoredTensor]) -> int:
+    """How many of the codes are no zero points."""
+    zeros = {
+        constants.leaf(name)
+        for node in behind.nodes
+        if node.op_type in ("DequantizeLinear", "Sub")
+        for name in node.inputs[_ZERO[node.op_type] :]
+    }
+    return sum(each not in zeros for each in codes)
 
 
 class _Behind(NamedTuple):

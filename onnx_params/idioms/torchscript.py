@@ -126,7 +126,9 @@ def is_fused(name: str) -> bool:
     """Whether a stored name says that a fusion changed the values: onnxruntime's, or onnxslim's
     (``core/pattern/fusion``).
     """
-    return name.endswith(("_weight_fused", "_bias_fused")) or any(hop.folded for hop in undo(name))
+    ends = ("_weight_fused", "_bias_fused")
+    hops = undo(name)
+    return name.endswith(ends) or any(hop.folded or hop.base.endswith(ends) for hop in hops)
 
 
 def scope_of(node: Node) -> str | None:

@@ -14,8 +14,10 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, inputs_of, is_blocked
 from onnx_params.dataflow.pairs import unpaired
-from onnx_params.matching import grids
 from onnx_params.matching.casts import casts_to, coarse_type
+from onnx_params.matching.grids import Pattern, half_gaps, pattern_of
+from onnx_params.matching.grids import is_rounded as is_on_pattern
+from onnx_params.matching.levels import has_levels, is_by_few
 from onnx_params.matching.rounding import (
     HALF_STEP,
     ROUNDING,
@@ -93,7 +95,7 @@ class Candidate:
         """
         if self.is_quantized:
             return True
-        return self.is_float and self.tensor.count > 0 and grids.has_levels(self.tensor.read())
+        return self.is_float and self.tensor.count > 0 and has_levels(self.tensor.read())
 
     @property
     def is_float(self) -> bool:
@@ -109,7 +111,7 @@ class Values:
     def __init__(self, model: Model) -> None:
         self._stored = model.stored
         self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
-        self._grids: dict[tuple[Key, Steps], grids.Grids] = {}
+        self._patterns: dict[tuple[Key, Steps], Pattern] = {}
         self._n_bytes = 0
 
     def read(self, key: Key) -> np.ndarray:
@@ -129,11 +131,11 @@ class Values:
             (key, plain, "codes"), lambda: evaluate(self._stored, Placement(key, plain))
         )
 
-    def grids_of(self, key: Key, steps: Steps) -> grids.Grids:
-        """The grids on which the values lie: quantizers may store what their codes stand for."""
-        found = self._grids.get((key, steps))
+    def pattern(self, key: Key, steps: Steps) -> Pattern:
+        """What values have in common: quantizers may store what their codes stand for."""
+        found = self._patterns.get((key, steps))
         if found is None:
-            found = self._grids[key, steps] = grids.grids_of(self.of(key, steps))
+            found = self._patterns[key, steps] = pattern_of(self.of(key, steps))
         return found
 
     def half_steps(self, key: Key, steps: Steps) -> np.ndarray:
@@ -143,7 +145,7 @@ class Values:
 
         def make() -> np.ndarray:
             if not any(isinstance(step, Dequantize) for step in steps):
-                return grids.half_gaps(self.of(key, steps))
+                return half_gaps(self.of(key, steps))
             before, after = around(steps)
             where = f"'{key[1]}'"
             codes = apply(self._stored[key].read(), before, self.read, where)
@@ -208,9 +210,10 @@ class Values:
             )
             if coarse and np.all(np.abs(difference) <= room):
                 return True
-            found = self.grids_of(candidate.key, steps) if candidate.is_float else ()
-            if candidate.is_float and grids.is_rounded(target, values, found, strictly):
-                return True
+            if candidate.is_float:
+                pattern = self.pattern(candidate.key, steps)
+                if is_on_pattern(target, values, pattern, strictly):
+                    return True
             return candidate.is_computed and not strictly and is_left_over(target, values)
         whole = self.codes(candidate.key, steps)
         # torch cuts the fractions of biases off
@@ -226,4 +229,4 @@ class Values:
         )
         if is_rounded(rounded, TOLERANCE["float32"] * size, strictly):
             return True
-        return not strictly and grids.has_few_levels(values) and grids.is_by_levels(target, values)
+        return not strictly and is_by_few(target, values)

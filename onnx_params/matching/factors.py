@@ -23,6 +23,9 @@ ROUNDED_NOISE: Final = 0.3  # energy that scaled channels of codes of a few bits
 LINES_APART: Final = 1e-2  # relative; lines of one length are divided by a number
 FACTOR_APART: Final = 1e-5  # relative; how far a factor may lie from a parameter
 MIN_DIFFERENT: Final = 4  # numbers of a vector of which a formula is recognized
+SNAPS: Final = 3e-4  # relative; how much rounding may move the factor of a whole weight
+ROOTS: Final = (1, -1, 2, -2)  # powers of a factor that are integers
+MOST_ROOTED: Final = 400  # beyond which integers lie too near to each other to tell
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 # epsilons of weight standardization: timm's, and the usual ones
 _SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
@@ -88,7 +91,12 @@ def _may_be_over_length(state: MatchState, each: Multiplied) -> bool:
 
 
 def is_by_number(
-    state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.ndarray, word: str
+    state: MatchState,
+    vectors: Vectors,
+    each: Multiplied,
+    base: np.ndarray,
+    ratio: np.ndarray,
+    word: str,
 ) -> bool:
     if word and each.formula and each.candidate.is_coarse:
         return False  # of a few lines, rounding leaves room for such a formula
@@ -96,7 +104,7 @@ def is_by_number(
     room = EVEN if not each.candidate.is_coarse else 0.1
     if not middle or np.abs(ratio - middle).max() > room * abs(middle):
         return False
-    factor = 1.0 if word and abs(middle - 1) <= EVEN else middle
+    factor = 1.0 if word and abs(middle - 1) <= EVEN else _snapped(state, each, base, middle)
     if not each.is_by(state, base * factor):
         return False
     scalar = "" if word else scalar_of(state, factor)
@@ -118,7 +126,46 @@ def is_by_number(
         factor=factor,
         formula=formula,
     )
+    if not word and factor != 1.0:
+        _multiply_bias(state, vectors, each, factor, formula)
     return True
+
+
+def _multiply_bias(
+    state: MatchState, vectors: Vectors, each: Multiplied, factor: float, formula: str
+) -> None:
+    """A bias in codes that was multiplied by the number by which its weight was."""
+    name = bias_of(each.tensor.name)
+    if name in state.found or name not in state.reference or not each.candidate.is_coarse:
+        return
+    made = state.reference[name].read().astype(np.float64).reshape(-1) * factor
+    candidate = vectors.holding(made, each.candidate.key)
+    if candidate is None or not candidate.is_quantized:
+        return
+    state.assigned.setdefault(candidate.key, name)
+    state.found[name] = Found(
+        view=View.FOLDED,
+        because=f"'{candidate.tensor.name}' is it times {factor:.6g}, as its weight is",
+        stored=(candidate.key,),
+        factor=factor,
+        formula=formula,
+    )
+
+
+def _snapped(state: MatchState, each: Multiplied, base: np.ndarray, factor: float) -> float:
+    """The factor, or the root of an integer, or one over that, that is so near to it that rounding
+    does not tell them apart.
+    """
+    if not each.candidate.is_coarse:
+        return factor
+    for power in ROOTS:
+        number = round(factor**power)
+        if not 0 < number <= MOST_ROOTED:
+            continue
+        exact = number ** (1 / power)
+        if abs(exact - factor) <= SNAPS * factor and each.is_by(state, base * exact):
+            return float(exact)
+    return factor
 
 
 def scalar_of(state: MatchState, factor: float) -> str:
@@ -268,4 +315,4 @@ def _write_parameter(
     )
     bias = bias_of(each.tensor.name)
     if bias in state.reference and bias not in state.found:
-        multiplied_bias(state, vectors, bias, factor, other.name, times)
+        multiplied_bias(state, vectors, bias, factor, other.name, times, each.candidate.key)

@@ -54,6 +54,7 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
     "softplus(w)": frozenset({"softplus"}),
     "1 / w": frozenset({"inv"}),
     "sqrt(w)": frozenset({"sqrt"}),
+    "1 + w": frozenset({"add"}),
 }
 
 

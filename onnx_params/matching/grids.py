@@ -1,63 +1,64 @@
 """Recognize floating-point weights that a quantizer rounded and stored as the numbers that its
-codes stand for: every value is a whole number of steps.
+codes stand for: every value is a whole number of steps, or one of few.
 
 The steps are read off the values themselves, for the tensor, each row, each column, or each block
 along a row or a column, as quantizers choose them: the largest magnitude is that of the last code,
-or the range that of all codes. Sources: AIMET, ``quantsim`` (fake quantization); onnxruntime,
-``quantization/neural_compressor/weight_only.py`` (bits that no operator takes).
+or the range that of all codes; or whatever divides all of them. Sources: AIMET, ``quantsim`` (fake
+quantization); onnxruntime, ``quantization/neural_compressor/weight_only.py`` (bits that no operator
+takes); QONNX, ``transformation/fixedpt_quantize.py``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from onnx_params.matching.casts import coarse_type
+from onnx_params.matching.groups import FEWEST, few, groupings, is_enough
+from onnx_params.matching.levels import MANY_LEVELS, Test, is_by, tests_of
 
 BITS: Final = range(2, 9)
-BLOCKS: Final = (16, 32, 64, 128, 256)
 # of the largest number of a group, that float32 may change what is left of a division: for steps
 # of which there are hundreds in it, and for such of which there are ten thousands
 ROUNDINGS: Final = (2e-5, 1e-6)
 COARSE: Final = 32.0  # of these: what a step is at least
 N_TRIED: Final = 6  # numbers that are divided before a grid is looked for
-N_DIVIDED: Final = 64  # of each group, before all are held against the grid
+N_DIVIDED: Final = 8  # of each group, before all are held against the grid
+MAX_PARTS: Final = 7  # into which what divides those few is divided
 MAX_DIVISIONS: Final = 40
-FEW_LEVELS: Final = 4  # of codes of one or two bits
-MEMBERS: Final = 2  # numbers for each level, at least, on the average
-BEYOND: Final = 1.0  # distances of the outermost levels, that a number may lie outside of them
-BEYOND_FEW: Final = 2.5  # of two or three levels
-N_LOOKED_AT: Final = 4096  # numbers of a row, when levels are counted
-MIN_OF_FLOATS: Final = 32  # numbers of a group in which mantissas are counted
-MOST_MANTISSAS: Final = 8  # of three bits
-MANTISSAS: Final = 1 << 16  # places between which they are told apart
-SUBNORMAL: Final = 2.0**-8  # of the largest number: below, floats of few bits have fewer mantissas
-UNBLOCKED: Final = (0, 1, 2 + len(BLOCKS))  # ways of grouping: all, rows, columns
-MANY_LEVELS: Final = 48  # of codes of six bits, about
-N_WHOLE: Final = 1  # of the ways of grouping: that of all numbers
-FEWEST: Final = 8  # values in a group, or different ones, below which a grid may be chance
-N_GROUPS: Final = 8  # that are looked at before all are
 OFF: Final = 1e-3  # of a step, that a value may be beside a whole number
+CUT_OFF: Final = 2.0  # steps that a number may lie outside of the outermost code
 MOST_OFF: Final = 0.15  # of a step, where numbers went through a coarser type
 # half a unit in the last place, relative
 UNITS: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 HALF: Final = 0.5 + OFF
 
 
-Grids: TypeAlias = tuple[np.ndarray | None, ...]  # each way of grouping: the steps, if it has some
-
-
-def grids_of(values: np.ndarray) -> Grids:
-    """The grids on which ``values`` lie, for each way in which quantizers group them; none of them
-    where values are too few to tell.
+class Pattern(NamedTuple):
+    """What values have in common: for each way of grouping the steps of the grid on which they lie,
+    where there is one; the kinds of few numbers that they may be of.
     """
-    if not np.isfinite(values).all() or len(np.unique(values)) < FEWEST:
-        return ()
+
+    steps: tuple[np.ndarray | None, ...]
+    tests: tuple[Test, ...]
+
+    @property
+    def has_grid(self) -> bool:
+        return any(steps is not None for steps in self.steps)
+
+
+def pattern_of(values: np.ndarray) -> Pattern:
+    """What ``values`` have in common; nothing where they are too few to tell."""
+    if not np.isfinite(values).all():
+        return Pattern((), ())
+    tests = tests_of(values)
+    if len(np.unique(values)) < FEWEST:
+        return Pattern((), tests)
     relative = _relative(values)
-    return tuple(_found(groups, relative) for groups in _groupings(values))
+    return Pattern(tuple(_found(groups, relative) for groups in groupings(values)), tests)
 
 
 def _relative(values: np.ndarray) -> float:
@@ -66,148 +67,47 @@ def _relative(values: np.ndarray) -> float:
 
 
 def is_rounded(
-    target: np.ndarray, values: np.ndarray, grids: Grids | None = None, strictly: bool = False
+    target: np.ndarray, values: np.ndarray, pattern: Pattern | None = None, strictly: bool = False
 ) -> bool:
     """Whether ``values`` are those of ``target``, each within half a step of the grid on which
-    ``values`` lie, or by few levels where they lie on none; arrays of one shape. ``grids`` are
-    those of ``values``, where they are known; ``strictly`` leaves levels out.
+    ``values`` lie, or by few numbers; arrays of one shape. ``pattern`` is that of ``values``, where
+    it is known; ``strictly`` leaves few numbers out.
     """
-    grids = grids_of(values) if grids is None else grids
-    if all(steps is None for steps in grids):
-        return not strictly and (is_by_levels(target, values) or is_by_exponents(target, values))
-    groupings = zip(grids, _groupings(target), _groupings(values), strict=True)
-    relative = _relative(values)
-    is_near = any(
-        steps is not None and _is_within(wanted - groups, steps, relative * np.abs(groups))
-        for steps, wanted, groups in groupings
-    )
-    if is_near or strictly:
-        return is_near
-    # codes of many bits are the nearest ones, if on such a grid
-    if is_by_exponents(target, values):
+    pattern = pattern_of(values) if pattern is None else pattern
+    if pattern.has_grid and _is_near(target, values, pattern):
         return True
-    most = MANY_LEVELS if any(steps is not None for steps in grids[:N_WHOLE]) else None
-    return is_by_levels(target, values, most)
+    # codes of many bits are the nearest ones, if on one grid
+    is_one_grid = bool(pattern.steps) and pattern.steps[0] is not None
+    most = MANY_LEVELS if is_one_grid else values.size
+    return not strictly and any(is_by(test, target, values, most) for test in pattern.tests)
 
 
-def _is_within(difference: np.ndarray, steps: np.ndarray, coarse: np.ndarray) -> bool:
-    """Whether numbers were rounded to the nearest step, or all of them down; ``coarse`` is by how
-    much each may be off besides.
+def _is_near(target: np.ndarray, values: np.ndarray, pattern: Pattern) -> bool:
+    relative = _relative(values)
+    grouped = zip(pattern.steps, groupings(target), groupings(values), strict=True)
+    return any(
+        steps is not None and _is_within(wanted, groups, steps, relative)
+        for steps, wanted, groups in grouped
+    )
+
+
+def _is_within(wanted: np.ndarray, groups: np.ndarray, steps: np.ndarray, relative: float) -> bool:
+    """Whether numbers were rounded to the nearest step, or to the outermost that their group has,
+    or all of them down; each may be off besides by ``relative`` of it.
     """
-    if np.all(np.abs(difference) <= HALF * steps + coarse):
+    difference = wanted - groups
+    coarse = relative * np.abs(groups)
+    is_far = np.abs(difference) > HALF * steps + coarse
+    if not is_far.any():
+        return True
+    is_top = (groups == groups.max(axis=1, keepdims=True)) & (difference > 0)
+    is_bottom = (groups == groups.min(axis=1, keepdims=True)) & (difference < 0)
+    is_cut_off = (is_top | is_bottom) & (np.abs(difference) <= CUT_OFF * steps + coarse)
+    if not np.any(is_far & ~is_cut_off):
         return True
     room = OFF * steps + coarse
-    is_cut = (difference >= -room) & (difference <= steps + room)
-    return bool(is_cut.all())
-
-
-def has_few_levels(values: np.ndarray) -> bool:
-    """Whether each row has few numbers, so that a quantizer does not choose the nearest of them but
-    the sign, or whether to keep one.
-    """
-    if values.ndim < 2 or not values.size:
-        return False
-    rows = np.sort(values.reshape(len(values), -1), axis=1)
-    n_levels = 1 + (np.diff(rows, axis=1) != 0).sum(axis=1)
-    return bool(n_levels.max() <= FEW_LEVELS)
-
-
-def is_by_levels(target: np.ndarray, values: np.ndarray, most: int | None = None) -> bool:
-    """Whether ``values`` have a few levels, for all, a row, a column or a block, and each stands
-    for a run of the numbers of ``target``: larger ones never for smaller numbers, and no number
-    beyond the levels next to its own; arrays of one shape.
-
-    Tables of weights that were clustered, powers of two, two or three levels. ``most`` is how many
-    levels a group may have.
-    """
-    if not np.isfinite(values).all() or not np.isfinite(target).all():
-        return False
-    return any(
-        groups.shape[1] >= FEWEST and _is_by_levels(wanted, groups, most)
-        for wanted, groups in zip(_groupings(target), _groupings(values), strict=True)
-        if groups.size
-    )
-
-
-def _is_by_levels(wanted: np.ndarray, groups: np.ndarray, most: int | None) -> bool:
-    """The same of groups ``[n_groups, n]``; a few are looked at before all are."""
-    few = slice(None, None, max(1, len(groups) // N_GROUPS))
-    return all(_stands_for_runs(wanted[rows], groups[rows], most) for rows in (few, slice(None)))
-
-
-def _stands_for_runs(wanted: np.ndarray, groups: np.ndarray, most: int | None) -> bool:
-    order = np.argsort(groups, axis=1, kind="stable")
-    levels = np.take_along_axis(groups, order, 1)
-    numbers = np.take_along_axis(wanted, order, 1)
-    begins = np.ones(levels.shape, bool)
-    begins[:, 1:] = levels[:, 1:] > levels[:, :-1]
-    n_levels = begins.sum(axis=1)
-    if np.any(n_levels * MEMBERS > levels.shape[1]) or n_levels.max() < 2:
-        return False
-    if most is not None and n_levels.max() > most:
-        return False
-    # of each run its first place, and its least and largest number
-    starts = np.flatnonzero(begins.reshape(-1))
-    least = np.minimum.reduceat(numbers.reshape(-1), starts)
-    largest = np.maximum.reduceat(numbers.reshape(-1), starts)
-    level = levels.reshape(-1)[starts]
-    has_next = np.diff(starts // levels.shape[1], append=-1) == 0
-    has_last = np.roll(has_next, 1)
-    room = OFF * float(np.abs(level).max(initial=0.0))
-    is_in_order = largest[:-1] <= least[1:] + room
-    is_below_next = largest[:-1] <= level[1:] + room
-    is_above_last = least[1:] >= level[:-1] - room
-    inner = has_next[:-1]
-    fits = is_in_order & is_below_next & is_above_last | ~inner
-    top, bottom = level[~has_next], level[~has_last]
-    beyond = np.maximum(largest[~has_next] - top, bottom - least[~has_last])
-    room_beyond = BEYOND_FEW if n_levels.max() < FEW_LEVELS else BEYOND
-    return bool(fits.all() and np.all(beyond <= room_beyond * (top - bottom)))
-
-
-def has_levels(values: np.ndarray) -> bool:
-    """Whether the first rows have far fewer numbers than elements, each or all together."""
-    rows = values.reshape(len(values), -1)[:N_GROUPS, :N_LOOKED_AT] if values.ndim > 1 else values
-    if rows.ndim < 2 or rows.shape[1] < FEWEST:
-        return False
-    if len(np.unique(rows)) * MEMBERS <= rows.size:
-        return True
-    ordered = np.sort(rows, axis=1)
-    n_levels = 1 + (np.diff(ordered, axis=1) != 0).sum(axis=1)
-    return bool(n_levels.max() * MEMBERS <= rows.shape[1])
-
-
-def is_by_exponents(target: np.ndarray, values: np.ndarray) -> bool:
-    """Whether ``values`` are floats of few bits times a scale, for all, a row or a column, each the
-    nearest to that of ``target``: in each octave there are few of them, the same in all.
-    """
-    if not np.isfinite(values).all() or not np.isfinite(target).all() or values.ndim < 2:
-        return False
-    return any(
-        groups.shape[1] >= MIN_OF_FLOATS and _is_by_exponents(wanted, groups)
-        for at, (wanted, groups) in enumerate(
-            zip(_groupings(target), _groupings(values), strict=True)
-        )
-        if at in UNBLOCKED and groups.size
-    )
-
-
-def _is_by_exponents(wanted: np.ndarray, groups: np.ndarray) -> bool:
-    few = slice(None, None, max(1, len(groups) // N_GROUPS))
-    return all(_has_few_mantissas(wanted[rows], groups[rows]) for rows in (few, slice(None)))
-
-
-def _has_few_mantissas(wanted: np.ndarray, groups: np.ndarray) -> bool:
-    largest = np.abs(groups).max(axis=1, keepdims=True)
-    is_normal = np.abs(groups) > largest * SUBNORMAL
-    mantissas = np.round(np.frexp(groups)[0] * MANTISSAS)
-    ordered = np.sort(np.where(is_normal, np.abs(mantissas), 0), axis=1)
-    n_mantissas = (np.diff(ordered, axis=1) > 1).sum(axis=1)
-    if n_mantissas.max(initial=0) > MOST_MANTISSAS:
-        return False
-    unit = 2.0 ** -(1 + math.ceil(math.log2(max(2, int(n_mantissas.max(initial=1))))))
-    room = np.maximum(np.abs(groups) * unit, largest * SUBNORMAL * unit) * (1 + OFF)
-    return bool(np.all(np.abs(wanted - groups) <= room))
+    is_down = (difference >= -room) & (difference <= steps + room)
+    return bool(is_down.all())
 
 
 def half_gaps(values: np.ndarray) -> np.ndarray:
@@ -224,22 +124,7 @@ def is_on_grid(values: np.ndarray) -> bool:
     if np.array_equal(values, np.round(values)):
         return False
     relative = _relative(values)
-    return any(_found(groups, relative) is not None for groups in _groupings(values))
-
-
-def _groupings(values: np.ndarray) -> Iterator[np.ndarray]:
-    """The values as ``[groups, n]``, in the ways in which quantizers group them."""
-    wide = values.astype(np.float64)
-    yield wide.reshape(1, -1)
-    if values.ndim < 2:
-        return
-    rows = wide.reshape(len(wide), -1)
-    columns = np.moveaxis(wide, 1, 0).reshape(wide.shape[1], -1)
-    for lines in (rows, columns):
-        yield lines
-        for size in BLOCKS:
-            is_split = values.ndim == 2 and not lines.shape[1] % size and lines.shape[1] > size
-            yield lines.reshape(-1, size) if is_split else lines[:0]
+    return any(_found(groups, relative) is not None for groups in groupings(values))
 
 
 def _steps(groups: np.ndarray) -> Iterator[np.ndarray]:
@@ -256,13 +141,13 @@ def _steps(groups: np.ndarray) -> Iterator[np.ndarray]:
 
 def _found(groups: np.ndarray, relative: float) -> np.ndarray | None:
     """The step of each group on whose grid all its values lie; ``None`` where one has none."""
-    if not groups.size or groups.shape[1] < FEWEST:
+    if not is_enough(groups):
         return None
-    few = groups[:: max(1, len(groups) // N_GROUPS)]
-    if _grids(few, relative) is not None:
-        return _grids(groups, relative)
+    is_likely = _grids(groups[few(groups)], relative) is not None
+    if is_likely and (found := _grids(groups, relative)) is not None:
+        return found
     for rounding in ROUNDINGS:
-        if _has_divisor(few[0], rounding):
+        if _has_divisor(groups[0], rounding):
             found = _divisors(groups, rounding)
             if found is not None:
                 return found
@@ -301,9 +186,16 @@ def _divisors(groups: np.ndarray, rounding: float) -> np.ndarray | None:
         found = one
         if np.any((found <= COARSE * least) & (found > 0)):
             return None
-    steps = _refined(groups, found[:, None])
-    is_empty = ~np.any(groups != 0, axis=1, keepdims=True)
-    return steps if np.all(is_empty | _are_whole(groups, steps, 0.0)) else None
+    steps = np.zeros((len(groups), 1))
+    is_open = np.any(groups != 0, axis=1, keepdims=True)
+    for part in range(1, MAX_PARTS):  # those few may have been multiples of several steps
+        tried = _refined(groups, found[:, None] / part)
+        fits = is_open & _are_whole(groups, tried, 0.0)
+        steps[fits] = tried[fits]
+        is_open &= ~fits
+        if not is_open.any():
+            return steps
+    return None
 
 
 def _refined(groups: np.ndarray, steps: np.ndarray) -> np.ndarray:

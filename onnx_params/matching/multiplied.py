@@ -134,7 +134,7 @@ class _Search(NamedTuple):
         if len(factors) > 1:
             for factor in factors:
                 shift = shift_of(self.state, each.tensor.name, norm, factor)
-                if self.vectors.holding(shift) is not None:
+                if self.vectors.holding(shift, each.candidate.key) is not None:
                     return factor
         return factors[0]
 
@@ -159,7 +159,7 @@ class _Search(NamedTuple):
         for name in (norm.names[0], norm.names[3], norm.scale):
             if name:
                 state.found.setdefault(name, folded)
-        fold_bias(state, self.vectors, each.tensor.name, norm, factor, because)
+        fold_bias(state, self.vectors, each.tensor.name, norm, factor, because, each.candidate.key)
 
 
 def _multiplied(
@@ -180,7 +180,7 @@ def _is_multiplied(state: MatchState, vectors: Vectors, each: Multiplied) -> boo
     """
     for base, word in bases(state, each):
         ratio = each.scales / base
-        if is_by_number(state, each, base, ratio, word) or is_by_parameter(
+        if is_by_number(state, vectors, each, base, ratio, word) or is_by_parameter(
             state, vectors, each, base, ratio, word
         ):
             return True

@@ -10,7 +10,9 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.grids import FEW_LEVELS, is_rounded
+from onnx_params.matching.casts import casts_to
+from onnx_params.matching.grids import is_rounded
+from onnx_params.matching.levels import has_few_levels
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import (
@@ -32,6 +34,7 @@ SAMPLES: Final = 64  # elements that are compared before all are
 CLOSE: Final = 0.35
 CLOSE_OF_FEW: Final = 0.65  # of codes of one or two bits; unrelated ones are twice as far
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
+N_ROWS: Final = 8  # of which levels are counted
 MAX_NEAR: Final = 3  # the nearest stored tensors that are compared whole
 
 _TURNED_EXPERTS: Final = Permute((0, 2, 1))
@@ -151,9 +154,7 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
         return
     if candidate.is_quantized:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
-    elif candidate.tensor.dtype is tensor.dtype and is_rounded(
-        tensor.read(), state.values.of(candidate.key, steps)
-    ):
+    elif _is_from_grid(state, tensor, candidate, steps):
         _take_from_grid(state, tensor, candidate, steps)
         return
     else:
@@ -174,6 +175,20 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
         axis=0,
         stored=(candidate.key,),
     )
+
+
+def _is_from_grid(
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps
+) -> bool:
+    """Whether a quantizer rounded a tensor and stored the numbers, rather than that they were cast
+    alone.
+    """
+    original, values = tensor.read(), state.values.of(candidate.key, steps)
+    if candidate.tensor.dtype is tensor.dtype:
+        return is_rounded(original, values)
+    name = candidate.tensor.dtype.name
+    is_cast = any(np.array_equal(cast, values) for cast in casts_to(original, name, values))
+    return candidate.is_coarse and not is_cast and is_rounded(original, values)
 
 
 def _take_from_grid(
@@ -266,7 +281,7 @@ class _Samples:
         if kept is None:
             rows = np.stack([self._of(fit, places) for fit in fits])
             limits = np.asarray(
-                [_limit(steps, row) for (_, steps), row in zip(fits, rows, strict=True)]
+                [_limit(steps, self._values.of(each.key, steps)) for each, steps in fits]
             )
             kept = self._kept[values.shape] = rows, limits
         samples, limits = kept
@@ -281,10 +296,10 @@ class _Samples:
         return sample
 
 
-def _limit(steps: Steps, sample: np.ndarray) -> float:
+def _limit(steps: Steps, values: np.ndarray) -> float:
     """How near a sample must be, by how many bits a code has, or how many numbers there are."""
     has_few = any(isinstance(step, Unpack) and step.bits <= 2 for step in steps)
-    has_few = has_few or len(np.unique(np.abs(sample))) <= FEW_LEVELS
+    has_few = has_few or (values.ndim > 1 and has_few_levels(values[:N_ROWS]))
     return CLOSE_OF_FEW if has_few else CLOSE
 
 

@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.places import N_NUMBERS, places
+from onnx_params.names.slots import biases
 from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Steps, chain
 
 N_LINES: Final = 4
@@ -50,13 +52,29 @@ class Vectors:
             found = self._samples[count] = np.stack(rows), np.asarray(room)
         return found
 
-    def holding(self, values: np.ndarray) -> Candidate | None:
-        """A vector that nothing has yet, whose numbers these are, in order."""
-        for candidate in self.near(values):
+    def holding(self, values: np.ndarray, layer: Key | None = None) -> Candidate | None:
+        """A vector that nothing has yet, whose numbers these are, in order; first the biases of the
+        layer that uses the weight ``layer``.
+        """
+        for candidate in (*self._biases_of(layer, values), *self.near(values)):
             steps = chain(*candidate.steps, Reshape(values.shape))
             if self._state.values.is_close(values, candidate, steps):
                 return candidate
         return None
+
+    def _biases_of(self, layer: Key | None, values: np.ndarray) -> list[Candidate]:
+        """The vectors that are added to what a weight makes, however coarse their scale is."""
+        if layer is None:
+            return []
+        model, every = self._state.model, self._state.candidates
+        found = [
+            every[bias.key]
+            for consumer in consumers(model, model.stored[layer])
+            if consumer.is_product
+            for bias in biases(model, consumer)
+            if bias.key in every and bias.count == values.size
+        ]
+        return [each for each in found if each.ways and each.key not in self._state.assigned]
 
     def near(self, values: np.ndarray, least: float = 0.0) -> Iterator[Candidate]:
         """The vectors that nothing has yet and whose samples are near, the nearest first; ``least``

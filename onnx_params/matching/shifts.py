@@ -23,10 +23,17 @@ def bias_of(weight: str) -> str:
 
 
 def multiplied_bias(
-    state: MatchState, vectors: Vectors, name: str, factor: np.ndarray, by: str, times: str = ""
+    state: MatchState,
+    vectors: Vectors,
+    name: str,
+    factor: np.ndarray,
+    by: str,
+    times: str = "",
+    layer: Key | None = None,
 ) -> None:
     """A bias that was multiplied as well, or multiplied and added to what stands beside the factor:
-    a norm's shift. ``times`` are words for the factor where it is not the parameter ``by`` itself.
+    a norm's shift. ``times`` are words for the factor where it is not the parameter ``by`` itself,
+    ``layer`` is the weight that it belongs to.
     """
     times = times or f"'{by}'"
     made = state.reference[name].read().astype(np.float64).reshape(-1)
@@ -38,7 +45,7 @@ def multiplied_bias(
         values = made * factor
         if shift:
             values = values + state.reference[shift].read().astype(np.float64).reshape(-1)
-        candidate = vectors.holding(values) if values.shape == made.shape else None
+        candidate = vectors.holding(values, layer) if values.shape == made.shape else None
         if candidate is None:
             continue
         stored = f"'{candidate.tensor.name}'"
@@ -72,14 +79,15 @@ def fold_bias(
     norm: Norm,
     factor: np.ndarray,
     because: str,
+    layer: Key,
 ) -> None:
     """The norm's bias, with the layer's own if there was one: what became of them is ``bias +
-    (own - mean) * factor``.
+    (own - mean) * factor``. ``layer`` is the stored weight into which it was folded.
     """
     own = bias_of(weight)
     has_own = own in state.reference and own not in state.found
     made = shift_of(state, weight, norm, factor)
-    candidate = vectors.holding(made)
+    candidate = vectors.holding(made, layer)
     keys: tuple[Key, ...] = ()
     if candidate is not None:
         keys = (candidate.key,)

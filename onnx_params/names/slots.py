@@ -242,14 +242,14 @@ _ANSWERS: Final = (_of_a_group_norm, _of_a_product, _in_a_slot, _element_by_elem
 
 def _bias_beside(model: Model, consumer: Consumer) -> tuple[str, Evidence, str] | None:
     """The name that the bias of the same layer implies."""
-    return implied(_biases(model, consumer), consumer.node.op_type)
+    return implied(biases(model, consumer), consumer.node.op_type)
 
 
-def implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
+def implied(stored: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
     """The name, evidence and reason for the weight whose product one of these biases is added to;
     ``None`` where no module named any.
     """
-    for bias in biases:
+    for bias in stored:
         owner, _, leaf = (real_name(bias.name) or "").rpartition(".")
         if leaf not in BESIDE:
             continue
@@ -258,7 +258,7 @@ def implied(biases: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence
     return None
 
 
-def _biases(model: Model, consumer: Consumer) -> Iterator[StoredTensor]:
+def biases(model: Model, consumer: Consumer) -> Iterator[StoredTensor]:
     """Stored tensors in the bias slot of a product, or added to its result."""
     for slot, name in enumerate(consumer.node.inputs):
         if (
