@@ -195,20 +195,38 @@ def _folder(path: str) -> Checkpoint:
         ]
         if found:
             return _joined(path, [os.path.join(path, name) for name in found])
+    inner = [name for name in names if _has_weights(os.path.join(path, name))]
+    hint = f"; did you mean {' or '.join(inner[:3])} in it?" if inner else ""
     raise FormatError(
         f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, or what Orbax"
-        " or torch.distributed writes)"
+        f" or torch.distributed writes){hint}"
     )
 
 
-def _latest(path: str) -> str:
-    """The folder of the last step that DeepSpeed saved, by its file ``latest``; empty without."""
+def _has_weights(path: str) -> bool:
+    """Whether a folder has files of weights: a part of a pipeline."""
+    if not os.path.isdir(path):
+        return False
     try:
-        with open(os.path.join(path, "latest"), encoding="utf-8") as file:
-            name = file.read(MAX_NAME).strip()
-    except (OSError, ValueError):
-        return ""
-    return name if os.path.basename(name) == name else ""
+        names = os.listdir(path)
+    except OSError:
+        return False
+    return any(name.endswith(ending) for name in names for ending in (*_ENDINGS, *_INDEXES))
+
+
+def _latest(path: str) -> str:
+    """The folder of the last step that DeepSpeed saved, by its file ``latest``, or by that of its
+    universal format; empty without.
+    """
+    for title in ("latest", "latest_universal"):
+        try:
+            with open(os.path.join(path, title), encoding="utf-8") as file:
+                name = file.read(MAX_NAME).strip()
+        except (OSError, ValueError):
+            continue
+        if os.path.basename(name) == name:
+            return name
+    return ""
 
 
 def _sharded(path: str) -> Checkpoint:

@@ -152,6 +152,8 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
             return self._storage_of
         if name == "_reconstruct" and module.startswith("numpy."):
             return Array
+        if (module, name) == ("_codecs", "encode"):  # bytes, in protocols before the third
+            return _encoded
         if (module, name) == ("numpy", "dtype"):
             return ArrayType
         if (module, name) == ("torch", "Size"):
@@ -227,6 +229,10 @@ def _rebuild_sparse(layout: Any, parts: Any, *_: Any) -> Any:
         and indices.shape == (len(shape), values.shape[0])
     )
     return Sparse(indices, values, shape) if sound else Inert()
+
+
+def _encoded(text: Any, encoding: Any = "latin1", *_: Any) -> Any:
+    return text.encode("latin1") if isinstance(text, str) and encoding == "latin1" else Inert()
 
 
 def _first(value: Any, *_: Any) -> Any:

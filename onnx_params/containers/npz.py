@@ -40,6 +40,7 @@ _NPY_NAMES: Final = {
     "b1": "bool",
     "c8": "complex64",
     "c16": "complex128",
+    "V2": "bfloat16",  # of ml_dtypes, whose name NumPy does not write down
 } | {
     f"{sign}{bits // 8}": f"{'u' if sign == 'u' else ''}int{bits}"
     for sign in "iu"

@@ -30,6 +30,7 @@ _TYPES: Final = {
     "i8": "int64",
     "u1": "uint8",
     "b1": "bool",
+    "u2": "bfloat16",  # as Paddle has its bits, for NumPy has no such type
 }
 
 

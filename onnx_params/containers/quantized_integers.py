@@ -244,32 +244,35 @@ def _in_parts_shape(parts: Parts) -> Shape | None:
     if len(codes.shape) != 2 or shape.dtype.name != "int64":
         return None
     whole = tuple(int(size) for size in shape.read().reshape(-1))
-    groups = math.prod(whole) // max(1, codes.shape[1])
-    is_along_inputs = scales.shape == zeros.shape == (groups, 1)
-    return whole if is_along_inputs and _parts_of_element(codes, groups) else None
+    rows = math.prod(whole) // max(1, codes.shape[1])
+    is_scaled = scales.shape == zeros.shape and scales.shape in ((rows, 1), (1, codes.shape[1]))
+    return whole if is_scaled and _parts_of_element(codes, rows) else None
 
 
-def _parts_of_element(codes: StoredTensor, groups: int) -> int:
+def _parts_of_element(codes: StoredTensor, rows: int) -> int:
     """How many codes an element has: a byte 1, 2, 4 or 8, an int32 ten of 3 bits; 0 where the rows
     are not so many. The last rows of ten may be filled up.
     """
-    rows = codes.shape[0]
+    stored = codes.shape[0]
     if codes.dtype.name == "int32":
-        return _TENS if rows == -(-groups // _TENS) else 0
+        return _TENS if stored == -(-rows // _TENS) else 0
     is_bytes = codes.dtype.name == "uint8"
-    return next((n for n in (1, 2, 4, 8) if is_bytes and rows * n == groups), 0)
+    return next((n for n in (1, 2, 4, 8) if is_bytes and stored * n == rows), 0)
 
 
 def _in_parts(parts: Parts, settings: Settings) -> np.ndarray:
-    """HQQ: a row a group, the first part of the groups in the high bits of the elements."""
+    """HQQ: a group is a row, or a column; the first part of the rows in the high bits of the
+    elements.
+    """
     import numpy as np
 
     codes, scales, zeros, shape = (parts[leaf].read() for leaf in _IN_PARTS)
-    n_parts = _parts_of_element(parts["W_q"], len(scales))
+    rows = int(np.prod(shape)) // codes.shape[1]
+    n_parts = _parts_of_element(parts["W_q"], rows)
     bits = 3 if n_parts == _TENS else 8 // n_parts
     shifts = range(bits * (n_parts - 1), -1, -bits)
     groups = np.concatenate([codes >> shift & (1 << bits) - 1 for shift in shifts])
-    made: np.ndarray = (groups[: len(scales)].astype(np.float32) - zeros) * scales
+    made: np.ndarray = (groups[:rows].astype(np.float32) - zeros) * scales
     return made.reshape(tuple(shape))
 
 

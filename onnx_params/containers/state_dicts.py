@@ -46,6 +46,7 @@ _OTHERS: Final = (
 _AVERAGES: Final = re.compile(r"(^|_)(ema|average|averaged|shadow|teacher)(_|$)")
 _MAX_DEPTH: Final = 4  # dictionaries in dictionaries
 _MAX_KEYS: Final = 64  # of one tensor
+_MAX_AVERAGES: Final = 4  # that are put in the place of weights
 _MAX_DICTS: Final = 64  # that are offered
 
 
@@ -65,6 +66,7 @@ def state_dicts(saved: Any) -> list[StateDict]:  # what a stranger pickled
     """
     found = [apart for each in _found(saved) for apart in _apart(each)]
     found.extend(_trees(saved))
+    found.extend(_with_averages(found))
     found.sort(key=_rank)
     return found[:_MAX_DICTS]
 
@@ -86,6 +88,9 @@ def _found(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
         if id(value) in seen:
             continue
         seen.add(id(value))
+        if isinstance(value, (list, tuple)) and not keys:  # what a script had at hand
+            todo.extend(((str(at),), each) for at, each in enumerate(value[:_MAX_DICTS]))
+            continue
         if isinstance(value, Inert):
             tensors = dict(of_modules(value))
         elif isinstance(value, dict):
@@ -143,6 +148,25 @@ def _apart(each: StateDict) -> Iterator[StateDict]:
             yield StateDict(f"{each.where} with {prefix}".strip(), {**rest_of, **averaged})
             return
     yield each
+
+
+def _with_averages(found: list[StateDict]) -> list[StateDict]:
+    """Weights with their averages in their place, where those stand in a dictionary of their own
+    that has no buffers.
+    """
+    averages = [each for each in found if any(map(_AVERAGES.search, each.where.split(".")))]
+    made = []
+    for average in averages[:_MAX_AVERAGES]:
+        for base in found:
+            if base in averages or len(base.tensors) <= len(average.tensors):
+                continue
+            full = {name: name for name in base.tensors}
+            full |= {name.partition(".")[2]: name for name in base.tensors}  # a wrapper's prefix
+            if all(name in full for name in average.tensors):
+                averaged = {full[name]: each for name, each in average.tensors.items()}
+                where = f"{base.where} with {average.where}".strip()
+                made.append(StateDict(where, {**base.tensors, **averaged}))
+    return made
 
 
 def _is_other(key: str) -> bool:

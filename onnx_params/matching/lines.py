@@ -43,6 +43,8 @@ def layouts(key: Key, values: np.ndarray) -> list[Lines]:
     """
     found: list[Lines] = []
     shape = values.shape
+    if values.ndim == 1 and shape[0] >= MIN_LINE:  # a line of a stack that lies apart
+        found.append(Lines(key, values[None], (Reshape((1, shape[0])),)))
     if values.ndim >= 2 and shape[-1] >= MIN_LINE:
         rows = values.reshape(-1, shape[-1])
         found.append(Lines(key, rows, () if values.ndim == 2 else (Reshape(rows.shape),)))
@@ -92,8 +94,24 @@ class Index:
                 shaped = (Reshape((rows, *shape[1:])),) if values.ndim > 2 else ()
                 placements.append(Placement(lines.key, chain(*lines.steps, *take, *shaped, *last)))
             return tuple(placements), 1 if turned else 0
-        placements = self._of_matrices(values) if values.ndim == 3 else []
+        apart = {2: self._of_vectors, 3: self._of_matrices}.get(values.ndim)
+        placements = [] if apart is None else apart(values)
         return (tuple(placements), 0) if placements else None
+
+    def _of_vectors(self, values: np.ndarray) -> list[Placement]:
+        """The placements of vectors that a tensor ``[n, width]`` has one after the other, each
+        whole in one stored tensor; none where they are not so.
+        """
+        n, width = values.shape
+        if width < MIN_LINE or not n:
+            return []
+        runs = self._runs(line_digests(values), width, most=n)
+        if runs is None or not self._proved(values, runs):
+            return []
+        found = [self.lines[owner] for owner, _, _ in runs]
+        if any(len(each.values) > 1 for each in found):
+            return []
+        return [Placement(each.key, each.steps) for each in found]
 
     def _of_matrices(self, values: np.ndarray) -> list[Placement]:
         """The placements of matrices that a tensor ``[n, rows, columns]`` has one after the other,

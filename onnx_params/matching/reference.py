@@ -11,6 +11,7 @@ from typing import NamedTuple
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.containers.quantized_checkpoint import dequantized
+from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.matching.probes import read_numbers
 from onnx_params.tensors.stored import StoredTensor
 
@@ -42,9 +43,9 @@ def prepared(checkpoint: Checkpoint, model: Model) -> Prepared:
     return Prepared(dequantized(chosen), (note,))
 
 
-def _agreement(model: Model) -> Callable[[Checkpoint], tuple[int, float]]:
+def _agreement(model: Model) -> Callable[[Checkpoint], tuple[int, float, int]]:
     """A function that says how many tensors of a checkpoint are in an artifact by some of their
-    elements, and which share of it that is.
+    elements, which share that is of those that are no buffers, and how many it has in all.
     """
     stored = {
         (_key(tensor, False))
@@ -53,13 +54,14 @@ def _agreement(model: Model) -> Callable[[Checkpoint], tuple[int, float]]:
         if tensor.dtype.is_float
     }
 
-    def score(checkpoint: Checkpoint) -> tuple[int, float]:
+    def score(checkpoint: Checkpoint) -> tuple[int, float, int]:
         found = sum(
             any(_key(tensor, turned) in stored for turned in (False, True))
             for tensor in checkpoint.tensors
             if tensor.dtype.is_float and tensor.count
         )
-        return found, found / max(1, len(checkpoint.tensors))
+        n_learned = sum(not is_buffer_name(tensor.name) for tensor in checkpoint.tensors)
+        return found, found / max(1, n_learned), len(checkpoint.tensors)
 
     return score
 

@@ -285,7 +285,8 @@ class _Samples:
             )
             kept = self._kept[values.shape] = rows, limits
         samples, limits = kept
-        distances = np.abs(samples - wanted).mean(axis=1) / size
+        with np.errstate(invalid="ignore", over="ignore"):  # NaN in files
+            distances = np.abs(samples - wanted).mean(axis=1) / size
         close = np.flatnonzero(distances < limits)
         return [fits[at] for at in close[np.argsort(distances[close], kind="stable")]]
 
