@@ -331,10 +331,10 @@ def is_distorted(state: State, tensor: StoredTensor, key: Key) -> bool:
     original = tensor.read().reshape(-1).astype(np.float64)
     if original.size < 2 or np.ptp(original) == 0:
         return False
-    if stored.count > 1 and np.ptp(stored.read().astype(np.float64)) == 0:
-        return True
     if used_elements(state.model, stored) != tensor.count:
         return False
+    if stored.count > 1 and np.ptp(stored.read().astype(np.float64)) == 0:
+        return True
     candidate = Candidate(state.model, stored, 0)
     for way in candidate.ways:
         values = state.values.of(key, way).reshape(-1).astype(np.float64)

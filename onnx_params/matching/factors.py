@@ -23,9 +23,9 @@ ROUNDED_NOISE: Final = 0.3  # energy that scaled channels of codes of a few bits
 LINES_APART: Final = 1e-2  # relative; lines of one length are divided by a number
 FACTOR_APART: Final = 1e-5  # relative; how far a factor may lie from a parameter
 MIN_DIFFERENT: Final = 4  # numbers of a vector of which a formula is recognized
-SNAPS: Final = 3e-4  # relative; how much rounding may move the factor of a whole weight
+SNAPS: Final = 1e-5  # relative; how much rounding moves the factor of a weight, at least
 ROOTS: Final = (1, -1, 2, -2)  # powers of a factor that are integers
-MOST_ROOTED: Final = 400  # beyond which integers lie too near to each other to tell
+MOST_ROOM: Final = 0.25  # of the distance of two integers, that a power may be off
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 # epsilons of weight standardization: timm's, and the usual ones
 _SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
@@ -104,7 +104,7 @@ def is_by_number(
     room = EVEN if not each.candidate.is_coarse else 0.1
     if not middle or np.abs(ratio - middle).max() > room * abs(middle):
         return False
-    factor = 1.0 if word and abs(middle - 1) <= EVEN else _snapped(state, each, base, middle)
+    factor = 1.0 if word and abs(middle - 1) <= EVEN else _snapped(state, each, base, ratio)
     if not each.is_by(state, base * factor):
         return False
     scalar = "" if word else scalar_of(state, factor)
@@ -152,20 +152,23 @@ def _multiply_bias(
     )
 
 
-def _snapped(state: MatchState, each: Multiplied, base: np.ndarray, factor: float) -> float:
-    """The factor, or the root of an integer, or one over that, that is so near to it that rounding
-    does not tell them apart.
+def _snapped(state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.ndarray) -> float:
+    """The factor: the root of an integer, or one over that, where rounding does not tell it from
+    the middle of the channels' factors.
     """
-    if not each.candidate.is_coarse:
-        return factor
+    middle = float(np.median(ratio))
+    if not each.candidate.is_coarse or middle <= 0:
+        return middle
+    room = max(SNAPS, 4 * float(ratio.std()) / (middle * np.sqrt(ratio.size)))
     for power in ROOTS:
-        number = round(factor**power)
-        if not 0 < number <= MOST_ROOTED:
+        number = round(middle**power)
+        # integers that lie too near to each other say nothing
+        if not 0 < number * abs(power) * room < MOST_ROOM:
             continue
-        exact = number ** (1 / power)
-        if abs(exact - factor) <= SNAPS * factor and each.is_by(state, base * exact):
-            return float(exact)
-    return factor
+        exact = float(number ** (1 / power))
+        if abs(exact - middle) <= room * middle and each.is_by(state, base * exact):
+            return exact
+    return middle
 
 
 def scalar_of(state: MatchState, factor: float) -> str:

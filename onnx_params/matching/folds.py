@@ -10,6 +10,7 @@ torch/nn/utils/parametrizations.py; Gemma's RMSNorm (``1 + weight``) and Mamba's
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -20,6 +21,8 @@ from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
 from onnx_params.matching.probes import read_numbers
 from onnx_params.tensors.stored import StoredTensor
 
+# numbers and words between a weight and what is registered with it
+_PARAMETRIZED: Final = re.compile(r"\.parametrizations\.\w+\.(\d+\.)?")
 MAX_OF_MODULE: Final = 16  # arrays of a module of which each pair is asked for
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
@@ -38,6 +41,8 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "log(w)": np.log,
     "|w|": np.abs,
     "relu(w)": lambda w: np.maximum(w, 0),
+    # of the widths of Gaussians: schnetpack, ``nn/radial.py``
+    "-0.5 / (w * w)": lambda w: -0.5 / (w * w),
     "1 - sigmoid(w)": lambda w: 1 / (1 + np.exp(w)),
     # torch's parametrizations by a symmetric and a skew-symmetric matrix, as its tutorial has them
     "triu(w) + triu(w, 1).T": lambda w: np.triu(w) + np.swapaxes(np.triu(w, 1), -1, -2),
@@ -209,7 +214,8 @@ def _neighbours(
     for name, tensor in reference.items():
         is_array = len(tensor.shape) > 1 and tensor.count and tensor.dtype.is_float
         if is_array and "_orig" not in name:
-            modules.setdefault(name.rpartition(".")[0], []).append(tensor)
+            owner = _PARAMETRIZED.sub(".", name).rpartition(".")[0]
+            modules.setdefault(owner, []).append(tensor)
     for group in modules.values():
         pairs = itertools.permutations(group, 2) if len(group) <= MAX_OF_MODULE else ()
         yield from (pair for pair in pairs if fits(*pair))

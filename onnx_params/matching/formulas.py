@@ -112,7 +112,7 @@ def multiplied_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor)
     """A vector times one number."""
     values = tensor.read().reshape(-1).astype(np.float64)
     power = float(values @ values)
-    if not power or not np.isfinite(power):
+    if not power or not np.isfinite(power) or not np.ptp(values):  # any factor fits one number
         return
     for candidate in vectors.proportional(values):
         if candidate.is_quantized:

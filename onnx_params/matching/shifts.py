@@ -14,12 +14,16 @@ from onnx_params.matching.norms import Norm
 from onnx_params.matching.samples import Vectors
 from onnx_params.tensors.steps import Key
 
+# Sources: torch/nn/utils/parametrize.py; weight_norm.py, spectral_norm.py, prune.py beside it
+_WEIGHT: Final = re.compile(
+    r"(weight(_orig|_v|_g|_bar)?|kernel|parametrizations\.weight\.original\d*)$"
+)
 _NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
 
 
 def bias_of(weight: str) -> str:
-    """The name of a weight's bias: the same module's."""
-    return f"{weight.removesuffix('weight').removesuffix('kernel')}bias"
+    """The name of a weight's bias: the same module's, whatever its weight is computed of."""
+    return f"{_WEIGHT.sub('', weight)}bias"
 
 
 def multiplied_bias(
