@@ -245,7 +245,8 @@ def is_by_parameter(
         values = other.read().reshape(-1).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             number = float(np.median(ratio / values)) if np.all(values) else 1.0
-        if not word or abs(number - 1) <= EVEN:
+        is_width = np.ptp(values) > EVEN and abs(number / np.sqrt(len(values)) - 1) <= FACTOR_APART
+        if (not word and not is_width) or abs(number - 1) <= EVEN:
             number = 1.0  # a plain weight times a parameter times a number would be two formulas
         tries = [("{}", values, number)]
         if other.name.rpartition(".")[0] in owners:
