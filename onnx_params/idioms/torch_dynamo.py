@@ -134,8 +134,15 @@ KEEPS_SHAPE: Final = frozenset(
         "repeat",
         "tile",
         "linalg_vector_norm",  # by which the tensor itself is divided
-        # names inside torch.onnx's functions: addcmul, mul by a number
+        # names inside torch.onnx's functions: addcmul, mul by a number, softplus
         "scalar_tensor_default",
+        "beta",
+        "beta_0",
+        "beta_cast",
+        "beta_0_cast",
+        "self_scaled",
+        "threshold",
+        "threshold_cast",
         "tmp",
         "value",
         "value_cast",

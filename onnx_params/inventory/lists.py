@@ -52,10 +52,13 @@ def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> li
 
 
 def _said(name: str) -> Iterator[str]:
-    """A name, and what is left of it without words that a tool put before it and a number behind:
-    ``q_output_fc.weight_1``.
+    """A name, that of what its weight is computed from, and what is left of it without words that a
+    tool put before it and a number behind: ``q_output_fc.weight_1``.
     """
     yield name
+    if name.endswith(".weight"):
+        yield f"{name}_orig"
+        yield f"{name.removesuffix('.weight')}.parametrizations.weight.original"
     rest = without_number(name)
     while rest:
         yield rest

@@ -87,7 +87,8 @@ def _by_weight_norm(folded: Folded) -> Claim | None:
 def _with_its_shape(folded: Folded) -> Claim | None:
     """Operators that keep shapes, or add ones."""
     operators = folded.operators
-    if folded.others or any(operator not in KEEPS_SHAPE for operator in operators):
+    is_alone = not folded.others or _is_masked(folded)
+    if not is_alone or any(operator not in KEEPS_SHAPE for operator in operators):
         return None
     n_ones = operators.count("unsqueeze") - operators.count("squeeze")
     whole = folded.location.shape if REPEATS.isdisjoint(operators) else folded.unrepeated
@@ -99,6 +100,15 @@ def _with_its_shape(folded: Folded) -> Claim | None:
         " they are called"
     )
     return folded.without(shape, View.FOLDED, because)
+
+
+def _is_masked(folded: Folded) -> bool:
+    """Whether a weight was computed with buffers registered for it alone: a mask."""
+    kinds = folded.table.metadata.kinds
+    owner = _module_of(folded.name)
+    return folded.name.rpartition(".")[2] in _MAIN_LEAVES and all(
+        kinds[each] == "BUFFER" and each.startswith(owner) for each in folded.others
+    )
 
 
 def _without_ones(shape: Shape, n_ones: int) -> Shape | None:
@@ -185,6 +195,17 @@ def _by_different_rows(folded: Folded) -> Claim | None:
     return None if shape is None else folded.without(shape, View.FOLDED, because)
 
 
+def _by_spectral_norm(folded: Folded) -> Claim | None:
+    """A weight divided by its spectral norm, whatever takes it: it has the shape of the result."""
+    owner, _, leaf = folded.name.rpartition(".")
+    vectors = {f"{owner}.{leaf.removesuffix('_orig')}{word}" for word in ("_u", "_v")}
+    if leaf != "weight_orig" or not folded.others or not vectors.issuperset(folded.others):
+        return None
+    because = f"'{folded.value}' was computed from it as torch's spectral_norm does"
+    shape = as_weight(folded) or folded.location.shape
+    return folded.without(shape, View.FOLDED, because)
+
+
 def _in_weight_slot(folded: Folded) -> Claim | None:
     """A weight that was computed in its own module: it has the shape that its operator takes."""
     if any(_module_of(each) != _module_of(folded.name) for each in folded.others):
@@ -244,6 +265,7 @@ _ANSWERS: Final[tuple[Callable[[Folded], Claim | None], ...]] = (
     _looked_up,
     _by_different_rows,
     _in_weight_slot,
+    _by_spectral_norm,
     _joined,
     _turned,
     _bias_of_linear,

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
@@ -164,6 +165,8 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
             f"quantizers give such names to scales: by '{tensor.name}' beside the tensor alone"
         )
         return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
+    if count and is_buffer_name(tensor.name):
+        return spectra.by_name(tensor)
     if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"
         return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)

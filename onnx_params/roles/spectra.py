@@ -4,6 +4,7 @@ frequencies.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -13,9 +14,12 @@ from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.small import first_numbers, repeated_axes
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
+MIN_TAPS: Final = 3  # of a filter that resamples
+EVEN: Final = 1e-6  # of the largest number, that both ends may differ by
 MAX_SEEN: Final = 256  # nodes looked at between a transform and its squares
 MAX_AFTER: Final = 64  # nodes looked at up to the outputs
 MAX_TO_WAVES: Final = 5  # operators between frequencies and Cos
@@ -66,6 +70,10 @@ def _basis_by_use(
     if node.op_type == "MatMul" and _reaches_log(context, use):
         because = f"{describe(use)}, whose result goes to Log, as that of a filter bank does"
         return Classification(Role.BUFFER, RuleId.FILTER_BANK, because)
+    is_kernel = node.op_type in ("Conv", "ConvTranspose") and word == "weight"
+    if is_kernel and is_resampling(tensor):
+        because = f"{describe(use)}: filters that are all one, the same from both ends, resample"
+        return Classification(Role.BUFFER, RuleId.RESAMPLING, because)
     is_line = sum(dim > 1 for dim in shape) == 1
     if node.op_type in ("MatMul", "Einsum") and is_line and reaches_both(context, use, _WAVES):
         because = f"{describe(use)}, whose result goes to Cos and Sin"
@@ -88,6 +96,27 @@ def is_fourier(shape: tuple[int, ...]) -> bool:
         return False
     frame = shape[1] * shape[2]
     return frame >= MIN_KERNEL and frame % 2 == 0 and shape[0] in (frame + 2, frame // 2 + 1)
+
+
+def is_resampling(tensor: StoredTensor) -> bool:
+    """Whether a kernel has the same filter for each channel, or one, that is the same from both
+    ends and no number throughout: it makes a signal longer or shorter, and was not learned. Reads
+    it.
+
+    Sources: alias-free-torch, ``filter.py`` (Kaiser windows); timm, ``layers/blur_pool.py``.
+    """
+    shape = tensor.shape
+    if len(shape) < 3 or shape[1] != 1 or max(shape[2:]) < MIN_TAPS:
+        return False
+    length = math.prod(shape[2:])
+    one = first_numbers(tensor, length)
+    is_even = bool(one) and all(
+        abs(left - right) <= EVEN * max(map(abs, one))
+        for left, right in zip(one, reversed(one), strict=True)
+    )
+    if not is_even or len(set(one)) == 1:
+        return False
+    return shape[0] == 1 or 0 in repeated_axes(tensor)
 
 
 def _is_transform_of_the_input(context: Context, use: Use, node: Node) -> bool:

@@ -19,7 +19,7 @@ from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.small import distinct_elements, has_few_numbers
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_waves
+from onnx_params.tensors.waves import has_one_wave, has_waves
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
@@ -257,10 +257,24 @@ def _has_pair(context: Context, use: Use, scaled: Node) -> bool:
 
 
 def _rotary_table(context: Context, subject: Subject, use: Use) -> Classification | None:
-    if "Neg" not in context.op_types or not _is_rotary(context, use):
+    assert use.node is not None
+    # pairs beside each other are multiplied one by one
+    is_wave = use.node.op_type == "Mul" and _is_of_two(context, subject) and _has_wave(subject)
+    is_turned = "Neg" in context.op_types and _is_rotary(context, use)
+    if not is_wave and not is_turned:
         return None
     because = f"{describe(use)}, which rotates pairs of features"
     return Classification(Role.BUFFER, RuleId.ROTARY_TABLE, because)
+
+
+def _is_of_two(context: Context, subject: Subject) -> bool:
+    """Whether a tensor multiplies more than one value."""
+    factors = [use for use, _ in subject.uses if use.node is not None and use.node.op_type == "Mul"]
+    return len(factors) > 1
+
+
+def _has_wave(subject: Subject) -> bool:
+    return real_name(subject.tensor.name) is None and has_one_wave(subject.tensor)
 
 
 def _frequencies(context: Context, subject: Subject, use: Use) -> Classification | None:

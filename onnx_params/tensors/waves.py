@@ -6,6 +6,7 @@ Source: Vaswani et al., "Attention Is All You Need", 3.5; rows of a grid count a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from onnx_params.tensors.small import first_numbers
@@ -30,6 +31,30 @@ def has_waves(tensor: StoredTensor) -> bool:
     if not rows:
         return False
     return _are_waves(rows[:3]) or (not any(rows[0]) and _are_waves(rows[1:]))
+
+
+def has_one_wave(tensor: StoredTensor) -> bool:
+    """Whether the first rows ``[n, ..., width]`` are sines, or cosines, of 0, 1 and 2 times some
+    frequencies: half of a table of rotations. Reads them.
+    """
+    n, width = (tensor.shape[0], math.prod(tensor.shape[1:])) if len(tensor.shape) > 1 else (0, 0)
+    numbers = first_numbers(tensor, 3 * width) if n >= N_ROWS and width >= 2 else ()
+    if not numbers:
+        return False
+    first, second, third = (numbers[start : start + width] for start in range(0, 3 * width, width))
+    if any(abs(number) > 1 + CLOSE for number in second):
+        return False
+    if all(number == 1 for number in first):
+        expected = [2 * cosine * cosine - 1 for cosine in second]
+        return _are_close(third, expected) and not _are_close(first, second)
+    if any(first):
+        return False
+    squares = [4 * sine * sine * (1 - sine * sine) for sine in second]
+    return _are_close([sine * sine for sine in third], squares) and not _are_close(first, second)
+
+
+def _are_close(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(abs(left - right) <= CLOSE for left, right in zip(one, other, strict=True))
 
 
 def _are_waves(rows: list[tuple[float, ...]]) -> bool:
