@@ -28,6 +28,7 @@ class Done(enum.Enum):
 
 _ROWS: Final = (
     (re.compile(r"(?P<base>.+)_quantized"), Done.NOTHING),
+    (re.compile(r"(?P<base>.+)_dequantized"), Done.NOTHING),  # onnx-shrink-ray, ``shrink.py``
     (re.compile(r"(?P<base>.+)_Transposed"), Done.TURNED),
     (re.compile(r"(?P<base>.+?)_(DQ_)?Q[248](G\d+)?"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_Bnb4"), Done.NOTHING),
@@ -39,7 +40,7 @@ _ROWS: Final = (
     (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
 )
 # what a name must have for any row to fit
-_ENDS: Final = ("_quantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")
+_ENDS: Final = ("_quantized", "_dequantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")
 _STARTS: Final = ("Conv", "MatmulBnFusion_")
 # a domain that a model has when onnxruntime saved it, whatever its nodes are. Source:
 # ``core/session/inference_session.cc``, every domain that is registered is written down

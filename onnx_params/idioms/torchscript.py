@@ -30,6 +30,8 @@ _COMPUTED: Final = re.compile(
     r"^(mul|add|sub|rsub|div|exp|neg|pow|sqrt|rsqrt|linear|matmul|mm|bmm|addmm|einsum|sin|cos|tanh|sigmoid|softmax|softplus|repeat_interleave|arange|where"
     r"|cumsum|mean|sum|baddbmm|layer_norm|zeros|ones|full|reciprocal|to|abs|sign|log|clamp|outer|masked_fill|triu|tril)(_\w*)?(_\d+)?$"
 )
+_OPERATOR: Final = re.compile(r"/([A-Z][A-Za-z]*)(?:_\d+)?$")
+_LAYERS: Final = frozenset({"Conv", "Gemm", "MatMul"})
 _FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
 # constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it
 # leaves what it does not compute its name. Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp,
@@ -142,6 +144,15 @@ def scope_of(node: Node) -> str | None:
     if name[:1] == "/":
         return _scope(name)
     return _scope(node.outputs[0]) if node.outputs and node.outputs[0][:1] == "/" else None
+
+
+def is_rewritten(node: Node) -> bool:
+    """Whether a node is called after another operator, of a convolution and a product: a tool put
+    one in the place of the other, and changed the weight's shape.
+    """
+    match = _OPERATOR.search(node.name)
+    named = "" if match is None else match[1]
+    return {named, node.op_type} <= _LAYERS and (named == "Conv") is not (node.op_type == "Conv")
 
 
 @lru_cache(NAMES)

@@ -92,13 +92,15 @@ def _dealt(rows: list[Claim], tensors: list[StoredTensor], model: Model) -> dict
     order of the graph, where there are as many. Which values they have is not said by that.
     """
     weights = [row for row in rows if row.shape is None and row.name.endswith(".weight")]
-    left = [
+    every = [
         (consumer.node.position, tensor, consumer)
         for tensor in tensors
         for consumer in list(consumers(model, tensor))[:1]
-        if consumer.is_matrix_product and not consumer.graph
+        if consumer.is_product and not consumer.graph and len(locate(model, tensor).shape) > 1
     ]
-    if len(weights) != len(left):
+    matrices = [each for each in every if each[2].is_matrix_product]
+    left = next((some for some in (every, matrices) if len(some) == len(weights)), [])
+    if not left:
         return {}
     left.sort(key=lambda each: each[0])
     found: dict[str, Claim] = {}

@@ -17,6 +17,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.errors import OnnxParamsError
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.names.claim import Claim
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import (
     SWAP,
     Dequantize,
@@ -104,7 +105,7 @@ def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
 def _may_be(model: Model, first: Claim, other: Claim) -> bool:
     """Whether two claims are on one name, or on numbers in other types, or in codes."""
     types = {model.stored[claim.stored[0]].dtype.name for claim in (first, other)}
-    is_rounded = first.name == other.name or _is_quantized(first) or _is_quantized(other)
+    is_rounded = first.name == other.name or any(_is_quantized(model, e) for e in (first, other))
     has_dims = sorted(_shape(first)) == sorted(_shape(other))
     return has_dims and math.prod(_shape(first)) >= MIN_WIDTH and (is_rounded or len(types) > 1)
 
@@ -115,7 +116,9 @@ def _is_looked_up(model: Model, key: Key) -> bool:
     return any(consumer.node.op_type in LOOKUPS for consumer in found)
 
 
-def _is_quantized(claim: Claim) -> bool:
+def _is_quantized(model: Model, claim: Claim) -> bool:
+    if model.stored[claim.stored[0]].encoding is Encoding.COMPUTED:
+        return True
     return any(isinstance(step, (Dequantize, Lookup)) for step in claim.steps)
 
 

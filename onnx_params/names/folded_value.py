@@ -9,7 +9,7 @@ from onnx_params.idioms.call_sites import Site
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import operator_of
 from onnx_params.names.claim import Claim
-from onnx_params.names.placement import Location
+from onnx_params.names.placement import Location, locate
 from onnx_params.names.signature_table import Table, without
 from onnx_params.tensors.small import repeated_axes
 from onnx_params.tensors.steps import Shape
@@ -66,6 +66,9 @@ def values_of(table: Table, name: str, sites: list[Site]) -> list[Folded]:
     for value in table.folded.get(name, ()):
         location = table.stored.locate(value)
         if location is not None:
+            whole = table.model.parts_of_computed.get(location.tensor.key)
+            if whole is not None:
+                location = locate(table.model, table.model.stored[whole])
             sources = tuple(each for each in table.metadata.folded_from(value) if each != name)
             found.append(Folded(table, name, location, sources, sites))
     return found

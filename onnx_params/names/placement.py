@@ -54,13 +54,16 @@ class Location(NamedTuple):
         certain: bool,
         view: View | None = None,
     ) -> Claim:
-        """The claim that the parameter ``name`` lies here."""
+        """The claim that the parameter ``name`` lies here; never certain where nothing says how
+        codes become numbers.
+        """
+        are_bare_codes = self.tensor.dtype.is_narrow_integer and self.view is View.WHOLE
         return Claim(
             name=name,
             shape=self.shape,
             dtype=self.dtype,
             evidence=evidence,
-            certain=certain,
+            certain=certain and not are_bare_codes,
             because=because,
             view=view or self.view,
             stored=(self.tensor.key,),

@@ -9,6 +9,7 @@ shapes that come of it are inferred, but for what a norm takes.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -35,6 +36,8 @@ from onnx_params.tensors.steps import Reshape, Shape, shape_after
 # leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
 # spectral_norm and parametrize; timm, ``layers/std_conv.py``
 _MAIN_LEAVES: Final = frozenset({"weight", "weight_orig", "original", "original1", "weight_v"})
+# what codes are multiplied by, and moved by. Sources: NNCF, ``torch/quantization``; torchao
+_SCALING: Final = re.compile(r"[._]_?(scales?|zero_points?|zeros|absmax)$")
 _LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
 
@@ -168,16 +171,19 @@ def _bias_of_linear(folded: Folded) -> Claim | None:
 
 
 def _looked_up(folded: Folded) -> Claim | None:
-    """A table whose rows were looked up by all of its positions, which a buffer lists."""
+    """A table whose rows were looked up by all positions, which a buffer or a range lists."""
     shape = folded.location.shape
     kinds = folded.table.metadata.kinds
-    is_whole = folded.operators == ["embedding"] and len(folded.others) == 1
-    if not is_whole or kinds[folded.others[0]] != "BUFFER" or len(shape) != 3 or shape[0] != 1:
+    others = set(folded.operators) - {"embedding", *KEEPS_ELEMENTS}
+    by_buffer = len(folded.others) == 1 and not others and kinds[folded.others[0]] == "BUFFER"
+    by_range = not folded.others and others == {"arange"}
+    if folded.operators.count("embedding") != 1 or not (by_buffer or by_range):
         return None
-    because = (
-        f"'{folded.value}' was looked up in it by '{folded.others[0]}', if that lists all positions"
-    )
-    return locate(folded.table.model, folded.location.tensor, Reshape(shape[1:])).claim(
+    if len(shape) < 2 or any(dim != 1 for dim in shape[:-2]):
+        return None
+    listed = f"'{folded.others[0]}'" if by_buffer else "a range"
+    because = f"'{folded.value}' was looked up in it by {listed}, if that lists all positions"
+    return locate(folded.table.model, folded.location.tensor, Reshape(shape[-2:])).claim(
         folded.name, SIGNATURE, because, certain=False, view=View.RESHAPED
     )
 
@@ -207,8 +213,11 @@ def _by_spectral_norm(folded: Folded) -> Claim | None:
 
 
 def _in_weight_slot(folded: Folded) -> Claim | None:
-    """A weight that was computed in its own module: it has the shape that its operator takes."""
-    if any(_module_of(each) != _module_of(folded.name) for each in folded.others):
+    """A weight that was computed in its own module, or of codes with scales that hang elsewhere: it
+    has the shape that its operator takes.
+    """
+    own = _module_of(folded.name)
+    if any(_module_of(each) != own and not _SCALING.search(each) for each in folded.others):
         return None
     shape = as_weight(folded)
     if shape is None:

@@ -18,7 +18,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import onnxruntime, recurrent, writers
 from onnx_params.idioms.naming import Evidence
-from onnx_params.idioms.torchscript import is_norm_folded, real_name, scope_of
+from onnx_params.idioms.torchscript import is_norm_folded, is_rewritten, real_name, scope_of
 from onnx_params.names.claim import Claim, claim_of
 from onnx_params.names.placement import Location, Stored, locate
 from onnx_params.names.slots import (
@@ -126,6 +126,8 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     for consumer in consumers(model, tensor):
         if owner and scope_of(consumer.node) == owner:
             is_kept = writers.keeps_names(model) and not may_be_turned
+            is_kept = is_kept and not is_rewritten(consumer.node)
+            is_kept = is_kept and _is_taken_by_the_exporters(model, tensor)
             sure = not folded and is_kept and _is_path(name)
             return location.claim(
                 name,
@@ -137,6 +139,14 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     return location.claim(
         name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view
     )
+
+
+def _is_taken_by_the_exporters(model: Model, tensor: StoredTensor) -> bool:
+    """Whether the nodes that use a tensor stand in scopes: a tool that puts nodes before a layer
+    may have called the tensor after the one that it took away.
+    """
+    uses = model.def_use.uses(tensor.key)
+    return all(use.node is None or scope_of(use.node) is not None for use in uses)
 
 
 def _has_axes_of_one(shape: Shape) -> bool:

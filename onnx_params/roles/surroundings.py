@@ -173,10 +173,18 @@ def _positions(context: Context, subject: Subject, use: Use) -> Classification |
     """Sines and cosines of positions, which are added to what was embedded."""
     assert use.node is not None
     is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
-    if use.node.op_type != "Add" or is_weight or not has_waves(subject.tensor):
+    if use.node.op_type != "Add" or is_weight or _is_of_listed(context, subject.tensor):
+        return None
+    if not has_waves(subject.tensor):
         return None
     because = f"{describe(use)}: sines and cosines of positions"
     return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+
+
+def _is_of_listed(context: Context, tensor: StoredTensor) -> bool:
+    """Whether the exporter says that a tensor was computed of a parameter."""
+    kinds = context.metadata.kinds
+    return any(kinds.get(each) == "PARAMETER" for each in context.metadata.folded_from(tensor.name))
 
 
 def _length_of_a_weight(context: Context, subject: Subject, use: Use) -> Classification | None:

@@ -14,7 +14,7 @@ import numpy as np
 from onnx_params.errors import content_errors
 from onnx_params.io.sources import BytesSource, FileSource
 from onnx_params.tensors.decode import taken
-from onnx_params.tensors.encoding import IN_PLACE
+from onnx_params.tensors.encoding import IN_PLACE, Encoding
 from onnx_params.tensors.evaluate import dequantized, rearranged, scale_of, zero_of
 from onnx_params.tensors.steps import (
     Dequantize,
@@ -31,6 +31,7 @@ from onnx_params.tensors.steps import (
 )
 from onnx_params.tensors.stored import StoredTensor
 
+COMPUTED: Final = 1 << 24  # elements of a weight that is computed whole to have some rows of it
 SMALL: Final = 1 << 16  # elements that are read whole where single ones cannot be
 
 
@@ -54,7 +55,8 @@ def some_rows(
     """
     tensor = held[placement.key]
     is_in_place = tensor.encoding in IN_PLACE and _is_at_hand(tensor)
-    if not is_in_place and tensor.count > SMALL:
+    is_computed = tensor.encoding is Encoding.COMPUTED and tensor.count <= COMPUTED
+    if not is_in_place and not is_computed and tensor.count > SMALL:
         return None
     with content_errors(f"'{tensor.name}'"):
         lines = _traced(tensor.shape, placement)
