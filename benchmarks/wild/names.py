@@ -7,7 +7,7 @@
   those of them that came back by name and shape;
 - ``totals``: artifacts whose number of parameters is right: that of the original, of those of its
   parameters of which something is left, or of what is left: every parameter that is stored, and of
-  those that were folded, or of which some rows were looked up, what is stored of them;
+  those that were folded what is stored of them;
 - ``wrong``: rows that are certain, and no parameter has that name and that shape; ``twice``:
   artifacts in which two rows have one name.
 
@@ -134,7 +134,7 @@ def _count_used(known: Inventory, truth: Truth) -> int:
 
 def _count_left(known: Inventory, truth: Truth) -> int:
     """How many numbers of parameters are left: each parameter that is placed once, and of what was
-    folded, or looked up in part, each stored tensor once.
+    folded each stored tensor once.
     """
     total = 0
     counted: set[Key] = set()
@@ -148,7 +148,7 @@ def _count_left(known: Inventory, truth: Truth) -> int:
         names.update([name] if claim.placements else [])
     for claim in claims:
         loose = [key for key in claim.stored if key not in counted]
-        if claim.placements or claim.view not in (View.FOLDED, View.SLICED):
+        if claim.placements or claim.view is not View.FOLDED:
             continue
         counted.update(loose)
         total += sum(
