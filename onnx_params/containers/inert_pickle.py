@@ -137,6 +137,8 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
+        if name == "set" and module in ("builtins", "__builtin__"):
+            return set
         if module == "torch._utils":
             return {
                 "_rebuild_tensor_v2": _rebuild,

@@ -235,6 +235,9 @@ def _members(module: Inert) -> Iterator[tuple[str, Any]]:
     """What a module has: its parameters, buffers and modules, or all its attributes."""
     words = ("_parameters", "_buffers", "_modules")
     groups = [module.state[word] for word in words if isinstance(module.state.get(word), dict)]
+    passing = module.state.get("_non_persistent_buffers_set")
+    left_out = passing if isinstance(passing, set) else set()
     for group in groups or [module.state]:
         for name, value in group.items():
-            yield str(name), value
+            if name not in left_out:
+                yield str(name), value

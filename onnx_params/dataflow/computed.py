@@ -126,6 +126,8 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
     if not codes:
         return None
     main = max(codes, key=lambda each: each.n_bytes)
+    if any(constants.is_behind(main, each.inputs[0]) for each in behind.nodes if _looks_up(each)):
+        return None  # rows of a table
     is_one = op_types <= _KNOWN and _n_weights(constants, behind, codes) == 1
     if is_one and logical(model, main).steps:
         return None
@@ -185,6 +187,10 @@ def _is_word(tensor: StoredTensor) -> bool:
     """
     dtype = tensor.dtype
     return tensor.count > 1 and dtype.name.startswith(("int", "uint")) and 8 < dtype.bits < 64
+
+
+def _looks_up(node: Node) -> bool:
+    return node.op_type == "Gather"
 
 
 def _n_weights(constants: Constants, behind: _Behind, codes: list[StoredTensor]) -> int:
@@ -253,6 +259,11 @@ class Constants:
             name = node.inputs[0]
             node = self.nodes.get(name)
         return self._stored(name) if node is None else None
+
+    def is_behind(self, tensor: StoredTensor, name: str) -> bool:
+        """Whether a value is, or is computed of, a stored tensor."""
+        behind = self.behind(name)
+        return behind is not None and tensor in behind.leaves
 
     def behind(self, name: str) -> _Behind | None:
         """The nodes and stored tensors behind a value; ``None`` where they are too many."""

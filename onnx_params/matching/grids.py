@@ -30,6 +30,7 @@ N_DIVIDED: Final = 8  # of each group, before all are held against the grid
 MAX_PARTS: Final = 7  # into which what divides those few is divided
 MAX_DIVISIONS: Final = 40
 OFF: Final = 1e-3  # of a step, that a value may be beside a whole number
+LEAST_CUT: Final = 0.25  # of a step, that is cut off on the average
 CUT_OFF: Final = 2.0  # steps that a number may lie outside of the outermost code
 MOST_OFF: Final = 0.15  # of a step, where numbers went through a coarser type
 # half a unit in the last place, relative
@@ -107,7 +108,9 @@ def _is_within(wanted: np.ndarray, groups: np.ndarray, steps: np.ndarray, relati
         return True
     room = OFF * steps + coarse
     is_down = (difference >= -room) & (difference <= steps + room)
-    return bool(is_down.all())
+    # the fractions that were cut off lie anywhere between none and one
+    shares = np.divide(difference, steps, out=np.zeros_like(difference), where=steps > 0)
+    return bool(is_down.all()) and LEAST_CUT <= float(shares.mean()) <= 1 - LEAST_CUT
 
 
 def half_gaps(values: np.ndarray) -> np.ndarray:

@@ -21,10 +21,12 @@ MANY_LEVELS: Final = 48  # of codes of six bits, about
 MEMBERS: Final = 2  # numbers for each level, at least, on the average
 BEYOND: Final = 1.0  # distances of the outermost levels, that a number may lie outside of them
 BEYOND_FEW: Final = 2.5  # of two or three levels
+MOST_LOST: Final = 0.5  # of the energy of a tensor
 N_LOOKED_AT: Final = 4096  # numbers of a row, when levels are counted
 MIN_OF_FLOATS: Final = 32  # numbers of a group in which mantissas are counted
 MOST_MANTISSAS: Final = 8  # of three bits
 MANTISSAS: Final = 1 << 16  # places between which they are told apart
+FEWEST_NORMAL: Final = 0.5  # share of the numbers that have all their bits
 SUBNORMAL: Final = 2.0**-8  # of the largest number: below, floats of few bits have fewer mantissas
 DIGITS: Final = 4  # by which places in a table are told apart
 OFF: Final = 1e-3  # of the largest level, that a number may be off
@@ -63,13 +65,21 @@ def is_by(test: Test, target: np.ndarray, values: np.ndarray, most: int) -> bool
     """Whether ``values`` are those of ``target``, by few numbers of a kind, at most so many in a
     group; arrays of one shape.
     """
-    if not np.isfinite(target).all():
+    if not np.isfinite(target).all() or not _is_near(target, values):
         return False
     asked = _asked(test, values)
     for at, (wanted, groups) in enumerate(zip(groupings(target), groupings(values), strict=True)):
         if at in asked and test.holds(wanted, groups, most):
             return True
     return False
+
+
+def _is_near(target: np.ndarray, values: np.ndarray) -> bool:
+    """Whether most of the energy of a tensor is left: signs alone leave two thirds."""
+    difference = target.astype(np.float64) - values
+    with np.errstate(over="ignore"):
+        lost = float((difference * difference).sum())
+    return lost <= MOST_LOST * float((target.astype(np.float64) ** 2).sum())
 
 
 def is_by_few(target: np.ndarray, values: np.ndarray) -> bool:
@@ -167,6 +177,8 @@ def _are_of_table(wanted: np.ndarray, groups: np.ndarray, most: int) -> bool:
 def _n_mantissas(groups: np.ndarray) -> int:
     """How many different mantissas a group has, at most, but for the smallest numbers."""
     is_normal = np.abs(groups) > np.abs(groups).max(axis=1, keepdims=True) * SUBNORMAL
+    if np.any(is_normal.mean(axis=1) < FEWEST_NORMAL):
+        return int(groups.shape[1])  # one number is far larger than the others
     mantissas = np.round(np.abs(np.frexp(groups)[0]) * MANTISSAS)
     ordered = np.sort(np.where(is_normal, mantissas, 0), axis=1)
     return int((np.diff(ordered, axis=1) > 1).sum(axis=1).max(initial=0))

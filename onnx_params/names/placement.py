@@ -137,7 +137,11 @@ class Stored:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.now = {tensor.name: tensor for tensor in model.main.tensors}
+        self.now = {
+            tensor.name: tensor
+            for tensor in model.main.tensors
+            if tensor.key not in model.parts_of_computed
+        }
 
     @cached_property
     def before(self) -> dict[str, tuple[StoredTensor, Hop]]:
@@ -165,7 +169,7 @@ class Stored:
                 found[name] = stem
         for (path, name), parts in self.model.computed.items():
             stem = common_name([part for _, part in parts]) if not path else ""
-            if stem and (stem not in self.now or (path, stem) in parts):
+            if stem and stem not in self.now:
                 found[name] = stem
         return found
 

@@ -183,6 +183,8 @@ def _looked_up(folded: Folded) -> Claim | None:
         return None
     listed = f"'{folded.others[0]}'" if by_buffer else "a range"
     because = f"'{folded.value}' was looked up in it by {listed}, if that lists all positions"
+    if by_range:  # it may have more rows than the input is long
+        return folded.without(shape[-2:], View.SLICED, because)
     return locate(folded.table.model, folded.location.tensor, Reshape(shape[-2:])).claim(
         folded.name, SIGNATURE, because, certain=False, view=View.RESHAPED
     )
