@@ -2245,4 +2245,4 @@ _EVERY: Final = {f"module-{name}": case for name, case in _MODULES.items()} | _L
 CASES: Final[dict[str, Builder]] = {
     title: partial(_build, title, case) for title, case in _EVERY.items()
 }
-HELD_OUT: Final[frozenset[str]] = frozenset(CASES)
+OPENED: Final[frozenset[str]] = frozenset(CASES)

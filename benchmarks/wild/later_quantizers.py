@@ -1624,4 +1624,4 @@ CASES: dict[str, Builder] = {
         0.9,
     ),
 }
-HELD_OUT: frozenset[str] = frozenset(CASES)
+OPENED: frozenset[str] = frozenset(CASES)

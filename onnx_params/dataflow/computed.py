@@ -37,6 +37,7 @@ MAX_TABLE: Final = 256  # numbers that codes of 8 bits may stand for
 REPEATS: Final = 16  # times that each of them is looked up, on the average
 _FILLS: Final = "ConstantOfShape"
 _ZERO: Final = {"DequantizeLinear": 2, "Sub": 1}  # the slot of a zero point
+_SCATTERS: Final = frozenset({"ScatterElements", "ScatterND"})  # numbers that are no zeros
 _ON_BITS: Final = frozenset({"BitShift", "BitwiseAnd", "BitwiseOr"})
 # with these alone, the record of an operator or the name of a scale says the way already
 _KNOWN: Final = frozenset(
@@ -88,6 +89,8 @@ def _may_compute(graph: Graph) -> bool:
     """Whether a graph has what may be codes."""
     if any(_is_narrow(tensor) or _is_word(tensor) for tensor in graph.tensors):
         return True
+    if any(node.op_type in _SCATTERS for node in graph.nodes):
+        return True
     stored = {tensor.name for tensor in graph.tensors}
     return any(node.op_type == "Gather" and stored.issuperset(node.inputs) for node in graph.nodes)
 
@@ -123,6 +126,8 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
     elif "Cast" in op_types:
         count = math.prod(constants.shape(name))
         codes += [each for each in behind.leaves if _is_word(each) and each.count == count]
+    if not codes and _FILLS in op_types and not _SCATTERS.isdisjoint(op_types):
+        codes = [each for each in behind.leaves if each.dtype.is_float and each.count > 1]
     if not codes:
         return None
     main = max(codes, key=lambda each: each.n_bytes)
@@ -238,10 +243,17 @@ class Constants:
         return self.model.stored.get(self.model.def_use.resolve(self.graph.path, name))
 
     def frontier(self) -> Iterator[str]:
-        """The computed values that go to other nodes than such, in the order of the graph."""
+        """The computed values that go to other nodes than such, or are tables of which such look
+        rows up, in the order of the graph.
+        """
         for name in self.nodes:
             uses = self.model.def_use.uses((self.graph.path, name))
-            if any(use.node is None or not self._goes_on(use.node) for use in uses):
+            if any(
+                use.node is None
+                or not self._goes_on(use.node)
+                or (_looks_up(use.node) and use.slot == 0)
+                for use in uses
+            ):
                 yield name
 
     def _goes_on(self, node: Node) -> bool:

@@ -23,6 +23,7 @@ BEYOND: Final = 1.0  # distances of the outermost levels, that a number may lie 
 BEYOND_FEW: Final = 2.5  # of two or three levels
 MOST_LOST: Final = 0.5  # of the energy of a tensor
 N_LOOKED_AT: Final = 4096  # numbers of a row, when levels are counted
+N_TOGETHER: Final = 512  # numbers of several rows, when levels of all are counted
 MIN_OF_FLOATS: Final = 32  # numbers of a group in which mantissas are counted
 MOST_MANTISSAS: Final = 8  # of three bits
 MANTISSAS: Final = 1 << 16  # places between which they are told apart
@@ -114,7 +115,8 @@ def has_levels(values: np.ndarray) -> bool:
     rows = lines[few(lines), :N_LOOKED_AT]
     if not is_enough(rows):
         return False
-    return _are_shared(rows) or _are_shared(rows.reshape(1, -1))
+    n_rows = max(len(rows), N_TOGETHER // rows.shape[1])
+    return _are_shared(rows) or _are_shared(lines[:n_rows, :N_LOOKED_AT].reshape(1, -1))
 
 
 def _are_shared(groups: np.ndarray) -> bool:

@@ -380,6 +380,34 @@ TENSORRT: Final[tuple[Operator, ...]] = (
     ),
 )
 
+# AMD Quark, onnx/operators/custom_ops: numbers rounded where it runs, those of weights too
+operator = operators_of("com.amd.quark")
+QUARK: Final[tuple[Operator, ...]] = (
+    operator("ExtendedQuantizeLinear", "data scale zero", passes=Passes.ROUNDED),
+    operator(
+        "ExtendedDequantizeLinear",
+        "operand scale zero",
+        scales={0: Scale(1, 2, 1, axis_attribute="axis")},
+        passes=Passes.ROUNDED,
+    ),
+    *(
+        operator(name, "operand", passes=Passes.ROUNDED)
+        for name in ("BFPQuantizeDequantize", "MXQuantizeDequantize")
+    ),
+)
+
+# Sony, mct_quantizers: the same
+operator = operators_of("mct_quantizers")
+MCT: Final[tuple[Operator, ...]] = (
+    operator("WeightsSymmetricQuantizer", "operand scale", passes=Passes.ROUNDED),
+    operator("WeightsPOTQuantizer", "operand scale", passes=Passes.ROUNDED),
+    operator("WeightsUniformQuantizer", "operand scale scale", passes=Passes.ROUNDED),
+    *(
+        operator(f"Activation{kind}Quantizer", "data", passes=Passes.ROUNDED)
+        for kind in ("POT", "Symmetric", "Uniform")
+    ),
+)
+
 operator = operators_of("com.microsoft.nchwc")
 BLOCKED: Final[tuple[Operator, ...]] = (
     operator("Conv", "data weight bias data", Kind.CONVOLUTION, weight=1, outputs=0),
@@ -393,6 +421,10 @@ _QUANTIZERS: Final = {
     "Trunc": ("operand scale zero index index index index", None),
     "MultiThreshold": ("data weight", None),
 }
+operator = operators_of("qonnx.custom_op.channels_last")
+CHANNELS_LAST: Final[tuple[Operator, ...]] = (
+    operator("Conv", "data weight bias", Kind.CONVOLUTION, weight=1, outputs=0),
+)
 QONNX: Final[tuple[Operator, ...]] = tuple(
     operators_of(domain)(name, slots, passes=passes)
     for domain in ("qonnx.custom_op.general", "onnx.brevitas")

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from onnx_params.operators.contributed import BLOCKED, MICROSOFT, QONNX, TENSORRT
+from onnx_params.operators.contributed import (
+    BLOCKED,
+    CHANNELS_LAST,
+    MCT,
+    MICROSOFT,
+    QONNX,
+    QUARK,
+    TENSORRT,
+)
 from onnx_params.operators.record import Operator
 from onnx_params.operators.standard import CLASSICAL, STANDARD
 
 OPERATORS: Final[dict[tuple[str, str], Operator]] = {
     (each.domain, each.name): each
-    for each in (*STANDARD, *CLASSICAL, *MICROSOFT, *BLOCKED, *QONNX, *TENSORRT)
+    for each in (
+        *(*STANDARD, *CLASSICAL, *MICROSOFT, *BLOCKED),
+        *(*QONNX, *CHANNELS_LAST, *TENSORRT, *QUARK, *MCT),
+    )
 }
 KNOWN_DOMAINS: Final = frozenset(
     {
