@@ -148,13 +148,21 @@ def _found(groups: np.ndarray, relative: float) -> np.ndarray | None:
         return None
     is_likely = _grids(groups[few(groups)], relative) is not None
     if is_likely and (found := _grids(groups, relative)) is not None:
-        return found
+        return _coarsest(groups, found)
     for rounding in ROUNDINGS:
         if _has_divisor(groups[0], rounding):
             found = _divisors(groups, rounding)
             if found is not None:
-                return found
+                return _coarsest(groups, found)
     return None
+
+
+def _coarsest(groups: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """The largest steps of which all numbers of a group are whole ones too."""
+    counts = np.divide(groups, steps, out=np.zeros_like(groups), where=steps > 0).round()
+    common = np.gcd.reduce(counts.astype(np.int64), axis=1, keepdims=True)
+    made: np.ndarray = steps * np.maximum(common, 1)
+    return made
 
 
 def _has_divisor(numbers: np.ndarray, rounding: float) -> bool:

@@ -29,7 +29,7 @@ MOST_MANTISSAS: Final = 8  # of three bits
 MANTISSAS: Final = 1 << 16  # places between which they are told apart
 FEWEST_NORMAL: Final = 0.5  # share of the numbers that have all their bits
 SUBNORMAL: Final = 2.0**-8  # of the largest number: below, floats of few bits have fewer mantissas
-DIGITS: Final = 4  # by which places in a table are told apart
+APART: Final = 1e-4  # of the largest number of a block; by which places in a table are told apart
 OFF: Final = 1e-3  # of the largest level, that a number may be off
 
 # the groups of a tensor and of values, and how many levels one may have
@@ -162,15 +162,28 @@ def _scales(groups: np.ndarray) -> np.ndarray:
     return found
 
 
+def _relative_levels(groups: np.ndarray) -> np.ndarray:
+    """The numbers of all groups, each by the largest of its group, as ``[1, n]``; those that
+    float32 makes different are one.
+    """
+    flat = (groups / _scales(groups)).reshape(-1)
+    order = np.argsort(flat, kind="stable")
+    ordered = flat[order]
+    begins = np.ones(flat.size, bool)
+    begins[1:] = np.diff(ordered) > APART
+    made = np.empty((1, flat.size))
+    made[0, order] = ordered[begins][np.cumsum(begins) - 1]
+    return made
+
+
 def _has_table(groups: np.ndarray) -> bool:
-    levels = np.round(groups / _scales(groups), DIGITS).reshape(1, -1)
+    levels = _relative_levels(groups)
     return _are_shared(levels) and int(n_levels(levels)[0]) <= MANY_LEVELS
 
 
 def _are_of_table(wanted: np.ndarray, groups: np.ndarray, most: int) -> bool:
-    scale = _scales(groups)
-    levels = np.round(groups / scale, DIGITS).reshape(1, -1)
-    return _are_runs((wanted / scale).reshape(1, -1), levels, MANY_LEVELS)
+    shown = (wanted / _scales(groups)).reshape(1, -1)
+    return _are_runs(shown, _relative_levels(groups), MANY_LEVELS)
 
 
 # -- floats of few bits ---------------------------------------------------------------------------

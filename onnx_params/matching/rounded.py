@@ -188,7 +188,7 @@ def _is_from_grid(
         return is_rounded(original, values)
     name = candidate.tensor.dtype.name
     is_cast = any(np.array_equal(cast, values) for cast in casts_to(original, name, values))
-    return candidate.is_coarse and not is_cast and is_rounded(original, values)
+    return not is_cast and is_rounded(original, values)
 
 
 def _take_from_grid(
