@@ -236,7 +236,15 @@ def _gather_elements(given: Given, arrays: Arrays) -> np.ndarray:
     import numpy as np
 
     axis = given.axis(0, arrays[0].ndim)
-    return np.take_along_axis(arrays[0], arrays[1].astype(np.int64), axis)
+    places = arrays[1].astype(np.int64)
+    return np.take_along_axis(_as_wide(arrays[0], places, axis), places, axis)
+
+
+def _as_wide(array: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    """The part of an array that is as wide as ``places`` along all axes but one."""
+    sizes = [slice(None) if at == axis else slice(0, dim) for at, dim in enumerate(places.shape)]
+    made: np.ndarray = array[tuple(sizes)]
+    return made
 
 
 def _expand(given: Given, arrays: Arrays) -> np.ndarray:
@@ -294,7 +302,8 @@ def _scatter_elements(given: Given, arrays: Arrays) -> np.ndarray:
 
     made = np.array(arrays[0])
     axis = given.axis(0, made.ndim)
-    np.put_along_axis(made, arrays[1].astype(np.int64) % made.shape[axis], arrays[2], axis)
+    places = arrays[1].astype(np.int64) % made.shape[axis]
+    np.put_along_axis(_as_wide(made, places, axis), places, arrays[2], axis)
     return made
 
 

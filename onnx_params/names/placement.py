@@ -105,6 +105,9 @@ def common_name(names: Sequence[str]) -> str:
     """What the names of a weight's parts have in common, at the beginning or at the end, up to a
     sign between words: ``fc.weight`` of ``fc.weight_packed`` and ``fc.weight_scales``.
     """
+    if len(names) == 1:
+        rest = _cut(names[0])
+        return rest if rest.rpartition(".")[2] in _LEAVES else names[0]
     first = os.path.commonprefix(list(names))
     last = os.path.commonprefix([name[::-1] for name in names])[::-1]
     if first in names:  # the codes have the name of the weight
