@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 import torch
@@ -274,6 +275,54 @@ class _Held:
 
     def __reduce__(self) -> object:
         return torch.storage._load_from_bytes, (self.data,)
+
+
+def test_lists_and_averages(tmp_path: Path) -> None:
+    """What a script saved in a list; an average by name, in the place of what it was taken from."""
+    torch.save([{"a": torch.ones(2)}, {"state": {0: torch.ones(3)}}, 7], tmp_path / "list.pt")
+    assert ["a"] == [tensor.name for tensor in open_checkpoint(tmp_path / "list.pt").tensors]
+    weights = {f"module.bn.{word}": torch.rand(4) for word in ("weight", "bias", "running_var")}
+    shadow = {f"bn.{word}": torch.rand(4) for word in ("weight", "bias")}
+    held = {"state_dict": weights, "ema": {"decay": 0.9, "shadow": shadow}}
+    torch.save(held, tmp_path / "average.pt")
+    sets = open_checkpoint(tmp_path / "average.pt").others
+    (both,) = (each for each in sets if each.part == "state_dict with ema.shadow")
+    found = {tensor.name: tensor.read() for tensor in both.tensors}
+    assert np.array_equal(shadow["bn.bias"].numpy(), found["module.bn.bias"])
+    assert np.array_equal(weights["module.bn.running_var"], found["module.bn.running_var"])
+
+
+def test_types_that_numpy_has_not(tmp_path: Path) -> None:
+    """bfloat16 as ml_dtypes leaves it in an archive, and as Paddle pickles its bits; a pickle of an
+    old protocol, which has its bytes as text.
+    """
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    save: Any = np.savez
+    save(tmp_path / "a.npz", **{"embed/weight": values.astype(ml_dtypes.bfloat16)})
+    bits = values.astype(ml_dtypes.bfloat16).view(np.uint16)
+    (tmp_path / "b.pdparams").write_bytes(pickle.dumps({"fc.weight": bits}, protocol=2))
+    for path in (tmp_path / "a.npz", tmp_path / "b.pdparams"):
+        (tensor,) = open_checkpoint(path).tensors
+        assert "bfloat16" == tensor.dtype.name
+        assert np.array_equal(values, tensor.read().astype(np.float32))
+
+
+def test_a_folder_of_parts(tmp_path: Path) -> None:
+    """The folder of a pipeline has no weights itself; the error says in which parts they are."""
+    (tmp_path / "unet").mkdir()
+    save_file({"a": torch.ones(2)}, tmp_path / "unet" / "model.safetensors")
+    with pytest.raises(onnx_params.FormatError, match="did you mean unet in it?"):
+        open_checkpoint(tmp_path)
+
+
+def test_buffers_that_are_not_saved(tmp_path: Path) -> None:
+    """A whole module has buffers that its state dict has not."""
+    module = torch.nn.Linear(2, 2)
+    module.register_buffer("passing", torch.ones(2), persistent=False)
+    module.register_buffer("kept", torch.ones(2))
+    torch.save(module, tmp_path / "m.pt")
+    names = {tensor.name for tensor in open_checkpoint(tmp_path / "m.pt").tensors}
+    assert set(module.state_dict()) == names
 
 
 def test_tensors_of_a_librarys_own_class(tmp_path: Path) -> None:

@@ -790,6 +790,65 @@ def test_codes_of_three_bits(library: str, tmp_path: Path) -> None:
     assert done.passed and "fc" == judgement.name.removesuffix(".weight")
 
 
+def test_stacks_of_vectors_that_lie_apart(tmp_path: Path) -> None:
+    """Layers that a scan runs through lie in one array each, the vectors of norms too."""
+    norms, weights = draw(30, LAYERS, WIDTH), draw(31, LAYERS, WIDTH, WIDTH)
+    apart = {f"layers.{at}.norm.weight": norms[at] for at in range(LAYERS)}
+    apart |= {f"layers.{at}.up.weight": weights[at] for at in range(LAYERS)}
+    path = layered(apart).save(tmp_path / "m.onnx")
+    save_file({"layers.norm": norms, "layers.up": weights}, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+    changed = np.array(norms)
+    changed[2, 3] += 1
+    save_file({"layers.norm": changed, "layers.up": weights}, tmp_path / "s.safetensors")
+    assert not audit(path, reference=tmp_path / "s.safetensors").passed
+
+
+@pytest.mark.parametrize("factor", [0.5, 12**-0.5, 64**0.5])
+def test_factors_of_rounded_weights(factor: float, tmp_path: Path) -> None:
+    """A fusion put a factor into weights that were rounded after it: the root of an integer, which
+    their codes leave room for; their biases in codes go with them.
+    """
+    chain, state = Chain(), {}
+    for at in range(LAYERS):
+        stem = f"/layers.{at}/Add_output_0"
+        weight, bias = draw(40 + at, WIDTH, 12), draw(50 + at, WIDTH)
+        state |= {f"layers.{at}.weight": weight, f"layers.{at}.bias": bias}
+        scale = np.float32(np.abs(weight * factor).max() / 127)
+        codes = np.round(weight * np.float32(factor) / scale).astype(np.int8)
+        names = [chain.keep(f"{stem}_weight_fused_quantized", codes)]
+        names += [chain.keep(f"{stem}_weight_fused_scale", scale)]
+        wide = chain.node("DequantizeLinear", *names)
+        coarse = np.round(bias * np.float32(factor) / np.float32(0.05)).astype(np.int32)
+        names = [chain.keep(f"{stem}_bias_fused_quantized", coarse)]
+        names += [chain.keep(f"{stem}_bias_fused_scale", np.float32(0.05))]
+        shift = chain.node("DequantizeLinear", *names)
+        chain.node("Gemm", "x", wide, shift, transB=1)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(state, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed and {Verdict.FOLDED} == {each.verdict for each in done.judgements}
+
+
+def test_another_weight_behind_a_librarys_own_operator(tmp_path: Path) -> None:
+    """Quark rounds weights where they run; one that is another is named."""
+    stored = weights()
+    chain, quark = Chain(), {"domain": "com.amd.quark"}
+    for at in range(LAYERS):
+        up = chain.keep(f"val_{at}", stored[f"layers.{at}.up.weight"])
+        scale, zero = chain.keep(f"s{at}", np.float32(1)), chain.keep(f"z{at}", np.float32(0))
+        chain.node("ExtendedQuantizeLinear", up, scale, zero, **quark)
+        rounded = chain.node("ExtendedDequantizeLinear", chain.last, scale, zero, **quark)
+        chain.node("Mul", "x", chain.keep(f"n{at}", stored[f"layers.{at}.norm.weight"]))
+        chain.node("Gemm", chain.last, rounded, transB=1)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(stored, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed
+    stored["layers.2.up.weight"] = draw(99, WIDTH, WIDTH)
+    save_file(stored, tmp_path / "s.safetensors")
+    assert not audit(path, reference=tmp_path / "s.safetensors").passed
+
+
 def test_numbered_variables_of_a_norm(tmp_path: Path) -> None:
     """Keras' weights files have numbers for names; a norm's are the factor, the shift, the mean and
     the variance.

@@ -265,6 +265,49 @@ def test_waves_of_positions(form: str, dtype: type, tmp_path: Path) -> None:
     assert (form == "learned") is ("enc.where" in found)
 
 
+@pytest.mark.parametrize("is_learned", [True, False])
+def test_filters_that_resample(is_learned: bool, tmp_path: Path) -> None:
+    """One filter for all channels, the same from both ends, was not learned."""
+    one = np.asarray([0.05, 0.25, 0.4, 0.25, 0.05], np.float32)
+    kernel = draw(0, 6, 1, 5) if is_learned else np.tile(one, (6, 1, 1))
+    chain = Chain()
+    chain.node("Conv", "x", chain.keep("up.taps", kernel), name="/up/Conv", group=6)
+    chain.node("Gemm", chain.last, chain.keep("fc.weight", draw(1, 4, 4)), name="/fc/Gemm")
+    assert is_learned is ("up.taps" in rows(chain.save(tmp_path / "m.onnx", TORCH)))
+
+
+@pytest.mark.parametrize("is_learned", [True, False])
+def test_rotations_of_pairs(is_learned: bool, tmp_path: Path) -> None:
+    """A table of cosines, or of sines, that multiplies both halves of each pair is a buffer."""
+    angles = np.arange(8)[:, None, None] * 10.0 ** -np.arange(4)
+    cosines, sines = (f(angles).astype(np.float32) for f in (np.cos, np.sin))
+    if is_learned:
+        cosines, sines = draw(0, 8, 1, 4), draw(1, 8, 1, 4)
+    chain = Chain()
+    chain.node("Gemm", "x", chain.keep("q.weight", draw(2, 16, 16)), name="/q/Gemm", transB=1)
+    held = chain.last
+    kept = chain.keep("onnx::Mul_5", cosines), chain.keep("onnx::Mul_6", sines)
+    for table in (*kept, *kept):
+        chain.node("Mul", held, table)
+    chain.linear("o.weight", draw(3, 16, 16))
+    found = rows(chain.save(tmp_path / "m.onnx", TORCH))
+    assert (4 if is_learned else 2) == len(found)
+
+
+def test_what_a_tool_put_in_is_not_certain(tmp_path: Path) -> None:
+    """A tensor before nodes that no exporter wrote, a product that became a convolution, codes of
+    which nothing says how they become numbers.
+    """
+    chain = Chain()
+    chain.node("Cast", chain.keep("a.weight_raw", draw(0, 8, 8)), to=TensorProto.FLOAT)
+    chain.node("Gemm", "x", chain.last, name="/a/Gemm", transB=1)
+    chain.node("Conv", chain.last, chain.keep("b.weight", draw(1, 8, 8, 1, 1)), name="/b/Gemm")
+    codes = chain.keep("c.weight", np.ones((8, 8), np.int8))
+    chain.node("QGemm", chain.last, codes, name="/c/Gemm", domain="quant")
+    chain.node("Gemm", chain.last, chain.keep("d.weight", draw(2, 8, 8)), name="/d/Gemm", transB=1)
+    assert {"d.weight"} == certain(chain.save(tmp_path / "m.onnx", TORCH))
+
+
 def test_lengths_of_a_weight(tmp_path: Path) -> None:
     """What a weight is divided by, its own lengths, which a trace computed, is no parameter."""
     chain = Chain()
