@@ -48,6 +48,9 @@ bench: $(VENV)/.installed
 gallery: $(VENV)/.installed ## export a dozen architectures, report each, rank all
 	$(BIN)/python benchmarks/gallery.py
 
+# these want an older transformers; what is built is not built again
+LATER_OPTIMUM = distil-optimum distil-levels resnet-optimum
+
 wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit it, plant faults
 	benchmarks/wild/setup.sh
 	.cache/wild/venv-arch/bin/python benchmarks/wild/build.py images
@@ -66,6 +69,10 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-kept/bin/python benchmarks/wild/build.py kept_models
 	.cache/wild/venv-kept-quant/bin/python benchmarks/wild/build.py kept_quantizers
 	.cache/wild/venv-kept/bin/python benchmarks/wild/build.py kept_layouts
+	.cache/wild/venv-later/bin/python benchmarks/wild/build.py later_models
+	.cache/wild/venv-later-optimum/bin/python benchmarks/wild/build.py later_quantizers $(LATER_OPTIMUM)
+	.cache/wild/venv-later-quant/bin/python benchmarks/wild/build.py later_quantizers
+	.cache/wild/venv-later-quant/bin/python benchmarks/wild/build.py later_layouts
 	$(BIN)/python benchmarks/wild/measure.py --faults
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA

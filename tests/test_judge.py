@@ -418,6 +418,22 @@ def test_a_second_copy_that_was_changed(tmp_path: Path) -> None:
         assert passes or ["onnx::MatMul_475"] == list(done.failing[0].stored)
 
 
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_second_copy_that_has_its_own_name(tmp_path: Path, is_changed: bool) -> None:
+    """Two names of one table in the checkpoint: each is a stored tensor, and one was changed."""
+    table = draw(1700, 9, WIDTH)
+    held = {"embed.weight": table, "head.weight": table.copy()}
+    chain = Chain()
+    stored = table * np.float32(7 if is_changed else 1)
+    chain.node("Gather", chain.keep("embed.weight", stored), "x")
+    chain.node("Gemm", chain.last, chain.keep("head.weight", table), transB=1)
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed is not is_changed
+    assert not is_changed or ["embed.weight"] == list(done.failing[0].stored)
+
+
 @pytest.mark.parametrize("n_changed", [0, 1, 32])
 def test_a_quantized_second_copy_that_was_changed(tmp_path: Path, n_changed: int) -> None:
     """A head in 4 bits, tied to the embedding, some rows of which are others."""

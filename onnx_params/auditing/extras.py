@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from onnx_params.auditing.computed import is_computed, is_weight
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import GUESSES, State
+from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.torchscript import real_name
+from onnx_params.matching.copies import MIN_COPIED
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
 from onnx_params.roles.role import Role
@@ -46,6 +48,9 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
     """
     if tensor.key in state.unreadable:
         return False, "its operator says that it has a layout that is not known"
+    if _has_name_of_another(state, tensor):
+        because = "it has the name of a parameter of the reference, and other values than that"
+        return True, because
     computed = is_computed(state.model, tensor)
     if computed:
         return False, computed
@@ -77,3 +82,14 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
             " constant that was computed, perhaps"
         ),
     )
+
+
+def _has_name_of_another(state: State, tensor: StoredTensor) -> bool:
+    """Whether a stored tensor bears the name and has the shape of a tensor of the reference, whose
+    values another one holds: the second copy of a tied parameter.
+    """
+    name = real_name(tensor.name)
+    named = None if name is None else state.reference.get(moved(name, state.matched.prefix))
+    if named is None or name != tensor.name or named.count < MIN_COPIED:
+        return False
+    return logical(state.model, tensor).shape == named.shape
