@@ -463,6 +463,30 @@ def test_a_factor_computed_of_a_parameter(tmp_path: Path, is_changed: bool) -> N
     assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
 
 
+@pytest.mark.parametrize("is_scaled", [False, True])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_biases_that_were_added_up(tmp_path: Path, is_changed: bool, is_scaled: bool) -> None:
+    """A layer's own bias and another one of its module's, both multiplied as the weight is."""
+    held = {
+        "net.linear.weight": draw(2150, 12, 20),
+        "net.linear.bias": draw(2151, 12),
+        "net.shift": draw(2152, 12),
+    }
+    factor = np.ones(12, np.float32)
+    if is_scaled:
+        factor = held["net.scale"] = draw(2153, 12)
+    save_file(held, tmp_path / "c.safetensors")
+    bias = (held["net.linear.bias"] + held["net.shift"]) * factor
+    bias[4] += 0.01 if is_changed else 0.0
+    chain = Chain()
+    chain.linear("fused", held["net.linear.weight"] * factor[:, None], "sums", bias)
+    path = chain.save(tmp_path / "m.onnx")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert done.passed is not is_changed
+    because = {each.name: each.because for each in done.judgements}["net.shift"]
+    assert is_changed or "the sum of" in because
+
+
 @pytest.mark.parametrize("is_half", [False, True])
 @pytest.mark.parametrize("is_turned", [False, True])
 @pytest.mark.parametrize("changed", [None, 1])

@@ -14,6 +14,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.matching import (
+    added,
     complex_parts,
     concatenated,
     copies,
@@ -48,6 +49,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     folded.summed,
     formulas.by_formula,
     multiplied.smoothed,
+    added.added,
     exact.as_another,
 )
 

@@ -5,7 +5,7 @@ side in one array, so that a question costs one comparison and not one a tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -56,7 +56,15 @@ class Vectors:
         """A vector that nothing has yet, whose numbers these are, in order; first the biases of the
         layer that uses the weight ``layer``.
         """
-        for candidate in (*self._biases_of(layer, values), *self.near(values)):
+        found = self.of_layer(values, layer)
+        return self._close(values, self.near(values)) if found is None else found
+
+    def of_layer(self, values: np.ndarray, layer: Key | None) -> Candidate | None:
+        """A bias that nothing has yet of the layer that uses a weight, whose numbers these are."""
+        return self._close(values, self._biases_of(layer, values))
+
+    def _close(self, values: np.ndarray, candidates: Iterable[Candidate]) -> Candidate | None:
+        for candidate in candidates:
             steps = chain(*candidate.steps, Reshape(values.shape))
             if self._state.values.is_close(values, candidate, steps):
                 return candidate
