@@ -56,6 +56,7 @@ class Surgery:
         """
         owners = _Owners(self.model, self.targets)
         tensor = self.model.stored[key]
+        self._check_nodes()
         if key[0] or tensor.place.kind is not PlaceKind.INITIALIZER:
             raise UnsupportedError(f"'{key[1]}', which others share, is no initializer")
         slots: dict[str, list[tuple[int, int]]] = {name: [] for name in (kept, *others)}
@@ -77,6 +78,7 @@ class Surgery:
 
         Raises :class:`UnsupportedError` where it cannot.
         """
+        self._check_nodes()
         owners = _Owners(self.model, self.targets)
         nodes = [node for node in owners.nodes_of(target.name) if node.op_type in BIAS_SLOTS]
         free = [node for node in nodes if _is_free(node)]
@@ -89,6 +91,14 @@ class Surgery:
         name = self._unused(target.name)
         self.grafts.append(Graft(name, weight, Share(tensor), slots, False))
         return name
+
+    def _check_nodes(self) -> None:
+        """Refuse where the nodes are not those of the file, which are to take new tensors."""
+        if self.model.calls_in_place:
+            raise UnsupportedError(
+                "it needs a stored tensor of its own, and its layer is in a local function of the"
+                " model, which others share"
+            )
 
     def _unused(self, name: str) -> str:
         """A name that no value of any graph has."""

@@ -47,6 +47,8 @@ _KNOWN: Final = frozenset(
     }
 )
 
+_MOVES: Final = frozenset({"Reshape", "Transpose"})
+
 
 def expand(model: Model) -> Model:
     """The model with the weights that it computes of codes among its stored tensors; the same model
@@ -134,7 +136,8 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
     if any(constants.is_behind(main, each.inputs[0]) for each in behind.nodes if _looks_up(each)):
         return None  # rows of a table
     is_one = op_types <= _KNOWN and _n_weights(constants, behind, codes) == 1
-    if is_one and logical(model, main).steps:
+    is_known = is_one and not any(_is_moved_before(constants, each) for each in behind.nodes)
+    if is_known and logical(model, main).steps:
         return None
     dtype, shape = constants.dtype(name), constants.shape(name)
     count = math.prod(shape)
@@ -196,6 +199,14 @@ def _is_word(tensor: StoredTensor) -> bool:
 
 def _looks_up(node: Node) -> bool:
     return node.op_type == "Gather"
+
+
+def _is_moved_before(constants: Constants, node: Node) -> bool:
+    """Whether a node has a scale for each line of codes that lie otherwise in the file."""
+    if node.op_type != "DequantizeLinear" or math.prod(constants.shape(node.inputs[1])) == 1:
+        return False
+    producer = constants.nodes.get(node.inputs[0])
+    return producer is not None and producer.op_type in _MOVES
 
 
 def _n_weights(constants: Constants, behind: _Behind, codes: list[StoredTensor]) -> int:

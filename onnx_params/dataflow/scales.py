@@ -6,6 +6,8 @@ Which slots they stand in is in the records of the operators (:mod:`onnx_params.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from onnx_params.containers.onnx.graph import Model, Node, Use
 from onnx_params.dataflow.walk import MAX_USES
 from onnx_params.operators.record import AFTER, Passes, Scale
@@ -17,6 +19,7 @@ MAX_HOPS = 3  # operators between a table and its dequantization: a lookup, a re
 # operators between codes and their dequantization: a lookup in a table, the narrow range of
 # brevitas
 _BETWEEN = frozenset({"Gather", "Clip"})
+_INTEGER_PRODUCTS = frozenset({"ConvInteger", "MatMulInteger"})
 
 
 def scale_of(model: Model, tensor: StoredTensor) -> Dequantize | None:
@@ -58,6 +61,8 @@ def _by_consumer(model: Model, key: Key, tensor: StoredTensor, hops: int) -> Deq
 def _by_use(
     model: Model, use: Use, node: Node, tensor: StoredTensor, hops: int
 ) -> Dequantize | None:
+    if node.op_type == "Add" and len(node.inputs) == 2 and tensor.dtype.name == "int32":
+        return _added_to_product(model, use, node)
     operator = schema(node.domain, node.op_type)
     if operator is None:
         return None
@@ -133,37 +138,79 @@ def _block_by_shape(tensor: StoredTensor, scale: StoredTensor, axis: int) -> int
 
 
 def _multiplied_after(model: Model, use: Use, node: Node, row: Scale) -> Dequantize | None:
-    """MatMulInteger and ConvInteger give int32; a Cast, then a Mul by the product of both scales,
-    makes floats of them.
+    """MatMulInteger and ConvInteger give int32, to which a bias may be added; a Cast, then a Mul by
+    the product of both scales, makes floats of them, or a DequantizeLinear.
     """
-    uses = model.def_use.uses
-    for cast in uses((use.graph, node.outputs[0]))[:MAX_USES] if node.outputs else ():
-        if cast.node is None or cast.node.op_type != "Cast" or not cast.node.outputs:
-            continue
-        for after in uses((use.graph, cast.node.outputs[0]))[:MAX_USES]:
-            scale = _factor(model, use, after)
-            if scale is not None:
-                return Dequantize(scale, _in_slot(model, use.graph, node, row.zero), row.axis)
+    for found in _scales_behind(model, use.graph, node):
+        scale = _own_scale(model, use, found)
+        if scale is not None:
+            return Dequantize(scale, _in_slot(model, use.graph, node, row.zero), row.axis)
     return None
 
 
-def _factor(model: Model, use: Use, after: Use) -> Key | None:
-    """The weight's scale in a Mul: as it is, or in a product of both scales, which has them in the
-    order of the inputs.
+def _added_to_product(model: Model, use: Use, node: Node) -> Dequantize | None:
+    """An int32 bias that is added to what MatMulInteger or ConvInteger gives has the product of
+    both scales.
     """
-    node = after.node
-    if node is None or node.op_type != "Mul" or len(node.inputs) != 2:
+    other = model.def_use.resolve(use.graph, node.inputs[1 - use.slot])
+    producer = model.def_use.producer(other)
+    if producer is None or producer.op_type not in _INTEGER_PRODUCTS:
         return None
-    other = 1 - after.slot
-    scale = _in_slot(model, use.graph, node, other)
-    if scale is not None:
-        return scale
-    product = model.def_use.producer(model.def_use.resolve(use.graph, node.inputs[other]))
-    if product is None or product.op_type != "Mul":
+    for found in _scales_behind(model, use.graph, producer):
+        product = _product(model, found)
+        if product is None:
+            continue
+        one, two = (_in_slot(model, found.graph, product, slot) for slot in (1, 0))
+        if one is not None and two is not None:
+            return Dequantize(one, None, 0, second=two)
+    return None
+
+
+def _scales_behind(model: Model, path: str, product: Node) -> Iterator[Use]:
+    """Where floats are made of what an integer product gives: the use of its scale by a Mul behind
+    a Cast, or by a DequantizeLinear; a bias may be added before.
+    """
+    uses = model.def_use.uses
+    todo = [(path, output) for output in product.outputs[:1]]
+    for key in todo:
+        for after in uses(key)[:MAX_USES]:
+            node = after.node
+            if node is None or not node.outputs:
+                continue
+            if node.op_type == "Add" and len(todo) == 1:
+                todo.append((path, node.outputs[0]))
+            elif node.op_type == "DequantizeLinear" and len(node.inputs) > 1:
+                yield Use(path, node, 1)
+            elif node.op_type == "Cast":
+                for times in uses((path, node.outputs[0]))[:MAX_USES]:
+                    if times.node is not None and times.node.op_type == "Mul":
+                        yield Use(path, times.node, 1 - times.slot)
+
+
+def _own_scale(model: Model, use: Use, scale: Use) -> Key | None:
+    """The weight's scale: as it is, or in a product of both scales, which has them in the order of
+    the inputs.
+    """
+    assert scale.node is not None
+    stored = _in_slot(model, scale.graph, scale.node, scale.slot)
+    if stored is not None:
+        return stored
+    product = _product(model, scale)
+    if product is None:
         return None
     slots = (use.slot, 1 - use.slot) if use.slot else (0,)
     found = (_in_slot(model, use.graph, product, slot) for slot in slots)
     return next((key for key in found if key is not None), None)
+
+
+def _product(model: Model, scale: Use) -> Node | None:
+    """The Mul of two scales that makes one."""
+    assert scale.node is not None
+    if scale.slot >= len(scale.node.inputs):
+        return None
+    key = model.def_use.resolve(scale.graph, scale.node.inputs[scale.slot])
+    product = model.def_use.producer(key)
+    return product if product is not None and product.op_type == "Mul" else None
 
 
 def _by_hand(model: Model, key: Key) -> Dequantize | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from onnx_params.containers.artifacts import of_checkpoint, read_onnx
 from onnx_params.containers.formats import is_checkpoint, open_checkpoint
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow import computed, generated
+from onnx_params.dataflow import calls, computed, generated
 from onnx_params.errors import UsageError
 from onnx_params.io.opening import open_bytes, open_path, open_stream
 from onnx_params.io.remote import is_url
@@ -56,7 +56,7 @@ def open_artifact(source: Any) -> Opened:  # whatever a user has
 
 
 def _onnx(source: Source, path: str | None) -> Model:
-    return generated.expand(computed.expand(read_onnx(source, path)))
+    return generated.expand(computed.expand(calls.expand(read_onnx(source, path))))
 
 
 def _in_memory(source: Any) -> tuple[Source, str]:  # whatever a user has

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Use
+from onnx_params.dataflow.scales import scale_of
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
@@ -222,6 +223,12 @@ def _integers(context: Context, subject: Subject) -> Classification | None:
         return None
     if dtype.bits == 16 and any(map(_is_dequantized, context.graph.uses(subject.tensor.key))):
         return None
+    if (
+        dtype.name == "int32"
+        and subject.tensor.count > 1
+        and scale_of(context.model, subject.tensor)
+    ):
+        return None  # a bias that is added to what an integer product gives
     return Classification(Role.CONSTANT, RuleId.INTEGERS, f"elements are {dtype.name}")
 
 

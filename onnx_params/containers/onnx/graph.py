@@ -100,7 +100,9 @@ class Model:
     ``graphs`` maps paths to graphs, the main one first, in file order; ``functions`` maps domain
     and name of a local function to the path of its body. ``checkpoint`` is set where the artifact
     is one: it then has one graph without nodes. ``computed`` has the stored tensors of which each
-    computed weight is made, by keys, ``computed_values`` the values between them.
+    computed weight is made, by keys, ``computed_values`` the values between them. With
+    ``calls_in_place``, nodes of local functions stand where those were called: positions of nodes
+    are not those in the file.
     """
 
     source: Source
@@ -115,6 +117,7 @@ class Model:
     checkpoint: Checkpoint | None = None
     computed: Mapping[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     computed_values: frozenset[tuple[str, str]] = frozenset()
+    calls_in_place: bool = False
 
     @property
     def main(self) -> Graph:
