@@ -609,8 +609,9 @@ class Composed(nn.Module):
         held = F.leaky_relu(F.conv1d(held, self.unit * scale, padding=1), 0.2)[0].t()
         near = F.normalize(held, dim=-1) @ F.normalize(self.centers, dim=-1).t()
         near = near * self.log_temperature.exp()
-        made: Tensor = self.bilinear(near, near.softmax(-1))
-        return made
+        both = self.bilinear
+        made = torch.einsum("bi,oij,bj->bo", near, both.weight, near.softmax(-1))
+        return made + both.bias
 
 
 # --- sets, graphs, proteins by hand
@@ -1016,8 +1017,8 @@ _LIBRARIES: Final[Mapping[str, Case]] = {
         {"x_categ": torch.tensor([[3, 4, 2]]), "x_cont": (1, 4)},
     ),
     "vector_quantize": Case(_Quantized, {"wave": (1, 5, 12)}),
-    "spandrel-span": Case(
-        _super("SPAN.span.SPAN", "num_in_ch=3 num_out_ch=3 feature_channels=16 upscale=2"), _X32
+    "spandrel-mosr": Case(
+        _super("MoSR.mosr_arch.MoSR", "upscale=2 n_block=2 dim=24 upsampler='ps'"), _X32
     ),
     "spandrel-omnisr": Case(
         _super(
@@ -1036,7 +1037,7 @@ _LIBRARIES: Final[Mapping[str, Case]] = {
     "spandrel-safmn": Case(
         _super("SAFMN.safmn.SAFMN", "dim=24 n_blocks=2 upscaling_factor=2"), _X32
     ),
-    "whisper": Case(_whisper, {"mel": (1, 20, 24), "tokens": _IDS}),
+    "openai_whisper": Case(_whisper, {"mel": (1, 20, 24), "tokens": _IDS}),
     "denoiser": Case(
         _from(
             "denoiser.demucs.Demucs",

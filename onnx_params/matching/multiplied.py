@@ -128,14 +128,16 @@ class _Search(NamedTuple):
         return False
 
     def _with_bias(self, each: Multiplied, norm: Norm, factors: list[np.ndarray]) -> np.ndarray:
-        """The factor whose shift is stored, of those that rounding does not tell apart; the first
-        where none is.
+        """The factor whose shift is stored, where rounding may hide which epsilon it was; the first
+        of ``factors`` where none is.
         """
-        if len(factors) > 1:
-            for factor in factors:
-                shift = shift_of(self.state, each.tensor.name, norm, factor)
-                if self.vectors.holding(shift, each.candidate.key) is not None:
-                    return factor
+        if not each.candidate.is_coarse and len(factors) == 1:
+            return factors[0]
+        others = norm.scales() if each.candidate.is_coarse else []
+        for factor in (*factors, *others):
+            shift = shift_of(self.state, each.tensor.name, norm, factor)
+            if self.vectors.holding(shift, each.candidate.key) is not None:
+                return factor
         return factors[0]
 
     def _write_norm(
