@@ -21,6 +21,7 @@ from onnx_params.auditing.audit import audit
 from onnx_params.auditing.judgements import Verdict
 from onnx_params.auditing.policy import Policy
 from onnx_params.dataflow.logical import logical
+from onnx_params.idioms.torchscript import is_layers_result
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.tensors.evaluate import evaluate
 from onnx_params.tensors.steps import Placement
@@ -960,3 +961,122 @@ def test_experts_of_a_quantized_mixture(tmp_path: Path) -> None:
     save_file(held, tmp_path / "c.safetensors")
     done = audit(path, reference=tmp_path / "c.safetensors")
     assert done.passed and 2 == done.verdicts["quantized"]
+
+
+def quaternion(parts: list[np.ndarray]) -> np.ndarray:
+    """Four matrices as the product with a quaternion has them."""
+    r, i, j, k = parts
+    rows = ((r, -i, -j, -k), (i, r, -k, j), (j, k, r, -i), (k, -j, i, r))
+    return np.concatenate([np.concatenate(row, 1) for row in rows], 0)
+
+
+def complex_number(parts: list[np.ndarray]) -> np.ndarray:
+    """Two matrices as the product with a complex number has them."""
+    r, i = parts
+    return np.concatenate([np.concatenate((r, -i), 1), np.concatenate((i, r), 1)], 0)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+@pytest.mark.parametrize("whole", [quaternion, complex_number])
+def test_a_matrix_put_together_with_signs(
+    tmp_path: Path, whole: Callable[[list[np.ndarray]], np.ndarray], is_changed: bool
+) -> None:
+    """Parts of quaternions and of complex numbers, in a real matrix under another name."""
+    n_parts = 4 if whole is quaternion else 2
+    held = {f"net.{name}_weight": draw(2200 + at, 5, 7) for at, name in enumerate("rijk"[:n_parts])}
+    save_file(held, tmp_path / "c.safetensors")
+    matrix = whole(list(held.values())).T.copy()
+    matrix[2, 3] += 0.01 if is_changed else 0
+    chain = Chain()
+    chain.node("MatMul", chain.last, chain.keep("onnx::MatMul_9", matrix))
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_table_once_more_without_its_first_row(tmp_path: Path, is_changed: bool) -> None:
+    """Scores against every item but the one that pads, by the table that was looked up."""
+    held = {"items.weight": draw(2210, 30, WIDTH)}
+    save_file(held, tmp_path / "c.safetensors")
+    scores = held["items.weight"][1:].T.copy()
+    scores[4] *= 1.1 if is_changed else 1
+    chain = Chain()
+    chain.node("Gather", chain.keep("items.weight", held["items.weight"]), "x")
+    chain.node("MatMul", chain.last, chain.keep("onnx::MatMul_9", scores))
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_norm_whose_weight_is_one_more(tmp_path: Path, is_changed: bool) -> None:
+    """One norm of TorchScript's with ``1 + w``, a vector of the same shape under a number's name:
+    one that was taken as it is would have kept its own.
+    """
+    held = {"net.weight": draw(2220, 12, 12), "norm.weight": draw(2221, 12) * 0.1}
+    save_file(held, tmp_path / "c.safetensors")
+    chain = Chain()
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_195", 1 + held["norm.weight"]))
+    name = "other" if is_changed else "net.weight"
+    chain.linear(name, held["net.weight"])
+    if is_changed:  # under its own name nothing was computed
+        chain.stored[0].name = chain.nodes[0].input[1] = "norm.weight"
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed
+
+
+def test_a_bank_of_filters_for_each_channel(tmp_path: Path) -> None:
+    """Two filters again and again, in no checkpoint: a buffer that is not saved."""
+    held = {"net.weight": draw(2230, 12, 12, 1, 1)}
+    save_file(held, tmp_path / "c.safetensors")
+    for n_filters, passes in ((2, True), (12, False)):
+        chain = Chain()
+        chain.node("Conv", chain.last, chain.keep("net.weight", held["net.weight"]))
+        bank = np.tile(draw(2231, n_filters, 1, 3, 3), (12 // n_filters, 1, 1, 1))
+        chain.node("Conv", chain.last, chain.keep("onnx::Conv_27", bank), group=12)
+        path = chain.save(tmp_path / "m.onnx")
+        assert audit(path, reference=tmp_path / "c.safetensors").passed is passes
+
+
+def test_a_triangle_of_a_matrix(tmp_path: Path) -> None:
+    """A matrix over positions that looks back alone, in half precision."""
+    held = {"gate.weight": draw(2240, 2, 8, 8), "net.weight": draw(2241, 8, 8)}
+    save_file(held, tmp_path / "c.safetensors")
+    for triangle, verdict in ((np.tril, "folded"), (np.triu, "folded"), (np.fliplr, "folded")):
+        chain = Chain()
+        half = triangle(held["gate.weight"]).astype(np.float16)
+        chain.node("MatMul", chain.keep("masked_fill_1", half), chain.last)
+        chain.linear("net.weight", held["net.weight"])
+        path = chain.save(tmp_path / "m.onnx")
+        done = audit(path, reference=tmp_path / "c.safetensors")
+        assert (done.verdicts[verdict] == 1) is (triangle is not np.fliplr)
+
+
+def test_an_expert_of_another_stack(tmp_path: Path) -> None:
+    """Of three stacks that lie apart the matrices of one are others: the stack is named."""
+    held = {name: draw(2250 + at, 32, 12) for at, name in enumerate(("w1", "v1", "w2"))}
+    save_file(held, tmp_path / "c.safetensors")
+    chain = Chain()
+    for name, stack in (held | {"v1": draw(2260, 32, 12)}).items():
+        for at, matrix in enumerate(stack.reshape(4, 8, 12)):
+            chain.node("MatMul", "x", chain.keep(f"onnx::MatMul_{name}{at}", matrix.T.copy()))
+    path = chain.save(tmp_path / "m.onnx")
+    done = audit(path, reference=tmp_path / "c.safetensors")
+    assert not done.passed
+    assert "v1" in [finding.name for finding in done.failing]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_given"),
+    [
+        ("linear_10", True),
+        ("/lstm_1/Gemm_output_0", True),
+        ("conv2d", True),
+        ("/lstm_1/Add_output_0", False),
+        ("linear.weight", False),
+        ("linear_weight", False),
+        ("onnx::Gemm_10", False),
+    ],
+)
+def test_what_a_layer_gives_is_no_weight(name: str, is_given: bool) -> None:
+    """The names of the results of layers: numbers that were computed when the input was known."""
+    assert is_layers_result(name) is is_given

@@ -24,7 +24,7 @@ from onnx_params.matching import grids
 from onnx_params.matching.folds import lacks_statistics
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
-from onnx_params.tensors.steps import Key
+from onnx_params.tensors.steps import Key, Shape
 from onnx_params.tensors.stored import StoredTensor
 
 # onnxruntime, ``core/optimizer/conv_add_fusion.cc``; onnxslim, ``core/pattern/fusion``
@@ -128,7 +128,7 @@ def _computed_away(
     if _is_rounded_only(state, tensor, place[0]):
         because = f"'{place[0][1]}' holds codes times scales, as numbers, and others than its own"
         return say(state, tensor, Verdict.CHANGED, because, place)
-    if _has_known_formula(state, tensor, place[0]):
+    if _has_known_formula(state, tensor, place[0], claim):
         because = f"'{place[0][1]}' is not what comes of it, as of others of its kind"
         return say(state, tensor, Verdict.CHANGED, because, place)
     because = f"'{place[0][1]}' was computed from it, by a formula that is not known"
@@ -144,11 +144,14 @@ def _is_rounded_only(state: State, tensor: StoredTensor, place: Key) -> bool:
     return is_alike and grids.is_on_grid(stored.read())
 
 
-def _has_known_formula(state: State, tensor: StoredTensor, place: Key) -> bool:
+def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Claim) -> bool:
     """Whether what was computed from a parameter of this kind is known: its kin are explained, and
-    the place has as many elements as it has.
+    the place, or what was taken of it all in all, has as many elements as it has.
     """
     is_alike = used_elements(state.model, state.model.stored[place]) == tensor.count
+    is_whole = bool(claim.shape) and math.prod(claim.shape or ()) == tensor.count
+    if is_whole and _parts_of_kin(state, tensor):
+        return True
     if not is_alike:
         return False
     if state.kin.are_explained(tensor.name, widest=2) or _has_open_norm(state, tensor):
@@ -170,7 +173,8 @@ def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
     recurrent layer lies beside the rest.
     """
     twin = state.found.get(_of_other_direction(tensor.name))
-    if not state.kin.are_explained(tensor.name, widest=2) and twin is None:
+    parts = _parts_of_kin(state, tensor)
+    if not state.kin.are_explained(tensor.name, widest=2) and twin is None and not parts:
         return None
     shapes = (tensor.shape, tensor.shape[::-1])
     for other, left in state.unexplained:
@@ -179,13 +183,31 @@ def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
         is_beside = twin is not None and other.key in twin.stored
         if _is_stack(state, other) and not left % tensor.count and (is_beside or twin is None):
             return other
+        taken = logical(state.model, other).shape
+        if taken in parts and left == math.prod(taken):
+            state.suspects[other.key] = tensor.name
+            return other
         if left != tensor.count:
             continue
-        taken = logical(state.model, other).shape
         if taken in shapes or left < math.prod(taken):
             state.suspects[other.key] = tensor.name
             return other
     return None
+
+
+def _parts_of_kin(state: State, tensor: StoredTensor) -> set[Shape]:
+    """The shapes of stored tensors in which others of its module and shape lie apart, as the
+    matrices of a stack of experts.
+    """
+    found: set[Shape] = set()
+    owner = tensor.name.rpartition(".")[0]
+    for name, other in state.found.items():
+        is_kin = name.rpartition(".")[0] == owner and state.reference[name].shape == tensor.shape
+        if is_kin and other.is_proved and len(other.stored) > 1:
+            shapes = [logical(state.model, state.model.stored[key]).shape for key in other.stored]
+            found.update(shapes)
+            found.update(shape[::-1] for shape in shapes)
+    return found
 
 
 def _of_other_direction(name: str) -> str:

@@ -16,6 +16,7 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
+MIN_REPEATS: Final = 2  # of each filter of a bank, on the average; of one alone as well
 MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
 
 
@@ -56,10 +57,15 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
 
 
 def is_fixed_filter(values: np.ndarray) -> bool:
-    """Whether a kernel does the same in every channel, as one that blurs: none is trained to."""
+    """Whether a kernel does the same in every channel, as one that blurs, or has a few filters
+    again and again, as a bank of wavelets for each channel: none is trained to.
+    """
     if values.ndim < 3 or len(values) < 2 or values.shape[1] != 1:
         return False
-    return bool(np.all(values == values[:1])) and bool(np.any(values != values.reshape(-1)[0]))
+    filters = values.reshape(len(values), -1)
+    filters = filters[np.any(filters != filters[:, :1], axis=1)]
+    n_different = len(np.unique(filters, axis=0))
+    return len(filters) > 1 and len(filters) >= MIN_REPEATS * n_different
 
 
 def n_zeros(tensor: StoredTensor) -> int:

@@ -12,14 +12,14 @@ from typing import Final
 
 from onnx_params.auditing.computed import is_known_factor
 from onnx_params.auditing.kin import AS_IT_IS, family_of
-from onnx_params.auditing.state import State
+from onnx_params.auditing.state import State, is_buffer
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import (
-    computed_by,
     is_fused,
+    is_recomputed,
     is_result,
     real_name,
 )
@@ -53,12 +53,15 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if not state.kin.ways(name) and found.factor == 1.0:
         return True
-    if not all(map(_is_computed_name, found.stored)):
+    if not all(_is_computed_name(state, name, key) for key in found.stored):
         return False
+    if any(_MAY_BE_LAID_OUT.match(key[1]) for key in found.stored) and found.factor == 1.0:
+        return True
     if _graph_says(state, name, found):
         return True
     # kin of which nothing was computed speak against a name that says something was
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
+    are_alike |= is_buffer(state, state.reference[name])  # which is no kin of what is learned
     return are_alike and is_known_factor(found.factor)
 
 
@@ -89,10 +92,16 @@ def _is_own_name(key: Key) -> bool:
     return bool(real_name(key[1])) and not is_result(key[1])
 
 
-def _is_computed_name(key: Key) -> bool:
-    # TorchScript's exporter gives what it only laid out anew the same names as what it computed
-    is_laid_out = _MAY_BE_LAID_OUT.match(key[1]) is not None
-    return is_result(key[1]) or (bool(computed_by(key[1])) and not is_laid_out)
+def _is_computed_name(state: State, name: str, key: Key) -> bool:
+    """Whether a stored name says that the numbers were computed, and not laid out anew."""
+    if is_result(key[1]):
+        return True
+    # TorchScript's exporter names what it only laid out anew as it does what it computed; a vector
+    # of the same shape is neither turned nor split, and one that is taken as it is keeps its name
+    if _MAY_BE_LAID_OUT.match(key[1]) is None:
+        return is_recomputed(key[1])
+    shape = state.reference[name].shape
+    return len(shape) == 1 and state.model.stored[key].shape == shape
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:

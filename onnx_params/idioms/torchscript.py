@@ -32,6 +32,7 @@ _COMPUTED: Final = re.compile(
 )
 _OPERATOR: Final = re.compile(r"/([A-Z][A-Za-z]*)(?:_\d+)?$")
 _LAYERS: Final = frozenset({"Conv", "Gemm", "MatMul"})
+_GIVEN_BY_LAYER: Final = re.compile(r"(linear|addmm|matmul|mm|bmm|conv[123]d)(_\d+)?")
 _FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
 # constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it
 # leaves what it does not compute its name. Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp,
@@ -58,6 +59,13 @@ _KEEPS_VALUES: Final = frozenset(
 def is_made_up(name: str) -> bool:
     """Whether an exporter made the name up: no module's word is in it."""
     return not name or _MADE_UP.match(name) is not None
+
+
+def is_layers_result(name: str) -> bool:
+    """Whether a stored tensor is called after what a layer gives: data that was computed, for a
+    state that is zero at first.
+    """
+    return computed_by(name) in _LAYERS or _GIVEN_BY_LAYER.fullmatch(name) is not None
 
 
 @lru_cache(NAMES)

@@ -4,6 +4,7 @@ another shape, or rounded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,8 +16,10 @@ from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
+from onnx_params.tensors.steps import SWAP, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
+MAX_CUT: Final = 8  # rows of a table that a second copy may lack
 MIN_COPIED: Final = 8  # elements whose bits are not equal by chance
 
 
@@ -34,6 +37,7 @@ def copied(state: MatchState) -> None:
     _copied_under_numbers(state)
     _copied_reshaped(state)
     _copied_rounded(state)
+    _copied_in_part(state)
 
 
 def _unused(state: MatchState) -> list[Candidate]:
@@ -48,6 +52,44 @@ def _add_copy(state: MatchState, name: str, candidate: Candidate, what: str) -> 
     because = f"{was.because}; '{candidate.tensor.name}' {what}"
     state.found.revise(name, replace(was, stored=(*was.stored, candidate.key), because=because))
     state.assigned[candidate.key] = name
+
+
+def _copied_in_part(state: MatchState) -> None:
+    """Matrices that are a table but for a few rows at either end: what scores every item leaves out
+    the one that pads.
+    """
+    tables: dict[int, list[str]] = {}
+    for name, found in state.found.items():
+        shape = state.reference[name].shape
+        if found.is_proved and len(shape) == 2:
+            tables.setdefault(shape[1], []).append(name)
+    for candidate in _unused(state):
+        name = _table_of(state, candidate, tables)
+        if name:
+            _add_copy(state, name, candidate, "is a part of it once more")
+
+
+def _table_of(state: MatchState, candidate: Candidate, tables: Mapping[int, Sequence[str]]) -> str:
+    """The parameter of which a stored matrix is all but a few rows; empty where there is none."""
+    for steps in [chain(*way, *turn) for way in candidate.ways for turn in ((), (SWAP,))]:
+        shape = candidate.shape_under(steps) if _is_matrix(candidate, steps) else ()
+        for name in tables.get(shape[1], ()) if shape else ():
+            n_more = state.reference[name].shape[0] - shape[0]
+            if not 0 < n_more <= MAX_CUT:
+                continue
+            values = state.reference[name].read()
+            for first in range(n_more + 1):
+                part = values[first : first + shape[0]]
+                if state.values.is_close(part, candidate, steps, strictly=True):
+                    return name
+    return ""
+
+
+def _is_matrix(candidate: Candidate, steps: Steps) -> bool:
+    try:
+        return len(candidate.shape_under(steps)) == 2
+    except (ValueError, IndexError):  # a transposition of what has other axes
+        return False
 
 
 def _index(state: MatchState) -> dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]]:

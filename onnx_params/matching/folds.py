@@ -24,6 +24,15 @@ from onnx_params.tensors.stored import StoredTensor
 # numbers and words between a weight and what is registered with it
 _PARAMETRIZED: Final = re.compile(r"\.parametrizations\.\w+\.(\d+\.)?")
 MAX_OF_MODULE: Final = 16  # arrays of a module of which each pair is asked for
+
+
+def _upper(w: np.ndarray, diagonal: int = 0) -> np.ndarray:
+    """The upper triangle of square matrices. Raises ``ValueError`` for others."""
+    if w.ndim < 2 or w.shape[-1] != w.shape[-2]:
+        raise ValueError("no square matrices")
+    return np.triu(w, diagonal)
+
+
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "1 + w": lambda w: 1 + w,
@@ -45,8 +54,11 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "-0.5 / (w * w)": lambda w: -0.5 / (w * w),
     "1 - sigmoid(w)": lambda w: 1 / (1 + np.exp(w)),
     # torch's parametrizations by a symmetric and a skew-symmetric matrix, as its tutorial has them
-    "triu(w) + triu(w, 1).T": lambda w: np.triu(w) + np.swapaxes(np.triu(w, 1), -1, -2),
-    "triu(w, 1) - triu(w, 1).T": lambda w: np.triu(w, 1) - np.swapaxes(np.triu(w, 1), -1, -2),
+    "triu(w) + triu(w, 1).T": lambda w: _upper(w) + np.swapaxes(_upper(w, 1), -1, -2),
+    "triu(w, 1) - triu(w, 1).T": lambda w: _upper(w, 1) - np.swapaxes(_upper(w, 1), -1, -2),
+    # a matrix over positions that looks back alone (gMLP), triangles of a decomposition
+    "tril(w)": lambda w: np.swapaxes(_upper(np.swapaxes(w, -1, -2)), -1, -2),
+    "triu(w)": lambda w: _upper(w),
 }
 
 # formula -> the words by which whoever computes it may call the result

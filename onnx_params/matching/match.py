@@ -15,6 +15,7 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.matching import (
     added,
+    assembled,
     complex_parts,
     concatenated,
     copies,
@@ -50,6 +51,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     formulas.by_formula,
     multiplied.smoothed,
     added.added,
+    assembled.assembled,
     exact.as_another,
 )
 

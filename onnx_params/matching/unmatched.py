@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.torchscript import is_layers_result
 from onnx_params.matching import lines
 from onnx_params.matching.candidates import TOLERANCE, Candidate
 from onnx_params.matching.casts import cast_to
@@ -221,6 +222,8 @@ def erased(state: MatchState, tensor: StoredTensor) -> Found:
         tensor.count >= MIN_DISTINCT and tensor.dtype.is_float and tensor.n_bytes < MAX_LOOKED_AT
     )
     for _, candidate, steps in near(state, {tensor.name: tensor.read()}) if looked_for else ():
+        if is_layers_result(candidate.tensor.name):
+            continue
         state.assigned[candidate.key] = tensor.name
         because = f"'{candidate.tensor.name}' is nearest to it, with other values"
         return Found(

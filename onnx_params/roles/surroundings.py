@@ -66,6 +66,9 @@ def _by_type(subject: Subject) -> Classification:
         )
         return Classification(Role.PARAMETER, RuleId.UNKNOWN_OPERATOR, because)
     count = subject.tensor.count
+    if is_one_number(subject.tensor):
+        because = f"{describe(use)}, {count} times the same number"
+        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
     because = f"floating point with {count} elements, {describe(use)}: by type alone"
     return Classification(Role.PARAMETER, RuleId.FLOAT_BY_DEFAULT, because)
 
