@@ -70,6 +70,7 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-kept-quant/bin/python benchmarks/wild/build.py kept_quantizers
 	.cache/wild/venv-kept/bin/python benchmarks/wild/build.py kept_layouts
 	.cache/wild/venv-later/bin/python benchmarks/wild/build.py later_models
+	.cache/wild/venv-later/bin/python benchmarks/wild/build.py further_models
 	.cache/wild/venv-later-optimum/bin/python benchmarks/wild/build.py later_quantizers $(LATER_OPTIMUM)
 	.cache/wild/venv-later-quant/bin/python benchmarks/wild/build.py later_quantizers
 	.cache/wild/venv-later-quant/bin/python benchmarks/wild/build.py later_layouts

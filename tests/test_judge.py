@@ -14,6 +14,7 @@ import torch
 from onnx import TensorProto
 from safetensors.numpy import save_file
 from support.graphs import Chain, checkpoint, nbits
+from support.models import distinct
 from support.process import run
 
 import onnx_params
@@ -95,6 +96,45 @@ def test_kin_are_a_witness(formula: str, tmp_path: Path) -> None:
     save_file(weights(), tmp_path / "c.safetensors")
     done = audit(path, reference=tmp_path / "c.safetensors")
     assert done.passed and LAYERS == done.verdicts["folded"]
+
+
+@pytest.mark.parametrize(
+    ("stored_name", "passes"),
+    [("val_56", False), ("onnx::Expand_27", False), ("exp_1", True), ("/Exp_output_0", True)],
+)
+def test_a_lone_parameters_formula(tmp_path: Path, stored_name: str, passes: bool) -> None:
+    """Without kin a name must say that something was computed, not that it has none."""
+    held = weights() | {"scale_of_all": draw(1350, WIDTH)}
+    chain = layered(weights())
+    chain.node("Mul", chain.last, chain.keep(stored_name, np.exp(held["scale_of_all"])))
+    path = chain.save(tmp_path / "m.onnx")
+    save_file(held, tmp_path / "c.safetensors")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is passes
+
+
+class Product(torch.nn.Module):
+    """A square matrix that is multiplied as it is, beside layers that are turned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = torch.nn.Parameter(torch.zeros(WIDTH, WIDTH))
+        self.first, self.second = (torch.nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(2))
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.second(torch.relu(self.first(rows)) @ self.root)
+        return made
+
+
+def test_a_square_matrix_that_is_turned_against_the_record(tmp_path: Path) -> None:
+    """torch's exporter says that it takes a parameter as it is: the transposed one is another."""
+    model = distinct(Product()).eval()
+    path = tmp_path / "m.onnx"
+    rows = torch.zeros(3, WIDTH)
+    torch.onnx.export(model, (rows,), str(path), dynamo=True, verbose=False)
+    held = {name: value.numpy() for name, value in model.state_dict().items()}
+    for root, passes in ((held["root"], True), (held["root"].T.copy(), False)):
+        save_file(held | {"root": root}, tmp_path / "c.safetensors")
+        assert audit(path, reference=tmp_path / "c.safetensors").passed is passes
 
 
 def test_names_that_only_the_writer_knows(tmp_path: Path) -> None:

@@ -79,6 +79,13 @@ $PIP --no-deps torchvision==0.28.0 torchaudio==2.11.0 transformers==5.24.0 accel
     torch-einops-utils==0.2.0 axial-positional-embedding==0.3.12 rotary-embedding-torch==0.9.1 \
     opt_einsum==3.4.0 einx==0.4.3 frozendict==2.5.1 CoLT5-attention==0.11.2
 $PIP --no-deps basicsr==1.4.2
+$PIP --no-deps linear-attention-transformer==0.19.1 sinkhorn-transformer==0.11.4 \
+    routing-transformer==1.6.1 mixture-of-experts==0.2.3 curated-transformers==2.0.1 \
+    catalogue==2.0.10 g-mlp-pytorch==0.1.5 perceiver-pytorch==0.11.0 soft-moe-pytorch==0.1.9 \
+    mlp-mixer-pytorch==0.3.1 bottleneck-transformer-pytorch==0.1.4 tab-transformer-pytorch==0.6.1 \
+    x-mlps-pytorch==0.6.9 discrete-continuous-embed-readout==0.2.12 \
+    vector-quantize-pytorch==1.32.0 spandrel==0.4.2 openai-whisper==20250625 tiktoken==0.14.0 \
+    denoiser==0.1.5 pytorch-tcn==1.2.3 torchani==2.9.0 torchdiffeq==0.2.5
 
 new later-quant
 $PIP onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 transformers==5.24.0 safetensors \

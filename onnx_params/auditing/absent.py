@@ -205,8 +205,9 @@ def _parts_of_kin(state: State, tensor: StoredTensor) -> set[Shape]:
         is_kin = name.rpartition(".")[0] == owner and state.reference[name].shape == tensor.shape
         if is_kin and other.is_proved and len(other.stored) > 1:
             shapes = [logical(state.model, state.model.stored[key]).shape for key in other.stored]
-            found.update(shapes)
-            found.update(shape[::-1] for shape in shapes)
+            parts = [shape for shape in shapes if math.prod(shape) < tensor.count]
+            found.update(parts)
+            found.update(shape[::-1] for shape in parts)
     return found
 
 

@@ -10,6 +10,7 @@ from onnx_params.auditing.present import changed
 from onnx_params.auditing.state import State, difference_from, is_buffer, say
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.recurrent import GATES, read_name
 from onnx_params.inventory.values import shape_of
 from onnx_params.matching.match_state import Found
@@ -45,8 +46,11 @@ def displaced(
     if not _is_comparable(state, tensor, found, claim):
         return None
     apart = difference_from(state, tensor, claim.placements, claim.axis)
-    # a name does not tell in which orientation a square matrix lies
-    if apart is None or (_is_turn(found, claim) and state.turns.fits(tensor.name)):
+    if apart is None:
+        return None
+    # a name does not tell in which orientation a square matrix lies; an exporter's record does
+    is_recorded = claim.certain and claim.evidence is Evidence.SIGNATURE
+    if _is_turn(found, claim) and not is_recorded and state.turns.fits(tensor.name):
         return None
     because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
     return say(state, tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)

@@ -18,6 +18,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import (
+    computed_by,
     is_fused,
     is_recomputed,
     is_result,
@@ -29,11 +30,15 @@ from onnx_params.tensors.steps import Key
 
 # what is computed with other parameters of the reference: that these fit is a witness
 _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
-# formulas of whole lines: their length, their mean and spread
-_OF_LINES: Final = ("w / |w|", "standardized w", "w with a third")
+# formulas of whole lines: their length, their mean and spread, a triangle
+_OF_LINES: Final = ("w / |w|", "standardized w", "w with a third", "triu(w", "tril(w")
 _ENOUGH: Final = 0.5  # share of the kin
 # names after operators that take parameters element by element
-_MAY_BE_LAID_OUT: Final = re.compile(r"onnx::(Add|Sub|Mul|Div|PRelu|Concat|Where)_")
+_ONE_MORE: Final = "1 + w"  # Gemma's norms
+_MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
+_MAY_BE_LAID_OUT: Final = re.compile(
+    r"onnx::(Add|Sub|Mul|Div|PRelu|Concat|Where|Expand|Tile|Reshape|Unsqueeze|Slice)_"
+)
 
 
 def is_witnessed(state: State, name: str, found: Found) -> bool:
@@ -51,12 +56,10 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True  # no single number makes it: no fault is one by chance
     if _is_family(state, name, found):
         return True
-    if not state.kin.ways(name) and found.factor == 1.0:
+    if found.formula == _ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
         return True
-    if not all(_is_computed_name(state, name, key) for key in found.stored):
+    if not all(_is_computed_name(key, found.factor) for key in found.stored):
         return False
-    if any(_MAY_BE_LAID_OUT.match(key[1]) for key in found.stored) and found.factor == 1.0:
-        return True
     if _graph_says(state, name, found):
         return True
     # kin of which nothing was computed speak against a name that says something was
@@ -92,16 +95,23 @@ def _is_own_name(key: Key) -> bool:
     return bool(real_name(key[1])) and not is_result(key[1])
 
 
-def _is_computed_name(state: State, name: str, key: Key) -> bool:
-    """Whether a stored name says that the numbers were computed, and not laid out anew."""
-    if is_result(key[1]):
+def _is_computed_name(key: Key, factor: float) -> bool:
+    # TorchScript's exporter gives what it only laid out anew the same names as what it computed,
+    # and so does onnxsim, of which a factor says more
+    is_laid_out = _MAY_BE_LAID_OUT.match(key[1]) is not None
+    if is_result(key[1]) or (bool(computed_by(key[1])) and not is_laid_out):
         return True
-    # TorchScript's exporter names what it only laid out anew as it does what it computed; a vector
-    # of the same shape is neither turned nor split, and one that is taken as it is keeps its name
-    if _MAY_BE_LAID_OUT.match(key[1]) is None:
-        return is_recomputed(key[1])
+    return factor != 1.0 and not is_laid_out and is_recomputed(key[1])
+
+
+def _is_of_norm(state: State, name: str, key: Key) -> bool:
+    """Whether TorchScript's exporter made up the name of a vector by which something is multiplied,
+    of the parameter's own shape: one that is taken as it is keeps its name, and a vector is neither
+    turned nor split.
+    """
     shape = state.reference[name].shape
-    return len(shape) == 1 and state.model.stored[key].shape == shape
+    is_alike = len(shape) == 1 and state.model.stored[key].shape == shape
+    return is_alike and _MULTIPLIES.match(key[1]) is not None
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:

@@ -116,7 +116,8 @@ def _is_within(wanted: np.ndarray, groups: np.ndarray, steps: np.ndarray, relati
 def half_gaps(values: np.ndarray) -> np.ndarray:
     """Half of the widest gap between numbers of the same row, at each element."""
     rows = np.sort(values.reshape(values.shape[0] if values.ndim > 1 else 1, -1), axis=1)
-    widest = np.diff(rows, axis=1).max(axis=1, initial=0.0)
+    with np.errstate(invalid="ignore"):  # infinities side by side
+        widest = np.diff(rows, axis=1).max(axis=1, initial=0.0)
     shape = (-1, *(1,) * (values.ndim - 1))
     made: np.ndarray = np.broadcast_to(widest.reshape(shape) / 2, values.shape)
     return made
