@@ -735,3 +735,45 @@ def test_a_norm_folded_into_a_matrix(affine: bool, tmp_path: Path) -> None:
     onnx_params.extract(path, tmp_path / "out.safetensors")
     for name, written in load_file(tmp_path / "out.safetensors").items():
         np.testing.assert_array_equal(model.state_dict()[name].numpy(), written)
+
+
+class Casting(nn.Linear):
+    """A layer that casts its bias, as openai-whisper's do."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        bias = self.bias.to(torch.float64).to(rows.dtype)
+        return nn.functional.linear(rows, self.weight, bias)
+
+
+class Stacked(nn.Module):
+    """A list in a module of the list's own name, which has no scope of its own."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        for layer in self.layers:
+            rows = layer(rows)
+        return rows
+
+
+class Outer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        blocks = [nn.Sequential(nn.Linear(8, 8, bias=False), nn.LayerNorm(8)) for _ in range(2)]
+        self.layers = Stacked([*blocks])
+        self.last = Casting(8, 8)
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        made: torch.Tensor = self.last(self.layers(rows))
+        return made
+
+
+def test_scopes_and_biases_of_torchscript(tmp_path: Path) -> None:
+    """A level that scopes lack, as the norms' names beside tell; a bias that was cast."""
+    module = Outer()
+    path = exported(module, tmp_path / "m.onnx", torch.ones(2, 3, 8), dynamo=False)
+    scopes = {node.name.split("/")[1] for node in onnx.load(path).graph.node}
+    assert "layers" in scopes
+    assert truth(module) == rows(path)

@@ -62,6 +62,7 @@ BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bia
 
 
 MADE_BIAS: Final = "weight_bias"  # as onnxscript calls it, which see above
+_PRODUCTS: Final = frozenset({"Conv", "ConvTranspose", "MatMul"})
 UNKNOWN_LEAF: Final = "?"  # of a parameter of a module that is known
 _RESHAPED: Final = re.compile(r"(/Reshape(_\d+)?_output_\d+|^view(_\d+)?)$")
 _FACTORS: Final = frozenset({"Mul", "Div"})
@@ -85,9 +86,53 @@ class Modules:
                     parent = parent.rpartition(".")[0]
         return frozenset(found)
 
+    @cached_property
+    def _paths(self) -> dict[str, str]:
+        """The beginnings of scopes that are others than those of the modules' names, with these: a
+        list that hands on to another one has no scope of its own.
+
+        By the nodes whose scope ends as the module of a tensor does that they take; beginnings that
+        stand for several modules are left out.
+        """
+        found: dict[str, set[str]] = {}
+        for graph in self._model.graphs.values():
+            for node in graph.nodes:
+                scope = scope_of(node)
+                for name in node.inputs if scope else ():
+                    owner = (real_name(name) or "").rpartition(".")[0]
+                    if owner and (graph.path, name) in self._model.stored:
+                        for beginning, path in _beginnings(scope or "", owner):
+                            found.setdefault(beginning, set()).add(path)
+        return {
+            scope: next(iter(paths))
+            for scope, paths in found.items()
+            if scope and len(paths) == 1 and scope not in paths
+        }
+
+    def path_of(self, scope: str) -> str:
+        """The path of a module by its scope: as its neighbors with names say, else the scope."""
+        words = scope.split(".")
+        for length in range(len(words), 0, -1):
+            path = self._paths.get(".".join(words[:length]))
+            if path is not None:
+                return ".".join(filter(None, [path, *words[length:]]))
+        return scope
+
     def has_children(self, scope: str) -> bool:
         """Whether other modules stand in the module: it is no layer of its framework's."""
         return scope in self._parents
+
+
+def _beginnings(scope: str, owner: str) -> Iterator[tuple[str, str]]:
+    """The beginnings of a scope with those of a module's path that they stand for, by the words
+    that both end with; none where they end otherwise.
+    """
+    one, two = scope.split("."), owner.split(".")
+    while one and two and one[-1] == two[-1]:
+        one.pop()
+        two.pop()
+        if one:
+            yield ".".join(one), ".".join(two)
 
 
 class Place(NamedTuple):
@@ -101,7 +146,12 @@ class Place(NamedTuple):
     @property
     def scope(self) -> str:
         """The module in which the operator stands; empty where that is not known."""
-        return scope_of(self.consumer.node) or ""
+        return self.modules.path_of(scope_of(self.consumer.node) or "")
+
+    @property
+    def is_container(self) -> bool:
+        """Whether the operator stands in a module that has modules in it."""
+        return self.modules.has_children(scope_of(self.consumer.node) or "")
 
     @property
     def computed_view(self) -> View | None:
@@ -159,7 +209,7 @@ def _of_a_product(place: Place) -> Claim | None:
     if not place.scope:
         return None
     folded = View.FOLDED if is_norm_folded(tensor.name) else None
-    if place.modules.has_children(place.scope):
+    if place.is_container:
         return _hanging(place, location, view or folded)
     because = f"the weight of {consumer.node.op_type} in scope '{place.scope}'"
     return location.claim(
@@ -223,6 +273,11 @@ def _element_by_element(place: Place) -> Claim | None:
         return None
     if sum(dim != 1 for dim in tensor.shape) > 1:
         return None
+    if _is_added_in_layer(place):
+        because = f"Add of it to what the only product in scope '{place.scope}' gives"
+        return locate(place.model, tensor).claim(
+            f"{place.scope}.bias", Evidence.SCOPE, because, certain=False
+        )
     leaf = elementwise_leaf(place.scope, node.op_type in _FACTORS)
     flat = (Reshape((tensor.count,)),) if len(tensor.shape) > 1 else ()
     location = locate(place.model, tensor, *flat)
@@ -233,6 +288,27 @@ def _element_by_element(place: Place) -> Claim | None:
     view = View.FOLDED if flat else None
     return location.claim(
         f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
+    )
+
+
+def _is_added_in_layer(place: Place) -> bool:
+    """Whether a vector is added to what a product gives in the same module, which has no modules in
+    it: a layer that casts its bias to the type of its input.
+    """
+    node, graph = place.consumer.node, place.consumer.graph
+    if node.op_type != "Add" or len(place.tensor.shape) != 1:
+        return False
+    if place.is_container:
+        return False
+    others = [name for slot, name in enumerate(node.inputs) if slot != place.consumer.slot]
+    producers = [
+        place.model.def_use.producer(place.model.def_use.resolve(graph, name)) for name in others
+    ]
+    return any(
+        producer is not None
+        and producer.op_type in _PRODUCTS
+        and place.modules.path_of(scope_of(producer) or "") == place.scope
+        for producer in producers
     )
 
 
