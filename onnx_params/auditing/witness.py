@@ -33,9 +33,9 @@ _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm
 # formulas of whole lines: their length, their mean and spread, a triangle
 _OF_LINES: Final = ("w / |w|", "standardized w", "w with a third", "triu(w", "tril(w")
 _ENOUGH: Final = 0.5  # share of the kin
-# names after operators that take parameters element by element
 _ONE_MORE: Final = "1 + w"  # Gemma's norms
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
+# names after operators that take parameters element by element, or lay them out
 _MAY_BE_LAID_OUT: Final = re.compile(
     r"onnx::(Add|Sub|Mul|Div|PRelu|Concat|Where|Expand|Tile|Reshape|Unsqueeze|Slice)_"
 )
