@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, inliner, numpy_helper
 from safetensors.numpy import load_file, save_file
 
+import onnx_params
 from onnx_params import apply
 from onnx_params.auditing.audit import audit
 from onnx_params.dataflow import calls
@@ -182,3 +183,13 @@ def test_no_bias_is_added_behind_a_call(tmp_path: Path) -> None:
     save_file(held | {"layers.1.bias": draw(20, WIDTH)}, new)
     with pytest.raises(OnnxParamsError, match="local function"):
         apply(path, new, tmp_path / "x.onnx", reference=old, add_dropped=True)
+
+
+def test_rows_behind_a_call(tmp_path: Path) -> None:
+    """Codes have their own type and bytes, and no name that the call's tool kept is certain."""
+    path = tmp_path / "m.onnx"
+    written(path, "Dense", [dense()])
+    report = onnx_params.analyze(path)
+    assert {"int8"} == {row.dtype for row in report.rows}
+    assert 3 * WIDTH * WIDTH == report.n_bytes
+    assert not any(row.certain for row in report.rows)

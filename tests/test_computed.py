@@ -210,6 +210,8 @@ def test_weights_in_plain_nodes(form: str, tmp_path: Path) -> None:
     path = chain.save(tmp_path / "m.onnx")
     report = onnx_params.analyze(path)
     assert {"fc.weight": (OUT, IN), "fc.bias": (OUT,)} == {r.name: r.shape for r in report.rows}
+    (row,) = (r for r in report.rows if r.name == "fc.weight")
+    assert 0 < row.n_bytes <= 4 * OUT * IN  # those of its codes, or numbers that are no zeros
     (tensor,) = (t for t in open_artifact(str(path)).model.tensors if t.name == made)
     assert tensor.encoding is Encoding.COMPUTED and np.allclose(tensor.read(), weight)
     state = {"fc.weight": weight, "fc.bias": draw(11, OUT)}

@@ -144,7 +144,7 @@ def _inside(
     for node in body.nodes:
         renamed = node._replace(
             position=len(nodes),
-            name=f"{call.name}/{node.name}" if call.name else node.name,
+            name=call.name,  # whose module's it is
             inputs=tuple(names(name) for name in node.inputs),
             outputs=tuple(names(name) for name in node.outputs),
         )
@@ -183,12 +183,13 @@ def _refers(node: Node) -> bool:
 
 
 def _renaming(body: Graph, call: Node) -> Callable[[str], str]:
-    """What the names of a function are where it is called."""
+    """What the names of a function are where it is called: made up, by the name of the result."""
     prefix = next((name for name in call.outputs if name), f"node {call.position}")
+    prefix = prefix if prefix.startswith("/") else f"/{prefix}"
     outside = {"": ""}
     for inner, outer in ((body.outputs, call.outputs), (body.inputs, call.inputs)):
         for at, name in enumerate(inner):
             given = outer[at] if at < len(outer) else ""
             if given or inner is body.inputs:
                 outside[name] = given
-    return lambda name: outside.get(name, f"{prefix}/{name}")
+    return lambda name: outside.get(name, f"{prefix}_{name}")

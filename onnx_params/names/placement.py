@@ -36,7 +36,7 @@ _LAST_WORD: Final = re.compile(r"[._/:#-]+[^._/:#-]*$")
 
 class Location(NamedTuple):
     """A stored tensor with the steps from it to a parameter; ``steps`` is ``None`` where the file
-    does not say them.
+    does not say them. It is not ``sure`` where a tool may have laid it out anew.
     """
 
     tensor: StoredTensor
@@ -44,6 +44,7 @@ class Location(NamedTuple):
     dtype: str
     view: View
     steps: Steps | None
+    sure: bool = True
 
     def claim(
         self,
@@ -63,7 +64,7 @@ class Location(NamedTuple):
             shape=self.shape,
             dtype=self.dtype,
             evidence=evidence,
-            certain=certain and not are_bare_codes,
+            certain=certain and self.sure and not are_bare_codes,
             because=because,
             view=view or self.view,
             stored=(self.tensor.key,),
@@ -88,7 +89,9 @@ def locate(model: Model, tensor: StoredTensor, *more: Step) -> Location:
     steps = None if taken.steps is None else chain(*taken.steps, *more)
     if more and view is View.WHOLE and steps:
         view = view_of(steps)
-    return Location(tensor, shape_after(taken.shape, more), taken.dtype, view, steps)
+    # the tool that keeps what takes codes in functions of its own
+    sure = tensor.dtype.is_float or not model.calls_in_place
+    return Location(tensor, shape_after(taken.shape, more), taken.dtype, view, steps, sure)
 
 
 def _stem(name: str, scale: str) -> str:

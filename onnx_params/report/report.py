@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
+from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
 from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Unpack
 from onnx_params.tensors.stored import StoredTensor
 
@@ -264,12 +266,12 @@ def build(inventory: Inventory, name: str) -> Report:
             stored = parameter_tensors[key]
             tensor = tensor or stored
             names.append(stored.name)
-            share = stored.n_bytes
+            held = share = _n_bytes(inventory.model, stored)
             # its siblings lie in the same tensor
             if claim.view in (View.PART, View.REORDERED) and shape is not None and stored.count:
                 n_held = math.prod(logical(inventory.model, stored).shape)
                 share = share * math.prod(shape) // max(1, n_held)
-            share = min(share, stored.n_bytes - spent.get(key, 0))
+            share = min(share, held - spent.get(key, 0))
             spent[key] = spent.get(key, 0) + share
             n_bytes += share
         rows.append(
@@ -292,6 +294,12 @@ def build(inventory: Inventory, name: str) -> Report:
     return Report(name=name, inventory=inventory, rows=tuple(rows))
 
 
+def _n_bytes(model: Model, tensor: StoredTensor) -> int:
+    """The bytes of a stored tensor; of one that is computed, those of the codes behind it."""
+    parts = model.computed.get(tensor.key)
+    return tensor.n_bytes if parts is None else model.stored[parts[0]].n_bytes
+
+
 def _dtype(claim: Claim, tensor: StoredTensor | None) -> str | None:
     """The type of a parameter's elements as they are stored: that of codes, not of what packs
     them.
@@ -299,6 +307,7 @@ def _dtype(claim: Claim, tensor: StoredTensor | None) -> str | None:
     packed = next((step for step in claim.steps if isinstance(step, Unpack)), None)
     if packed is not None:
         return f"uint{packed.bits}"
-    if tensor is None or claim.view is View.UNPACKED:
+    is_computed = tensor is not None and tensor.encoding is Encoding.COMPUTED
+    if tensor is None or is_computed or claim.view is View.UNPACKED:
         return claim.dtype
     return tensor.dtype.name
