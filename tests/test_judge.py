@@ -1120,3 +1120,18 @@ def test_an_expert_of_another_stack(tmp_path: Path) -> None:
 def test_what_a_layer_gives_is_no_weight(name: str, is_given: bool) -> None:
     """The names of the results of layers: numbers that were computed when the input was known."""
     assert is_layers_result(name) is is_given
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_copy_for_what_the_graph_computes(tmp_path: Path, is_changed: bool) -> None:
+    """Weights that the graph standardizes are stored twice each; one copy of one was changed."""
+    held = {f"layers.{at}.conv.weight": draw(2300 + at, 8, 6, 1, 1) for at in range(4)}
+    save_file(held, tmp_path / "c.safetensors")
+    chain = Chain()
+    for at, kernel in enumerate(held.values()):
+        other = kernel.reshape(1, 8, 6).copy()
+        other[0, 3, 2] *= 1e30 if is_changed and at == 2 else 1
+        chain.node("Conv", "x", chain.keep(f"layers.{at}.conv.weight", kernel))
+        chain.node("ReduceMean", chain.keep(f"onnx::ReduceMean_{40 + at}", other))
+    path = chain.save(tmp_path / "m.onnx")
+    assert audit(path, reference=tmp_path / "c.safetensors").passed is not is_changed

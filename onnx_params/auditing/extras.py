@@ -8,11 +8,13 @@ from onnx_params.auditing.computed import is_computed, is_weight
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import GUESSES, State
 from onnx_params.dataflow.logical import logical
+from onnx_params.idioms.naming import without_number
 from onnx_params.idioms.torchscript import real_name
 from onnx_params.matching.copies import MIN_COPIED
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
 from onnx_params.roles.role import Role
+from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -54,6 +56,13 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
     computed = is_computed(state.model, tensor)
     if computed:
         return False, computed
+    original = _copied_elsewhere(state, tensor)
+    if original:
+        because = (
+            f"others of its kind are stored once more under such a name, and it is no copy of"
+            f" '{original}'"
+        )
+        return True, because
     if is_weight(state.model, tensor):
         return (
             True,
@@ -93,3 +102,30 @@ def _has_name_of_another(state: State, tensor: StoredTensor) -> bool:
     if named is None or name != tensor.name or named.count < MIN_COPIED:
         return False
     return logical(state.model, tensor).shape == named.shape
+
+
+def _copied_elsewhere(state: State, tensor: StoredTensor) -> str:
+    """A parameter of a stored tensor's shape that is stored once, while most of its kin are stored
+    twice, the second time under the stored tensor's name but for its number; empty where there is
+    none. A graph that computes something of its weights takes each of them twice.
+    """
+    if tensor.count < MIN_COPIED or real_name(tensor.name) is not None:
+        return ""
+    word, shape = without_number(tensor.name), _without_ones(tensor.shape)
+    for name, found in state.found.items():
+        is_alone = found.is_proved and len(found.stored) == 1
+        if not is_alone or _without_ones(state.reference[name].shape) != shape:
+            continue
+        kin = [state.found[other].stored for other in state.kin.others(name)]
+        twice = [
+            keys
+            for keys in kin
+            if len(keys) > 1 and any(without_number(key[1]) == word for key in keys)
+        ]
+        if kin and 2 * len(twice) > len(kin):
+            return name
+    return ""
+
+
+def _without_ones(shape: Shape) -> Shape:
+    return tuple(dim for dim in shape if dim != 1)
