@@ -24,7 +24,7 @@ from torch import nn
 
 from wild.shipping import declare_operators, shown
 from wild.tables import Inputs, parsed
-from wild.workshop import EXPORTERS, Builder, export, make, shake, tell
+from wild.workshop import EXPORTERS, Builder, compare, export, make, shake, tell
 
 torch.set_num_threads(1)
 F = nn.functional
@@ -1227,15 +1227,7 @@ def _follows(path: Path, feeds: Sequence[Any], wanted: Sequence[Any], slack: flo
         for value, feed in zip(inputs, feeds, strict=True)
     }
     made = session.run(None, arrays)
-    if len(made) != len(wanted):
-        raise ValueError(f"{len(made)} outputs, not {len(wanted)}")
-    for found, want in zip(made, wanted, strict=True):
-        both = [np.asarray(each).astype(np.float64).ravel() for each in (found, want)]
-        if not np.isfinite(both[1]).all() or both[1].size != both[0].size:
-            raise ValueError("outputs that are not numbers, or not so many")
-        far = np.linalg.norm(both[0] - both[1]) / (np.linalg.norm(both[1]) + 1e-9)
-        if not far <= slack:
-            raise ValueError(f"outputs do not follow the module's: {far:.4f}")
+    compare(made, wanted, slack)
 
 
 def _joined(source: Path, target: Path) -> None:

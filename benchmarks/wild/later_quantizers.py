@@ -43,7 +43,7 @@ from wild.quantizers import (
     _static,
 )
 from wild.unseen_quantizers import _answers, _raised, _saved
-from wild.workshop import EXPORTERS, Builder, make, shake, tell
+from wild.workshop import EXPORTERS, Builder, export, make, shake, tell
 
 # --- source models
 
@@ -807,16 +807,7 @@ def _exported_as(source: str, exporter: str, change: Change, **options: Any) -> 
     def write(target: Path) -> None:
         model, arguments = _drawn(source)
         held = change(model, arguments)
-        with torch.no_grad():
-            torch.onnx.export(
-                held,
-                arguments,
-                str(target),
-                dynamo=exporter == "dynamo",
-                external_data=False,
-                verbose=False,
-                **options,
-            )
+        export(held, arguments, exporter, target, **options)
 
     return write
 

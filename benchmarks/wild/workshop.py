@@ -15,7 +15,7 @@ artifact is a clean product of its checkpoint.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,8 +95,25 @@ def make(folder: Path, variant: str, write: Callable[[Path], None]) -> Path | No
     return target
 
 
-def export(model: torch.nn.Module, arguments: tuple[Any, ...], exporter: str, path: Path) -> None:
-    """``torch.onnx.export`` as users call it, and no more."""
+def compare(made: Sequence[Any], wanted: Sequence[Any], slack: float) -> None:
+    """Raise ``ValueError`` unless outputs are the wanted ones, but for a share of their length."""
+    import numpy as np
+
+    if len(made) != len(wanted):
+        raise ValueError(f"{len(made)} outputs, not {len(wanted)}")
+    for found, want in zip(made, wanted, strict=True):
+        both = [np.asarray(each).astype(np.float64).ravel() for each in (found, want)]
+        if not np.isfinite(both[1]).all() or both[1].size != both[0].size:
+            raise ValueError("outputs that are not numbers, or not so many")
+        far = np.linalg.norm(both[0] - both[1]) / (np.linalg.norm(both[1]) + 1e-9)
+        if not far <= slack:
+            raise ValueError(f"outputs do not follow the module's: {far:.4f}")
+
+
+def export(
+    model: torch.nn.Module, arguments: tuple[Any, ...], exporter: str, path: Path, **options: Any
+) -> None:
+    """``torch.onnx.export`` as users call it, and no more than they say."""
     import torch
 
     with torch.no_grad():
@@ -107,6 +124,7 @@ def export(model: torch.nn.Module, arguments: tuple[Any, ...], exporter: str, pa
             dynamo=exporter == "dynamo",
             external_data=False,
             verbose=False,
+            **options,
         )
 
 
