@@ -19,7 +19,7 @@ from support.graphs import checkpoint as written
 import onnx_params
 from onnx_params.auditing.audit import audit
 from onnx_params.auditing.judgements import Verdict
-from onnx_params.dataflow.computed import Constants
+from onnx_params.dataflow.constants import Constants
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.matching.grids import is_rounded
 from onnx_params.tensors.encoding import Encoding
@@ -115,6 +115,17 @@ def test_operators_are_onnxruntimes(case: str, tmp_path: Path) -> None:
     made = constants.values(output)
     assert (expected.shape, expected.dtype) == (constants.shape(output), made.dtype)
     assert made.shape == expected.shape and np.allclose(made, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_value_that_is_taken_twice_is_followed_once(tmp_path: Path) -> None:
+    """Sums of a value and itself, forty times over: as many steps, and not two to the fortieth."""
+    chain = Chain()
+    chain.nodes.append(helper.make_node("Cast", [chain.keep("codes", WORDS)], ["v0"], to=1))
+    for at in range(40):
+        chain.nodes.append(helper.make_node("Add", [f"v{at}"] * 2, [f"v{at + 1}"]))
+    chain.node("Gemm", "x", "v40")
+    model, _ = open_artifact(str(chain.save(tmp_path / "m.onnx")))
+    assert WORDS.shape == Constants(model, model.main).shape("v40")
 
 
 def test_sizes_are_limited(tmp_path: Path) -> None:

@@ -199,16 +199,13 @@ def _parts_of_kin(state: State, tensor: StoredTensor) -> set[Shape]:
     """The shapes of stored tensors in which others of its module and shape lie apart, as the
     matrices of a stack of experts.
     """
-    found: set[Shape] = set()
-    owner = tensor.name.rpartition(".")[0]
-    for name, other in state.found.items():
-        is_kin = name.rpartition(".")[0] == owner and state.reference[name].shape == tensor.shape
-        if is_kin and other.is_proved and len(other.stored) > 1:
-            shapes = [logical(state.model, state.model.stored[key]).shape for key in other.stored]
-            parts = [shape for shape in shapes if math.prod(shape) < tensor.count]
-            found.update(parts)
-            found.update(shape[::-1] for shape in parts)
-    return found
+    parts: set[Shape] = set()
+    for other in state.apart.get((tensor.name.rpartition(".")[0], tensor.shape), ()):
+        for key in other.stored:
+            shape = logical(state.model, state.model.stored[key]).shape
+            if math.prod(shape) < tensor.count:
+                parts |= {shape, shape[::-1]}
+    return parts
 
 
 def _of_other_direction(name: str) -> str:

@@ -14,7 +14,7 @@ from onnx_params.matching.copies import MIN_COPIED
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
 from onnx_params.roles.role import Role
-from onnx_params.tensors.steps import Shape
+from onnx_params.tensors.steps import without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -111,11 +111,8 @@ def _copied_elsewhere(state: State, tensor: StoredTensor) -> str:
     """
     if tensor.count < MIN_COPIED or real_name(tensor.name) is not None:
         return ""
-    word, shape = without_number(tensor.name), _without_ones(tensor.shape)
-    for name, found in state.found.items():
-        is_alone = found.is_proved and len(found.stored) == 1
-        if not is_alone or _without_ones(state.reference[name].shape) != shape:
-            continue
+    word = without_number(tensor.name)
+    for name in state.alone.get(without_ones(tensor.shape), ()):
         kin = [state.found[other].stored for other in state.kin.others(name)]
         twice = [
             keys
@@ -125,7 +122,3 @@ def _copied_elsewhere(state: State, tensor: StoredTensor) -> str:
         if kin and 2 * len(twice) > len(kin):
             return name
     return ""
-
-
-def _without_ones(shape: Shape) -> Shape:
-    return tuple(dim for dim in shape if dim != 1)

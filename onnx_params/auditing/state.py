@@ -46,6 +46,7 @@ from onnx_params.tensors.steps import (
     Slice,
     chain,
     shape_after,
+    without_ones,
 )
 from onnx_params.tensors.stored import StoredTensor
 
@@ -93,6 +94,25 @@ class State:
     @cached_property
     def misplaced(self) -> dict[str, str]:
         return places.out_of_order(self.model, self.found)
+
+    @cached_property
+    def apart(self) -> dict[tuple[str, Shape], list[Found]]:
+        """The parameters that lie in several stored tensors, by module and shape."""
+        groups: dict[tuple[str, Shape], list[Found]] = {}
+        for name, found in self.found.items():
+            if found.is_proved and len(found.stored) > 1:
+                kind = name.rpartition(".")[0], self.reference[name].shape
+                groups.setdefault(kind, []).append(found)
+        return groups
+
+    @cached_property
+    def alone(self) -> dict[Shape, list[str]]:
+        """The parameters that lie in one stored tensor, by shape without axes of one."""
+        groups: dict[Shape, list[str]] = {}
+        for name, found in self.found.items():
+            if found.is_proved and len(found.stored) == 1:
+                groups.setdefault(without_ones(self.reference[name].shape), []).append(name)
+        return groups
 
     @cached_property
     def kin(self) -> Kin:

@@ -1,4 +1,4 @@
-"""Put the nodes of local functions in the place of their calls, where a call hands codes over.
+"""Put the nodes of local functions in the place of their calls, where codes are among the inputs.
 
 A tool may keep what a quantized layer does in a function of the model's own: what dequantizes its
 codes then stands in the function, the codes and their scales outside. Put in place, the nodes say

@@ -26,7 +26,7 @@ def logical(model: Model, tensor: StoredTensor) -> Logical:
         return Logical(tensor.shape, codes.dtype.name, View.DEQUANTIZED, ())
     if dtype.is_narrow_integer or dtype.name in _WIDE_CODES:
         return _integer(model, tensor)
-    if dtype.is_float and 0 < dtype.bits <= 8:
+    if dtype.is_narrow_float:
         scale = scale_of(model, tensor)
         if scale is not None:
             return Logical(tensor.shape, dtype.name, View.DEQUANTIZED, (scale,))

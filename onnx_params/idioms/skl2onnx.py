@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from onnx_params.containers.onnx.graph import AttributeValue, Model, Node
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, Hint, Naming
-from onnx_params.tensors.steps import SWAP, Key, Reshape, Shape, Slice, Steps
+from onnx_params.tensors.steps import SWAP, Key, Reshape, Shape, Slice, Steps, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 SKLEARN: Final = "skl2onnx"
@@ -332,16 +332,10 @@ def _initializer(model: Model, tensor: StoredTensor) -> _Word | None:
     if word in _NUMBERED:
         word = f"{word}.{_NAME.match(tensor.name)[2] or 0}"  # type: ignore[index]  # word_of matched it
     if word == "class_prior_":
-        return _Word(
-            word, tuple(dim for dim in tensor.shape if dim != 1), None, f"{because}: the logarithm"
-        )
+        return _Word(word, without_ones(tensor.shape), None, f"{because}: the logarithm")
     if word == "components_" and len(tensor.shape) == 2:
         return _Word(word, tensor.shape[::-1], (SWAP,), because)
     if word.startswith("intercepts_"):
         return _as(word, tensor, (tensor.count,), because)
-    squeezed = (
-        tuple(dim for dim in tensor.shape if dim != 1)
-        if word in ("theta_", "var_")
-        else tensor.shape
-    )
+    squeezed = without_ones(tensor.shape) if word in ("theta_", "var_") else tensor.shape
     return _as(word, tensor, squeezed, because)

@@ -19,7 +19,16 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.idioms import keras
 from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
 from onnx_params.idioms.tf2onnx_unnamed import Described, by_consumer, path_of
-from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Step, Steps, shape_after
+from onnx_params.tensors.steps import (
+    Key,
+    Permute,
+    Reshape,
+    Shape,
+    Step,
+    Steps,
+    shape_after,
+    without_ones,
+)
 from onnx_params.tensors.stored import StoredTensor
 
 PRODUCER: Final = "tf2onnx"
@@ -177,7 +186,7 @@ def _computed(model: Model, tensor: StoredTensor, leaf: str, scope: str) -> Desc
     path = path_of(scope)
     if leaf.endswith("kernel"):
         return _folded_kernel(model, tensor, path, leaf) if scope else None
-    return f"{path}/{leaf}", tuple(dim for dim in tensor.shape if dim != 1) or (1,), None
+    return f"{path}/{leaf}", without_ones(tensor.shape) or (1,), None
 
 
 def _variable(model: Model, tensor: StoredTensor) -> Described:

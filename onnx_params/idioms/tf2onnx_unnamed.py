@@ -12,7 +12,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import Consumer, consumers
 from onnx_params.idioms import keras
-from onnx_params.tensors.steps import Permute, Reshape, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Permute, Reshape, Shape, Steps, shape_after, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_HOPS: Final = 6  # nodes before an initial state
@@ -65,7 +65,7 @@ def _of_convolution(node: Node, tensor: StoredTensor) -> Described | None:
 
 
 def _of_addition(node: Node, tensor: StoredTensor) -> Described | None:
-    size = tuple(dim for dim in tensor.shape if dim != 1)
+    size = without_ones(tensor.shape)
     if len(size) != 1:
         return None
     norm, is_norm, _ = node.name.partition("/batchnorm/")

@@ -16,7 +16,7 @@ from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
-from onnx_params.tensors.steps import SWAP, Steps, chain
+from onnx_params.tensors.steps import SWAP, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_CUT: Final = 8  # rows of a table that a second copy may lack
@@ -71,9 +71,10 @@ def _copied_in_part(state: MatchState) -> None:
 
 def _table_of(state: MatchState, candidate: Candidate, tables: Mapping[int, Sequence[str]]) -> str:
     """The parameter of which a stored matrix is all but a few rows; empty where there is none."""
-    for steps in [chain(*way, *turn) for way in candidate.ways for turn in ((), (SWAP,))]:
-        shape = candidate.shape_under(steps) if _is_matrix(candidate, steps) else ()
-        for name in tables.get(shape[1], ()) if shape else ():
+    matrices = [way for way in candidate.ways if len(candidate.shape_under(way)) == 2]
+    for steps in [chain(*way, *turn) for way in matrices for turn in ((), (SWAP,))]:
+        shape = candidate.shape_under(steps)
+        for name in tables.get(shape[1], ()):
             n_more = state.reference[name].shape[0] - shape[0]
             if not 0 < n_more <= MAX_CUT:
                 continue
@@ -83,13 +84,6 @@ def _table_of(state: MatchState, candidate: Candidate, tables: Mapping[int, Sequ
                 if state.values.is_close(part, candidate, steps, strictly=True):
                     return name
     return ""
-
-
-def _is_matrix(candidate: Candidate, steps: Steps) -> bool:
-    try:
-        return len(candidate.shape_under(steps)) == 2
-    except (ValueError, IndexError):  # a transposition of what has other axes
-        return False
 
 
 def _index(state: MatchState) -> dict[tuple[str, tuple[int, ...], tuple[bytes, ...]], list[str]]:

@@ -16,7 +16,7 @@ from onnx_params.errors import OnnxParamsError
 from onnx_params.idioms.naming import without_number
 from onnx_params.matching.probes import FIRST_PROBES, read_probe
 from onnx_params.tensors.encoding import IN_PLACE
-from onnx_params.tensors.steps import Key
+from onnx_params.tensors.steps import Key, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_END: Final = 64  # bytes of a payload that are compared before all are
@@ -128,7 +128,7 @@ def _alike(tensors: Iterable[StoredTensor]) -> Iterator[list[StoredTensor]]:
     """
     groups: dict[tuple[str, tuple[int, ...]], list[StoredTensor]] = {}
     for stored in tensors:
-        tensor = stored._replace(shape=tuple(dim for dim in stored.shape if dim != 1))
+        tensor = stored._replace(shape=without_ones(stored.shape))
         if (
             len(tensor.shape) == 2
             and tensor.count >= MIN_COUNT

@@ -16,7 +16,7 @@ from onnx_params.matching.factors import scalar_of
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.matching.samples import Vectors
-from onnx_params.tensors.steps import Reshape, chain
+from onnx_params.tensors.steps import Reshape, chain, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 FEW: Final = 2  # numbers that a formula which is known already makes, to the bit
@@ -49,7 +49,7 @@ def _by_unary(state: MatchState, formula: str, least: int) -> None:
     for tensor in small(state, state.open()):
         made = folds.computed(folds.UNARY[formula], tensor.read())
         if np.isfinite(made).all() and made.size >= least:
-            plain = tuple(dim for dim in made.shape if dim != 1) or (1,)
+            plain = without_ones(made.shape) or (1,)
             targets[tensor.name] = made.reshape(plain)
     for tensor, candidate, steps in near(state, targets):
         if state.values.is_close(targets[tensor.name], candidate, steps):

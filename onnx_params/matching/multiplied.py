@@ -120,21 +120,27 @@ class _Search(NamedTuple):
             for norm in (*near, *table.beside(each.tensor.name, each.scales.size)):
                 if again and norm.names[3] in self.state.found:
                     continue
-                factors = [f for f in norm.scales() if each.is_by(self.state, f * base)]
-                if factors:
-                    factor = self._with_bias(each, norm, factors)
+                scales = norm.scales()
+                fits = [each.is_by(self.state, scale * base) for scale in scales]
+                if any(fits):
+                    factor = self._with_bias(each, norm, scales, fits)
                     self._write_norm(each, norm, factor, word, again)
                     return True
         return False
 
-    def _with_bias(self, each: Multiplied, norm: Norm, factors: list[np.ndarray]) -> np.ndarray:
+    def _with_bias(
+        self, each: Multiplied, norm: Norm, scales: list[np.ndarray], fits: list[bool]
+    ) -> np.ndarray:
         """The factor whose shift is stored, where rounding may hide which epsilon it was; the first
-        of ``factors`` where none is.
+        that fits where none is.
         """
+        factors = [scale for scale, fit in zip(scales, fits, strict=True) if fit]
         if not each.candidate.is_coarse and len(factors) == 1:
             return factors[0]
-        others = norm.scales() if each.candidate.is_coarse else []
-        for factor in (*factors, *others):
+        tried = list(factors)
+        if each.candidate.is_coarse:
+            tried += [scale for scale, fit in zip(scales, fits, strict=True) if not fit]
+        for factor in tried:
             shift = shift_of(self.state, each.tensor.name, norm, factor)
             if self.vectors.holding(shift, each.candidate.key) is not None:
                 return factor

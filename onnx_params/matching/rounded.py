@@ -25,6 +25,7 @@ from onnx_params.tensors.steps import (
     Unpack,
     chain,
     shape_after,
+    without_ones,
 )
 from onnx_params.tensors.stored import StoredTensor
 
@@ -254,7 +255,7 @@ def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
             if len(shape) == 3:  # the matrices of experts
                 turned = (shape[0], shape[2], shape[1])
                 found.setdefault(turned, []).append((candidate, chain(*way, _TURNED_EXPERTS)))
-            squeezed = tuple(dim for dim in shape if dim != 1)
+            squeezed = without_ones(shape)
             if squeezed != shape:
                 found.setdefault(squeezed, []).append((candidate, chain(*way, Reshape(squeezed))))
     return found

@@ -15,7 +15,7 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.places import N_NUMBERS, places
 from onnx_params.names.slots import biases
-from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Steps, chain
+from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Steps, chain, without_ones
 
 N_LINES: Final = 4
 MAX_TRIED: Final = 8  # stored tensors that are compared whole for one question
@@ -166,7 +166,7 @@ class Directions:
             for way in candidate.ways:
                 rank = len(candidate.shape_under(way))
                 ways = [way, *(chain(*way, turn) for turn in turns.get(rank, ()))]
-                squeezed = tuple(dim for dim in candidate.shape_under(way) if dim != 1)
+                squeezed = without_ones(candidate.shape_under(way))
                 if 1 < len(squeezed) < rank:
                     ways.append(chain(*way, Reshape(squeezed)))
                 turned = outputs_first(candidate.shape_under(way), groups.get(candidate.key, 1))

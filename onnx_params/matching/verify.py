@@ -16,7 +16,15 @@ from onnx_params.io.sources import FileSource, Source
 from onnx_params.matching.casts import cast_to
 from onnx_params.tensors.chunks import CHUNK, in_place
 from onnx_params.tensors.evaluate import rearranged
-from onnx_params.tensors.steps import SWAP, Permute, Reshape, Steps, chain, shape_after
+from onnx_params.tensors.steps import (
+    SWAP,
+    Permute,
+    Reshape,
+    Steps,
+    chain,
+    shape_after,
+    without_ones,
+)
 from onnx_params.tensors.stored import StoredTensor
 
 BAND: Final = 8 << 20  # bytes of a matrix compared with a transposed one at once
@@ -145,16 +153,14 @@ def layouts_between(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[Ste
     from itertools import permutations
 
     ways: list[Steps] = [()] if shape == wanted else [(Reshape(wanted),)]
-    for start in dict.fromkeys(
-        (shape, tuple(dim for dim in shape if dim != 1), *_split(shape, wanted))
-    ):
+    for start in dict.fromkeys((shape, without_ones(shape), *_split(shape, wanted))):
         if not 1 < len(start) <= MAX_PERMUTED:
             continue
         for axes in permutations(range(len(start))):
             if axes == tuple(range(len(start))):
                 continue
             end = tuple(start[axis] for axis in axes)
-            squeezed = tuple(dim for dim in wanted if dim != 1)
+            squeezed = without_ones(wanted)
             if end in (wanted, squeezed) or start not in (shape, squeezed) or len(start) < 5:
                 first = (Reshape(start),) if start != shape else ()
                 last = (Reshape(wanted),) if end != wanted else ()
@@ -168,7 +174,7 @@ def _split(shape: tuple[int, ...], wanted: tuple[int, ...]) -> list[tuple[int, .
     """
     if len(shape) != 2 or len(wanted) < 3:
         return []
-    squeezed = tuple(dim for dim in wanted if dim != 1)
+    squeezed = without_ones(wanted)
     if len(squeezed) > MAX_PERMUTED:
         return []
     found = []

@@ -168,7 +168,7 @@ class Stored:
         """
         found: dict[str, str] = {}
         for name, tensor in self.now.items():
-            is_codes = not tensor.dtype.is_float or 0 < tensor.dtype.bits <= 8
+            is_codes = not tensor.dtype.is_float or tensor.dtype.is_narrow_float
             scale = scale_of(self.model, tensor) if is_codes else None
             stem = "" if scale is None else _stem(name, scale.scale[1])
             if stem and stem not in self.now:

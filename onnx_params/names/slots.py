@@ -89,7 +89,7 @@ class Modules:
     @cached_property
     def _paths(self) -> dict[str, str]:
         """The beginnings of scopes that are others than those of the modules' names, with these: a
-        list that hands on to another one has no scope of its own.
+        module has no scope of its own where a list in it has its name.
 
         By the nodes whose scope ends as the module of a tensor does that they take; beginnings that
         stand for several modules are left out.

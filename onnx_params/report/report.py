@@ -14,7 +14,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.inventory.record import Inventory
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.encoding import Encoding
-from onnx_params.tensors.steps import Unpack
+from onnx_params.tensors.steps import Unpack, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _squeezed(shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """A shape without its dimensions of 1."""
     if shape is None or 1 not in shape:
         return shape
-    return tuple(dim for dim in shape if dim != 1)
+    return without_ones(shape)
 
 
 def form_of(shape: tuple[int, ...] | None) -> str:

@@ -119,16 +119,14 @@ def _scales_by_hand(context: Context, subject: Subject) -> Classification | None
             because = f"{describe(use)}, which multiplies it by the scale of the input"
             return Classification(Role.QUANTIZATION, RuleId.SCALE_BY_HAND, because)
         weight = context.stored(use.graph, node.inputs[1 - use.slot])
-        if weight is None or not (weight.dtype.is_narrow_integer or _is_narrow_float(weight)):
+        if weight is None:
+            continue
+        if not (weight.dtype.is_narrow_integer or weight.dtype.is_narrow_float):
             continue
         rule = RuleId.ZERO_POINT_BY_HAND if node.op_type == "Sub" else RuleId.SCALE_BY_HAND
         because = f"{describe(use)}, which dequantizes '{weight.name}'"
         return Classification(Role.QUANTIZATION, rule, because)
     return None
-
-
-def _is_narrow_float(tensor: StoredTensor) -> bool:
-    return tensor.dtype.is_float and 0 < tensor.dtype.bits <= 8
 
 
 def _scales_its_input(context: Context, use: Use) -> bool:

@@ -39,6 +39,11 @@ class DType(NamedTuple):
         """
         return 0 < self.bits <= 8 and self.name.startswith(("int", "uint"))
 
+    @property
+    def is_narrow_float(self) -> bool:
+        """Whether elements are floating-point numbers of 8 bits or fewer."""
+        return 0 < self.bits <= 8 and self.is_float
+
     def packed_length(self, count: int) -> int:
         """Bytes that ``count`` elements take in ``raw_data`` and in external data:
 

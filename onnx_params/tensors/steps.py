@@ -129,6 +129,11 @@ def chain(*steps: Step) -> Steps:
     return tuple(found)
 
 
+def without_ones(shape: Shape) -> Shape:
+    """A shape without its axes of one."""
+    return tuple(dim for dim in shape if dim != 1)
+
+
 def shape_after(shape: Shape, steps: Steps) -> Shape:
     """The shape that ``steps`` make of ``shape``; reads nothing.
 
