@@ -83,15 +83,6 @@ def _numbered(claim: Claim | None, names: Set[str]) -> Claim | None:
     )
 
 
-def claim(model: Model, tensor: StoredTensor) -> Claim:
-    """The likeliest claim for one stored tensor by itself."""
-    return (
-        by_own_name(model, Stored(model), tensor)
-        or by_place(model, Modules(model), tensor)
-        or _nameless(model, tensor)
-    )
-
-
 def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | None:
     """The name in the file, or the one before post-processing; ``None`` where an exporter made it
     up.

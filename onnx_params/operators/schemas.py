@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from onnx_params.operators.contributed import (
-    BLOCKED,
-    CHANNELS_LAST,
-    MCT,
-    MICROSOFT,
-    QONNX,
-    QUARK,
-    TENSORRT,
-)
+from onnx_params.operators.contributed import BLOCKED, MICROSOFT
+from onnx_params.operators.quantizers import CHANNELS_LAST, MCT, QONNX, QUARK, TENSORRT
 from onnx_params.operators.record import Operator
 from onnx_params.operators.standard import CLASSICAL, STANDARD
 

@@ -8,29 +8,27 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
-from onnx_params.idioms import tf2onnx
 from onnx_params.idioms.torchscript import is_made_up, is_result, real_name, scope_of
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
-from onnx_params.roles.context import Context, Subject, behind, describe, is_layer
+from onnx_params.roles.context import Context, Subject, describe
+from onnx_params.roles.edges import ELEMENTWISE, after_the_last_layer, before_the_first_layer
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import distinct_elements, has_few_numbers
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_one_wave, has_waves
+from onnx_params.tensors.waves import has_waves
 
-ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
-MAX_HOPS: Final = 16  # arithmetic with constants in a chain
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 # between an addition and a softmax
 _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Transpose"})
 _TO_DIVISION: Final = frozenset({"Clip", "Max", "Add", "Sqrt", "Expand", "Cast"})
 _BY: Final = ("Div", 1)
-_VIEWS: Final = frozenset({"Reshape", "Unsqueeze", "Squeeze", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
 
 
@@ -267,46 +265,11 @@ def _has_pair(context: Context, use: Use, scaled: Node) -> bool:
     return True
 
 
-def _rotary_table(context: Context, subject: Subject, use: Use) -> Classification | None:
-    assert use.node is not None
-    # pairs beside each other are multiplied one by one
-    is_wave = use.node.op_type == "Mul" and _is_of_two(context, subject) and _has_wave(subject)
-    is_turned = "Neg" in context.op_types and _is_rotary(context, use)
-    if not is_wave and not is_turned:
-        return None
-    because = f"{describe(use)}, which rotates pairs of features"
-    return Classification(Role.BUFFER, RuleId.ROTARY_TABLE, because)
-
-
-def _is_of_two(context: Context, subject: Subject) -> bool:
-    """Whether a tensor multiplies more than one value."""
-    factors = [use for use, _ in subject.uses if use.node is not None and use.node.op_type == "Mul"]
-    return len(factors) > 1
-
-
-def _has_wave(subject: Subject) -> bool:
-    return real_name(subject.tensor.name) is None and has_one_wave(subject.tensor)
-
-
 def _frequencies(context: Context, subject: Subject, use: Use) -> Classification | None:
     if not spectra.reaches_both(context, use, _WAVES):
         return None
     because = f"{describe(use)}, whose result goes to Cos and Sin"
     return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
-
-
-def _after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
-    if not context.has_layers or not _is_after_the_last_layer(context, use):
-        return None
-    because = f"{describe(use)}: no layer follows, and none computed the other input"
-    return _unless_norm(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
-
-
-def _before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
-    if not context.has_layers or not _is_before_the_first_layer(context, use):
-        return None
-    because = f"{describe(use)}: the other input comes from the graph's input through no layer"
-    return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
 
 
 _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
@@ -317,19 +280,11 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _looked_up_bias,
     _attention_mask,
     _positions,
-    _rotary_table,
+    rotary_table,
     _frequencies,
-    _after_the_last_layer,
-    _before_the_first_layer,
+    after_the_last_layer,
+    before_the_first_layer,
 )
-
-
-def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:
-    """A buffer, unless the writer's name for it is that of a norm's vector."""
-    if tf2onnx.is_vector_of_norm(context.model, subject.tensor):
-        why = "tf2onnx gives such names to a norm's vectors, which Keras reshapes for its input"
-        return Classification(Role.PARAMETER, RuleId.NORM_BY_NAME, why)
-    return Classification(Role.BUFFER, rule, because)
 
 
 def is_bias(context: Context, use: Use, tensor: StoredTensor) -> bool:
@@ -357,74 +312,3 @@ def is_bias(context: Context, use: Use, tensor: StoredTensor) -> bool:
     if weight is None:
         return False
     return n_outputs(layer, logical(context.model, weight).shape) == tensor.count
-
-
-def _is_rotary(context: Context, use: Use) -> bool:
-    """x * cos + rotated(x) * sin, where rotated(x) is a Concat of a Neg and another half of x."""
-    if use.node is None or use.node.op_type != "Mul":
-        return False
-    for after in context.followers(use):
-        if after.node is None or after.node.op_type not in ("Add", "Sub"):
-            continue
-        for name in after.node.inputs:
-            product = context.computed_by(after.graph, name)
-            if product is None or product.op_type != "Mul":
-                continue
-            if any(_is_rotated(context, after.graph, factor) for factor in product.inputs):
-                return True
-    return False
-
-
-def _is_rotated(context: Context, path: str, name: str) -> bool:
-    joined = _behind_views(context, path, name)
-    if joined is None or joined.op_type != "Concat":
-        return False
-    halves = [_behind_views(context, path, half) for half in joined.inputs[:4]]
-    return any(half is not None and half.op_type == "Neg" for half in halves)
-
-
-def _behind_views(context: Context, path: str, name: str) -> Node | None:
-    """The node that computes a value, behind what only rounds it or changes its axes."""
-    return behind(context.computed_by, path, name, _VIEWS, MAX_BETWEEN)
-
-
-def _is_after_the_last_layer(context: Context, use: Use) -> bool:
-    """Whether results go to the graph's outputs through no layer, though no layer computed the
-    other input directly.
-    """
-    if use.graph:
-        return False
-    assert use.node is not None
-    others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
-    if not all(_is_activated(context, use.graph, name) for name in others):
-        return False
-    return spectra.reaches_outputs_only(context, use)
-
-
-def _is_activated(context: Context, path: str, name: str) -> bool:
-    """Whether a value was computed, but for arithmetic with constants, by what is neither a layer
-    nor part of a norm.
-    """
-    for _ in range(MAX_HOPS):
-        producer = behind(context.producer, path, name, _VIEWS | {"Transpose"}, MAX_BETWEEN)
-        if producer is None or is_layer(producer) or producer.op_type.endswith("Normalization"):
-            return False
-        if producer.op_type not in ELEMENTWISE:
-            return True
-        resolve = context.graph.resolve
-        moving = [
-            each for each in producer.inputs if resolve(path, each) not in context.model.stored
-        ]
-        if len(moving) != 1:
-            return False
-        name = moving[0]
-    return False
-
-
-def _is_before_the_first_layer(context: Context, use: Use) -> bool:
-    """Whether the other input is a graph input, changed by arithmetic with constants at most."""
-    if use.graph:
-        return False
-    assert use.node is not None
-    raw = spectra.raw_values(context)
-    return any(name in raw for slot, name in enumerate(use.node.inputs) if slot != use.slot)

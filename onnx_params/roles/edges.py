@@ -1,0 +1,82 @@
+"""Recognize what scales inputs before the first layer, or results after the last one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Use
+from onnx_params.idioms import tf2onnx
+from onnx_params.roles import spectra
+from onnx_params.roles.context import Context, Subject, behind, describe, is_layer
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.roles.rotary import VIEWS
+
+ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
+MAX_BETWEEN: Final = 4  # operators that only round
+MAX_HOPS: Final = 16  # arithmetic with constants in a chain
+
+
+def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """Numbers that change what the model answers, such as a mean and a scale."""
+    if not context.has_layers or not _is_after_the_last_layer(context, use):
+        return None
+    because = f"{describe(use)}: no layer follows, and none computed the other input"
+    return _unless_norm(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
+
+
+def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """Numbers that change what the model is given, such as the mean of pixels."""
+    if not context.has_layers or not _is_before_the_first_layer(context, use):
+        return None
+    because = f"{describe(use)}: the other input comes from the graph's input through no layer"
+    return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
+
+
+def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:
+    """A buffer, unless the writer's name for it is that of a norm's vector."""
+    if tf2onnx.is_vector_of_norm(context.model, subject.tensor):
+        why = "tf2onnx gives such names to a norm's vectors, which Keras reshapes for its input"
+        return Classification(Role.PARAMETER, RuleId.NORM_BY_NAME, why)
+    return Classification(Role.BUFFER, rule, because)
+
+
+def _is_after_the_last_layer(context: Context, use: Use) -> bool:
+    """Whether results go to the graph's outputs through no layer, though no layer computed the
+    other input directly.
+    """
+    if use.graph:
+        return False
+    assert use.node is not None
+    others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    if not all(_is_activated(context, use.graph, name) for name in others):
+        return False
+    return spectra.reaches_outputs_only(context, use)
+
+
+def _is_activated(context: Context, path: str, name: str) -> bool:
+    """Whether a value was computed, but for arithmetic with constants, by what is neither a layer
+    nor part of a norm.
+    """
+    for _ in range(MAX_HOPS):
+        producer = behind(context.producer, path, name, VIEWS | {"Transpose"}, MAX_BETWEEN)
+        if producer is None or is_layer(producer) or producer.op_type.endswith("Normalization"):
+            return False
+        if producer.op_type not in ELEMENTWISE:
+            return True
+        resolve = context.graph.resolve
+        moving = [
+            each for each in producer.inputs if resolve(path, each) not in context.model.stored
+        ]
+        if len(moving) != 1:
+            return False
+        name = moving[0]
+    return False
+
+
+def _is_before_the_first_layer(context: Context, use: Use) -> bool:
+    """Whether the other input is a graph input, changed by arithmetic with constants at most."""
+    if use.graph:
+        return False
+    assert use.node is not None
+    raw = spectra.raw_values(context)
+    return any(name in raw for slot, name in enumerate(use.node.inputs) if slot != use.slot)
