@@ -15,6 +15,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.numpy import load_file
 from support.graphs import Chain, nbits
 from torch import nn
@@ -596,6 +597,38 @@ def test_biases_of_a_cell_whose_weights_the_graph_computes(tmp_path: Path) -> No
     model = Recurrent()
     path = exported(model, tmp_path / "m.onnx", torch.rand(1, 5, 96))
     assert truth(model) == rows(path)
+
+
+class Tagger(nn.Module):
+    """Two layers in both directions, and a second module of the kind where asked for."""
+
+    def __init__(self, is_second: bool) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(10, 6, 2, batch_first=True, bidirectional=True)
+        self.second = nn.LSTM(12, 6, batch_first=True) if is_second else None
+        self.fc = nn.Linear(6 if is_second else 12, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        held = self.lstm(x)[0]
+        if self.second is not None:
+            held = self.second(held)[0]
+        made: torch.Tensor = self.fc(held)
+        return made
+
+
+@pytest.mark.parametrize("is_second", [False, True])
+def test_cells_that_a_quantizer_wrote_anew(is_second: bool, tmp_path: Path) -> None:
+    """Nothing is left that tells of their nodes: the order of layers names them, without values where there
+    is more than one module.
+    """
+    model = Tagger(is_second)
+    path = without_values(exported(model, tmp_path / "m.onnx", torch.rand(1, 5, 10)))
+    quantized = tmp_path / "q.onnx"
+    quantize_dynamic(path, quantized, weight_type=QuantType.QInt8)
+    assert truth(model) == rows(quantized)
+    done = onnx_params.extract(quantized, tmp_path / "out.safetensors", dequantize=True)
+    cells = {name for name in done.written if ".weight_hh_l" in name}
+    assert bool(cells) is not is_second
 
 
 def without_values(path: Path) -> Path:

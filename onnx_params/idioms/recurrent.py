@@ -107,3 +107,9 @@ def read_name(leaf: str) -> tuple[str, int] | None:
     """
     match = _NAME.match(leaf)
     return None if match is None else (match[1], int(match[3] is not None))
+
+
+def layer_of(leaf: str) -> str:
+    """The number of the layer in a name of ``nn.RNNBase``'s; empty in any other."""
+    match = _NAME.match(leaf)
+    return "" if match is None else match[2]

@@ -32,7 +32,7 @@ from onnx_params.names.signature_calls import (
     by_place_in_list,
 )
 from onnx_params.names.signature_folded import as_weight, by_computation
-from onnx_params.names.signature_recurrent import by_recurrent_call
+from onnx_params.names.signature_recurrent import by_recurrent_call, with_open_layers
 from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.names.slots import MADE_BIAS
 from onnx_params.tensors.steps import Dequantize
@@ -78,7 +78,7 @@ def claims(model: Model, metadata: ExporterMetadata) -> list[Claim]:
             continue
         aliases = (*(other for other in tied_to[first_name] if other != name), first_name)
         _add_tied(found, _under(claim, name, aliases))
-    return with_shapes_of_siblings(found)
+    return with_shapes_of_siblings(with_open_layers(table, found))
 
 
 def _packed(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 
 from onnx_params.containers.onnx.graph import Node
 from onnx_params.dataflow.view import View
@@ -13,6 +14,7 @@ from onnx_params.idioms.torch_dynamo import Call
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_table import SIGNATURE, Table, constant_of, placeholder_of
+from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -31,6 +33,65 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
         if listed is not None:
             return _listed_part(table, name, site.call, *listed)
     return None
+
+
+def with_open_layers(table: Table, claims: Sequence[Claim]) -> list[Claim]:
+    """The claims, with a place for the parameters of recurrent layers of which no node tells: a
+    quantizer wrote those nodes anew, without the exporter's words.
+
+    Layers are taken in the order of the list, nodes in that of the graph, where there are as many
+    of one as of the other and each node takes what its layer has.
+    """
+    layers: dict[tuple[str, str], dict[tuple[str, int], int]] = {}
+    for at, claim in enumerate(claims):
+        owner, _, leaf = claim.name.rpartition(".")
+        known = recurrent.read_name(leaf)
+        if known is not None:
+            layers.setdefault((owner, recurrent.layer_of(leaf)), {})[known] = at
+    open_layers = [layer for layer in layers.values() if _is_open(claims, layer)]
+    is_one_module = len({owner for owner, _ in layers}) == 1
+    taken = {key for claim in claims for key in claim.stored}
+    nodes = [node for node in _recurrent_nodes(table) if _is_loose(table, node, taken)]
+    found = list(claims)
+    if not open_layers or len(open_layers) != len(nodes):
+        return found
+    for layer, node in zip(open_layers, nodes, strict=True):
+        given = _constants(table, node)
+        parts = _parts_of_node(table, node)
+        if layer.keys() != {(part.kind, part.direction) for part in parts}:
+            return list(claims)
+        for part in parts:
+            tensor = given[part.slot - 1]
+            at = layer[part.kind, part.direction]
+            if tensor is not None:
+                made = _joined(table, claims[at].name, tensor, part, node.op_type)
+                found[at] = _by_order(made, has_values=is_one_module)
+    return found
+
+
+def _by_order(claim: Claim, *, has_values: bool) -> Claim:
+    """A claim that the order of layers and nodes alone stands for: which values it has is said only
+    where there is one module.
+    """
+    because = f"{claim.because}; which layer it is, the order of layers and nodes says"
+    if has_values:
+        return replace(claim, certain=False, because=because)
+    return replace(claim, certain=False, because=because, view=View.UNKNOWN, placements=())
+
+
+def _is_open(claims: Sequence[Claim], layer: Mapping[tuple[str, int], int]) -> bool:
+    """Whether nothing is known of any of a layer's parameters but the names."""
+    return all(claims[at].view is View.UNKNOWN for at in layer.values())
+
+
+def _recurrent_nodes(table: Table) -> Iterator[Node]:
+    return (node for node in table.model.main.nodes if node.op_type in recurrent.GATES)
+
+
+def _is_loose(table: Table, node: Node, taken: Set[Key]) -> bool:
+    """Whether a node takes stored tensors, and none that is a parameter's already."""
+    keys = {tensor.key for tensor in _constants(table, node) if tensor is not None}
+    return bool(keys) and keys.isdisjoint(taken)
 
 
 def _listed_part(
