@@ -13,6 +13,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.matching.candidates import Candidate
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
@@ -44,6 +45,8 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
     """Why a stored tensor was computed and not learned, as far as its numbers and its name
     tell; empty where they do not.
     """
+    if tensor.encoding is Encoding.GENERATED:
+        return "a node of the graph makes it, of one number"
     values = tensor.read()
     if values.size < MAX_FILLER and len(np.unique(values)) < 2 and not is_weight(model, tensor):
         return "all its numbers are the same: a constant that was computed, as far as is known"

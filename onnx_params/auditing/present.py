@@ -105,7 +105,9 @@ def changed(state: State, tensor: StoredTensor, found: Found, claim: Claim | Non
         (
             name
             for key in found.stored
-            if (name := state.holds.get(key, "")) and name != tensor.name
+            if (name := state.holds.get(key, ""))
+            and name != tensor.name
+            and state.found[name].placements  # else it was put together of both
         ),
         "",
     )

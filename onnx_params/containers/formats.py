@@ -21,7 +21,8 @@ HEAD: Final = 9  # bytes that are enough to recognize a format
 ZERO: Final = "mp_rank_00_model_states.pt"  # of DeepSpeed, runtime/engine.py
 MAX_NAME: Final = 4096  # bytes
 _INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
-_ENDINGS: Final = (".safetensors", ".bin", ".pt", ".pth", ".npz")  # in a folder, in this order
+# in a folder, in this order
+_ENDINGS: Final = tuple(".safetensors .bin .pt .pth .npz .keras .h5 .msgpack .pdparams".split())
 # how files beside weights begin: what a trainer keeps to go on
 _NO_WEIGHTS: Final = (
     "training_args",
@@ -87,6 +88,35 @@ def _refuse_pointer(path: str) -> Checkpoint:
     )
 
 
+def _is_msgpack(path: str, head: bytes) -> bool:
+    from onnx_params.containers import msgpack
+
+    return msgpack.is_it(path, head) and not _is_safetensors(path, head)
+
+
+def _read_msgpack(path: str) -> Checkpoint:
+    from onnx_params.containers import msgpack
+
+    return msgpack.read(path)
+
+
+def _is_numpy(path: str, head: bytes) -> bool:
+    is_listed = path.endswith(".eqx") and head[:1] == b"{"
+    return head.startswith(b"\x93NUMPY") or is_listed
+
+
+def _read_numpy(path: str) -> Checkpoint:
+    from onnx_params.containers import numpy_files
+
+    return numpy_files.read(path)
+
+
+def _read_tensor_bundle(path: str) -> Checkpoint:
+    from onnx_params.containers import tensor_bundle
+
+    return tensor_bundle.read(path)
+
+
 def _read_safetensors(path: str) -> Checkpoint:
     from onnx_params.containers import safetensors
 
@@ -99,14 +129,17 @@ FORMATS: Final = (
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
     Format("legacy torch", lambda path, head: head.startswith(LEGACY), _read_legacy),
     Format("pickle", _is_pickle, _read_pickle),
+    Format("NumPy arrays", _is_numpy, _read_numpy),
+    Format("MessagePack", _is_msgpack, _read_msgpack),
+    Format("TensorFlow index", lambda path, head: path.endswith(".index"), _read_tensor_bundle),
     Format("Git LFS pointer", lambda path, head: head.startswith(b"version h"), _refuse_pointer),
     Format("safetensors", _is_safetensors, _read_safetensors),
 )
 
 
 def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Open safetensors, an index of them, a torch zip, an npz, Keras' HDF5 or ``.keras``, a folder
-    of such, or an Orbax folder.
+    """Open safetensors, an index of them, a torch zip, an npz, Keras' HDF5 or ``.keras``, Flax'
+    MessagePack, a folder of such, an Orbax folder, or TensorFlow's checkpoint or SavedModel.
 
     Reads headers, no values. Raises :class:`UnreadableError` where there is no such file,
     :class:`FormatError` where it is none of these.
@@ -115,6 +148,8 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         if os.path.isdir(path):
             return _folder(path)
+        if not os.path.exists(path) and (index := tensor_bundle_index(path)) is not None:
+            return _read_tensor_bundle(index)
         if not os.path.isfile(path):
             reason = (
                 "is not a regular file" if os.path.exists(path) else "no such file or directory"
@@ -133,8 +168,18 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         )
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
-        " .pt), .npz, a pickle of tensors or arrays, .h5, .keras, an index or a folder of them"
+        " .pt), .npz, .npy, a pickle of tensors or arrays, .h5, .keras, .msgpack, TensorFlow's"
+        " .index, an index or a folder of them"
     )
+
+
+def tensor_bundle_index(path: str) -> str | None:
+    """The table of TensorFlow's checkpoint that a folder, or a name without an ending, stands
+    for.
+    """
+    from onnx_params.containers import tensor_bundle
+
+    return tensor_bundle.index_of(path)
 
 
 def is_checkpoint(path: str) -> bool:
@@ -165,6 +210,7 @@ def _has_checkpoint(path: str) -> bool:
     try:
         names = os.listdir(path)
         is_known = torch_distributed.is_it(path) or orbax.item(path) is not None
+        is_known = is_known or tensor_bundle_index(path) is not None
         return is_known or any(name.endswith((*_INDEXES, *_ENDINGS)) for name in names)
     except OSError:
         return False
@@ -182,6 +228,9 @@ def _folder(path: str) -> Checkpoint:
     of_jax = orbax.item(path)
     if of_jax is not None:
         return orbax.read(of_jax)
+    of_tensorflow = tensor_bundle_index(path)
+    if of_tensorflow is not None:
+        return _read_tensor_bundle(of_tensorflow)
     for ending in _INDEXES:
         for name in names:
             if name.endswith(ending):
@@ -198,8 +247,8 @@ def _folder(path: str) -> Checkpoint:
     inner = [name for name in names if _has_weights(os.path.join(path, name))]
     hint = f"; did you mean {' or '.join(inner[:3])} in it?" if inner else ""
     raise FormatError(
-        f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, or what Orbax"
-        f" or torch.distributed writes){hint}"
+        f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, .keras, or what"
+        f" Orbax, TensorFlow or torch.distributed writes){hint}"
     )
 
 

@@ -137,8 +137,8 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
-        if name == "set" and module in ("builtins", "__builtin__"):
-            return set
+        if name in _BUILTINS and module in ("builtins", "__builtin__"):
+            return _BUILTINS[name]
         if module == "torch._utils":
             return {
                 "_rebuild_tensor_v2": _rebuild,
@@ -239,3 +239,11 @@ def _encoded(text: Any, encoding: Any = "latin1", *_: Any) -> Any:
 
 def _first(value: Any, *_: Any) -> Any:
     return value
+
+
+def _tuple(values: Any = (), *_: Any) -> Any:
+    """Paddle's ``reduce``: a name and the values of the tensor that has it."""
+    return tuple(values) if isinstance(values, (tuple, list)) else Inert()
+
+
+_BUILTINS: Final = {"set": set, "tuple": _tuple}

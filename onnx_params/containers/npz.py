@@ -12,7 +12,7 @@ import struct
 import zipfile
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE
 from onnx_params.containers.inert_pickle import MAX_PICKLE
@@ -26,11 +26,13 @@ from onnx_params.containers.strided import (
 )
 from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.sources import Source
-from onnx_params.tensors.dtypes import BY_NAME
+from onnx_params.tensors.dtypes import BY_NAME, DType
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
+MAGIC: Final = b"\x93NUMPY"
+_FIXED: Final = 12  # bytes: magic, version, length
 _LEARNED: Final = "params"
 _GATHERED: Final = ("batch_stats", "buffers")
 _NPY_NAMES: Final = {
@@ -48,7 +50,7 @@ _NPY_NAMES: Final = {
 }
 
 
-class _Header(NamedTuple):
+class Header(NamedTuple):
     """The header of an array: where the values begin, their type as NumPy spells it, whether
     the first axis runs fastest.
     """
@@ -62,13 +64,12 @@ class _Header(NamedTuple):
 def read_array(
     path: str, source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
 ) -> StoredTensor:
-    base, kind, fortran, shape = _read_header(path, archive, entry)
+    header = _read_header(path, archive, entry)
+    base, shape = header.base, header.shape
     name = entry.filename.removesuffix(".npy")
-    if kind[:1] not in "<|=" or kind[1:] not in _NPY_NAMES or any(dim < 0 for dim in shape):
-        raise UnsupportedError(f"{path}: array '{name}' is of type {kind}, which is not supported")
-    dtype = BY_NAME[_NPY_NAMES[kind[1:]]]
+    dtype = dtype_of(f"{path}: array '{name}'", header)
     width = dtype.bits // 8
-    strides = _strides(shape, fortran)
+    strides = strides_of(header)
     if base + width * math.prod(shape) > entry.file_size:
         raise FormatError(f"{path}: array '{name}' ends after its entry")
     tensor = Strided(Storage(entry.filename, dtype.name), 0, shape, strides, dtype.name)
@@ -107,36 +108,49 @@ def learned(arrays: Sequence[StoredTensor]) -> tuple[StoredTensor, ...]:
     )
 
 
-def _read_header(path: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> _Header:
+def _read_header(path: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
     with archive.open(entry) as file:
-        head = file.read(12)
-        if head[:6] != b"\x93NUMPY" or len(head) < 12:
-            raise FormatError(f"{path}: '{entry.filename}' is not a NumPy array")
-        if head[6] == 1:
-            length, skip = struct.unpack("<H", head[8:10])[0], 10
-        else:
-            length, skip = struct.unpack("<I", head[8:12])[0], 12
-        if length > MAX_PICKLE:
-            raise FormatError(f"{path}: '{entry.filename}' has a header of {length} bytes; refused")
-        text = head[skip:] + file.read(max(0, length - (12 - skip)))
+        return read_header(f"{path}: '{entry.filename}'", file)
+
+
+def read_header(label: str, file: IO[bytes]) -> Header:
+    """The header of an array that begins where a file is read now; ``base`` counts from there."""
+    head = file.read(_FIXED)
+    if head[: len(MAGIC)] != MAGIC or len(head) < _FIXED:
+        raise FormatError(f"{label} is not a NumPy array")
+    if head[6] == 1:
+        length, skip = struct.unpack("<H", head[8:10])[0], 10
+    else:
+        length, skip = struct.unpack("<I", head[8:12])[0], 12
+    if length > MAX_PICKLE:
+        raise FormatError(f"{label} has a header of {length} bytes; refused")
+    text = head[skip:] + file.read(max(0, length - (_FIXED - skip)))
     try:
-        header = ast.literal_eval(text.decode("latin1"))
-        return _Header(
+        header = ast.literal_eval(text[:length].decode("latin1"))
+        return Header(
             skip + length,
             str(header["descr"]),
             bool(header["fortran_order"]),
             tuple(int(dim) for dim in header["shape"]),
         )
     except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        raise FormatError(
-            f"{path}: '{entry.filename}' has a broken header: {type(error).__name__}"
-        ) from error
+        raise FormatError(f"{label} has a broken header: {type(error).__name__}") from error
 
 
-def _strides(shape: Shape, fortran: bool) -> tuple[int, ...]:
+def dtype_of(label: str, header: Header) -> DType:
+    """The type of an array's elements; raises where it is none that is known here."""
+    kind = header.kind
+    known = kind[:1] in "<|=" and kind[1:] in _NPY_NAMES
+    if not known or any(dim < 0 for dim in header.shape):
+        raise UnsupportedError(f"{label} is of type {kind}, which is not supported")
+    return BY_NAME[_NPY_NAMES[kind[1:]]]
+
+
+def strides_of(header: Header) -> tuple[int, ...]:
     """Elements from one index to the next by axis; the first axis runs fastest in Fortran's
     order, the last one else.
     """
-    fastest_first = shape if fortran else shape[::-1]
+    shape = header.shape
+    fastest_first = shape if header.fortran else shape[::-1]
     strides = tuple(accumulate(fastest_first, operator.mul, initial=1))[: len(shape)]
-    return strides if fortran else strides[::-1]
+    return strides if header.fortran else strides[::-1]

@@ -19,6 +19,7 @@ from onnx_params.tensors.steps import Permute, Shape, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
 PARTS: Final = (2, 4)  # of a complex number, of a quaternion
+NEAR: Final = 1e-3  # of a part's largest number: half precision
 _MODULES: Final = 2  # how far out the parts of one number may have a module in common
 
 
@@ -70,16 +71,51 @@ def _take(state: MatchState, candidate: Candidate, steps: Steps, parts: list[Sto
     if any(part.name in state.found for part in parts):
         return False
     stored = state.values.of(candidate.key, steps).astype(np.float64)
-    whole = _whole(stored, [part.read().astype(np.float64) for part in parts])
+    numbers = [part.read().astype(np.float64) for part in parts]
+    whole = _whole(stored, numbers)
     is_strict = candidate.is_float  # numbers that repeat with signs are no few levels
+    other: int | None = None
     if whole is None or not state.values.is_close(whole, candidate, steps, is_strict):
-        return False
+        other = _other(stored, numbers) if candidate.is_float else None
+        if other is None:
+            return False
     names = ", ".join(f"'{part.name}'" for part in parts)
     because = f"'{candidate.tensor.name}' is put together of {names}, each with signs"
-    for part in parts:
-        state.found[part.name] = Found(view=View.FOLDED, because=because, stored=(candidate.key,))
+    for at, part in enumerate(parts):
+        view, why = View.FOLDED, because
+        if at == other:
+            view, why = View.CHANGED, f"{because}, and of this one with other values"
+        state.found[part.name] = Found(view=view, because=why, stored=(candidate.key,))
     state.assigned.setdefault(candidate.key, parts[0].name)
     return True
+
+
+def _other(stored: np.ndarray, parts: list[np.ndarray]) -> int | None:
+    """Which of the parts is the only one that is not there, where every row of blocks has all the
+    others and one block more; ``None`` where there is no such part.
+    """
+    height, width = parts[0].shape[:2]
+    absent: set[int] = set()
+    for row in range(len(parts)):
+        down = slice(row * height, (row + 1) * height)
+        blocks = [
+            stored[down, column * width : (column + 1) * width] for column in range(len(parts))
+        ]
+        lacking = [
+            at
+            for at, part in enumerate(parts)
+            if not any(_is_near(block, part) for block in blocks)
+        ]
+        if len(lacking) != 1:
+            return None
+        absent.update(lacking)
+    return absent.pop() if len(absent) == 1 else None
+
+
+def _is_near(block: np.ndarray, part: np.ndarray) -> bool:
+    """Whether a block has the numbers of a part, or those with the other sign."""
+    room = NEAR * np.abs(part).max()
+    return bool((np.abs(block - part) <= room).all() or (np.abs(block + part) <= room).all())
 
 
 def _whole(stored: np.ndarray, parts: list[np.ndarray]) -> np.ndarray | None:

@@ -139,7 +139,9 @@ def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -
                 np.flatnonzero((np.abs(values - line) <= step).all(axis=1))
                 for line, step in zip(grid, room, strict=True)
             ]
-            if all(len(rows) for rows in near):
+            # what is within half a step of many rows, as zeros may be, is none of them for sure
+            n_single = sum(len(rows) == 1 for rows in near)
+            if all(len(rows) for rows in near) and 2 * n_single >= len(near):
                 n_rows = len({int(each[0]) for each in near})
                 return [_Lookup(candidate.key, n_rows, 0, ", rounded")]
     return []

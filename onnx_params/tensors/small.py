@@ -141,7 +141,8 @@ def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
     data = _whole(tensor) if code is not None else b""
     if code is None or not data or sys.byteorder != "little":
         return None
-    values = array(code, data)
+    # what is no number differs from itself
+    values = [value if value == value else None for value in array(code, data)]  # noqa: PLR0124
     inner = math.prod(tensor.shape[axis + 1 :])
     length = tensor.shape[axis]
     found = {
