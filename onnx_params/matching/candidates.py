@@ -31,9 +31,27 @@ from onnx_params.matching.rounding import (
 )
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.evaluate import apply, evaluate
-from onnx_params.tensors.steps import Dequantize, Key, Placement, Shape, Steps, chain, shape_after
+from onnx_params.tensors.steps import (
+    SWAP,
+    Dequantize,
+    Key,
+    Permute,
+    Placement,
+    Shape,
+    Steps,
+    chain,
+    shape_after,
+)
 from onnx_params.tensors.stored import StoredTensor
 
+# by rank: from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have
+# them; also of a kernel for each channel
+CHANNELS_LAST: Final[dict[int, tuple[Permute, ...]]] = {
+    2: (SWAP,),
+    3: (Permute((2, 1, 0)), Permute((2, 0, 1))),
+    4: (Permute((2, 3, 1, 0)), Permute((2, 3, 0, 1))),
+    5: (Permute((2, 3, 4, 1, 0)), Permute((2, 3, 4, 0, 1))),
+}
 # half units in the last place: one for the cast, one for what was computed before it
 COARSE_ULPS: Final = 2.0
 SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most

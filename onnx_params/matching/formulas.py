@@ -12,7 +12,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.exact import MIN_DISTINCT
-from onnx_params.matching.factors import scalar_of
+from onnx_params.matching.factors import EVEN, NEGATED, scalar_of
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.matching.samples import Vectors
@@ -120,6 +120,9 @@ def multiplied_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor)
         steps = chain(*candidate.steps, Reshape(values.shape))
         stored = state.values.of(candidate.key, steps).astype(np.float64)
         factor = float(values @ stored) / power if np.isfinite(stored).all() else 0.0
+        if abs(factor + 1) <= EVEN and state.values.is_close(-values, candidate, steps):
+            state.found[tensor.name] = _by(NEGATED, candidate)
+            return
         if factor and state.values.is_close(values * factor, candidate, steps):
             scalar = scalar_of(state, factor)
             shown = f"'{scalar}'" if scalar else f"{factor:.6g}"

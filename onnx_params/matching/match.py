@@ -16,6 +16,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching import (
     added,
     assembled,
+    beside,
     complex_parts,
     concatenated,
     copies,
@@ -50,6 +51,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     folded.summed,
     formulas.by_formula,
     multiplied.smoothed,
+    beside.beside,
     added.added,
     assembled.assembled,
     exact.as_another,

@@ -12,6 +12,7 @@ import numpy as np
 from onnx_params.dataflow.consumers import multiplies_input_of, transposed_groups
 from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
+from onnx_params.matching.candidates import CHANNELS_LAST
 from onnx_params.matching.factors import (
     ROUNDED_NOISE,
     Multiplied,
@@ -26,17 +27,10 @@ from onnx_params.matching.rounded import small
 from onnx_params.matching.samples import Alike, Directions, Vectors, outputs_first
 from onnx_params.matching.shifts import fold_bias, shift_of
 from onnx_params.tensors.evaluate import rearranged
-from onnx_params.tensors.steps import SWAP, Permute
 from onnx_params.tensors.stored import StoredTensor
 
 # energy that scaled channels may differ by: exact ones, and those of codes of a few bits
 NOISE: Final = 0.02
-# from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have them
-_TURNS: Final = {
-    2: (SWAP,),
-    3: (Permute((2, 1, 0)),),
-    4: (Permute((2, 3, 1, 0)), Permute((2, 3, 0, 1))),
-}
 
 
 def normed(state: MatchState) -> None:
@@ -45,10 +39,11 @@ def normed(state: MatchState) -> None:
     """
     tables = (NormTable(state.norms), NormTable(with_scales(state.norms, state.reference)))
     groups = transposed_groups(state.model, [each.tensor for each in state.free()])
-    search = _Search(state, Directions(state, _TURNS, groups), Vectors(state), tables)
+    search = _Search(state, Directions(state, CHANNELS_LAST, groups), Vectors(state), tables)
     computed = {each.main: each for each in folds.of_two(state.reference)}
     for tensor in small(state, state.open()):
-        if len(tensor.shape) < 2 or tensor.name in state.found:
+        # a single number is any other one times a factor
+        if len(tensor.shape) < 2 or tensor.count < 2 or tensor.name in state.found:
             continue
         values = tensor.read()
         made = computed.get(tensor.name)
@@ -57,6 +52,15 @@ def normed(state: MatchState) -> None:
             continue
         if search.find(tensor, values, "") or search.find(
             tensor, _centered(values), "standardized w"
+        ):
+            continue
+        *window, channels, outputs = tensor.shape
+        if (
+            window
+            and outputs > 1
+            and search.find(  # of several outputs for each channel
+                tensor, values.reshape(*window, channels * outputs, 1), ""
+            )
         ):
             continue
         for n in sorted(set(groups.values())):
@@ -201,7 +205,7 @@ def smoothed(state: MatchState) -> None:
     """
     if not any(candidate.is_quantized for candidate in state.free()):
         return
-    directions, vectors = Directions(state, _TURNS, {}), Vectors(state)
+    directions, vectors = Directions(state, CHANNELS_LAST, {}), Vectors(state)
     for tensor in small(state, state.open()):
         if len(tensor.shape) != 2:
             continue

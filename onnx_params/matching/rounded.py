@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
 
 from onnx_params.dataflow.view import View
-from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.candidates import CHANNELS_LAST, Candidate
 from onnx_params.matching.casts import casts_to
+from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.grids import is_rounded
 from onnx_params.matching.levels import has_few_levels
 from onnx_params.matching.match_state import Found, MatchState
@@ -21,6 +22,7 @@ from onnx_params.tensors.steps import (
     Permute,
     Placement,
     Reshape,
+    Shape,
     Steps,
     Unpack,
     chain,
@@ -76,8 +78,19 @@ def _rounded(state: MatchState, strictly: Collection[str]) -> None:
     for tensor, candidate, steps in near(
         state, {tensor.name: tensor.read() for tensor in small(state, state.open())}
     ):
+        if _is_near_by_chance(state, tensor, candidate, steps):
+            continue
         if state.values.is_close(tensor.read(), candidate, steps, tensor.name in strictly):
             take_close(state, tensor, candidate, steps)
+
+
+def _is_near_by_chance(
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps
+) -> bool:
+    """Whether there are too few numbers for nearness to tell which they are."""
+    if tensor.count >= MIN_DISTINCT:
+        return False
+    return not np.array_equal(tensor.read(), state.values.of(candidate.key, steps))
 
 
 def split(state: MatchState) -> None:
@@ -232,6 +245,9 @@ def near(
         shape: sample_places(shape) for shape in {values.shape for values in targets.values()}
     }
     by_shape = _fits_by_shape(state)
+    unfolded = {shape: list(_unfolded(shape, by_shape)) for shape in places}
+    for shape, more in unfolded.items():
+        by_shape.setdefault(shape, []).extend(more)
     samples = _Samples(state)
     for name, values in targets.items():
         fits = by_shape.get(values.shape, ())
@@ -249,16 +265,30 @@ def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
     for candidate in state.free():
         for way in candidate.ways if candidate.is_float or candidate.is_quantized else ():
             shape = candidate.shape_under(way)
-            found.setdefault(shape, []).append((candidate, way))
-            if len(shape) == 2:
-                found.setdefault(shape[::-1], []).append((candidate, chain(*way, SWAP)))
-            if len(shape) == 3:  # the matrices of experts
-                turned = (shape[0], shape[2], shape[1])
-                found.setdefault(turned, []).append((candidate, chain(*way, _TURNED_EXPERTS)))
             squeezed = without_ones(shape)
-            if squeezed != shape:
-                found.setdefault(squeezed, []).append((candidate, chain(*way, Reshape(squeezed))))
+            ways = [way] if squeezed == shape else [way, chain(*way, Reshape(squeezed))]
+            for each in ways:
+                rank = len(candidate.shape_under(each))
+                turns = (*CHANNELS_LAST.get(rank, ()), *(() if rank != 3 else (_TURNED_EXPERTS,)))
+                for steps in (each, *(chain(*each, turn) for turn in turns)):
+                    turned = candidate.shape_under(steps)
+                    found.setdefault(turned, []).append((candidate, steps))
     return found
+
+
+def _unfolded(shape: Shape, by_shape: Mapping[Shape, Sequence[Fit]]) -> Iterator[Fit]:
+    """The matrices that are an array with its first axes, or its last ones, taken as one, and the
+    vectors that are it with all: weights and biases of heads, as Keras and Flax have them.
+    """
+    flat = [(math.prod(shape[:axis]), math.prod(shape[axis:])) for axis in range(1, len(shape))]
+    lower: list[Shape] = [
+        *(flat if len(shape) > 2 else ()),
+        *([(math.prod(shape),)] if flat else ()),
+    ]
+    for each in lower:
+        for candidate, steps in by_shape.get(each, ()):
+            if len(candidate.shape) == len(each):
+                yield candidate, chain(*steps, Reshape(shape))
 
 
 class _Samples:

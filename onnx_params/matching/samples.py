@@ -168,7 +168,8 @@ class Directions:
                 ways = [way, *(chain(*way, turn) for turn in turns.get(rank, ()))]
                 squeezed = without_ones(candidate.shape_under(way))
                 if 1 < len(squeezed) < rank:
-                    ways.append(chain(*way, Reshape(squeezed)))
+                    lean = chain(*way, Reshape(squeezed))
+                    ways += [lean, *(chain(*lean, turn) for turn in turns.get(len(squeezed), ()))]
                 turned = outputs_first(candidate.shape_under(way), groups.get(candidate.key, 1))
                 if turned:
                     ways.append((*way, *turned))
@@ -221,8 +222,15 @@ class Directions:
 
 
 def axes_of(shape: Shape) -> tuple[int, ...]:
-    """The axes along which channels may lie."""
-    return (0, 1, *((len(shape) - 1,) if len(shape) > 2 else ())) if len(shape) > 1 else ()
+    """The axes along which channels may lie; the last but one in a kernel for each channel that
+    Keras has, ``[height, width, channels, 1]``.
+    """
+    rank = len(shape)
+    if rank < 2:
+        return ()
+    last = (rank - 1,) if rank > 2 else ()
+    is_depthwise = rank > 2 and shape[-1] == 1
+    return tuple(dict.fromkeys((0, 1, *last, *((rank - 2,) if is_depthwise else ()))))
 
 
 def directions(values: np.ndarray, axis: int) -> np.ndarray:
