@@ -6,12 +6,13 @@ A format is a module with a function ``read`` and a row in :data:`FORMATS`.
 from __future__ import annotations
 
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.errors import FormatError, UnreadableError, system_reason
+from onnx_params.errors import FormatError, UnreadableError, UnsupportedError, system_reason
 from onnx_params.io.remote import is_url
 
 # files of one checkpoint; the largest released models have some hundreds
@@ -20,9 +21,13 @@ LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF"  # the pickle of torch's magic num
 HEAD: Final = 9  # bytes that are enough to recognize a format
 ZERO: Final = "mp_rank_00_model_states.pt"  # of DeepSpeed, runtime/engine.py
 MAX_NAME: Final = 4096  # bytes
+_STEP: Final = re.compile(r"[A-Za-z_-]+\d+")  # a folder of one step of a training
+_RANK: Final = "zero_pp_rank_"  # of DeepSpeed: what one process had
 _INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
 # in a folder, in this order
-_ENDINGS: Final = tuple(".safetensors .bin .pt .pth .npz .keras .h5 .msgpack .pdparams".split())
+_ENDINGS: Final = tuple(
+    ".safetensors .bin .pt .pth .npz .keras .h5 .msgpack .pdparams .gguf".split()
+)
 # how files beside weights begin: what a trainer keeps to go on
 _NO_WEIGHTS: Final = (
     "training_args",
@@ -111,6 +116,12 @@ def _read_numpy(path: str) -> Checkpoint:
     return numpy_files.read(path)
 
 
+def _read_gguf(path: str) -> Checkpoint:
+    from onnx_params.containers import gguf
+
+    return gguf.read(path)
+
+
 def _read_tensor_bundle(path: str) -> Checkpoint:
     from onnx_params.containers import tensor_bundle
 
@@ -129,6 +140,7 @@ FORMATS: Final = (
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
     Format("legacy torch", lambda path, head: head.startswith(LEGACY), _read_legacy),
     Format("pickle", _is_pickle, _read_pickle),
+    Format("GGUF", lambda path, head: head.startswith(b"GGUF"), _read_gguf),
     Format("NumPy arrays", _is_numpy, _read_numpy),
     Format("MessagePack", _is_msgpack, _read_msgpack),
     Format("TensorFlow index", lambda path, head: path.endswith(".index"), _read_tensor_bundle),
@@ -168,8 +180,8 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         )
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
-        " .pt), .npz, .npy, a pickle of tensors or arrays, .h5, .keras, .msgpack, TensorFlow's"
-        " .index, an index or a folder of them"
+        " .pt), .npz, .npy, a pickle of tensors or arrays, .h5, .keras, .msgpack, .gguf,"
+        " TensorFlow's .index, an index or a folder of them"
     )
 
 
@@ -225,6 +237,9 @@ def _folder(path: str) -> Checkpoint:
     names = sorted(os.listdir(path))
     if torch_distributed.is_it(path):
         return torch_distributed.read(path)
+    iteration = _last_iteration(path)
+    if iteration and os.path.isdir(iteration):
+        return open_checkpoint(iteration)
     of_jax = orbax.item(path)
     if of_jax is not None:
         return orbax.read(of_jax)
@@ -238,6 +253,11 @@ def _folder(path: str) -> Checkpoint:
     states = os.path.join(path, _latest(path), ZERO)
     if os.path.isfile(states):
         return open_checkpoint(states)
+    if any(name.startswith(_RANK) for name in names):
+        raise UnsupportedError(
+            f"{path}: holds what each process of ZeRO had; join the parts with zero_to_fp32.py,"
+            " which DeepSpeed puts beside them"
+        )
     for ending in _ENDINGS:
         found = [
             name for name in names if name.endswith(ending) and not name.startswith(_NO_WEIGHTS)
@@ -245,6 +265,8 @@ def _folder(path: str) -> Checkpoint:
         if found:
             return _joined(path, [os.path.join(path, name) for name in found])
     inner = [name for name in names if _has_weights(os.path.join(path, name))]
+    if len(inner) == 1 and _STEP.fullmatch(inner[0]):
+        return open_checkpoint(os.path.join(path, inner[0]))
     hint = f"; did you mean {' or '.join(inner[:3])} in it?" if inner else ""
     raise FormatError(
         f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, .keras, or what"
@@ -268,14 +290,28 @@ def _latest(path: str) -> str:
     universal format; empty without.
     """
     for title in ("latest", "latest_universal"):
-        try:
-            with open(os.path.join(path, title), encoding="utf-8") as file:
-                name = file.read(MAX_NAME).strip()
-        except (OSError, ValueError):
-            continue
-        if os.path.basename(name) == name:
+        name = _line(os.path.join(path, title))
+        if name and os.path.basename(name) == name:
             return name
     return ""
+
+
+def _last_iteration(path: str) -> str:
+    """The folder of the last iteration that Megatron saved, by its file of that number; empty
+    without. Source: Megatron-LM, megatron/training/checkpointing.py.
+    """
+    number = _line(os.path.join(path, "latest_checkpointed_iteration.txt"))
+    folder = os.path.join(path, f"iter_{int(number):07d}" if number.isdecimal() else number)
+    return folder if number and os.path.basename(number) == number else ""
+
+
+def _line(path: str) -> str:
+    """What a short file of text says; empty where it is not there, or none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read(MAX_NAME).strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _sharded(path: str) -> Checkpoint:

@@ -108,6 +108,7 @@ class Array:
         self.code = ""
         self.is_fortran = False
         self.data = b""
+        self.objects: list[Any] = []
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
@@ -121,6 +122,8 @@ class Array:
         )
         if is_sound:
             self.shape, self.code, self.is_fortran, self.data = shape, kind.code, is_fortran, data
+        if isinstance(data, list):
+            self.objects = data
 
 
 class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says

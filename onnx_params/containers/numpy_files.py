@@ -33,6 +33,11 @@ def read(path: str) -> Checkpoint:
     """
     source = FileSource(path)
     at = _after_line(path, source)
+    pickled = _pickle_after_header(path, source, at)
+    if pickled:
+        from onnx_params.containers import numpy_pickle
+
+        return numpy_pickle.read_from(path, source, pickled)
     tensors: list[StoredTensor] = []
     while at < source.n_bytes and len(tensors) < MAX_ARRAYS:
         tensor, at = _array(path, source, at, f"leaf.{len(tensors)}")
@@ -54,6 +59,15 @@ def _after_line(path: str, source: FileSource) -> int:
     if end < 0:
         raise FormatError(f"{path}: begins with a line that does not end; is it whole?")
     return end + 1
+
+
+def _pickle_after_header(path: str, source: FileSource, at: int) -> int:
+    """Where the pickle of an array of objects begins, such as a dictionary that was saved; 0 where
+    the first array has numbers.
+    """
+    length = min(HEADER, source.n_bytes - at)
+    header = npz.read_header(f"{path}: its first array", io.BytesIO(source.read(at, length)))
+    return at + header.base if header.kind.endswith("O") else 0
 
 
 def _array(path: str, source: FileSource, at: int, name: str) -> tuple[StoredTensor, int]:

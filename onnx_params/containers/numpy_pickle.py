@@ -40,10 +40,14 @@ def read(path: str) -> Checkpoint:
     Raises :class:`FormatError` where it is damaged, :class:`UnsupportedError` where it is too large
     or has no arrays.
     """
-    source = FileSource(path)
+    return read_from(path, FileSource(path), 0)
+
+
+def read_from(path: str, source: FileSource, start: int) -> Checkpoint:
+    """The same of a pickle that begins at ``start``; an array of one object is that object."""
     if source.n_bytes > MAX_INFLATED:
         raise UnsupportedError(f"{path}: is a pickle too large to be read whole; save it as .npz")
-    with io.BytesIO(source.read(0, source.n_bytes)) as file:
+    with io.BytesIO(source.read(start, source.n_bytes - start)) as file:
         saved = load(path, file)
     places = {
         key: Bytes(0, len(data), True, partial(bytes, data)) for key, data in saved.held.items()
@@ -53,6 +57,8 @@ def read(path: str) -> Checkpoint:
 
 def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
     """The same dictionaries with tensors for arrays, whose bytes are added to ``places``."""
+    if isinstance(saved, Array) and len(saved.objects) == 1 and depth:
+        return _with_tensors(saved.objects[0], places, depth - 1)
     if isinstance(saved, Array):
         return _tensor(saved, places)
     # Paddle pickles a tensor in a dictionary of dictionaries beside its name

@@ -74,14 +74,25 @@ def _by_use(
     if not node.outputs:
         return None
     if node.op_type == "Cast":
-        return _by_hand(model, (use.graph, node.outputs[0]))
+        result = (use.graph, node.outputs[0])
+        return _by_hand(model, result) or _after_product(model, result, tensor)
     is_passed = operator.passes in (Passes.WHOLE, Passes.PART) or node.op_type in _BETWEEN
     if not is_passed or use.slot != 0 or not hops:
         return None
     found = _by_consumer(model, (use.graph, node.outputs[0]), tensor, hops - 1)
     if found is None or found.axis is None or found.block or node.op_type == "Clip":
         return found
+    if node.op_type == "Transpose" and len(tensor.shape) == 2:
+        return found._replace(axis=1 - found.axis % 2)
+    if node.op_type == "Reshape" and not _fits(tensor, model.stored[found.scale]):
+        return None  # a scale for each block, into which the reshape cuts the tensor
     return found._replace(axis=None)  # the axis is one of what was passed on, not of what is stored
+
+
+def _fits(tensor: StoredTensor, scale: StoredTensor) -> bool:
+    """Whether a scale broadcasts to a tensor as it is stored."""
+    pairs = zip(reversed(scale.shape), reversed(tensor.shape), strict=False)
+    return len(scale.shape) <= len(tensor.shape) and all(one in (1, dim) for one, dim in pairs)
 
 
 def _in_slot(model: Model, graph: str, node: Node, slot: int) -> Key | None:
@@ -224,6 +235,22 @@ def _by_hand(model: Model, key: Key) -> Dequantize | None:
         if op_type == "Mul":
             return Dequantize(other, zero, 0)
         zero, key = other, result
+    return None
+
+
+def _after_product(model: Model, key: Key, tensor: StoredTensor) -> Dequantize | None:
+    """A scale for each output, by which the result of a MatMul with codes as numbers is multiplied:
+    torchao's weights of 8 bits.
+    """
+    for use in model.def_use.uses(key)[:MAX_USES]:
+        node = use.node
+        if node is None or (node.op_type, use.slot) != ("MatMul", 1) or not node.outputs:
+            continue
+        step = _arithmetic(model, (use.graph, node.outputs[0]))
+        if step is not None and step[0] == "Mul":
+            scale = model.stored[step[1]]
+            if len(tensor.shape) == 2 and scale.shape in ((tensor.shape[0],), (tensor.shape[1],)):
+                return Dequantize(scale.key, None, 1)
     return None
 
 
