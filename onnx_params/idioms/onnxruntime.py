@@ -29,6 +29,8 @@ class Done(enum.Enum):
 _ROWS: Final = (
     (re.compile(r"(?P<base>.+)_quantized"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_dequantized"), Done.NOTHING),  # onnx-shrink-ray, ``shrink.py``
+    # ``quantization/qdq_quantizer.py``, where an optimizer computed what the node gives
+    (re.compile(r"(?P<base>.+)_DequantizeLinear_Output"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_Transposed"), Done.TURNED),
     (re.compile(r"(?P<base>.+?)_(DQ_)?Q[248](G\d+)?"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_Bnb4"), Done.NOTHING),
@@ -40,7 +42,16 @@ _ROWS: Final = (
     (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
 )
 # what a name must have for any row to fit
-_ENDS: Final = ("_quantized", "_dequantized", "_Transposed", "_Bnb4", "_fp16", "_float16", "_bf16")
+_DEQUANTIZED: Final = ("_dequantized", "_DequantizeLinear_Output")
+_ENDS: Final = (
+    "_quantized",
+    *_DEQUANTIZED,
+    "_Transposed",
+    "_Bnb4",
+    "_fp16",
+    "_float16",
+    "_bf16",
+)
 _STARTS: Final = ("Conv", "MatmulBnFusion_")
 # a domain that a model has when onnxruntime saved it, whatever its nodes are. Source:
 # ``core/session/inference_session.cc``, every domain that is registered is written down
@@ -76,6 +87,11 @@ def undo(name: str) -> list[Hop]:
         else:
             break
     return found
+
+
+def is_dequantized(name: str) -> bool:
+    """Whether a name says that the numbers were computed of codes."""
+    return name.endswith(_DEQUANTIZED)
 
 
 def has_saved(opsets: Iterable[tuple[str, int]]) -> bool:

@@ -4,7 +4,6 @@ their module.
 
 from __future__ import annotations
 
-from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.rounded import take_close
@@ -17,10 +16,10 @@ def beside(state: MatchState) -> None:
     few = [tensor for tensor in state.open() if 0 < tensor.count < MIN_DISTINCT]
     if not few:
         return
-    vectors = Vectors(state)
+    vectors, modules = Vectors(state), _by_module(state)
     for tensor in few:
         values = tensor.read()
-        for key in _layers(state, tensor.name) if tensor.dtype.is_float else ():
+        for key in modules.get(_module_of(tensor.name), ()) if tensor.dtype.is_float else ():
             candidate = vectors.of_layer(values, key)
             if candidate is not None:
                 steps = chain(*candidate.steps, Reshape(tensor.shape))
@@ -28,13 +27,14 @@ def beside(state: MatchState) -> None:
                 break
 
 
-def _layers(state: MatchState, name: str) -> list[Key]:
-    """The stored tensors that are the weight beside a bias."""
-    leaf = next((leaf for leaf in PARTNERS if _has_leaf(name, leaf)), "")
-    owner = name.removesuffix(leaf)
-    weights = [state.found.get(f"{owner}{partner}") for partner in PARTNERS.get(leaf, ())]
-    return [key for found in weights if found is not None for key in found.stored]
+def _by_module(state: MatchState) -> dict[str, list[Key]]:
+    """Module -> the stored tensors that are parameters of it."""
+    found: dict[str, list[Key]] = {}
+    for name, answer in state.found.items():
+        found.setdefault(_module_of(name), []).extend(answer.stored)
+    return found
 
 
-def _has_leaf(name: str, leaf: str) -> bool:
-    return name == leaf or name.endswith((f".{leaf}", f"/{leaf}"))
+def _module_of(name: str) -> str:
+    """What stands before the last word of a name, whichever separator a framework has."""
+    return name[: max(name.rfind("."), name.rfind("/")) + 1]

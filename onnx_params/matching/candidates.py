@@ -4,7 +4,7 @@ original's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final
 
@@ -14,6 +14,8 @@ from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, inputs_of, is_blocked
 from onnx_params.dataflow.pairs import unpaired
+from onnx_params.dataflow.walk import stored_behind
+from onnx_params.idioms.onnxruntime import is_dequantized
 from onnx_params.matching.casts import casts_to, coarse_type
 from onnx_params.matching.grids import Pattern, half_gaps, pattern_of
 from onnx_params.matching.grids import is_rounded as is_on_pattern
@@ -29,6 +31,7 @@ from onnx_params.matching.rounding import (
     is_rounded,
     units,
 )
+from onnx_params.operators.schemas import schema
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.evaluate import apply, evaluate
 from onnx_params.tensors.steps import (
@@ -54,6 +57,8 @@ CHANNELS_LAST: Final[dict[int, tuple[Permute, ...]]] = {
 }
 # half units in the last place: one for the cast, one for what was computed before it
 COARSE_ULPS: Final = 2.0
+BYTE: Final = HALF_STEP / 127  # of the largest number: half a step of signed 8 bits
+BIAS_APART: Final = 1e-3  # of a bias' largest number, that its integers of 32 bits may be off
 SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
@@ -119,8 +124,57 @@ class Candidate:
     def is_float(self) -> bool:
         return self.tensor.dtype.is_float
 
+    @cached_property
+    def is_beside_coarse(self) -> bool:
+        """Whether it is a vector in the bias slot of a node whose weight is rounded and stored as
+        numbers: quantizers give the bias integers of 32 bits. Reads that weight.
+        """
+        if not self.is_float or max(self.tensor.shape, default=1) != self.tensor.count:
+            return False
+        return any(
+            weight.dtype.is_float and has_few_numbers(weight)
+            for weight in _weights_beside(self.model, self.key)
+        )
+
     def shape_under(self, steps: Steps) -> Shape:
         return shape_after(self.tensor.shape, steps)
+
+
+def _is_within_byte(difference: np.ndarray, values: np.ndarray) -> bool:
+    """Whether nothing is off by more than half a step of 8 bits: of the range of all numbers, or of
+    each line along the first axis or the second. For rows too short to show their steps.
+    """
+    lines = [np.moveaxis(values, axis, 0) for axis in range(min(2, values.ndim))]
+    rooms = [float(np.abs(values).max(initial=0.0)) * BYTE * np.ones(())]
+    for axis, each in enumerate(lines):
+        largest = np.abs(each.reshape(len(each), -1)).max(axis=1, initial=0.0)
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        rooms.append(largest.reshape(shape) * BYTE)
+    return any(bool(np.all(np.abs(difference) <= room)) for room in rooms)
+
+
+def has_few_numbers(weight: StoredTensor) -> bool:
+    """Whether a weight has the numbers of a quantizer's codes, by its name or by them. Reads it."""
+    if is_dequantized(weight.name):
+        return True
+    values = weight.read()
+    return has_levels(values) or pattern_of(values).has_grid
+
+
+def _weights_beside(model: Model, key: Key) -> Iterator[StoredTensor]:
+    """The stored tensors in the weight slot of the nodes that take one as their bias."""
+    for use in model.def_use.uses(key):
+        operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
+        if operator is None or use.node is None or use.slot >= len(operator.slots):
+            continue
+        slots = operator.slots
+        weight = next((at for at, word in enumerate(slots) if word == "weight"), operator.weight)
+        if slots[use.slot] != "bias" or weight is None or weight >= len(use.node.inputs):
+            continue
+        found = stored_behind(model, use.graph, use.node.inputs[weight])
+        if found is not None:
+            yield found
 
 
 class Values:
@@ -228,10 +282,14 @@ class Values:
             )
             if coarse and np.all(np.abs(difference) <= room):
                 return True
+            if candidate.is_beside_coarse and np.all(np.abs(difference) <= BIAS_APART * size):
+                return True
             if candidate.is_float:
                 pattern = self.pattern(candidate.key, steps)
                 if is_on_pattern(target, values, pattern, strictly):
                     return True
+                if not pattern.has_grid and is_dequantized(candidate.tensor.name):
+                    return _is_within_byte(difference, values)
             return candidate.is_computed and not strictly and is_left_over(target, values)
         whole = self.codes(candidate.key, steps)
         # torch cuts the fractions of biases off

@@ -4,6 +4,7 @@ another order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.places import places
 from onnx_params.matching.rounded import CLOSE, small
+from onnx_params.tensors.evaluate import rearranged
 from onnx_params.tensors.steps import SWAP, Key, Placement, Reshape, Runs, Slice, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
 
@@ -27,7 +29,7 @@ def parted(state: MatchState) -> None:
     order.
     """
     free = [candidate for candidate in state.free() if candidate.is_quantized]
-    matrices = [tensor for tensor in small(state, state.open()) if len(tensor.shape) == 2]
+    matrices = [each for tensor in small(state, state.open()) for each in _matrices(tensor)]
     if not free or not matrices:
         return
     heads = {width: _Heads(state, group) for width, group in _by_width(matrices).items()}
@@ -35,9 +37,43 @@ def parted(state: MatchState) -> None:
     for grid in grids:
         if grid.width in heads:
             _side_by_side(state, grid, heads[grid.width])
-    for width, group in _by_width([t for t in matrices if t.name not in state.found]).items():
+    left = [each for each in matrices if each.name not in state.found and not each.back]
+    for width, group in _by_width(left).items():
         rest = [grid for grid in grids if grid.width == width]
         _in_disorder(state, group, [g for g in rest if g.candidate.key not in state.assigned])
+
+
+class _Matrix(NamedTuple):
+    """A tensor of the reference as rows of outputs, and the steps from those back to its shape."""
+
+    tensor: StoredTensor
+    shape: tuple[int, int]
+    turn: Steps
+    back: Steps
+
+    @property
+    def name(self) -> str:
+        return self.tensor.name
+
+    def read(self) -> np.ndarray:
+        """The values: ``[rows, width]``."""
+        return rearranged(self.tensor.read(), self.turn)
+
+
+def _matrices(tensor: StoredTensor) -> Iterator[_Matrix]:
+    """A matrix with outputs first, as torch has it, or last, as Keras and Flax have it, where they
+    may be several axes: heads.
+    """
+    if len(tensor.shape) < 2 or not tensor.count:
+        return
+    entering = tensor.shape[0]
+    leaving = tensor.count // entering
+    flat = Reshape((entering, leaving))
+    if len(tensor.shape) == 2:
+        yield _Matrix(tensor, (entering, leaving), (), ())
+    turn = (SWAP,) if len(tensor.shape) == 2 else (flat, SWAP)
+    back = (SWAP,) if len(tensor.shape) == 2 else (SWAP, Reshape(tensor.shape))
+    yield _Matrix(tensor, (leaving, entering), turn, back)
 
 
 class _Grid(NamedTuple):
@@ -68,8 +104,8 @@ def _grids(candidate: Candidate) -> list[_Grid]:
     return found
 
 
-def _by_width(tensors: list[StoredTensor]) -> dict[int, list[StoredTensor]]:
-    found: dict[int, list[StoredTensor]] = {}
+def _by_width(tensors: list[_Matrix]) -> dict[int, list[_Matrix]]:
+    found: dict[int, list[_Matrix]] = {}
     for tensor in tensors:
         found.setdefault(tensor.shape[1], []).append(tensor)
     return found
@@ -78,14 +114,14 @@ def _by_width(tensors: list[StoredTensor]) -> dict[int, list[StoredTensor]]:
 class _Heads:
     """The first rows of tensors of one width."""
 
-    def __init__(self, state: MatchState, tensors: list[StoredTensor]) -> None:
+    def __init__(self, state: MatchState, tensors: list[_Matrix]) -> None:
         self._state = state
         self.tensors = tensors
         self._at = places(tensors[0].shape[1], N_SAMPLES)
         rows = [tensor.read()[0][self._at].astype(np.float64) for tensor in tensors]
         self._rows = np.stack(rows)
 
-    def near(self, row: np.ndarray) -> list[StoredTensor]:
+    def near(self, row: np.ndarray) -> list[_Matrix]:
         """The open tensors whose first row is near to a row, the nearest first."""
         wanted = row[self._at].astype(np.float64)
         size = max(float(np.abs(wanted).mean()), 1e-30)
@@ -101,7 +137,7 @@ def _side_by_side(state: MatchState, grid: _Grid, heads: _Heads) -> None:
     """Tensors one after the other from the first row on; all rows are theirs, or nothing is."""
     rows = grid.rows(state)
     at = 0
-    parts: list[tuple[StoredTensor, Steps]] = []
+    parts: list[tuple[_Matrix, Steps]] = []
     while at < grid.n_rows:
         part = next(
             (
@@ -123,15 +159,16 @@ def _side_by_side(state: MatchState, grid: _Grid, heads: _Heads) -> None:
     state.assigned.setdefault(grid.candidate.key, parts[0][0].name)
 
 
-def _is_part(state: MatchState, grid: _Grid, tensor: StoredTensor, runs: Runs) -> Steps:
+def _is_part(state: MatchState, grid: _Grid, matrix: _Matrix, runs: Runs) -> Steps:
     """The steps to some rows of a stored tensor, if these are a tensor, rounded; none otherwise."""
     if max(stop for _, stop in runs) > grid.n_rows:
         return ()
-    steps = (*grid.steps, Slice(0, runs))
-    return steps if state.values.is_close(tensor.read(), grid.candidate, steps) else ()
+    steps = chain(*grid.steps, Slice(0, runs), *matrix.back)
+    values = matrix.tensor.read()
+    return steps if state.values.is_close(values, grid.candidate, steps) else ()
 
 
-def _in_disorder(state: MatchState, tensors: list[StoredTensor], grids: list[_Grid]) -> None:
+def _in_disorder(state: MatchState, tensors: list[_Matrix], grids: list[_Grid]) -> None:
     """Tensors whose rows lie in a few runs of one stored tensor."""
     if not grids or sum(grid.n_rows for grid in grids) > MAX_ROWS:
         return
@@ -175,7 +212,7 @@ def _apart(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def _write(
-    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps, view: View
+    state: MatchState, tensor: _Matrix, candidate: Candidate, steps: Steps, view: View
 ) -> None:
     stored: Key = candidate.key
     state.found[tensor.name] = Found(

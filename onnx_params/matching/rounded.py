@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.onnxruntime import is_dequantized
 from onnx_params.matching.candidates import CHANNELS_LAST, Candidate
 from onnx_params.matching.casts import casts_to
 from onnx_params.matching.exact import MIN_DISTINCT
@@ -41,6 +42,14 @@ N_ROWS: Final = 8  # of which levels are counted
 MAX_NEAR: Final = 3  # the nearest stored tensors that are compared whole
 
 _TURNED_EXPERTS: Final = Permute((0, 2, 1))
+
+_ON_GRID: Final = (
+    "whose values are whole numbers of steps: a quantizer rounded it and stored the numbers"
+)
+_BESIDE_CODES: Final = (
+    "if that is of integers of 32 bits, as a quantizer wrote the weight beside it"
+)
+_OF_CODES: Final = "which was computed of codes, by its name"
 
 Fit: TypeAlias = tuple[Candidate, Steps]  # a stored tensor, and the steps to the shape asked for
 
@@ -169,7 +178,13 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
     if candidate.is_quantized:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
     elif _is_from_grid(state, tensor, candidate, steps):
-        _take_from_grid(state, tensor, candidate, steps)
+        _take_from_grid(state, tensor, candidate, steps, _ON_GRID)
+        return
+    elif candidate.is_beside_coarse and candidate.tensor.dtype is tensor.dtype:
+        _take_from_grid(state, tensor, candidate, steps, _BESIDE_CODES)
+        return
+    elif is_dequantized(candidate.tensor.name) and candidate.tensor.dtype is tensor.dtype:
+        _take_from_grid(state, tensor, candidate, steps, _OF_CODES)
         return
     else:
         because = f"every value is that of '{candidate.tensor.name}' but for rounding"
@@ -206,13 +221,10 @@ def _is_from_grid(
 
 
 def _take_from_grid(
-    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps, why: str
 ) -> None:
     """Write down that a quantizer rounded a tensor and stored the numbers."""
-    because = (
-        f"every value is within half a step of '{candidate.tensor.name}', whose values are whole"
-        " numbers of steps: a quantizer rounded it and stored the numbers"
-    )
+    because = f"every value is within half a step of '{candidate.tensor.name}', {why}"
     state.assigned.setdefault(candidate.key, tensor.name)
     state.found[tensor.name] = Found(
         view=View.DEQUANTIZED,
