@@ -14,6 +14,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.recurrent import GATES, read_name
 from onnx_params.inventory.values import shape_of
 from onnx_params.matching.match_state import Found
+from onnx_params.matching.verify import is_equal
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import SWAP, Cast, Key, Placement, Slice, Unblock, chain, describe
 from onnx_params.tensors.stored import StoredTensor
@@ -137,8 +138,8 @@ def unspoken(state: State, tensor: StoredTensor, found: Found) -> Judgement | No
     """The judgement on content for whose place no name of the artifact's speaks, where the rest
     of the artifact does.
     """
-    if tensor.name in state.misplaced:
-        other = state.misplaced[tensor.name]
+    other = state.misplaced.get(tensor.name, "")
+    if other and not is_equal(tensor, state.reference[other]):
         because = (
             f"'{found.stored[0][1]}' runs where '{other}' should, by the order in which the"
             " rest of its list runs"

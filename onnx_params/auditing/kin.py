@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Final
 
 from onnx_params.dataflow.view import View
@@ -20,6 +21,8 @@ from onnx_params.tensors.stored import StoredTensor
 AS_IT_IS: Final = "as it is"  # its values are in the artifact, cast or rounded perhaps
 UNEXPLAINED: Final = ""
 _NUMBER: Final = re.compile(r"-?\d[\d.e+-]*$")
+_DIGITS: Final = re.compile(r"\d+")
+MIN_OF_PLACE: Final = 2  # others whose names differ in one number alone
 MIN_KIN: Final = (1, 2, 2)  # others of each kind that are enough not to ask a wider one
 
 
@@ -72,6 +75,26 @@ class Kin:
             if len(others) >= enough:
                 break
         return counts
+
+    def is_of_one_place(self, name: str, way: str) -> bool:
+        """Whether the same was done to all parameters, two at least, whose names differ from its
+        own in one number alone: the last convolution of each group of blocks.
+        """
+        for start, stop in (match.span() for match in _DIGITS.finditer(name)):
+            group = self._by_place.get((name[:start], name[stop:]), [])
+            others = [each for each in group if each != name]
+            if len(others) >= MIN_OF_PLACE and all(self._became[each] == way for each in others):
+                return True
+        return False
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, str], list[str]]:
+        """What stands before a number of a name and after it -> the names that have that."""
+        groups: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
+        for name in self._became:
+            for match in _DIGITS.finditer(name):
+                groups[name[: match.start()], name[match.end() :]].append(name)
+        return groups
 
     def share(self, name: str, way: str, widest: int = 3) -> float | None:
         """The share of its kin that became the same; ``None`` where it has none."""

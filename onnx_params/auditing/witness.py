@@ -24,7 +24,7 @@ from onnx_params.idioms.torchscript import (
     is_result,
     real_name,
 )
-from onnx_params.matching.folds import SPELLED
+from onnx_params.matching.folds import MASKED, SPELLED
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
 
@@ -45,8 +45,12 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     """Whether something besides the numbers says that what was found was computed."""
     if found.formula in _WITH_OTHERS or found.by or _is_spelled(name, found):
         return True
+    if found.formula == MASKED:  # else zeros may be a fault
+        return bool(found.stored) and all(is_recomputed(key[1]) for key in found.stored)
     share = state.kin.share_of_explained(name, found.formula)
     if share is not None and share >= _ENOUGH:
+        return True
+    if state.kin.is_of_one_place(name, found.formula):
         return True
     if _is_by_fusion(found):
         return True
@@ -60,6 +64,8 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if not all(_is_computed_name(key, found.factor) for key in found.stored):
         return False
+    if is_known_factor(found.factor) and all(_is_simplified(state, name, k) for k in found.stored):
+        return True
     if _graph_says(state, name, found):
         return True
     # kin of which nothing was computed speak against a name that says something was
@@ -102,6 +108,15 @@ def _is_computed_name(key: Key, factor: float) -> bool:
     if is_result(key[1]) or (bool(computed_by(key[1])) and not is_laid_out):
         return True
     return factor != 1.0 and not is_laid_out and is_recomputed(key[1])
+
+
+def _is_simplified(state: State, name: str, key: Key) -> bool:
+    """Whether onnxsim made up the name of a vector of the parameter's own shape: such a one is not
+    laid out anew, so it was computed.
+    """
+    shape = state.reference[name].shape
+    is_alike = len(shape) == 1 and state.model.stored[key].shape == shape
+    return is_alike and is_recomputed(key[1])
 
 
 def _is_of_norm(state: State, name: str, key: Key) -> bool:

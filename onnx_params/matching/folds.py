@@ -33,6 +33,7 @@ def _upper(w: np.ndarray, diagonal: int = 0) -> np.ndarray:
     return np.triu(w, diagonal)
 
 
+MASKED: Final = "w where it is not zero"  # times a mask that the reference does not have
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "1 + w": lambda w: 1 + w,
@@ -72,6 +73,7 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
     "1 / w": frozenset({"inv"}),
     "sqrt(w)": frozenset({"sqrt"}),
     "1 + w": frozenset({"add"}),
+    MASKED: frozenset({"mul"}),
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.casts import cast_to
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.factors import EVEN, NEGATED, scalar_of
 from onnx_params.matching.match_state import Found, MatchState
@@ -41,13 +42,21 @@ def by_formula(state: MatchState) -> None:
     for formula in dict.fromkeys(found.formula for found in state.found.values()):
         if formula in folds.UNARY:
             _by_unary(state, formula, FEW)
+    for formula in folds.UNARY:  # of models that were halved before they were exported
+        for name in ("float16", "bfloat16"):
+            _by_unary(state, formula, MIN_DISTINCT, name)
 
 
-def _by_unary(state: MatchState, formula: str, least: int) -> None:
-    """What one formula makes of tensors that have so many elements at least."""
+def _by_unary(state: MatchState, formula: str, least: int, cast: str = "") -> None:
+    """What one formula makes of tensors that have so many elements at least; ``cast``: after they
+    were cast to this type, if the artifact has tensors of it.
+    """
     targets = {}
     for tensor in small(state, state.open()):
-        made = folds.computed(folds.UNARY[formula], tensor.read())
+        if cast and cast not in state.casts(tensor):
+            continue
+        values = cast_to(tensor.read(), cast) if cast else tensor.read()
+        made = folds.computed(folds.UNARY[formula], values)
         if np.isfinite(made).all() and made.size >= least:
             plain = without_ones(made.shape) or (1,)
             targets[tensor.name] = made.reshape(plain)
