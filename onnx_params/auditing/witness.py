@@ -45,13 +45,13 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     """Whether something besides the numbers says that what was found was computed."""
     if found.formula in _WITH_OTHERS or found.by or _is_spelled(name, found):
         return True
-    if found.formula == MASKED:  # else zeros may be a fault
-        return bool(found.stored) and all(is_recomputed(key[1]) for key in found.stored)
     share = state.kin.share_of_explained(name, found.formula)
     if share is not None and share >= _ENOUGH:
         return True
     if state.kin.is_of_one_place(name, found.formula):
         return True
+    if found.formula == MASKED:  # else zeros may be a fault
+        return bool(found.stored) and all(is_recomputed(key[1]) for key in found.stored)
     if _is_by_fusion(found):
         return True
     if not found.stored or any(map(_is_own_name, found.stored)):
