@@ -27,6 +27,7 @@ from onnx_params.matching import (
     masked,
     multiplied,
     parted,
+    products,
     rounded,
     unmatched,
 )
@@ -54,6 +55,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     multiplied.smoothed,
     beside.beside,
     masked.masked,
+    products.multiplied_out,
     added.added,
     assembled.assembled,
     exact.as_another,
