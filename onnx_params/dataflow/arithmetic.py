@@ -347,7 +347,17 @@ def _given(given: Given, arrays: Arrays) -> np.ndarray:
     return arrays[0]
 
 
+COMPARISONS: Final = {  # operators that give truth values -> NumPy's function
+    "Less": "less",
+    "LessOrEqual": "less_equal",
+    "Greater": "greater",
+    "GreaterOrEqual": "greater_equal",
+    "Equal": "equal",
+    "And": "logical_and",
+    "Or": "logical_or",
+}
 OPERATIONS: Final[Mapping[str, Operation]] = {
+    **{op_type: Operation(_broadcast, _by(name), None) for op_type, name in COMPARISONS.items()},
     **{
         op_type: Operation(_broadcast, _by(name))
         for op_type, name in (

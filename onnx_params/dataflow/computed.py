@@ -20,7 +20,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.errors import OnnxParamsError
 from onnx_params.io.sources import ComputedSource
 from onnx_params.tensors.encoding import Encoding, Place, PlaceKind
-from onnx_params.tensors.steps import Key
+from onnx_params.tensors.steps import Key, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 if TYPE_CHECKING:
@@ -121,8 +121,14 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
     elif "Cast" in op_types:
         count = math.prod(constants.shape(name))
         codes += [each for each in behind.leaves if _is_word(each) and each.count == count]
-    if not codes and FILLS in op_types and not _SCATTERS.isdisjoint(op_types):
+    scatters = [node for node in behind.nodes if node.op_type in _SCATTERS]
+    # over these: where unpacked codes are put together
+    written = {constants.leaf(node.inputs[0]) for node in scatters}
+    if not codes and FILLS in op_types and scatters:
         codes = [each for each in behind.leaves if each.dtype.is_float and each.count > 1]
+    elif not codes and scatters:
+        put = {constants.leaf(node.inputs[2]) for node in scatters} - written
+        codes = [each for each in behind.leaves if each.dtype.is_float and each in put]
     if not codes:
         return None
     main = max(codes, key=lambda each: each.n_bytes)
@@ -130,11 +136,15 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
         return None  # rows of a table
     is_one = op_types <= _KNOWN and _n_weights(constants, behind, codes) == 1
     is_known = is_one and not any(_is_moved_before(constants, each) for each in behind.nodes)
-    if is_known and logical(model, main).steps:
-        return None
     dtype, shape = constants.dtype(name), constants.shape(name)
+    if is_known and not _is_reshaped(constants, behind) and logical(model, main).steps:
+        return None
     count = math.prod(shape)
-    floats = sum(each.count for each in behind.leaves if each.dtype.is_float and each not in codes)
+    floats = sum(
+        each.count
+        for each in behind.leaves
+        if each.dtype.is_float and each not in codes and each not in written
+    )
     if not dtype.is_float or dtype.bits < 16 or not 1 < count <= MAX_GROWTH * main.n_bytes:
         return None
     if (
@@ -196,6 +206,16 @@ def _is_moved_before(constants: Constants, node: Node) -> bool:
         return False
     producer = constants.nodes.get(node.inputs[0])
     return producer is not None and producer.op_type in _MOVES
+
+
+def _is_reshaped(constants: Constants, behind: Behind) -> bool:
+    """Whether numbers are put under another shape, but for axes of one."""
+    return any(
+        node.op_type == "Reshape"
+        and without_ones(constants.shape(node.inputs[0]))
+        != without_ones(constants.shape(node.outputs[0]))
+        for node in behind.nodes
+    )
 
 
 def _n_weights(constants: Constants, behind: Behind, codes: list[StoredTensor]) -> int:

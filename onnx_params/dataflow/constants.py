@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Graph, Model, Node
-from onnx_params.dataflow.arithmetic import OPERATIONS, Given
+from onnx_params.dataflow.arithmetic import COMPARISONS, OPERATIONS, Given
 from onnx_params.errors import content_errors
 from onnx_params.tensors.dtypes import BY_CODE, BY_NAME, DType
 from onnx_params.tensors.small import integers
@@ -19,7 +19,7 @@ from onnx_params.tensors.stored import StoredTensor
 if TYPE_CHECKING:
     import numpy as np
 
-MAX_NODES: Final = 64  # between codes and a weight
+MAX_NODES: Final = 96  # between codes and a weight
 MAX_BOUNDS: Final = 64  # integers that say a shape or the bounds of a part
 MAX_GROWTH: Final = 64  # elements of a weight for each byte that it is computed of
 FILLS: Final = "ConstantOfShape"
@@ -136,6 +136,8 @@ class Constants:
         typed_by = OPERATIONS[node.op_type].typed_by
         if typed_by is not None:
             return self.dtype(node.inputs[typed_by])
+        if node.op_type in COMPARISONS:
+            return BY_NAME["bool"]
         code = node.read_attributes().get("to")
         if not isinstance(code, int):
             raise LookupError(f"{node.op_type} says no type")
