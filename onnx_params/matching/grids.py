@@ -36,6 +36,10 @@ MOST_OFF: Final = 0.15  # of a step, where numbers went through a coarser type
 # half a unit in the last place, relative
 UNITS: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 HALF: Final = 0.5 + OFF
+MOST_OF_16_BITS: Final = 2.0**-15  # of the largest number: half a step of signed 16 bits
+MANY_OFF: Final = 64  # numbers of which it is told that they are off evenly
+UNEVEN: Final = 0.1
+NEARLY_ALL: Final = 0.9
 
 
 class Pattern(NamedTuple):
@@ -81,6 +85,21 @@ def is_rounded(
     is_one_grid = bool(pattern.steps) and pattern.steps[0] is not None
     most = MANY_LEVELS if is_one_grid else values.size
     return not strictly and any(is_by(test, target, values, most) for test in pattern.tests)
+
+
+def is_of_many_steps(target: np.ndarray, values: np.ndarray) -> bool:
+    """Whether ``values`` are those of ``target`` rounded to steps of 16 bits, which float32 hardly
+    shows: nearly all are off, as far as half a step and evenly between that and nothing.
+    """
+    apart = np.abs(values.astype(np.float64) - target)
+    half = float(apart.max(initial=0.0))
+    if apart.size < MANY_OFF or not 0 < half <= MOST_OF_16_BITS * float(np.abs(target).max()):
+        return False
+    rows = apart.reshape(len(apart) if apart.ndim > 1 else 1, -1)
+    furthest = rows.max(axis=1)
+    shares = rows.mean(axis=1)[furthest > 0] / furthest[furthest > 0]
+    is_even = abs(float(shares.mean()) - 0.5) <= UNEVEN
+    return is_even and np.count_nonzero(apart) >= NEARLY_ALL * apart.size
 
 
 def _is_near(target: np.ndarray, values: np.ndarray, pattern: Pattern) -> bool:

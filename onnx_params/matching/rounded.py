@@ -13,7 +13,7 @@ from onnx_params.idioms.onnxruntime import is_dequantized
 from onnx_params.matching.candidates import CHANNELS_LAST, Candidate
 from onnx_params.matching.casts import casts_to
 from onnx_params.matching.exact import MIN_DISTINCT
-from onnx_params.matching.grids import is_rounded
+from onnx_params.matching.grids import is_of_many_steps, is_rounded
 from onnx_params.matching.levels import has_few_levels
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.verify import bits_equal
@@ -214,7 +214,7 @@ def _is_from_grid(
     """
     original, values = tensor.read(), state.values.of(candidate.key, steps)
     if candidate.tensor.dtype is tensor.dtype:
-        return is_rounded(original, values)
+        return is_rounded(original, values) or is_of_many_steps(original, values)
     name = candidate.tensor.dtype.name
     is_cast = any(np.array_equal(cast, values) for cast in casts_to(original, name, values))
     return not is_cast and is_rounded(original, values)
