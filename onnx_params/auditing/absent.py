@@ -17,6 +17,7 @@ from onnx_params.auditing.state import State, is_buffer, is_distorted, mostly_eq
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import beside, leaf_of, module_of
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
 from onnx_params.idioms.vocabulary import PARTNERS
@@ -200,7 +201,7 @@ def _parts_of_kin(state: State, tensor: StoredTensor) -> set[Shape]:
     matrices of a stack of experts.
     """
     parts: set[Shape] = set()
-    for other in state.apart.get((tensor.name.rpartition(".")[0], tensor.shape), ()):
+    for other in state.apart.get((module_of(tensor.name), tensor.shape), ()):
         for key in other.stored:
             shape = logical(state.model, state.model.stored[key]).shape
             if math.prod(shape) < tensor.count:
@@ -223,13 +224,14 @@ def is_missed(state: State, name: str) -> str:
     """Why it should be there: its partner in the same module is. Modules that are not there as a
     whole may never have been used.
     """
-    owner, _, leaf = name.rpartition(".")
+    leaf = leaf_of(name)
     partners = PARTNERS.get(leaf, ())
     if leaf == "bias":
         partners = (*partners, *COMPUTED_WEIGHTS)
-    for partner in partners if owner else ():
-        if is_there(state, f"{owner}.{partner}"):
-            return f"'{owner}.{partner}' is there and it is not"
+    for partner in partners if module_of(name) else ():
+        other = beside(name, partner)
+        if is_there(state, other):
+            return f"'{other}' is there and it is not"
     return ""
 
 

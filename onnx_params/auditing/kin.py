@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.naming import pattern_of
+from onnx_params.idioms.naming import leaf_of, pattern_of
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.stored import StoredTensor
 
@@ -43,10 +43,10 @@ class Kin:
         return pattern_of(name)
 
     def _by_shape(self, name: str) -> object:
-        return name.rpartition(".")[2], self._reference[name].shape
+        return leaf_of(name), self._reference[name].shape
 
     def _by_rank(self, name: str) -> object:
-        return name.rpartition(".")[2], len(self._reference[name].shape)
+        return leaf_of(name), len(self._reference[name].shape)
 
     def _grouped(self, key: Callable[[str], object]) -> dict[object, list[str]]:
         groups: dict[object, list[str]] = collections.defaultdict(list)

@@ -24,7 +24,7 @@ from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.auditing.kin import UNEXPLAINED, Kin, became
 from onnx_params.auditing.words import exchanged
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.naming import Evidence, module_of
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.inventory.record import Inventory
@@ -101,7 +101,7 @@ class State:
         groups: dict[tuple[str, Shape], list[Found]] = {}
         for name, found in self.found.items():
             if found.is_proved and len(found.stored) > 1:
-                kind = name.rpartition(".")[0], self.reference[name].shape
+                kind = module_of(name), self.reference[name].shape
                 groups.setdefault(kind, []).append(found)
         return groups
 

@@ -23,6 +23,23 @@ def without_number(name: str) -> str:
     return _NUMBER.sub("", name)
 
 
+def module_of(name: str) -> str:
+    """What stands before the last word of a parameter's name, by dots as torch has them, or slashes
+    as Keras and Flax do; empty where there is but one word.
+    """
+    return name[: max(name.rfind("."), name.rfind("/"), 0)]
+
+
+def leaf_of(name: str) -> str:
+    """The last word of a parameter's name."""
+    return name[max(name.rfind("."), name.rfind("/")) + 1 :]
+
+
+def beside(name: str, leaf: str) -> str:
+    """The name of another parameter of the same module."""
+    return f"{name[: len(name) - len(leaf_of(name))]}{leaf}"
+
+
 def pattern_of(name: str) -> str:
     """A name with ``#`` for each number in it, which is alike for one parameter of all layers."""
     return _NUMBERS.sub("#", name)

@@ -4,6 +4,7 @@ their module.
 
 from __future__ import annotations
 
+from onnx_params.idioms.naming import module_of
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.rounded import take_close
@@ -19,7 +20,7 @@ def beside(state: MatchState) -> None:
     vectors, modules = Vectors(state), _by_module(state)
     for tensor in few:
         values = tensor.read()
-        for key in modules.get(_module_of(tensor.name), ()) if tensor.dtype.is_float else ():
+        for key in modules.get(module_of(tensor.name), ()) if tensor.dtype.is_float else ():
             candidate = vectors.of_layer(values, key)
             if candidate is not None:
                 steps = chain(*candidate.steps, Reshape(tensor.shape))
@@ -31,10 +32,5 @@ def _by_module(state: MatchState) -> dict[str, list[Key]]:
     """Module -> the stored tensors that are parameters of it."""
     found: dict[str, list[Key]] = {}
     for name, answer in state.found.items():
-        found.setdefault(_module_of(name), []).extend(answer.stored)
+        found.setdefault(module_of(name), []).extend(answer.stored)
     return found
-
-
-def _module_of(name: str) -> str:
-    """What stands before the last word of a name, whichever separator a framework has."""
-    return name[: max(name.rfind("."), name.rfind("/")) + 1]

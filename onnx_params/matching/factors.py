@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.torch_modules import spectral_vectors
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
@@ -252,7 +253,7 @@ def is_by_parameter(
         if (not word and not is_width) or abs(number - 1) <= EVEN:
             number = 1.0  # a plain weight times a parameter times a number would be two formulas
         tries = [("{}", values, number)]
-        if other.name.rpartition(".")[0] in owners:
+        if module_of(other.name) in owners:
             tries += [(what, factor, 1.0) for what, factor in _computed_factors(values, ratio)]
         for what, factor, by in tries:
             is_near = np.abs(factor * by - ratio).max() <= room * size
@@ -264,8 +265,10 @@ def is_by_parameter(
 
 def _owners(name: str) -> list[str]:
     """The modules that a parameter stands in, the innermost first; the root is an empty name."""
-    words = name.split(".")[:-1]
-    return [".".join(words[:length]) for length in range(len(words), -1, -1)]
+    found = [module_of(name)]
+    while found[-1]:
+        found.append(module_of(found[-1]))
+    return found
 
 
 def _computed_factors(values: np.ndarray, ratio: np.ndarray) -> list[tuple[str, np.ndarray]]:
@@ -286,13 +289,13 @@ def _computed_factors(values: np.ndarray, ratio: np.ndarray) -> list[tuple[str, 
 
 def _of_length(state: MatchState, name: str, length: int) -> list[StoredTensor]:
     """The open vectors of a length, those of the same module first."""
-    owner = name.rpartition(".")[0]
+    owner = module_of(name)
     found = [
         tensor
         for tensor in state.open()
         if tensor.name != name and tensor.count == length == max(tensor.shape, default=0)
     ]
-    return sorted(found, key=lambda tensor: tensor.name.rpartition(".")[0] != owner)
+    return sorted(found, key=lambda tensor: module_of(tensor.name) != owner)
 
 
 def _write_parameter(

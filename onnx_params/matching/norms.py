@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.vocabulary import NORMS, NUMBERED
 from onnx_params.matching.places import N_NUMBERS, places
 from onnx_params.tensors.stored import StoredTensor
@@ -161,4 +162,4 @@ class NormTable:
 
 def _module_of(name: str) -> str:
     """The module in which the module of a tensor is."""
-    return name.rpartition(".")[0].rpartition(".")[0]
+    return module_of(module_of(name))
