@@ -43,6 +43,7 @@ _LEAVES: Final = {
     "LayerNormalization": ("gamma", "beta"),
     "GroupNormalization": ("gamma", "beta"),
     "RMSNormalization": ("scale",),
+    "Normalization": ("mean", "variance", "count"),
     "Embedding": ("embeddings",),
     "PReLU": ("alpha",),
     "SeparableConv1D": ("depthwise_kernel", "pointwise_kernel", "bias"),

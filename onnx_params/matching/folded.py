@@ -61,11 +61,21 @@ def norm_alone(state: MatchState) -> None:
             not name or name in state.found for name in norm.names[:2]
         ):
             continue
-        for factor in norm.scales():
-            multiplied = vectors.holding(factor)
-            if multiplied is not None:
-                _write_norm(state, vectors, norm, factor, multiplied)
-                break
+        # rounding leaves room for more than one epsilon: the shift tells which it is
+        fits = [
+            (factor, multiplied)
+            for factor in norm.scales()
+            if (multiplied := vectors.holding(factor)) is not None
+        ]
+        whole = [each for each in fits if vectors.holding(_shift(norm, each[0])) is not None]
+        if fits:
+            _write_norm(state, vectors, norm, *(whole or fits)[0])
+
+
+def _shift(norm: Norm, factor: np.ndarray) -> np.ndarray:
+    """What a norm adds to its input times the factor."""
+    made: np.ndarray = norm.bias - norm.mean * factor
+    return made
 
 
 def _write_norm(
@@ -81,7 +91,7 @@ def _write_norm(
         if name:
             state.found.setdefault(name, folded)
     state.assigned.setdefault(multiplied.key, norm.owner)
-    shift = norm.bias - norm.mean * factor
+    shift = _shift(norm, factor)
     shifted = vectors.holding(shift)
     if shifted is None and np.any(shift):
         return

@@ -35,6 +35,8 @@ def by_formula(state: MatchState) -> None:
             multiplied_vector(state, vectors, tensor)
             if tensor.name not in state.found:
                 zeroed(state, vectors, tensor)
+            if tensor.name not in state.found:
+                shifted_vector(state, vectors, tensor)
         computed(state, tensor)
     for formula in folds.UNARY:
         _by_unary(state, formula, MIN_DISTINCT)
@@ -114,6 +116,22 @@ def zeroed(state: MatchState, vectors: Vectors, tensor: StoredTensor) -> None:
         if candidate is not None:
             state.assigned.setdefault(candidate.key, tensor.name)
             state.found[tensor.name] = _by(ZEROED, candidate)
+            return
+
+
+def shifted_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor) -> None:
+    """A vector plus one number, as of a hard sigmoid that a converter put into the bias before
+    it.
+    """
+    values = tensor.read().reshape(-1).astype(np.float64)
+    if not np.isfinite(values).all() or not np.ptp(values):  # any number fits one
+        return
+    for candidate in vectors.shifted(values):
+        steps = chain(*candidate.steps, Reshape(values.shape))
+        stored = state.values.of(candidate.key, steps).astype(np.float64)
+        number = float(np.median(stored - values)) if np.isfinite(stored).all() else 0.0
+        if number and state.values.is_close(values + number, candidate, steps):
+            state.found[tensor.name] = _by(f"w + {number:.4g}", candidate)
             return
 
 

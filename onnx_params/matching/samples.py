@@ -22,6 +22,7 @@ MAX_TRIED: Final = 8  # stored tensors that are compared whole for one question
 # how near a sample is, relative to the largest number of the vector
 VECTOR_APART: Final = 0.02
 ROUNDED_VECTOR_APART: Final = 0.3
+SHIFTED_APART: Final = 1e-3  # the same of numbers to which one number was added
 # the least cosine between lines that differ by a factor, exact and rounded
 COSINE: Final = 0.9995
 ROUNDED_COSINE: Final = 0.85
@@ -110,6 +111,16 @@ class Vectors:
             cosines = np.nan_to_num(np.abs(samples @ wanted) / lengths)
         alike = np.flatnonzero(cosines >= COSINE)
         yield from self._free(values.size, alike[np.argsort(-cosines[alike], kind="stable")])
+
+    def shifted(self, values: np.ndarray) -> Iterator[Candidate]:
+        """The vectors that nothing has yet and that are these numbers plus one number."""
+        if values.size not in self._groups:
+            return
+        samples, _ = self._sampled(values.size)
+        with np.errstate(invalid="ignore", over="ignore"):
+            spread = np.ptp(samples - _sample(values), axis=1)
+        room = SHIFTED_APART * max(float(np.ptp(values)), 1e-30)
+        yield from self._free(values.size, np.flatnonzero(spread <= room))
 
     def _free(self, count: int, order: np.ndarray) -> Iterator[Candidate]:
         """The first few vectors of a length in an order, without those that are taken."""
