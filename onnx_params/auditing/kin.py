@@ -21,7 +21,6 @@ from onnx_params.tensors.stored import StoredTensor
 AS_IT_IS: Final = "as it is"  # its values are in the artifact, cast or rounded perhaps
 UNEXPLAINED: Final = ""
 _NUMBER: Final = re.compile(r"-?\d[\d.e+-]*$")
-_COUNTED: Final = re.compile(r"_\d+(?=[_/]|$)")  # Keras counts layers from the second on
 _DIGITS: Final = re.compile(r"\d+")
 MIN_OF_PLACE: Final = 2  # others whose names differ in one number alone
 MIN_KIN: Final = (1, 2, 2)  # others of each kind that are enough not to ask a wider one
@@ -41,7 +40,7 @@ class Kin:
         self._groups = [self._grouped(key) for key in self._keys]
 
     def _by_name(self, name: str) -> object:
-        return pattern_of(_COUNTED.sub("", name) if "/" in name else name)
+        return pattern_of(name)
 
     def _by_shape(self, name: str) -> object:
         return leaf_of(name), self._reference[name].shape
