@@ -27,6 +27,7 @@ from onnx_params.matching.rounded import small
 from onnx_params.matching.samples import Alike, Directions, Vectors, outputs_first
 from onnx_params.matching.shifts import fold_bias, shift_of
 from onnx_params.tensors.evaluate import rearranged
+from onnx_params.tensors.steps import without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 # energy that scaled channels may differ by: exact ones, and those of codes of a few bits
@@ -53,6 +54,9 @@ def normed(state: MatchState) -> None:
         if search.find(tensor, values, "") or search.find(
             tensor, _centered(values), "standardized w"
         ):
+            continue
+        lean = without_ones(tensor.shape)
+        if 1 < len(lean) < len(tensor.shape) and search.find(tensor, values.reshape(lean), ""):
             continue
         *window, channels, outputs = tensor.shape
         if (

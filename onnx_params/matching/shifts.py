@@ -16,13 +16,19 @@ from onnx_params.tensors.steps import Key
 
 # Sources: torch/nn/utils/parametrize.py; weight_norm.py, spectral_norm.py, prune.py beside it
 _WEIGHT: Final = re.compile(
-    r"(weight(_orig|_v|_g|_bar)?|kernel|parametrizations\.weight\.original\d*)$"
+    r"(weight(_orig|_v|_g|_bar)?|(depthwise_|pointwise_)?kernel|parametrizations\.weight\.original\d*)$"
 )
 _NORM_WEIGHT: Final = re.compile(rf"({'|'.join(NORM_WEIGHTS)})$")
+_COUNTED: Final = re.compile(r"(.*/vars/)(\d+)")  # in ``.weights.h5``
 
 
 def bias_of(weight: str) -> str:
-    """The name of a weight's bias: the same module's, whatever its weight is computed of."""
+    """The name of a weight's bias: the same module's, whatever its weight is computed of; the next
+    variable where Keras only counts them.
+    """
+    counted = _COUNTED.fullmatch(weight)
+    if counted is not None:
+        return f"{counted[1]}{int(counted[2]) + 1}"
     return f"{_WEIGHT.sub('', weight)}bias"
 
 
