@@ -19,7 +19,7 @@ import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.containers.strided import MAX_INFLATED, ZIP_ERRORS
@@ -49,6 +49,8 @@ _LEAVES: Final = {
     "SeparableConv1D": ("depthwise_kernel", "pointwise_kernel", "bias"),
     "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "bias"),
 }
+# option of a layer -> what it lacks where that is off
+_OPTIONS: Final = {"scale": "gamma", "center": "beta"}
 _OF_CELLS: Final = ("kernel", "recurrent_kernel", "bias")
 _CELLS: Final = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}
 _OF_ATTENTION: Final = {
@@ -92,6 +94,14 @@ def _of(path: str, data: bytes | None, source: Source, config: Any) -> Checkpoin
     if not tensors:
         raise FormatError(f"{path}: contains no Keras weights")
     return Checkpoint(path=path, tensors=tuple(tensors), ordered=True)
+
+
+class _Layer(NamedTuple):
+    """A layer of a configuration: its class, its name, and what its variables are called."""
+
+    kind: str
+    name: str
+    leaves: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -166,7 +176,7 @@ def _run_worker(path: str, data: bytes | None, seconds: int) -> bytes:
     return ended.stdout
 
 
-def _in_order(datasets: list[_Dataset], layers: Mapping[str, tuple[str, str]]) -> list[_Dataset]:
+def _in_order(datasets: list[_Dataset], layers: Mapping[str, _Layer]) -> list[_Dataset]:
     """The datasets in the order of the configuration's layers."""
     order = {place: at for at, place in enumerate(layers)}
 
@@ -177,10 +187,8 @@ def _in_order(datasets: list[_Dataset], layers: Mapping[str, tuple[str, str]]) -
     return sorted(datasets, key=rank)
 
 
-def _layers(config: Any) -> Iterator[tuple[str, tuple[str, str]]]:  # JSON of a stranger
-    """Group of a layer -> its class and its name: groups are called after the class, with a
-    counter.
-    """
+def _layers(config: Any) -> Iterator[tuple[str, _Layer]]:  # JSON of a stranger
+    """Group of a layer -> the layer: groups are called after the class, with a counter."""
     counts: collections.Counter[str] = collections.Counter()
     listed = (
         config.get("config", {}).get("layers", ())
@@ -193,13 +201,13 @@ def _layers(config: Any) -> Iterator[tuple[str, tuple[str, str]]]:  # JSON of a 
         if isinstance(inner, dict):
             word = _snake(kind)
             counts[word] += 1
-            yield (
-                f"layers/{word}{f'_{counts[word] - 1}' if counts[word] > 1 else ''}",
-                (
-                    kind,
-                    str(inner.get("name", word)),
-                ),
+            name = str(inner.get("name", word))
+            absent = {leaf for option, leaf in _OPTIONS.items() if inner.get(option) is False}
+            leaves = tuple(
+                leaf for leaf in _LEAVES.get(kind, ("kernel", "bias")) if leaf not in absent
             )
+            number = f"_{counts[word] - 1}" if counts[word] > 1 else ""
+            yield f"layers/{word}{number}", _Layer(kind, name, leaves)
 
 
 def _snake(name: str) -> str:
@@ -209,10 +217,10 @@ def _snake(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
-def _named(place: str, layers: dict[str, tuple[str, str]]) -> str:
+def _named(place: str, layers: dict[str, _Layer]) -> str:
     """``layers/conv2d/vars/0`` as ``stem/kernel``; as it is where no row knows the layer."""
     *owner, word, number = place.split("/")
-    kind, name = layers.get("/".join(owner[:2]), ("", ""))
+    kind, name, leaves = layers.get("/".join(owner[:2]), _Layer("", "", ()))
     if word != "vars" or not name or not number.isdigit():
         return place
     at, inner = int(number), owner[2:]
@@ -220,14 +228,13 @@ def _named(place: str, layers: dict[str, tuple[str, str]]) -> str:
         return f"{name}/{_CELLS[kind]}/{_OF_CELLS[at]}"
     if kind == "MultiHeadAttention" and len(inner) == 1 and inner[0] in _OF_ATTENTION and at < 2:
         return f"{name}/{_OF_ATTENTION[inner[0]]}/{('kernel', 'bias')[at]}"
-    leaves = _LEAVES.get(kind, ("kernel", "bias"))
     return f"{name}/{leaves[at]}" if not inner and at < len(leaves) else place
 
 
 def _tensor(
     path: str,
     dataset: _Dataset,
-    layers: dict[str, tuple[str, str]],
+    layers: dict[str, _Layer],
     source: Source,
     loose: Mapping[str, bytes],
 ) -> StoredTensor:

@@ -290,7 +290,8 @@ def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
 
 def _unfolded(shape: Shape, by_shape: Mapping[Shape, Sequence[Fit]]) -> Iterator[Fit]:
     """The matrices that are an array with its first axes, or its last ones, taken as one, and the
-    vectors that are it with all: weights and biases of heads, as Keras and Flax have them.
+    vectors that are it with all: weights and biases of heads, as Keras and Flax have them; what is
+    it without its axes of one.
     """
     flat = [(math.prod(shape[:axis]), math.prod(shape[axis:])) for axis in range(1, len(shape))]
     lower: list[Shape] = [
@@ -301,6 +302,10 @@ def _unfolded(shape: Shape, by_shape: Mapping[Shape, Sequence[Fit]]) -> Iterator
         for candidate, steps in by_shape.get(each, ()):
             if len(candidate.shape) == len(each):
                 yield candidate, chain(*steps, Reshape(shape))
+    lean = without_ones(shape)
+    if lean != shape:
+        for candidate, steps in by_shape.get(lean, ()):
+            yield candidate, chain(*steps, Reshape(shape))
 
 
 class _Samples:

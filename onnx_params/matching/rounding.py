@@ -28,6 +28,9 @@ _CLIPPED_OF_MORE: Final = 0.03
 # what is asked of codes of so many bits that were not rounded to the nearest: the cosine between
 # both; a tensor that has nothing to do with it has 0
 _COSINE: Final = {2: 0.85, 3: 0.93, 4: 0.97}
+HARDLY: Final = (
+    1.2  # half steps that a few numbers may be off, as zero points in half precision are
+)
 _MIN_SHARE: Final = 0.02  # of numbers beyond half a step; fewer are single changes
 _MAX_RMS: Final = 1.0  # steps
 _MAX_RATIO: Final = 2.5  # of a row's residual to that of the median row
@@ -63,8 +66,10 @@ def is_rounded(each: Rounded, tolerance: float, strictly: bool = False) -> bool:
     beyond = far & _is_outward(each, difference)
     most = _CLIPPED.get(each.bits, _CLIPPED_OF_MORE)
     rest = far & ~beyond
+    if not strictly and each.bits in _COSINE:
+        rest &= np.abs(difference) > HARDLY * each.allowed + tolerance
     if not rest.any():
-        return bool(beyond.mean() <= most)
+        return bool((far & ~beyond).mean() < _MIN_SHARE and beyond.mean() <= most)
     return not strictly and _is_corrected(each, np.where(beyond, 0, difference), rest, tolerance)
 
 
