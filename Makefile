@@ -51,6 +51,12 @@ gallery: $(VENV)/.installed ## export a dozen architectures, report each, rank a
 # these want an older transformers; what is built is not built again
 LATER_OPTIMUM = distil-optimum distil-levels resnet-optimum
 
+# in an environment of its own; what is built is not built again
+PADDLE = paddle-both paddle-cnn paddle-gru paddle-gru_training paddle-lenet paddle-lstm paddle-mlp \
+	paddle-mobilenet_v1 paddle-mobilenet_v2 paddle-mobilenet_v3 paddle-norms paddle-reader \
+	paddle-shufflenet paddle-sound paddle-squeezenet paddle-stacked paddle-text paddle- \
+	text_half
+
 wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit it, plant faults
 	benchmarks/wild/setup.sh
 	.cache/wild/venv-arch/bin/python benchmarks/wild/build.py images
@@ -74,6 +80,11 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-later-optimum/bin/python benchmarks/wild/build.py later_quantizers $(LATER_OPTIMUM)
 	.cache/wild/venv-later-quant/bin/python benchmarks/wild/build.py later_quantizers
 	.cache/wild/venv-later-quant/bin/python benchmarks/wild/build.py later_layouts
+	.cache/wild/venv-other/bin/python benchmarks/wild/build.py other_models
+	.cache/wild/venv-other-quant/bin/python benchmarks/wild/build.py other_quantizers
+	.cache/wild/venv-other-quant/bin/python benchmarks/wild/build.py other_layouts
+	.cache/wild/venv-other-fw2/bin/python benchmarks/wild/build.py other_frameworks $(PADDLE)
+	.cache/wild/venv-other-fw/bin/python benchmarks/wild/build.py other_frameworks
 	$(BIN)/python benchmarks/wild/measure.py --faults
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA

@@ -29,6 +29,9 @@ from wild.build import FOLDER  # noqa: E402
 DAMAGED: Final = {
     r"layouts/refused_\w+/.*": "a download that was cut, or a pointer",
     r"layouts/nemo/.*": "a tar archive, which is to be unpacked",
+    r"other_layouts/onnx_outside\w*/extended": "its values are in a file of another folder",
+    r"other_layouts/zero_three/.*": "what each process had, which is to be joined",
+    r"other_layouts/adapter_beside/.*": "the base alone, where the artifact has its adapter in it",
     r"\w*quantizers/brevitas-lstm-\d/dynamo-.*": "the exporter wrote a graph without weights",
     r"\w+/.*/int4-prepacked.*": "a layout for one kind of processor that is not documented",
     r"fresh_llm/nemotron_wide/.*": "the builder drops biases of this family",

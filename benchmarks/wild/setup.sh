@@ -10,6 +10,11 @@ new() {
     $PIP torch==2.13.0
 }
 
+plain() { # without torch
+    test -d "$ROOT/venv-$1" || python3 -m venv "$ROOT/venv-$1"
+    PIP="$ROOT/venv-$1/bin/pip install -q"
+}
+
 new arch
 $PIP --no-deps timm==1.0.31 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0
 $PIP --no-deps torchvision==0.28.0 torchaudio==2.11.0
@@ -105,3 +110,94 @@ new later-optimum
 $PIP onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 transformers==4.57.6 safetensors \
     onnxslim==0.1.98 onnxsim==0.8.1 scipy
 $PIP --no-deps optimum==2.1.0 optimum-onnx==0.1.0 datasets
+
+new other
+$PIP setuptools==80.9.0 numpy==2.4.6 safetensors==0.8.0 onnx==1.23.2 onnxruntime==1.32.0 \
+    onnxscript==0.7.2 onnxsim==0.8.1 onnxslim==0.1.98 onnxconverter-common==1.16.0 \
+    scipy==1.17.1 einops==0.8.2 PyYAML==6.0.4 requests==2.34.2 tqdm==4.70.1 pillow==13.0.0 \
+    packaging==26.4 psutil==7.2.2 opencv-python-headless==5.0.0.93 loguru==0.7.3 \
+    matplotlib==3.11.2 pandas==3.1.1 scikit-learn==1.9.1 scikit-image==0.26.0 \
+    huggingface_hub==2.4.0 regex==2026.11.19 tokenizers==0.23.3 attrs==26.1.0 h5py==3.16.0 \
+    addict==2.4.0 rich==15.0.0 termcolor==3.3.0 yapf==0.43.0 omegaconf==2.4.0 numba==0.68.1 \
+    importlib_metadata==10.2.0 six==1.17.0 pydantic==2.14.4 Deprecated==1.3.1 \
+    tensorboard==2.21.0 sentencepiece==0.2.3 tiktoken==0.14.0
+$PIP --no-deps absl-py==2.5.1 accelerate==1.15.0 aiohttp==3.14.5 antlr4-python3-runtime==4.9.3 \
+    anyascii==0.3.3 asteroid==0.7.0 asteroid-filterbanks==0.4.0 audioread==3.1.0 \
+    axial_positional_embedding==0.3.12 backgroundremover==0.4.5 beartype==0.23.1 \
+    bigvgan==2.4.1 bpnet-lite==1.1.0 braindecode==1.8.1 cachebox==6.2.10 cffi==2.1.1 \
+    chronos-forecasting==2.3.2 clip-anytorch==2.6.0 cloudpickle==3.1.3 \
+    colorama==0.4.6 colorlog==6.12.0 CoLT5-attention==0.11.2 compressai==1.2.8 \
+    coqpit-config==0.2.5 coqui-tts==0.28.0 coqui-tts-trainer==0.4.0 d3rlpy==2.8.1 \
+    DALL-E==0.1 dctorch==0.1.2 decorator==5.3.1 deepdiff==9.1.0 DeepXDE==1.15.0 \
+    descript-audio-codec==1.0.0 docstring-inheritance==3.0.0 docstring_parser==0.18.0 \
+    dynamic_network_architectures==0.4.4 e3nn==0.6.0 einx==0.4.3 enformer-pytorch==0.8.12 \
+    entmax==1.3 fair-esm==2.0.0 Farama-Notifications==0.0.6 FrEIA==0.2 frozendict==2.5.1 \
+    ftfy==6.3.1 fuxictr==2.3.10 fvcore==0.1.5.post20221221 gateloop-transformer==0.2.5 \
+    gliner==0.2.29 gluonts==0.17.0 gymnasium==1.4.0 h-transformer-1d==0.1.9 \
+    hydra-core==1.3.8 hyper-connections==0.4.11 iopath==0.1.10 iTransformer==0.8.1 \
+    jsonargparse==4.53.0 k-diffusion==0.1.1.post1 kornia==0.9.0 kornia_rs==0.2.0 \
+    lazy-importer==0.1.0 lazy-loader==0.6 librosa==0.11.0 lightning==2.6.6 \
+    lightning-utilities==0.15.3 linear-attention-transformer==0.19.1 \
+    linformer==0.2.3 local-attention==1.11.2 lpips==0.1.4 matcha-tts==0.0.7.2 \
+    mmcv-lite==2.2.0 mmdet==3.3.0 mmengine==0.10.7 mmpretrain==1.2.0 mmsegmentation==1.2.2 \
+    mne==1.13.2 monai==1.6.1 moshi==0.2.13 msgpack==1.2.4 ncps==1.0.1 opt-einsum-fx==0.1.4 \
+    opt_einsum==3.4.0 orderly-set==5.5.0 overrides==7.7.0 parallel_wavegan==0.6.1 \
+    performer-pytorch==1.1.4 pettingzoo==1.27.0 platformdirs==4.14.8 polars==2.1.0 \
+    polars-runtime-32==2.1.0 pooch==1.9.0 portalocker==4.4.2 pretty_midi==0.2.11.post0 \
+    product_key_memory==0.3.0 pyannote-audio==4.0.7 pyarrow==26.0.1 pycocotools==2.0.11 \
+    pycparser==3.12 pyfaidx==0.9.2.2 pykan==0.2.8 pypots==1.5 pytorch-forecasting==1.8.0 \
+    pytorch-lightning==2.6.6 pytorch-msssim==1.0.0 pytorch-widedeep==1.7.0 \
+    pytorchvideo==0.1.5 pyvers==0.2.3 recbole==1.2.1 reformer-pytorch==1.4.4 resampy==0.4.3 \
+    Resemblyzer==0.1.4 rotary-embedding-torch==0.9.1 seaborn==0.13.2 \
+    segment-anything-hq==0.3 sensai-utils==1.6.0 shapely==2.2.0 skorch==1.4.0 \
+    snntorch==1.0.0 soundfile==0.14.0 soxr==1.1.0 speechtokenizer==1.0.1 stanza==1.15.0 \
+    stylegan2_pytorch==1.9.0 super-image==0.2.0 tabulate==0.10.0 taming-transformers==0.0.1 \
+    tangermeme==1.6.0 tensordict==0.15.3 tensorly==0.10.0 tensorly-torch==0.5.0 \
+    terminaltables==3.1.10 texttable==1.7.2 tianshou==2.0.1 timm==1.0.31 toolz==1.2.0 \
+    torch-einops-utils==0.2.0 torch-geometric==2.8.1 torch-rechub==0.9.0 \
+    torch_uncertainty==0.13.0 torchao==0.18.0 torchaudio==2.11.0 torchcrepe==0.0.24 \
+    torchdiffeq==0.2.5 torchgeo==0.8.1 torchinfo==1.8.0 torchmetrics==1.9.0 torchrl==0.14.1 \
+    torchsr==1.0.4 torchtune==0.6.1 torchvision==0.28.0 transformers==5.24.0 wcwidth==0.9.4 \
+    thop==0.1.1.post2209072238 torchsde==0.2.6 trampoline==0.1.2 sensai==1.6.0 xlstm==2.0.6 xxhash==4.1.0 yolov5==7.0.14 zuko==1.6.0
+
+new other-quant
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 transformers==5.24.0 safetensors==0.8.0 \
+   onnxslim==0.1.98 onnxsim==0.8.1 onnxoptimizer==0.4.2 onnxconverter-common==1.16.0 scipy==1.17.1 \
+   pandas==3.1.1 tqdm==4.70.1 pillow==13.0.0 psutil==7.2.2 nncf==3.4.0 sentencepiece==0.2.3 \
+   h5py==3.16.0 msgpack==1.2.4 einops==0.8.2 pydantic==2.14.4 cryptography==50.0.2 loguru==0.7.3 \
+   tabulate==0.10.0 PuLP==3.3.2 ninja==1.13.2 omegaconf==2.4.0 scikit-learn==1.9.1 \
+   jsonschema==4.26.0 py-cpuinfo==9.0.0 prettytable==3.18.0 schema==0.7.8 attrs==26.1.0 \
+   cattrs==26.2.1 pyaml==26.7.0 toml==0.10.2 matplotlib==3.11.2 flatbuffers==25.12.19 \
+   opentelemetry-sdk==1.45.2 optuna==5.0.0 tornado==6.6.1 xyzservices==2026.9.1 Markdown==3.11.3 \
+   linkify-it-py==2.2.0 mdit-py-plugins==0.7.0 cvxpy==1.9.3 questionary==2.1.1 bokeh==3.6.3 \
+   nh3==0.3.8
+$PIP --no-deps torchao==0.18.0 accelerate==1.15.0 brevitas==0.13.4 unfoldNd==0.2.3 \
+   dependencies==2.0.1 onnx_graphsurgeon==0.6.1 nvidia-modelopt==0.47.0 olive-ai==0.13.0 \
+   polygraphy==0.53.6 lief==1.0.0 cppimport==26.4.17 Mako==1.4.3 pybind11==3.1.0 \
+   nvidia-ml-py==13.615.71 amd-quark==0.13 onnx-neural-compressor==1.0 aimet-torch==2.42.0 \
+   aimet-onnx==2.42.0 hqq==0.2.8.post1 optimum-quanto==0.2.7 termcolor==3.3.0 onnx_quantize==0.2.0 \
+   onnx_shrink_ray==0.0.11 keras==3.15.1 optree==0.20.0 namex==0.1.0 absl-py==2.5.1 \
+   lightning-utilities==0.15.3 peft==0.21.2 datasets==5.2.0 evaluate==0.4.6 osqp==1.1.3 \
+   holoviews==1.23.2 hvplot==0.12.2 param==2.4.2 panel==1.9.4 pyviz_comms==3.0.6 plotly==7.1.0 \
+   colorcet==3.2.1 dill==0.4.1 multiprocess==0.70.19 xxhash==4.1.0 pyarrow==26.0.1 gguf==0.19.0 \
+   compressed-tensors==0.20.0 scs4onnx==1.0.18 sor4onnx==1.0.7 scc4onnx==1.0.7 sbi4onnx==1.0.7 \
+   coremltools==9.0 bitsandbytes==0.50.2 auto-round==0.16.1 llmcompressor==0.14.0.1 \
+   torchmetrics==1.9.0 panel-material-ui==0.16.6 tensorboard==2.21.0 qonnx==1.0.0 bitstring==5.0.0 \
+   clize==5.0.2 toposort==1.10 sigtools==4.0.1 od==2.0.2 docutils==0.23 bitarray==3.12.3 \
+   tibs==2.0.2
+
+plain other-fw
+$PIP tensorflow-cpu==2.21.0 keras==3.15.1
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxslim==0.1.98 onnxsim==0.8.1 safetensors==0.8.0 \
+    sympy==1.14.0
+$PIP --no-deps tf2onnx==1.17.0 onnxconverter-common==1.16.0
+$PIP jax==0.10.2 flax==0.12.8 equinox==0.13.8 dm-haiku==0.0.17 orbax-checkpoint==0.11.36
+$PIP jax2onnx==0.17.1
+$PIP --no-deps keras-hub==0.32.0 kagglehub==1.0.3 kagglesdk==0.1.38 regex==2026.11.19 sentencepiece==0.2.3 tokenizers==0.23.3 
+
+plain other-fw2
+$PIP paddlepaddle==3.3.1
+$PIP paddle2onnx==2.1.0
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxslim==0.1.98 onnxsim==0.8.1 safetensors==0.8.0 \
+    sympy==1.14.0 onnx-graphsurgeon==0.6.1
+$PIP --no-deps onnxconverter-common==1.16.0
