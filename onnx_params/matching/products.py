@@ -68,6 +68,8 @@ def _result_of(
         energy = float(np.einsum("ij,ij->", lines, lines, dtype=np.float64))
         if len(lines) < n_inputs + MIN_MORE or not np.isfinite(energy) or not energy:
             continue
+        if len(np.unique(lines, axis=0)) < n_inputs + MIN_MORE:  # rows that were looked up
+            continue
         wide = lines.astype(np.float64)
         factors = np.linalg.lstsq(columns.T, wide.T, rcond=None)[0]
         left = wide - factors.T @ columns
