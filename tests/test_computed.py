@@ -19,6 +19,7 @@ from support.graphs import checkpoint as written
 import onnx_params
 from onnx_params.auditing.audit import audit
 from onnx_params.auditing.judgements import Verdict
+from onnx_params.dataflow.arithmetic import OPERATIONS
 from onnx_params.dataflow.constants import Constants
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.matching.grids import is_rounded
@@ -45,8 +46,8 @@ CASES: dict[str, tuple[str, list[np.ndarray], dict[str, Any]]] = {
     "div of integers": ("Div", [np.asarray([-7, 7, 9]), np.asarray([2, -2, 3])], {}),
     "pow": ("Pow", [np.float32(2), np.round(A)], {}),
     "mod": ("Mod", [WORDS, np.uint8(3)], {}),
-    "and": ("BitwiseAnd", [WORDS, np.uint8(15)], {}),
-    "or": ("BitwiseOr", [WORDS, np.uint8(64)], {}),
+    "and of bits": ("BitwiseAnd", [WORDS, np.uint8(15)], {}),
+    "or of bits": ("BitwiseOr", [WORDS, np.uint8(64)], {}),
     "xor": ("BitwiseXor", [WORDS, WORDS[:1]], {}),
     "not": ("BitwiseNot", [WORDS], {}),
     "shift right": ("BitShift", [WORDS, np.uint8([1])], {"direction": "RIGHT"}),
@@ -93,7 +94,16 @@ CASES: dict[str, tuple[str, list[np.ndarray], dict[str, Any]]] = {
     "scatter elements": ("ScatterElements", [A, INTS, draw(3, 2, 2)], {"axis": 1}),
     "scatter": ("ScatterND", [A, INTS, draw(4, 2)], {}),
     "product": ("MatMul", [draw(5, 2, 3, 4), draw(6, 4, 5)], {}),
+    **{
+        each.lower(): (each, [WORDS, np.uint8(5)], {})
+        for each in ("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal")
+    },
+    **{each.lower(): (each, [A > 0, B > 0], {}) for each in ("And", "Or")},
 }
+
+
+def test_every_operator_has_a_case() -> None:
+    assert OPERATIONS.keys() == {op_type for op_type, _, _ in CASES.values()}
 
 
 @pytest.mark.parametrize("case", CASES)
