@@ -22,6 +22,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 FEW: Final = 2  # numbers that a formula which is known already makes, to the bit
 ZEROED: Final = "w with a third set to zero"
+ONE_MORE: Final = "1 + w"
 N_JOINED: Final = 3
 
 
@@ -131,7 +132,8 @@ def shifted_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor) ->
         stored = state.values.of(candidate.key, steps).astype(np.float64)
         number = float(np.median(stored - values)) if np.isfinite(stored).all() else 0.0
         if number and state.values.is_close(values + number, candidate, steps):
-            state.found[tensor.name] = _by(f"w + {number:.4g}", candidate)
+            is_one = abs(number - 1) <= EVEN  # a row of its own
+            state.found[tensor.name] = _by(ONE_MORE if is_one else f"w + {number:.4g}", candidate)
             return
 
 
