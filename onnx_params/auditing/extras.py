@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from onnx_params.auditing.computed import is_computed, is_weight
 from onnx_params.auditing.judgements import Judgement, Verdict
@@ -14,8 +15,14 @@ from onnx_params.matching.copies import MIN_COPIED
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
 from onnx_params.roles.role import Role
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import without_ones
 from onnx_params.tensors.stored import StoredTensor
+
+_AS_WEIGHT: Final = (
+    "a matrix product or convolution takes it as its weight, and nothing of the reference has its"
+    " content"
+)
 
 
 def extras(state: State) -> Iterator[Judgement]:
@@ -29,12 +36,14 @@ def extras(state: State) -> Iterator[Judgement]:
         ):
             continue
         claim = next((c for c in state.inventory.parameters if tensor.key in c.stored), None)
-        if claim is None or not state.model.def_use.uses(tensor.key):
+        if not state.model.def_use.uses(tensor.key):
             continue
-        surely, why = is_extra(state, tensor, claim)
+        if claim is None and not _is_unclaimed_weight(state, tensor):
+            continue
+        surely, why = (True, _AS_WEIGHT) if claim is None else is_extra(state, tensor, claim)
         said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE
         yield Judgement(
-            claim.name,
+            tensor.name if claim is None else claim.name,
             said,
             why,
             tensor.shape,
@@ -42,6 +51,13 @@ def extras(state: State) -> Iterator[Judgement]:
             (tensor.name,),
             is_parameter=False,
         )
+
+
+def _is_unclaimed_weight(state: State, tensor: StoredTensor) -> bool:
+    """Whether nodes compute a tensor of codes, and a product takes it as its weight, while the
+    exporter's list has the codes alone.
+    """
+    return tensor.encoding is Encoding.COMPUTED and is_weight(state.model, tensor)
 
 
 def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, str]:
@@ -64,13 +80,7 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
         )
         return True, because
     if is_weight(state.model, tensor):
-        return (
-            True,
-            (
-                "a matrix product or convolution takes it as its weight, and nothing of the"
-                " reference has its content"
-            ),
-        )
+        return True, _AS_WEIGHT
     if (
         claim.evidence not in GUESSES
         and real_name(tensor.name) is not None
