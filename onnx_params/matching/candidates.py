@@ -132,7 +132,7 @@ class Candidate:
         if not self.is_float or max(self.tensor.shape, default=1) != self.tensor.count:
             return False
         return any(
-            weight.dtype.is_float and has_few_numbers(weight)
+            weight.dtype.is_float and weight.n_bytes <= MAX_KEPT and has_few_numbers(weight)
             for weight in _weights_beside(self.model, self.key)
         )
 

@@ -66,10 +66,11 @@ def is_rounded(each: Rounded, tolerance: float, strictly: bool = False) -> bool:
     beyond = far & _is_outward(each, difference)
     most = _CLIPPED.get(each.bits, _CLIPPED_OF_MORE)
     rest = far & ~beyond
-    if not strictly and each.bits in _COSINE:
-        rest &= np.abs(difference) > HARDLY * each.allowed + tolerance
+    hardly = rest & (np.abs(difference) <= HARDLY * each.allowed + tolerance)
+    if not strictly and each.bits in _COSINE and hardly.mean() < _MIN_SHARE:
+        rest &= ~hardly
     if not rest.any():
-        return bool((far & ~beyond).mean() < _MIN_SHARE and beyond.mean() <= most)
+        return bool(beyond.mean() <= most)
     return not strictly and _is_corrected(each, np.where(beyond, 0, difference), rest, tolerance)
 
 
