@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Graph, Model, Node
 from onnx_params.dataflow.constants import FILLS, MAX_GROWTH, Behind, Constants, looks_up
@@ -22,9 +22,6 @@ from onnx_params.io.sources import ComputedSource
 from onnx_params.tensors.encoding import Encoding, Place, PlaceKind
 from onnx_params.tensors.steps import Key, without_ones
 from onnx_params.tensors.stored import StoredTensor
-
-if TYPE_CHECKING:
-    pass
 
 FEWEST_BITS: Final = 0.25  # of codes for each element
 MOST_FLOATS: Final = 0.5  # of an element's float numbers that are no codes: scales, tables

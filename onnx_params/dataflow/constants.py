@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Graph, Model, Node
-from onnx_params.dataflow.arithmetic import COMPARISONS, OPERATIONS, Given
+from onnx_params.dataflow.arithmetic import COMPARISONS, OPERATIONS
+from onnx_params.dataflow.shapes import Given
 from onnx_params.errors import content_errors
 from onnx_params.tensors.dtypes import BY_CODE, BY_NAME, DType
 from onnx_params.tensors.small import integers
