@@ -24,7 +24,7 @@ from onnx_params.idioms.torchscript import (
     is_result,
     real_name,
 )
-from onnx_params.matching.folds import MASKED, SPELLED
+from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
 
@@ -33,7 +33,6 @@ _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm
 # formulas of whole lines: their length, their mean and spread, a triangle
 _OF_LINES: Final = ("w / |w|", "standardized w", "w with a third", "triu(w", "tril(w")
 _ENOUGH: Final = 0.5  # share of the kin
-_ONE_MORE: Final = "1 + w"  # Gemma's norms
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
 # names after operators that take parameters element by element, or lay them out
 _MAY_BE_LAID_OUT: Final = re.compile(
@@ -60,7 +59,7 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True  # no single number makes it: no fault is one by chance
     if _is_family(state, name, found):
         return True
-    if found.formula == _ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
+    if found.formula == ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
         return True
     if not all(_is_computed_name(key, found.factor) for key in found.stored):
         return False
@@ -114,9 +113,7 @@ def _is_simplified(state: State, name: str, key: Key) -> bool:
     """Whether onnxsim made up the name of a vector of the parameter's own shape: such a one is not
     laid out anew, so it was computed.
     """
-    shape = state.reference[name].shape
-    is_alike = len(shape) == 1 and state.model.stored[key].shape == shape
-    return is_alike and is_recomputed(key[1])
+    return _is_vector_of_shape(state, name, key) and is_recomputed(key[1])
 
 
 def _is_of_norm(state: State, name: str, key: Key) -> bool:
@@ -124,9 +121,13 @@ def _is_of_norm(state: State, name: str, key: Key) -> bool:
     of the parameter's own shape: one that is taken as it is keeps its name, and a vector is neither
     turned nor split.
     """
+    return _is_vector_of_shape(state, name, key) and _MULTIPLIES.match(key[1]) is not None
+
+
+def _is_vector_of_shape(state: State, name: str, key: Key) -> bool:
+    """Whether the parameter is a vector, and the stored tensor has its shape."""
     shape = state.reference[name].shape
-    is_alike = len(shape) == 1 and state.model.stored[key].shape == shape
-    return is_alike and _MULTIPLIES.match(key[1]) is not None
+    return len(shape) == 1 and state.model.stored[key].shape == shape
 
 
 def _graph_says(state: State, name: str, found: Found) -> bool:

@@ -94,9 +94,13 @@ def _refuse_pointer(path: str) -> Checkpoint:
 
 
 def _is_msgpack(path: str, head: bytes) -> bool:
-    from onnx_params.containers import msgpack
-
-    return msgpack.is_it(path, head) and not _is_safetensors(path, head)
+    """Whether a file begins with a dictionary whose first key is a text."""
+    if len(head) <= 5 or _is_safetensors(path, head):
+        return False
+    if not 0x81 <= head[0] <= 0x8F and head[0] not in (0xDE, 0xDF):
+        return False
+    first = head[{0xDE: 3, 0xDF: 5}.get(head[0], 1)]
+    return 0xA1 <= first <= 0xBF or first == 0xD9
 
 
 def _read_msgpack(path: str) -> Checkpoint:

@@ -24,7 +24,6 @@ from onnx_params.tensors.stored import StoredTensor
 if TYPE_CHECKING:
     import numpy as np
 
-MAGIC: Final = b"GGUF"
 MAX_TENSORS: Final = 1 << 20
 MAX_PAIRS: Final = 1 << 20
 MAX_TEXT: Final = 1 << 28  # bytes of one text

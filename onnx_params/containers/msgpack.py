@@ -70,13 +70,6 @@ class _Array(NamedTuple):
     spans: tuple[Span, ...]
 
 
-def is_it(path: str, head: bytes) -> bool:
-    """Whether a file begins with a dictionary whose first key is a text."""
-    is_dictionary = len(head) > 1 and (0x81 <= head[0] <= 0x8F or head[0] in (0xDE, 0xDF))
-    first = head[{0xDE: 3, 0xDF: 5}.get(head[0], 1)] if is_dictionary and len(head) > 5 else 0
-    return 0xA1 <= first <= 0xBF or first == 0xD9
-
-
 def read(path: str) -> Checkpoint:
     """The arrays of a file, under the keys on the way to them with ``/`` between.
 

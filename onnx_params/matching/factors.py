@@ -27,7 +27,6 @@ MIN_DIFFERENT: Final = 4  # numbers of a vector of which a formula is recognized
 SNAPS: Final = 1e-5  # relative; how much rounding moves the factor of a weight, at least
 ROOTS: Final = (1, -1, 2, -2)  # powers of a factor that are integers
 MOST_ROOM: Final = 0.25  # of the distance of two integers, that a power may be off
-NEGATED: Final = "-w"  # a row of the formulas of one parameter
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 # epsilons of weight standardization: timm's, and the usual ones
 _SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
@@ -114,7 +113,7 @@ def is_by_number(
         _write_scalar(state, each, scalar)
         return True
     if not word and abs(middle + 1) <= EVEN and each.is_by(state, -base):
-        because, formula, factor = f"{each.stored} is -w", NEGATED, 1.0
+        because, formula, factor = f"{each.stored} is -w", folds.NEGATED, 1.0
     elif word and factor == 1.0:
         because, formula = f"{each.stored} is {word}", word
     elif not word and _is_spectral(state, each, factor):

@@ -33,13 +33,15 @@ def _upper(w: np.ndarray, diagonal: int = 0) -> np.ndarray:
     return np.triu(w, diagonal)
 
 
+ONE_MORE: Final = "1 + w"  # Gemma's norms
+NEGATED: Final = "-w"
 MASKED: Final = "w where it is not zero"  # times a mask that the reference does not have
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
-    "1 + w": lambda w: 1 + w,
+    ONE_MORE: lambda w: 1 + w,
     "-exp(w)": lambda w: -np.exp(w),
     "exp(w)": np.exp,
-    "-w": lambda w: -w,
+    NEGATED: lambda w: -w,
     "sigmoid(w)": lambda w: 1 / (1 + np.exp(-w)),
     "tanh(w)": np.tanh,
     "softplus(w)": lambda w: np.logaddexp(0, w),
@@ -66,13 +68,13 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
 SPELLED: Final[Mapping[str, frozenset[str]]] = {
     "-exp(w)": frozenset({"neg", "exp"}),
     "exp(w)": frozenset({"exp"}),
-    "-w": frozenset({"neg"}),
+    NEGATED: frozenset({"neg"}),
     "sigmoid(w)": frozenset({"sigmoid"}),
     "tanh(w)": frozenset({"tanh"}),
     "softplus(w)": frozenset({"softplus"}),
     "1 / w": frozenset({"inv"}),
     "sqrt(w)": frozenset({"sqrt"}),
-    "1 + w": frozenset({"add"}),
+    ONE_MORE: frozenset({"add"}),
     MASKED: frozenset({"mul"}),
 }
 

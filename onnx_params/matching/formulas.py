@@ -13,7 +13,7 @@ from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.exact import MIN_DISTINCT
-from onnx_params.matching.factors import EVEN, NEGATED, scalar_of
+from onnx_params.matching.factors import EVEN, scalar_of
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import near, small, take_close
 from onnx_params.matching.samples import Vectors
@@ -22,7 +22,6 @@ from onnx_params.tensors.stored import StoredTensor
 
 FEW: Final = 2  # numbers that a formula which is known already makes, to the bit
 ZEROED: Final = "w with a third set to zero"
-ONE_MORE: Final = "1 + w"
 N_JOINED: Final = 3
 
 
@@ -45,8 +44,10 @@ def by_formula(state: MatchState) -> None:
     for formula in dict.fromkeys(found.formula for found in state.found.values()):
         if formula in folds.UNARY:
             _by_unary(state, formula, FEW)
-    for formula in folds.UNARY:  # of models that were halved before they were exported
-        for name in ("float16", "bfloat16"):
+    # of models that were halved before they were exported
+    halves = [name for name in ("float16", "bfloat16") if name in state.dtypes]
+    for formula in folds.UNARY:
+        for name in halves:
             _by_unary(state, formula, MIN_DISTINCT, name)
 
 
@@ -133,7 +134,8 @@ def shifted_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor) ->
         number = float(np.median(stored - values)) if np.isfinite(stored).all() else 0.0
         if number and state.values.is_close(values + number, candidate, steps):
             is_one = abs(number - 1) <= EVEN  # a row of its own
-            state.found[tensor.name] = _by(ONE_MORE if is_one else f"w + {number:.4g}", candidate)
+            formula = folds.ONE_MORE if is_one else f"w + {number:.4g}"
+            state.found[tensor.name] = _by(formula, candidate)
             return
 
 
@@ -150,7 +152,7 @@ def multiplied_vector(state: MatchState, vectors: Vectors, tensor: StoredTensor)
         stored = state.values.of(candidate.key, steps).astype(np.float64)
         factor = float(values @ stored) / power if np.isfinite(stored).all() else 0.0
         if abs(factor + 1) <= EVEN and state.values.is_close(-values, candidate, steps):
-            state.found[tensor.name] = _by(NEGATED, candidate)
+            state.found[tensor.name] = _by(folds.NEGATED, candidate)
             return
         if factor and state.values.is_close(values * factor, candidate, steps):
             scalar = scalar_of(state, factor)

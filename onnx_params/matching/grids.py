@@ -37,7 +37,7 @@ MOST_OFF: Final = 0.15  # of a step, where numbers went through a coarser type
 UNITS: Final = {"float16": 2.0**-11, "bfloat16": 2.0**-8}
 HALF: Final = 0.5 + OFF
 MOST_OF_16_BITS: Final = 2.0**-15  # of the largest number: half a step of signed 16 bits
-MANY_OFF: Final = 64  # numbers of which it is told that they are off evenly
+MANY_OFF: Final = 64  # numbers that are enough to see that they are off evenly
 UNEVEN: Final = 0.1
 NEARLY_ALL: Final = 0.9
 

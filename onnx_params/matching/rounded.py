@@ -175,17 +175,12 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
             f"every value equals that of '{candidate.tensor.name}'",
         )
         return
+    why = _why_from_grid(state, tensor, candidate, steps)
+    if why:
+        _take_from_grid(state, tensor, candidate, steps, why)
+        return
     if candidate.is_quantized:
         because = f"every value is within half a step of '{candidate.tensor.name}'"
-    elif _is_from_grid(state, tensor, candidate, steps):
-        _take_from_grid(state, tensor, candidate, steps, _ON_GRID)
-        return
-    elif candidate.is_beside_coarse and candidate.tensor.dtype is tensor.dtype:
-        _take_from_grid(state, tensor, candidate, steps, _BESIDE_CODES)
-        return
-    elif is_dequantized(candidate.tensor.name) and candidate.tensor.dtype is tensor.dtype:
-        _take_from_grid(state, tensor, candidate, steps, _OF_CODES)
-        return
     else:
         because = f"every value is that of '{candidate.tensor.name}' but for rounding"
         steps = chain(*steps, Cast(tensor.dtype.name))
@@ -204,6 +199,23 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
         axis=0,
         stored=(candidate.key,),
     )
+
+
+def _why_from_grid(
+    state: MatchState, tensor: StoredTensor, candidate: Candidate, steps: Steps
+) -> str:
+    """What says that a quantizer rounded a tensor and stored the numbers; empty where nothing does:
+    the artifact has codes, or the numbers were cast alone.
+    """
+    if candidate.is_quantized:
+        return ""
+    if _is_from_grid(state, tensor, candidate, steps):
+        return _ON_GRID
+    if candidate.tensor.dtype is not tensor.dtype:
+        return ""
+    if candidate.is_beside_coarse:
+        return _BESIDE_CODES
+    return _OF_CODES if is_dequantized(candidate.tensor.name) else ""
 
 
 def _is_from_grid(

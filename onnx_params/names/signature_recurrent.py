@@ -49,12 +49,14 @@ def with_open_layers(table: Table, claims: Sequence[Claim]) -> list[Claim]:
         if known is not None:
             layers.setdefault((owner, recurrent.layer_of(leaf)), {})[known] = at
     open_layers = [layer for layer in layers.values() if _is_open(claims, layer)]
-    is_one_module = len({owner for owner, _ in layers}) == 1
+    if not open_layers:
+        return list(claims)
     taken = {key for claim in claims for key in claim.stored}
     nodes = [node for node in _recurrent_nodes(table) if _is_loose(table, node, taken)]
+    if len(open_layers) != len(nodes):
+        return list(claims)
+    is_one_module = len({owner for owner, _ in layers}) == 1
     found = list(claims)
-    if not open_layers or len(open_layers) != len(nodes):
-        return found
     for layer, node in zip(open_layers, nodes, strict=True):
         given = _constants(table, node)
         parts = _parts_of_node(table, node)
