@@ -27,6 +27,7 @@ from postprocess import POSTPROCESSORS
 from torch import nn
 
 from wild.shipping import declare_operators
+from wild.steps import Step, channels, halved, shipped
 from wild.tables import Inputs, parsed
 from wild.workshop import EXPORTERS, Builder, compare, export, make, shake, tell
 
@@ -2106,33 +2107,6 @@ def _exported(model: nn.Module, values: Sequence[Any], variant: str, path: Path)
         )
 
 
-def _halved(source: Path, target: Path, inputs: Path) -> None:
-    """The converter of onnxconverter-common."""
-    from onnxconverter_common import float16
-
-    held = float16.convert_float_to_float16(onnx.load(source), keep_io_types=True)
-    onnx.save(held, target)
-
-
-def _channels(source: Path, target: Path, inputs: Path) -> None:
-    """Quantized with calibration, weights by channel, as people do: prepared first."""
-    from onnxruntime.quantization import QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    with np.load(inputs) as held:
-        rows = iter([dict(held)])
-    with tempfile.TemporaryDirectory() as work:
-        ready = Path(work) / "ready.onnx"
-        quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-        quantize_static(
-            ready,
-            target,
-            type("Once", (), {"get_next": lambda self: next(rows, None)})(),
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-        )
-
-
 def _dynamic_channels(source: Path, target: Path, inputs: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -2141,10 +2115,10 @@ def _dynamic_channels(source: Path, target: Path, inputs: Path) -> None:
     quantize_dynamic(model, target, per_channel=True, weight_type=QuantType.QInt8)
 
 
-_STEPS: Final[Mapping[str, Callable[[Path, Path, Path], None]]] = {
+_STEPS: Final[Mapping[str, Step]] = {
     **POSTPROCESSORS,
-    "fp16-common": _halved,
-    "int8-static-channels": _channels,
+    "fp16-common": halved,
+    "int8-static-channels": channels,
     "int8-dynamic-channels": _dynamic_channels,
 }
 _DRAWS: Final = (  # what is done to the exports of a case, drawn by its name: to half of them none
@@ -2157,16 +2131,6 @@ _DRAWS: Final = (  # what is done to the exports of a case, drawn by its name: t
     ("+onnxslim+int8-qdq", "+int4-qdq", "torchscript-no_fold"),
 )
 _SLACKS: Final = {"int4": 0.8, "int8": 0.5, "half": 0.1, "fp16": 0.1}  # for what is rounded
-
-
-def _shipped(names: Sequence[str], source: Path, inputs: Path, target: Path) -> None:
-    with tempfile.TemporaryDirectory() as work:
-        start = source
-        for number, name in enumerate(names):
-            made = Path(work) / f"{number}.onnx"
-            _STEPS[name](start, made, inputs)
-            start = made
-        onnx.save(onnx.load(start), target)
 
 
 def _as_half(model: nn.Module, values: Sequence[Any], path: Path) -> None:
@@ -2224,7 +2188,7 @@ def _build(title: str, case: Case, folder: Path) -> None:
                     names = [value.name for value in onnx.load(source).graph.input]
                     np.savez(inputs, **dict(zip(names, feeds, strict=True)))
                     steps = variant[1:].split("+")
-                    add(f"{exporter}{variant}", partial(_shipped, steps, source, inputs))
+                    add(f"{exporter}{variant}", partial(shipped, _STEPS, steps, source, inputs))
 
 
 def _drawn(title: str) -> Sequence[str]:

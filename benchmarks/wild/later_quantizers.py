@@ -1144,15 +1144,22 @@ def _mct(source: str, form: str, platform: str = "", **options: Any) -> Callable
 
 
 def _aimet(
-    source: str, bits: int, exporter: str = "torchscript", outputs: int = 8, **options: Any
+    drawn: Callable[[], tuple[nn.Module, tuple[torch.Tensor, ...]]],
+    bits: int,
+    exporter: str = "torchscript",
+    outputs: int = 8,
+    **options: Any,
 ) -> Callable[[Path], None]:
-    """AIMET's simulation of a module, and its export of QuantizeLinear and DequantizeLinear."""
+    """AIMET's simulation of a module, and its export of QuantizeLinear and DequantizeLinear.
+
+    ``drawn`` gives the module, its weights drawn, and what it takes.
+    """
 
     def write(target: Path) -> None:
         _without_vision()
         kinds: Any = importlib.import_module("aimet_torch.quantsim")
         library: Any = importlib.import_module("aimet_torch.onnx")
-        model, arguments = _drawn(source)
+        model, arguments = drawn()
         held = kinds.QuantizationSimModel(
             model, arguments, default_param_bw=bits, default_output_bw=outputs
         )
@@ -1595,11 +1602,15 @@ CASES: dict[str, Builder] = {
     "resnet-aimet": _modules(
         "resnet",
         {
-            "8": _aimet("resnet", 8),
+            "8": _aimet(partial(_drawn, "resnet"), 8),
             "4-stored": _aimet(
-                "resnet", 4, outputs=16, prequantize_constants=True, opset_version=21
+                partial(_drawn, "resnet"),
+                4,
+                outputs=16,
+                prequantize_constants=True,
+                opset_version=21,
             ),
-            "8-dynamo": _aimet("resnet", 8, "dynamo", prequantize_constants=True),
+            "8-dynamo": _aimet(partial(_drawn, "resnet"), 8, "dynamo", prequantize_constants=True),
         },
         0.9,
     ),

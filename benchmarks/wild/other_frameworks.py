@@ -1,6 +1,6 @@
-"""Artifacts of frameworks other than plain torch, all of them held out: Keras and TensorFlow
-through tf2onnx, JAX's libraries through jax2onnx, Paddle through paddle2onnx, each beside the
-checkpoint that its users save.
+"""Artifacts of frameworks other than plain torch, held out until they had been measured: Keras and
+TensorFlow through tf2onnx, JAX's libraries through jax2onnx, Paddle through paddle2onnx, each
+beside the checkpoint that its users save.
 
 Every weight is drawn with numpy. Where onnxruntime runs an artifact, its outputs are held against
 those of the framework: one that does not follow them is not kept. Cases of Paddle are built in an
@@ -24,9 +24,9 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
-import onnx
 from postprocess import POSTPROCESSORS
 
+from wild.steps import Step, channels, halved, shipped
 from wild.workshop import Builder, compare, make
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -132,36 +132,10 @@ def _follows(path: Path, made: Made, feeds: Sequence[Array], slack: float) -> No
 # --- what is done to an artifact before it ships
 
 
-def _halved(source: Path, target: Path, inputs: Path) -> None:
-    from onnxconverter_common import float16
-
-    held = float16.convert_float_to_float16(onnx.load(source), keep_io_types=True)
-    onnx.save(held, target)
-
-
-def _channels(source: Path, target: Path, inputs: Path) -> None:
-    """Quantized with calibration, weights by channel, after onnxruntime has prepared the graph."""
-    from onnxruntime.quantization import QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    with np.load(inputs) as held:
-        rows = iter([dict(held)])
-    with tempfile.TemporaryDirectory() as work:
-        ready = Path(work) / "ready.onnx"
-        quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-        quantize_static(
-            ready,
-            target,
-            type("Once", (), {"get_next": lambda self: next(rows, None)})(),
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-        )
-
-
-_STEPS: Final[Mapping[str, Callable[[Path, Path, Path], None]]] = {
+_STEPS: Final[Mapping[str, Step]] = {
     **POSTPROCESSORS,
-    "fp16-common": _halved,
-    "int8-qdq-channels": _channels,
+    "fp16-common": halved,
+    "int8-qdq-channels": channels,
 }
 _DRAWS: Final = (  # for every third case in turn
     ("onnxsim", "fp16-common", "ort-extended"),
@@ -170,16 +144,6 @@ _DRAWS: Final = (  # for every third case in turn
     ("int8-qdq-channels", "onnxsim+int8-dynamic"),
 )
 _SLACKS: Final = {"int8": 0.6, "fp16": 0.1}  # for what is rounded
-
-
-def _shipped(names: Sequence[str], source: Path, inputs: Path, target: Path) -> None:
-    with tempfile.TemporaryDirectory() as work:
-        start = source
-        for number, name in enumerate(names):
-            made = Path(work) / f"{number}.onnx"
-            _STEPS[name](start, made, inputs)
-            start = made
-        onnx.save(onnx.load(start), target)
 
 
 def _finish(made: Made, steps: Sequence[str], folder: Path) -> None:
@@ -205,7 +169,7 @@ def _finish(made: Made, steps: Sequence[str], folder: Path) -> None:
             save(inputs, **_feeds_of(source, feeds, made.names))
             for step in steps:
                 variant = f"{exporter}+{step}"
-                ship = partial(_shipped, step.split("+"), source, inputs)
+                ship = partial(shipped, _STEPS, step.split("+"), source, inputs)
                 make(folder, variant, partial(checked, ship, variant))
 
 

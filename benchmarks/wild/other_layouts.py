@@ -1,5 +1,5 @@
 """Layouts of checkpoints that no earlier kind has, each beside exports of its weights by both of
-torch's exporters, all of them held out.
+torch's exporters, held out until they had been measured.
 
 Rules are those of ``layouts``: where a checkpoint has codes, parts of a weight or several sets of
 numbers, the artifact is of what the checkpoint's users load. What a library writes is written by

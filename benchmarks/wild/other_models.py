@@ -1,4 +1,4 @@
-"""Models of libraries that no other kind asks, and of families that none has, all of them held out;
+"""Models of libraries that no other kind asks, and of families that none has, held out until they had been measured;
 some checkpoints in the layout in which the users of a library save them, some saved before what the
 library does to a model that it ships. Every weight drawn; made, compared and shipped as
 ``later_models`` does.
@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from wild import later_models
+from wild.further_models import _absent
 from wild.kept_models import _of
 from wild.later_models import Case, Make, _bare, _from, _get
 from wild.tables import Inputs, parsed
@@ -107,14 +108,6 @@ _BARE: Final = tuple(
     TTS.encoder TTS.encoder.models TTS.tts TTS.tts.layers TTS.vocoder TTS.vocoder.models yolov5
     """.split()
 )
-
-
-def _absent(name: str, **parts: Any) -> None:
-    """Have a package that is imported but not run be there."""
-    if name not in sys.modules:
-        module = ModuleType(name)
-        module.__dict__.update(parts)
-        sys.modules[name] = module
 
 
 class _Anything(ModuleType):

@@ -1,4 +1,4 @@
-"""Quantizers on architectures that no earlier kind has, all of them held out.
+"""Quantizers on architectures that no earlier kind has, held out until they had been measured.
 
 What runs on onnxruntime's CPU provider is compared with the float model, and is not kept where its
 outputs do not follow; what onnxruntime has no kernel for is asked of onnx's reference. Every weight
@@ -1345,47 +1345,6 @@ def _torch_modelopt(source: str, settings: str) -> Callable[[Path], None]:
     return write
 
 
-def _aimet_module(
-    source: str, bits: int, exporter: str = "torchscript", outputs: int = 8, **options: Any
-) -> Callable[[Path], None]:
-    """AIMET's simulation of a module, and its export."""
-
-    def write(target: Path) -> None:
-        later._without_vision()
-        kinds: Any = importlib.import_module("aimet_torch.quantsim")
-        library: Any = importlib.import_module("aimet_torch.onnx")
-        model, arguments = _drawn(source)
-        held = kinds.QuantizationSimModel(
-            model, arguments, default_param_bw=bits, default_output_bw=outputs
-        )
-        held.compute_encodings(lambda each: [each(*row) for row in _observed(arguments)])
-        more = {"dynamo": exporter == "dynamo", **options}
-        library.export(held.model, arguments, str(target), **more)
-
-    return write
-
-
-def _quark_module(name: str, **options: Any) -> Change:
-    """AMD Quark on the module."""
-
-    def change(model: nn.Module, arguments: tuple[torch.Tensor, ...]) -> Any:
-        library: Any = importlib.import_module("quark.torch")
-        specs: Any = importlib.import_module("quark.torch.quantization.config.config")
-        made = getattr(specs, name)(**options).to_quantization_spec()
-        config = specs.QConfig(global_quant_config=specs.QLayerConfig(weight=made))
-        quantizer = library.ModelQuantizer(config)
-        rows: Any = [row[0][0] for row in _observed(arguments)]
-        data: Any = torch.utils.data.DataLoader(rows)
-        return quantizer.freeze(quantizer.quantize_model(model, data))
-
-    return change
-
-
-def _nncf_module(preset: str = "", mode: str = "", **options: Any) -> Change:
-    """NNCF on the module: its fake quantizers, or its compressed weights."""
-    return later._nncf(preset, mode, **options)
-
-
 def _tokenizer() -> Any:
     """One that has a word for every number: some tools ask for any."""
     tokenizers: Any = importlib.import_module("tokenizers")
@@ -1978,10 +1937,10 @@ ROUNDED_MODULES: dict[str, tuple[str, Change]] = {
     "auto-round-8": ("torchscript", _auto_round("W8A16")),
 }
 NNCF_MODULES: dict[str, tuple[str, Change]] = {
-    "mixed": ("torchscript", _nncf_module("MIXED")),
-    "int8-sym": ("torchscript", _nncf_module("", "INT8_SYM")),
-    "int4-asym": ("dynamo", _nncf_module("", "INT4_ASYM", group_size=16, ratio=1.0)),
-    "int4-some": ("torchscript", _nncf_module("", "INT4_SYM", group_size=32, ratio=0.5)),
+    "mixed": ("torchscript", later._nncf("MIXED")),
+    "int8-sym": ("torchscript", later._nncf("", "INT8_SYM")),
+    "int4-asym": ("dynamo", later._nncf("", "INT4_ASYM", group_size=16, ratio=1.0)),
+    "int4-some": ("torchscript", later._nncf("", "INT4_SYM", group_size=32, ratio=0.5)),
 }
 MOVED_NNCF: dict[str, Tool] = {
     "fast": _nncf_moved(),
@@ -2077,8 +2036,8 @@ CASES: dict[str, Builder] = {
         "painter",
         {
             **_modules_of("painter", "INT8_DEFAULT_CFG", "INT8_WEIGHT_ONLY_CFG"),
-            "aimet-8": _aimet_module("painter", 8),
-            "aimet-4-16": _aimet_module("painter", 4, outputs=16, opset_version=21),
+            "aimet-8": later._aimet(partial(_drawn, "painter"), 8),
+            "aimet-4-16": later._aimet(partial(_drawn, "painter"), 4, outputs=16, opset_version=21),
         },
         0.9,
     ),
@@ -2095,7 +2054,7 @@ CASES: dict[str, Builder] = {
                 {
                     "quark-4": (
                         "torchscript",
-                        _quark_module(
+                        later._quark(
                             "Int4PerChannelSpec",
                             symmetric=True,
                             scale_type="float",
