@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
 from collections import OrderedDict
 from typing import Any, BinaryIO, Final
 
@@ -35,6 +36,9 @@ _STORAGES: Final = {
     "BoolStorage": "bool",
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "int8",
+    "QUInt8Storage": "uint8",
+    "QInt32Storage": "int32",
 }
 
 
@@ -80,6 +84,13 @@ class Wrapped:
 
     def __init__(self, *_: Any) -> None:
         self.parts: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, **parts: Any) -> Wrapped:
+        """One of these parts."""
+        made = cls()
+        made.parts = parts
+        return made
 
 
 class Size(tuple[Any, ...]):
@@ -142,6 +153,8 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
             return OrderedDict
         if name in _BUILTINS and module in ("builtins", "__builtin__"):
             return _BUILTINS[name]
+        if (module, name) == ("torch._utils", "_rebuild_qtensor"):
+            return self._rebuild_quantized
         if module == "torch._utils":
             return {
                 "_rebuild_tensor_v2": _rebuild,
@@ -181,6 +194,33 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
         self.storages[made.key] = made
         return made
 
+    def _rebuild_quantized(
+        self, storage: Any, offset: Any, shape: Any, strides: Any, quantizer: Any, *_: Any
+    ) -> Any:
+        """A tensor of torch's own quantization: codes, and a scale and a zero point for all of it,
+        or for each channel along an axis. Both get the rank of the codes.
+        """
+        codes = _rebuild(storage, offset, shape, strides)
+        if not isinstance(codes, Strided) or not isinstance(quantizer, tuple):
+            return Inert()
+        rank = len(codes.shape)
+        if len(quantizer) == 3 and all(isinstance(each, (int, float)) for each in quantizer[1:]):
+            scale, zero = (self._number(float(each), rank) for each in quantizer[1:])
+            return Wrapped.of(codes=codes, step=scale, zero=zero)
+        if len(quantizer) != 4 or not all(isinstance(e, Strided) for e in quantizer[1:3]):
+            return Inert()
+        axis = quantizer[3]
+        if not isinstance(axis, int) or not 0 <= axis < rank:
+            return Inert()
+        scale, zero = (_along(each, axis, rank) for each in quantizer[1:3])
+        return Wrapped.of(codes=codes, step=scale, zero=zero)
+
+    def _number(self, value: float, rank: int) -> Strided:
+        """A number that a pickle has, as a tensor with axes of one."""
+        made = Storage(f"held.{len(self.held)}", "float64")
+        self.held[made.key] = struct.pack("<d", value)
+        return Strided(made, 0, (1,) * rank, (1,) * rank, made.dtype)
+
     def _storage_of(self, saved: Any) -> Any:
         """A storage that was pickled without torch's help: the bytes of a file of its own."""
         if not isinstance(saved, bytes):
@@ -219,6 +259,14 @@ def _rebuild(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> An
         and all(isinstance(number, int) and number >= 0 for number in (offset, *shape, *strides))
     )
     return Strided(storage, offset, shape, strides, storage.dtype) if sound else Inert()
+
+
+def _along(vector: Strided, axis: int, rank: int) -> Strided:
+    """A vector along one of several axes, the others of one."""
+    if len(vector.shape) != 1:
+        return vector
+    shape = tuple(vector.shape[0] if at == axis else 1 for at in range(rank))
+    return vector._replace(shape=shape, strides=vector.strides * rank)
 
 
 def _rebuild_sparse(layout: Any, parts: Any, *_: Any) -> Any:

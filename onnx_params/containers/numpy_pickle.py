@@ -49,10 +49,9 @@ def read_from(path: str, source: FileSource, start: int) -> Checkpoint:
         raise UnsupportedError(f"{path}: is a pickle too large to be read whole; save it as .npz")
     with io.BytesIO(source.read(start, source.n_bytes - start)) as file:
         saved = load(path, file)
-    places = {
-        key: Bytes(0, len(data), True, partial(bytes, data)) for key, data in saved.held.items()
-    }
-    return checkpoint(path, source, _with_tensors(saved.value, places, _MAX_DEPTH), places.get)
+    places: dict[str, Bytes] = {}
+    value = _with_tensors(saved.value, places, _MAX_DEPTH)
+    return checkpoint(path, source, saved._replace(value=value), places.get)
 
 
 def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:

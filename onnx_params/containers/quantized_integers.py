@@ -6,7 +6,7 @@ zero points less one); AutoAWQ, ``utils/packing_utils.py`` (along the outputs, i
 first); onnxruntime-genai (a code an element); compressed-tensors,
 ``compressors/quantized_compressors``; bitsandbytes (LLM.int8); optimum-quanto,
 ``tensor/weights/qbytes.py``, ``qbits.py``; torchao, ``Int8Tensor``; HQQ, ``core/quantize.py``
-and ``core/bitpack.py``.
+and ``core/bitpack.py``; torch, ``_utils.py`` (``_rebuild_qtensor``).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _INTEGERS: Final = ("qweight", "scales", "qzeros")
 _SCALED: Final = ("weight._data", "weight._scale")
 _HALVES: Final = ("weight._data._data", "weight._scale", "weight._shift")
 _SHIFTED: Final = ("_weight_qdata", "_weight_scale")
+_SPREAD: Final = ("_weight_codes", "_weight_step", "_weight_zero")
 _IN_PARTS: Final = ("W_q", "scale", "zero", "shape")
 
 
@@ -127,6 +128,30 @@ def _awq(parts: Parts, settings: Settings) -> np.ndarray:
     groups = _groups(parts, len(codes), len(scales))
     made: np.ndarray = (codes.astype(np.float32) - zeros[groups]) * scales[groups]
     return made.T
+
+
+def _awq_rows_shape(parts: Parts) -> Shape | None:
+    """AutoAWQ's layout for products with a vector: an output a row, words along the inputs; scales
+    and zero points are filled up.
+    """
+    codes, scales, zeros = (parts[leaf] for leaf in ("qweight", "scales", "qzeros"))
+    if codes.dtype.name != "int32" or len(codes.shape) != 2 or len(scales.shape) != 2:
+        return None
+    outputs, width = codes.shape
+    is_fit = zeros.shape == (outputs, scales.shape[1] // 8) and scales.shape[0] == outputs
+    return (outputs, 8 * width) if is_fit and scales.shape[1] else None
+
+
+def _awq_rows(parts: Parts, settings: Settings) -> np.ndarray:
+    import numpy as np
+
+    codes = _words(parts["qweight"], 4)[..., _AWQ_ORDER].reshape(parts["qweight"].shape[0], -1)
+    zeros = _words(parts["qzeros"], 4)[..., _AWQ_ORDER].reshape(len(codes), -1)
+    scales = parts["scales"].read().astype(np.float32)
+    n_groups = int(np.count_nonzero(scales.any(axis=0)))  # what is filled up is zero
+    groups = np.arange(codes.shape[1]) // max(1, codes.shape[1] // max(1, n_groups))
+    made: np.ndarray = (codes.astype(np.float32) - zeros[:, groups]) * scales[:, groups]
+    return made
 
 
 def _olive_shape(parts: Parts) -> Shape | None:
@@ -316,16 +341,35 @@ def _shifted(parts: Parts, settings: Settings) -> np.ndarray:
     return made
 
 
+def _spread_shape(parts: Parts) -> Shape | None:
+    codes, *others = (parts[leaf] for leaf in _SPREAD)
+    pairs = [zip(each.shape, codes.shape, strict=False) for each in others]
+    is_fit = all(len(each.shape) == len(codes.shape) for each in others)
+    is_spread = all(size in (1, n) for pair in pairs for size, n in pair)
+    return codes.shape if is_fit and is_spread else None
+
+
+def _spread(parts: Parts, settings: Settings) -> np.ndarray:
+    """torch's own quantized tensors: a step and a zero point for all codes, or a channel."""
+    import numpy as np
+
+    codes, steps, zeros = (parts[leaf].read() for leaf in _SPREAD)
+    made: np.ndarray = ((codes - zeros.astype(np.float64)) * steps).astype(np.float32)
+    return made
+
+
 INTEGERS: Final = (
     Layout(_INTEGERS, ("g_idx",), "weight", _gptq_shape, _gptq),
     Layout(_INTEGERS, (), "weight", _awq_shape, _awq),
     Layout(("weight", "weight_scale", "weight_zero_point"), (), "weight", _awq_shape, _awq),
     Layout(_INTEGERS, (), "weight", _olive_shape, _olive),
+    Layout(_INTEGERS, (), "weight", _awq_rows_shape, _awq_rows),
     Layout(("weight", "scales", "zeros"), (), "weight", _unpacked_shape, _one_a_code),
     Layout(("weight", "SCB"), ("weight_format",), "weight", _rows_shape, _rows),
     Layout(_SCALED, ("input_scale", "output_scale"), "weight", _scaled_shape, _scaled),
     Layout(_HALVES, ("input_scale", "output_scale"), "weight", _halves_shape, _halves),
     Layout(_SHIFTED, ("_weight_zero_point",), "weight", _shifted_shape, _shifted),
+    Layout(_SPREAD, ("scale", "zero_point"), "weight", _spread_shape, _spread),
     Layout(_IN_PARTS, (), "weight", _in_parts_shape, _in_parts),
     Layout(
         _COMPRESSED,

@@ -44,6 +44,7 @@ _OTHERS: Final = (
     "sampler",
 )
 _AVERAGES: Final = re.compile(r"(^|_)(ema|average|averaged|shadow|teacher)(_|$)")
+_PACKED: Final = "_packed_params._packed_params"  # of a layer that torch quantized
 _MAX_DEPTH: Final = 4  # dictionaries in dictionaries
 _MAX_KEYS: Final = 64  # of one tensor
 _MAX_AVERAGES: Final = 4  # that are put in the place of weights
@@ -117,10 +118,29 @@ def _tensors(items: dict[Any, Any]) -> Iterator[tuple[str, Strided | Sparse]]:
         if isinstance(value, (Strided, Sparse)):
             yield str(key), value
         elif isinstance(value, Wrapped):
-            owner, dot, leaf = str(key).rpartition(".")
-            for part, inner in value.parts.items():
-                if isinstance(inner, (Strided, Sparse)):
-                    yield f"{owner}{dot}_{leaf}_{part}", inner
+            yield from _parts(str(key), value)
+        elif isinstance(value, tuple) and str(key).endswith(_PACKED):
+            yield from _packed(str(key).removesuffix(_PACKED), value)
+
+
+def _parts(key: str, value: Wrapped) -> Iterator[tuple[str, Strided | Sparse]]:
+    """What a library made a tensor of, under names of their own."""
+    owner, dot, leaf = key.rpartition(".")
+    for part, inner in value.parts.items():
+        if isinstance(inner, (Strided, Sparse)):
+            yield f"{owner}{dot}_{leaf}_{part}", inner
+
+
+def _packed(owner: str, pair: tuple[Any, ...]) -> Iterator[tuple[str, Strided | Sparse]]:
+    """The weight and the bias of a linear layer that torch quantized.
+
+    Source: torch/ao/nn/quantized/modules/linear.py, ``LinearPackedParams``.
+    """
+    for leaf, value in zip(("weight", "bias"), pair, strict=False):
+        if isinstance(value, Wrapped):
+            yield from _parts(f"{owner}{leaf}", value)
+        elif isinstance(value, (Strided, Sparse)):
+            yield f"{owner}{leaf}", value
 
 
 def _apart(each: StateDict) -> Iterator[StateDict]:

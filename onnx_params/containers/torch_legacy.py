@@ -48,7 +48,7 @@ def read(path: str) -> Checkpoint:
         end = file.tell()
     source = FileSource(path)
     places = _places(path, source, end, keys, saved.storages)
-    return checkpoint(path, source, saved.value, places.get)
+    return checkpoint(path, source, saved, places.get)
 
 
 def _places(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
@@ -44,12 +45,18 @@ def load(path: str, file: BinaryIO) -> Pickled:
         raise FormatError(f"{path}: its pickle cannot be read: {type(error).__name__}") from error
 
 
-def checkpoint(path: str, source: Source, saved: Any, storage: FindStorage) -> Checkpoint:
-    """The set of weights that is meant, with the others beside it.
+def checkpoint(path: str, source: Source, saved: Pickled, storage: FindStorage) -> Checkpoint:
+    """The set of weights that is meant, with the others beside it; ``storage`` finds what the
+    pickle itself does not have.
 
     Raises :class:`UnsupportedError` where there is none.
     """
-    every = [_of_dict(path, source, each, storage) for each in state_dicts(saved)]
+
+    def find(key: str) -> Bytes | None:
+        data = saved.held.get(key)
+        return storage(key) if data is None else Bytes(0, len(data), True, partial(bytes, data))
+
+    every = [_of_dict(path, source, each, find) for each in state_dicts(saved.value)]
     if not every:
         raise UnsupportedError(
             f"{path}: contains no tensors that can be read; save model.state_dict()"

@@ -171,7 +171,7 @@ def _torch(
     order = f"{folder}byteorder"
     if order in entries and archive.read(order).strip() != b"little":
         raise UnsupportedError(f"{path}: was written on a big-endian machine")
-    saved = load(path, io.BytesIO(archive.read(word))).value
+    saved = load(path, io.BytesIO(archive.read(word)))
     keys = {name.removeprefix(f"{folder}data/"): name for name in entries}
 
     def storage(key: str) -> Bytes | None:
