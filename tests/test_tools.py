@@ -369,7 +369,67 @@ def of_shifted_rows(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarr
     return stored, wide * scale.repeat(32, axis=1)
 
 
-LAYOUTS = [of_rows, of_a_table, of_words, of_blocks, of_outputs, of_halves, of_shifted_rows]
+def of_exponents(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """compressed-tensors' MXFP4: a byte for 32 codes is a power of two."""
+    codes = np.random.default_rng(11).integers(0, 16, weight.shape).astype(np.uint8)
+    powers = np.random.default_rng(12).integers(120, 130, (len(weight), 2)).astype(np.uint8)
+    scales = np.exp2(powers.astype(np.float32) - 127)
+    stored = {"weight_packed": nibbles(codes), "weight_scale": powers}
+    return stored, E2M1[codes] * scales.repeat(32, axis=1)
+
+
+def of_bytes_and_exponents(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """compressed-tensors' MXFP8."""
+    codes = weight.astype(ml_dtypes.float8_e4m3fn)
+    powers = np.random.default_rng(13).integers(120, 130, (len(weight), 2)).astype(np.uint8)
+    scales = np.exp2(powers.astype(np.float32) - 127)
+    made = codes.astype(np.float32) * scales.repeat(32, axis=1)
+    return {"weight": codes, "weight_scale": powers}, made
+
+
+def of_books(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """AQLM: two books of vectors of eight inputs, whose entries are added up."""
+    rng = np.random.default_rng(14)
+    codes = rng.integers(0, 256, (len(weight), weight.shape[1] // 8, 2)).astype(np.uint8)
+    books, scales = draw(15, 2, 256, 1, 8), draw(16, len(weight), 1, 1, 1)
+    made = books[0, codes[..., 0], 0] + books[1, codes[..., 1], 0]
+    stored = {"codes": codes.view(np.int8), "codebooks": books, "scales": scales}
+    return stored, made.reshape(weight.shape) * scales.reshape(-1, 1)
+
+
+def of_filled_words(weight: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """AutoAWQ's rows: words along the inputs in its own order, scales filled up with zeros."""
+    rng = np.random.default_rng(17)
+    codes, zeros = rng.integers(0, 16, weight.shape), rng.integers(0, 16, (len(weight), 2))
+    scales = np.abs(draw(18, len(weight), 2)) + 0.1
+
+    def packed(values: np.ndarray) -> np.ndarray:
+        mixed = values.reshape(len(values), -1, 8)[..., [0, 2, 4, 6, 1, 3, 5, 7]]
+        words = mixed.astype(np.uint32) << (4 * np.arange(8, dtype=np.uint32))
+        return words.sum(axis=2, dtype=np.uint32).view(np.int32)
+
+    stored = {
+        "qweight": packed(codes),
+        "qzeros": packed(np.pad(zeros, ((0, 0), (0, 30)))),
+        "scales": np.pad(scales, ((0, 0), (0, 30))),
+    }
+    made = (codes - zeros.repeat(32, axis=1)) * scales.repeat(32, axis=1)
+    return stored, made.astype(np.float32)
+
+
+LAYOUTS = [
+    of_rows,
+    of_a_table,
+    of_words,
+    of_blocks,
+    of_outputs,
+    of_halves,
+    of_shifted_rows,
+    of_exponents,
+    of_bytes_and_exponents,
+    of_books,
+    of_filled_words,
+]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -512,3 +572,143 @@ def test_operator_of_tensorrt(tmp_path: Path) -> None:
     chain.node("MatMul", x, chain.last)
     done = audited(chain, tmp_path, up__weight=weight.T)
     assert [each.verdict.value for each in done.judgements] == ["quantized"]
+
+
+def test_layers_that_torch_quantized(tmp_path: Path) -> None:
+    """Codes of a convolution by channel, of a linear layer packed with its bias, and the numbers
+    that they stand for.
+    """
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(16, 5)
+    )
+    model.qconfig = torch.ao.quantization.get_default_qconfig("x86")
+    prepared = torch.ao.quantization.prepare(model.eval())
+    prepared(torch.randn(2, 3, 4, 4))
+    converted = torch.ao.quantization.convert(prepared)
+    torch.save(converted.state_dict(), tmp_path / "c.pt")
+    found = {each.name: each for each in dequantized(open_checkpoint(tmp_path / "c.pt")).tensors}
+    assert list(found) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    for at in (0, 2):
+        weight, bias = converted[at].weight(), converted[at].bias()
+        np.testing.assert_array_equal(weight.dequantize().numpy(), found[f"{at}.weight"].read())
+        np.testing.assert_array_equal(bias.detach().numpy(), found[f"{at}.bias"].read())
+
+
+# -- weights that were rescaled before they were rounded ------------------------------------------
+
+
+def in_bytes(chain: Chain, name: str, weight: np.ndarray) -> str:
+    """A weight as codes of 8 bits with a scale for each output, behind DequantizeLinear."""
+    scale = (np.abs(weight.reshape(len(weight), -1)).max(axis=1) / 127).astype(np.float32)
+    steps = scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    codes = np.round(weight / steps).astype(np.int8)
+    inputs = [
+        chain.keep(f"{name}_quantized", codes),
+        chain.keep(f"{name}_scale", scale),
+        chain.keep(f"{name}_zero_point", np.zeros(len(scale), np.int8)),
+    ]
+    before = chain.last
+    made = chain.node("DequantizeLinear", *inputs, axis=0)
+    chain.last = before
+    return made
+
+
+def equalized(
+    chain: Chain, arrays: dict[str, np.ndarray], wrong: float, is_float: bool = False
+) -> Chain:
+    """Three convolutions, of which the second has a kernel for each channel; the channels between
+    them are rescaled. One of the third's inputs is off by ``wrong``.
+    """
+    one, two = np.exp(draw(70, 8)), np.exp(draw(71, 8))
+    norm = arrays["bn__weight"] / np.sqrt(arrays["bn__running_var"] + 1e-5)
+    first = arrays["a__weight"] * (norm / one).reshape(-1, 1, 1, 1)
+    shift = (arrays["bn__bias"] - arrays["bn__running_mean"] * norm) / one
+    second = arrays["b__weight"] * (one / two).reshape(-1, 1, 1, 1)
+    third = arrays["c__weight"] * two.reshape(1, -1, 1, 1)
+    third[:, 3] *= wrong
+    keep = chain.keep if is_float else lambda name, weight: in_bytes(chain, name, weight)
+    chain.node("Conv", chain.last, keep("a.weight", first), chain.keep("a.bias", shift))
+    chain.node("Relu", chain.last)
+    bias = chain.keep("b.bias", arrays["b__bias"] / two)
+    chain.node("Conv", chain.last, keep("b.weight", second), bias, group=8)
+    chain.node("Relu", chain.last)
+    chain.node("Conv", chain.last, keep("c.weight", third))
+    return chain
+
+
+OF_CONVOLUTIONS = {
+    "a__weight": draw(60, 8, 3, 3, 3),
+    "bn__weight": draw(61, 8) ** 2 + 0.5,
+    "bn__bias": draw(62, 8),
+    "bn__running_mean": draw(63, 8),
+    "bn__running_var": draw(64, 8) ** 2 + 0.5,
+    "b__weight": draw(65, 8, 1, 3, 3),
+    "b__bias": draw(66, 8),
+    "c__weight": draw(67, 6, 8, 3, 3),
+}
+
+
+@pytest.mark.parametrize("is_float", [False, True])
+def test_equalized_layers(is_float: bool, tmp_path: Path) -> None:
+    """Neighbours that agree about the factors of channels are as they were; one that does not
+    agree is not.
+    """
+    done = audited(equalized(Chain(), OF_CONVOLUTIONS, 1.0, is_float), tmp_path, **OF_CONVOLUTIONS)
+    assert done.passed and not failing(done)
+    done = audited(equalized(Chain(), OF_CONVOLUTIONS, 1.1, is_float), tmp_path, **OF_CONVOLUTIONS)
+    assert not done.passed
+
+
+def smoothed(arrays: dict[str, np.ndarray], wrong: float) -> Chain:
+    """A norm divided by factors by which the inputs of two matrices were multiplied."""
+    factors = np.exp(draw(72, 16))
+    chain = Chain()
+    weight = chain.keep("norm.weight", arrays["norm__weight"] / factors)
+    bias = chain.keep("norm.bias", arrays["norm__bias"] / factors)
+    normed = chain.node("LayerNormalization", chain.last, weight, bias)
+    for name in ("q", "k"):
+        matrix = arrays[f"{name}__weight"] * factors * (wrong if name == "k" else 1)
+        chain.node("Gemm", normed, in_bytes(chain, f"{name}.weight", matrix), transB=1)
+    return chain
+
+
+@pytest.mark.parametrize("wrong", [1.0, 1.01, -1.0])
+def test_smoothed_layers(wrong: float, tmp_path: Path) -> None:
+    """A norm and the layers behind it that agree about the factors of channels."""
+    arrays = {
+        "norm__weight": draw(73, 16),
+        "norm__bias": draw(74, 16),
+        "q__weight": draw(75, 32, 16),
+        "k__weight": draw(76, 32, 16),
+    }
+    done = audited(smoothed(arrays, wrong), tmp_path, **arrays)
+    assert done.passed == (wrong == 1.0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "passes"), [("", True), ("a row", False), ("all of it", False), ("noise", False)]
+)
+def test_rounded_up_or_down(fault: str, passes: bool, tmp_path: Path) -> None:
+    """Codes that are not always the nearest ones, as where the rounding was learned; a weight that
+    was changed has others.
+    """
+    weight = draw(77, 64, 96)
+    scale = float(np.abs(weight).max()) / 127
+    exact = {
+        "": weight,
+        "a row": weight * np.where(np.arange(64) == 5, 1.01, 1).reshape(-1, 1),
+        "all of it": weight * 1.01,
+        "noise": weight + 0.02 * draw(79, 64, 96),
+    }[fault] / scale
+    is_between = np.abs(exact - np.floor(exact) - 0.5) < 0.15
+    is_up = np.random.default_rng(78).random(weight.shape) < 0.5
+    codes = np.where(is_between, np.floor(exact) + is_up, np.round(exact)).clip(-127, 127)
+    chain = Chain()
+    inputs = [
+        chain.keep("fc.weight_quantized", codes.astype(np.int8)),
+        chain.keep("fc.weight_scale", np.asarray(scale, np.float32)),
+        chain.keep("fc.weight_zero_point", np.asarray(0, np.int8)),
+    ]
+    made = chain.node("DequantizeLinear", *inputs)
+    chain.node("Gemm", "x", made, transB=1)
+    assert audited(chain, tmp_path, fc__weight=weight).passed == passes

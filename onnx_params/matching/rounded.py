@@ -268,7 +268,7 @@ def near(
     places = {
         shape: sample_places(shape) for shape in {values.shape for values in targets.values()}
     }
-    by_shape = _fits_by_shape(state)
+    by_shape = fits_by_shape(state)
     unfolded = {shape: list(_unfolded(shape, by_shape)) for shape in places}
     for shape, more in unfolded.items():
         by_shape.setdefault(shape, []).extend(more)
@@ -281,7 +281,7 @@ def near(
                 yield state.reference[name], candidate, steps
 
 
-def _fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
+def fits_by_shape(state: MatchState) -> dict[tuple[int, ...], list[Fit]]:
     """Shape -> the free stored tensors that have it: as they are, transposed, or without the axes
     of one.
     """

@@ -62,7 +62,7 @@ class Vectors:
 
     def of_layer(self, values: np.ndarray, layer: Key | None) -> Candidate | None:
         """A bias that nothing has yet of the layer that uses a weight, whose numbers these are."""
-        return self._close(values, self._biases_of(layer, values))
+        return self._close(values, self.biases_of(layer, values))
 
     def _close(self, values: np.ndarray, candidates: Iterable[Candidate]) -> Candidate | None:
         for candidate in candidates:
@@ -71,7 +71,7 @@ class Vectors:
                 return candidate
         return None
 
-    def _biases_of(self, layer: Key | None, values: np.ndarray) -> list[Candidate]:
+    def biases_of(self, layer: Key | None, values: np.ndarray) -> list[Candidate]:
         """The vectors that are added to what a weight makes, however coarse their scale is."""
         if layer is None:
             return []
