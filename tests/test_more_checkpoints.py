@@ -244,6 +244,25 @@ def test_gguf(tmp_path: Path) -> None:
             read(path)
 
 
+def listed(path: Path, kind: int, metadata: bytes = b"", n_pairs: int = 0) -> Path:
+    """A file whose one tensor is of a type, without values."""
+    head = b"GGUF" + struct.pack("<IQQ", 3, 1, n_pairs) + metadata
+    path.write_bytes(head + struct.pack("<Q1sIQIQ", 1, b"w", 1, 256, kind, 0) + bytes(2048))
+    return path
+
+
+@pytest.mark.parametrize(("kind", "what"), [(9, "Q8_1"), (41, "Q1_0"), (99, "type 99")])
+def test_other_types_of_gguf_are_named(kind: int, what: str, tmp_path: Path) -> None:
+    with pytest.raises(onnx_params.UnsupportedError, match=rf"m\.gguf: tensor 'w' .*{what}"):
+        read(listed(tmp_path / "m.gguf", kind))
+
+
+def test_lists_in_lists_without_end(tmp_path: Path) -> None:
+    deep = struct.pack("<Q1sI", 1, b"k", 9) + struct.pack("<IQ", 9, 1) * 10_000
+    with pytest.raises(onnx_params.FormatError, match="lists in more than 8 lists"):
+        read(listed(tmp_path / "m.gguf", 0, deep, n_pairs=1))
+
+
 # -- folders --------------------------------------------------------------------------------------
 
 

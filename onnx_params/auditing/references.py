@@ -17,7 +17,7 @@ from onnx_params.io.remote import is_url
 # endings of files that are no artifact, whatever is in them
 _CHECKPOINTS: Final = tuple(
     ".json .safetensors .npz .npy .bin .pt .pth .ckpt .h5 .keras .eqx .msgpack .gguf .index"
-    " .pdparams .pkl .pickle .nemo .tar".split()
+    " .pdparams .pkl .pickle .joblib .nemo .tar .gz .tflite .weights .params".split()
 )
 
 

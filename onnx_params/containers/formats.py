@@ -6,38 +6,19 @@ A format is a module with a function ``read`` and a row in :data:`FORMATS`.
 from __future__ import annotations
 
 import os
-import re
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, NamedTuple
 
+from onnx_params.containers import folders
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.errors import FormatError, UnreadableError, UnsupportedError, system_reason
+from onnx_params.errors import FormatError, UnreadableError, system_reason
 from onnx_params.io.remote import is_url
 
-# files of one checkpoint; the largest released models have some hundreds
-MAX_SHARDS: Final = 10_000
 LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF"  # the pickle of torch's magic number
+_OUTPUT: Final = ":0"
 HEAD: Final = 9  # bytes that are enough to recognize a format
-ZERO: Final = "mp_rank_00_model_states.pt"  # of DeepSpeed, runtime/engine.py
-MAX_NAME: Final = 4096  # bytes
-_STEP: Final = re.compile(r"[A-Za-z_-]+\d+")  # a folder of one step of a training
-_RANK: Final = "zero_pp_rank_"  # of DeepSpeed: what one process had
-_INDEXES: Final = (".safetensors.index.json", ".bin.index.json")
-# in a folder, in this order
-_ENDINGS: Final = tuple(
-    ".safetensors .bin .pt .pth .npz .keras .h5 .msgpack .pdparams .gguf".split()
-)
-# how files beside weights begin: what a trainer keeps to go on
-_NO_WEIGHTS: Final = (
-    "training_args",
-    "optimizer",
-    "scheduler",
-    "sampler",
-    "scaler",
-    "random_",
-    "rng_",
-)
 
 
 class Format(NamedTuple):
@@ -49,7 +30,7 @@ class Format(NamedTuple):
 
 
 def _read_index(path: str) -> Checkpoint:
-    return _sharded(path)
+    return folders.sharded(path)
 
 
 def _read_zip(path: str) -> Checkpoint:
@@ -79,8 +60,18 @@ def _read_pickle(path: str) -> Checkpoint:
 def _is_pickle(path: str, head: bytes) -> bool:
     begins_so = len(head) > 1 and head[0] == 0x80 and 2 <= head[1] <= 5
     # the length of a safetensors header may begin so too
-    is_named = path.endswith((".pkl", ".pickle", ".pdparams"))
+    is_named = path.endswith((".pkl", ".pickle", ".pdparams", ".joblib"))
     return begins_so and (is_named or not _is_safetensors(path, head))
+
+
+def _is_compressed_pickle(path: str, head: bytes) -> bool:
+    return path.endswith((".joblib", ".pkl")) and head[:1] == b"x"
+
+
+def _read_compressed_pickle(path: str) -> Checkpoint:
+    from onnx_params.containers import numpy_pickle
+
+    return numpy_pickle.read_compressed(path)
 
 
 def _is_safetensors(path: str, head: bytes) -> bool:
@@ -126,6 +117,60 @@ def _read_gguf(path: str) -> Checkpoint:
     return gguf.read(path)
 
 
+def _is_mxnet(path: str, head: bytes) -> bool:
+    from onnx_params.containers import mxnet
+
+    return mxnet.is_it(path, head)
+
+
+def _read_mxnet(path: str) -> Checkpoint:
+    from onnx_params.containers import mxnet
+
+    return mxnet.read(path)
+
+
+def _is_tfjs(path: str, head: bytes) -> bool:
+    from onnx_params.containers import tfjs
+
+    return tfjs.is_it(path, head)
+
+
+def _read_tfjs(path: str) -> Checkpoint:
+    from onnx_params.containers import tfjs
+
+    return tfjs.read(path)
+
+
+def _read_tflite(path: str) -> Checkpoint:
+    from onnx_params.containers import tflite
+
+    return tflite.read(path)
+
+
+def _is_graph(path: str, head: bytes) -> bool:
+    from onnx_params.containers import frozen_graph
+
+    return frozen_graph.is_it(path, head)
+
+
+def _read_graph(path: str) -> Checkpoint:
+    from onnx_params.containers import frozen_graph
+
+    return frozen_graph.read(path)
+
+
+def _is_darknet(path: str, head: bytes) -> bool:
+    from onnx_params.containers import darknet
+
+    return darknet.is_it(path, head)
+
+
+def _read_darknet(path: str) -> Checkpoint:
+    from onnx_params.containers import darknet
+
+    return darknet.read(path)
+
+
 def _read_tensor_bundle(path: str) -> Checkpoint:
     from onnx_params.containers import tensor_bundle
 
@@ -139,16 +184,22 @@ def _read_safetensors(path: str) -> Checkpoint:
 
 
 FORMATS: Final = (
+    Format("TensorFlow.js", _is_tfjs, _read_tfjs),
     Format("sharded index", lambda path, head: path.endswith(".json"), _read_index),
     Format("zip", lambda path, head: head.startswith(b"PK\x03\x04"), _read_zip),
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),
     Format("legacy torch", lambda path, head: head.startswith(LEGACY), _read_legacy),
     Format("pickle", _is_pickle, _read_pickle),
+    Format("compressed pickle", _is_compressed_pickle, _read_compressed_pickle),
+    Format("TensorFlow Lite", lambda path, head: head[4:8] == b"TFL3", _read_tflite),
+    Format("TensorFlow graph", _is_graph, _read_graph),
     Format("GGUF", lambda path, head: head.startswith(b"GGUF"), _read_gguf),
+    Format("MXNet", _is_mxnet, _read_mxnet),
     Format("NumPy arrays", _is_numpy, _read_numpy),
     Format("MessagePack", _is_msgpack, _read_msgpack),
     Format("TensorFlow index", lambda path, head: path.endswith(".index"), _read_tensor_bundle),
     Format("Git LFS pointer", lambda path, head: head.startswith(b"version h"), _refuse_pointer),
+    Format("Darknet", _is_darknet, _read_darknet),
     Format("safetensors", _is_safetensors, _read_safetensors),
 )
 
@@ -163,8 +214,8 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     path = os.fspath(path)
     try:
         if os.path.isdir(path):
-            return _folder(path)
-        if not os.path.exists(path) and (index := tensor_bundle_index(path)) is not None:
+            return folders.read(path)
+        if not os.path.exists(path) and (index := folders.tensor_bundle_index(path)) is not None:
             return _read_tensor_bundle(index)
         if not os.path.isfile(path):
             reason = (
@@ -177,25 +228,29 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise UnreadableError(f"{path}: cannot be read: {reason}") from error
     for each in FORMATS:
         if each.is_it(path, head):
-            return each.read(path)
+            return _without_outputs(each.read(path))
     if tarfile.is_tarfile(path):
-        raise FormatError(
-            f"{path}: is a tar archive (.nemo?); unpack it and give the weights in it"
-        )
+        from onnx_params.containers import archives
+
+        return _without_outputs(archives.read(path))
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"
-        " .pt), .npz, .npy, a pickle of tensors or arrays, .h5, .keras, .msgpack, .gguf,"
-        " TensorFlow's .index, an index or a folder of them"
+        " .pt), .npz, .npy, a pickle of tensors or arrays, .h5, .keras, .msgpack, .gguf, .params,"
+        " .tflite, .weights, TensorFlow's .index or .pb, an index, a folder or a tar archive of"
+        " them"
     )
 
 
-def tensor_bundle_index(path: str) -> str | None:
-    """The table of TensorFlow's checkpoint that a folder, or a name without an ending, stands
-    for.
+def _without_outputs(checkpoint: Checkpoint) -> Checkpoint:
+    """A checkpoint under the names of its variables, where all are those of TensorFlow's tensors:
+    with the number of an operator's output at the end.
     """
-    from onnx_params.containers import tensor_bundle
-
-    return tensor_bundle.index_of(path)
+    names = [tensor.name for tensor in checkpoint.tensors]
+    if not names or not all(name.endswith(_OUTPUT) for name in names):
+        return checkpoint
+    tensors = [each._replace(name=each.name.removesuffix(_OUTPUT)) for each in checkpoint.tensors]
+    aliases = [(a.removesuffix(_OUTPUT), b.removesuffix(_OUTPUT)) for a, b in checkpoint.aliases]
+    return replace(checkpoint, tensors=tuple(tensors), aliases=tuple(aliases))
 
 
 def is_checkpoint(path: str) -> bool:
@@ -205,163 +260,16 @@ def is_checkpoint(path: str) -> bool:
     if is_url(path) or path == "-":
         return False
     if os.path.isdir(path):
-        return _has_checkpoint(path)
-    if path.endswith(".json"):
-        return path.endswith(_INDEXES)
+        return folders.has_checkpoint(path)
     try:
         head = _head(path) if os.path.isfile(path) else b""
     except OSError:
         return False
+    if path.endswith(".json"):
+        return path.endswith(folders.INDEXES) or _is_tfjs(path, head)
     return any(each.is_it(path, head) for each in FORMATS)
 
 
 def _head(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read(HEAD)
-
-
-def _has_checkpoint(path: str) -> bool:
-    from onnx_params.containers import orbax, torch_distributed
-
-    try:
-        names = os.listdir(path)
-        is_known = torch_distributed.is_it(path) or orbax.item(path) is not None
-        is_known = is_known or tensor_bundle_index(path) is not None
-        return is_known or any(name.endswith((*_INDEXES, *_ENDINGS)) for name in names)
-    except OSError:
-        return False
-
-
-def _folder(path: str) -> Checkpoint:
-    """The checkpoint of a folder as frameworks lay it out: an index, else one file, else all of one
-    kind.
-    """
-    from onnx_params.containers import orbax, torch_distributed
-
-    names = sorted(os.listdir(path))
-    if torch_distributed.is_it(path):
-        return torch_distributed.read(path)
-    iteration = _last_iteration(path)
-    if iteration and os.path.isdir(iteration):
-        return open_checkpoint(iteration)
-    of_jax = orbax.item(path)
-    if of_jax is not None:
-        return orbax.read(of_jax)
-    of_tensorflow = tensor_bundle_index(path)
-    if of_tensorflow is not None:
-        return _read_tensor_bundle(of_tensorflow)
-    for ending in _INDEXES:
-        for name in names:
-            if name.endswith(ending):
-                return _sharded(os.path.join(path, name))
-    states = os.path.join(path, _latest(path), ZERO)
-    if os.path.isfile(states):
-        return open_checkpoint(states)
-    if any(name.startswith(_RANK) for name in names):
-        raise UnsupportedError(
-            f"{path}: holds what each process of ZeRO had; join the parts with zero_to_fp32.py,"
-            " which DeepSpeed puts beside them"
-        )
-    for ending in _ENDINGS:
-        found = [
-            name for name in names if name.endswith(ending) and not name.startswith(_NO_WEIGHTS)
-        ]
-        if found:
-            return _joined(path, [os.path.join(path, name) for name in found])
-    inner = [name for name in names if _has_weights(os.path.join(path, name))]
-    if len(inner) == 1 and _STEP.fullmatch(inner[0]):
-        return open_checkpoint(os.path.join(path, inner[0]))
-    hint = f"; did you mean {' or '.join(inner[:3])} in it?" if inner else ""
-    raise FormatError(
-        f"{path}: no checkpoint is in this folder (.safetensors, .bin, .pt, .npz, .keras, or what"
-        f" Orbax, TensorFlow or torch.distributed writes){hint}"
-    )
-
-
-def _has_weights(path: str) -> bool:
-    """Whether a folder has files of weights: a part of a pipeline."""
-    if not os.path.isdir(path):
-        return False
-    try:
-        names = os.listdir(path)
-    except OSError:
-        return False
-    return any(name.endswith(ending) for name in names for ending in (*_ENDINGS, *_INDEXES))
-
-
-def _latest(path: str) -> str:
-    """The folder of the last step that DeepSpeed saved, by its file ``latest``, or by that of its
-    universal format; empty without.
-    """
-    for title in ("latest", "latest_universal"):
-        name = _line(os.path.join(path, title))
-        if name and os.path.basename(name) == name:
-            return name
-    return ""
-
-
-def _last_iteration(path: str) -> str:
-    """The folder of the last iteration that Megatron saved, by its file of that number; empty
-    without. Source: Megatron-LM, megatron/training/checkpointing.py.
-    """
-    number = _line(os.path.join(path, "latest_checkpointed_iteration.txt"))
-    folder = os.path.join(path, f"iter_{int(number):07d}" if number.isdecimal() else number)
-    return folder if number and os.path.basename(number) == number else ""
-
-
-def _line(path: str) -> str:
-    """What a short file of text says; empty where it is not there, or none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(MAX_NAME).strip()
-    except (OSError, ValueError):
-        return ""
-
-
-def _sharded(path: str) -> Checkpoint:
-    """The files that an index names; ``weight_map`` maps tensors to them."""
-    import json
-
-    try:
-        with open(path, encoding="utf-8") as file:
-            index = json.load(file)
-        mapped = index["weight_map"]
-        files = sorted(set(mapped.values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FormatError(
-            f"{path}: is not an index of a checkpoint: {type(error).__name__}"
-        ) from error
-    if len(files) > MAX_SHARDS or not all(map(_is_plain_name, files)):
-        raise FormatError(f"{path}: names files outside its folder, or too many; refused")
-    whole = _joined(path, [os.path.join(os.path.dirname(path) or ".", name) for name in files])
-    known = {tensor.name for tensor in whole.tensors}
-    missing = [name for name in mapped if name not in known]
-    if missing:
-        raise FormatError(
-            f"{path}: '{missing[0]}' (and {len(missing) - 1} more) is not in the file that the"
-            " index names"
-        )
-    return whole
-
-
-def _is_plain_name(name: object) -> bool:
-    """Whether a name is one of a file in the same folder."""
-    if not isinstance(name, str) or name in ("", ".", ".."):
-        return False
-    return os.path.basename(name) == name and not name.endswith(".json")
-
-
-def _joined(path: str, files: list[str]) -> Checkpoint:
-    parts = [open_checkpoint(file) for file in files]
-    tensors = [tensor for part in parts for tensor in part.tensors]
-    names = {tensor.name for tensor in tensors}
-    if len(names) < len(tensors):
-        raise FormatError(
-            f"{path}: the same tensor is in more than one file; name the file that is meant"
-        )
-    return Checkpoint(
-        path=path,
-        tensors=tuple(tensors),
-        ordered=len(parts) == 1 and parts[0].ordered,
-        aliases=tuple(alias for part in parts for alias in part.aliases),
-    )

@@ -51,6 +51,7 @@ _LEAVES: Final = {
 }
 # option of a layer -> what it lacks where that is off
 _OPTIONS: Final = {"scale": "gamma", "center": "beta"}
+ROOT: Final = "model_weights/"  # of layers, in a whole model that Keras saved
 _OF_CELLS: Final = ("kernel", "recurrent_kernel", "bias")
 _CELLS: Final = {"LSTM": "lstm_cell", "GRU": "gru_cell", "SimpleRNN": "simple_rnn_cell"}
 _OF_ATTENTION: Final = {
@@ -87,6 +88,7 @@ def read_keras(path: str) -> Checkpoint:
 
 def _of(path: str, data: bytes | None, source: Source, config: Any) -> Checkpoint:  # JSON
     datasets, loose = _listed(path, data, source.n_bytes)
+    datasets = _apart(datasets)
     layers = dict(_layers(config))
     if not any(dataset.name for dataset in datasets):
         datasets = _in_order(datasets, layers)
@@ -174,6 +176,19 @@ def _run_worker(path: str, data: bytes | None, seconds: int) -> bytes:
             f" {ended.returncode}"
         )
     return ended.stdout
+
+
+def _apart(datasets: list[_Dataset]) -> list[_Dataset]:
+    """Datasets under names of their own: where layers call theirs alike, as those do that a tool
+    unwrapped (tfmot), each is called by its place.
+    """
+    counts = collections.Counter(dataset.name for dataset in datasets)
+    return [
+        dataclasses.replace(each, name=each.place.removeprefix(ROOT))
+        if each.name and counts[each.name] > 1
+        else each
+        for each in datasets
+    ]
 
 
 def _in_order(datasets: list[_Dataset], layers: Mapping[str, _Layer]) -> list[_Dataset]:

@@ -6,10 +6,11 @@ Formats: torch/serialization.py, torch/_utils.py; numpy/_core/multiarray.
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import struct
 from collections import OrderedDict
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 from onnx_params.containers.strided import Sparse, Storage, Strided, is_shape
 from onnx_params.tensors.dtypes import BY_NAME
@@ -17,6 +18,7 @@ from onnx_params.tensors.dtypes import BY_NAME
 MAX_PICKLE: Final = 64 << 20  # bytes; a pickle of names and shapes: some hundred bytes a tensor
 
 
+MAX_ARRAY: Final = 1 << 31  # bytes
 MAX_ENTRIES: Final = 1 << 20
 # a legacy file of one storage. Source: torch/serialization.py, ``_legacy_save``
 _N_PICKLES: Final = 5  # the magic number, the version, the machine, the object, the keys
@@ -114,12 +116,20 @@ class Array:
     none of an array.
     """
 
+    shape: tuple[int, ...]
+    code: str
+    is_fortran: bool
+    data: bytes
+    objects: list[Any]
+
+    def __new__(cls, *_: Any) -> Array:
+        made = super().__new__(cls)  # a pickle may make an object without calling __init__
+        made.shape, made.code, made.is_fortran = (), "", False
+        made.data, made.objects = b"", []
+        return made
+
     def __init__(self, *_: Any) -> None:
-        self.shape: tuple[int, ...] = ()
-        self.code = ""
-        self.is_fortran = False
-        self.data = b""
-        self.objects: list[Any] = []
+        pass
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
@@ -137,6 +147,32 @@ class Array:
             self.objects = data
 
 
+class Joined(Array):
+    """Stands for an array of which joblib writes the bytes after the object that describes it.
+
+    Source: joblib/numpy_pickle.py, ``NumpyArrayWrapper``.
+    """
+
+    is_padded = False
+    is_of_objects = False
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, dict):
+            return
+        shape, kind = state.get("shape"), state.get("dtype")
+        if is_shape(shape) and isinstance(kind, ArrayType) and kind.order in "<|=":
+            self.shape, self.code = shape, kind.code
+            self.is_fortran = state.get("order") == "F"
+            self.is_padded = state.get("numpy_array_alignment_bytes") is not None
+            self.is_of_objects = kind.code.startswith("O")
+
+    @property
+    def n_bytes(self) -> int:
+        """How many bytes follow, by the type of an element: ``f4``, or ``U3`` of 3 characters."""
+        size = int(self.code[1:]) if self.code[1:].isdecimal() else 0
+        return math.prod(self.shape) * size * (4 if self.code[:1] == "U" else 1)
+
+
 class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says
     """An unpickler whose every name is a table's row or inert; ``storages`` are those that tensors
     name, by key.
@@ -144,6 +180,7 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
 
     def __init__(self, file: BinaryIO, is_inner: bool = False) -> None:
         super().__init__(file)
+        self.rest = file  # what follows the part of the pickle that was read
         self.is_inner = is_inner  # reads a storage that a pickle has, which has no further ones
         self.storages: dict[str, Storage] = {}
         self.held: dict[str, bytes] = {}  # of storages that the pickle itself has, by key
@@ -176,11 +213,29 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
             return ArrayType
         if (module, name) == ("torch", "Size"):
             return Size
+        if (module, name) == ("joblib.numpy_pickle", "NumpyArrayWrapper"):
+            return Joined
+        if (module, name) == ("jax._src.array", "_reconstruct_array"):
+            return _reconstruct_array
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
         if module == "torch" and name in BY_NAME:
             return name
         return Inert
+
+    def load_build(self) -> None:
+        """Give an object its state; of an array of joblib's that ends with its bytes."""
+        super().load_build()  # type: ignore[misc]  # Python's own has no types
+        stack: list[Any] = self.stack  # type: ignore[attr-defined]
+        made = stack[-1]
+        if isinstance(made, Joined) and made.is_of_objects:
+            stack[-1] = InertUnpickler(self.rest, is_inner=True).load()
+        elif isinstance(made, Joined) and made.n_bytes <= MAX_ARRAY:
+            if made.is_padded:
+                self.rest.read(self.rest.read(1)[0])
+            made.data = self.rest.read(made.n_bytes)
+
+    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
 
     def persistent_load(self, saved: Any) -> Any:
         if not isinstance(saved, tuple) or len(saved) < 3:
@@ -282,6 +337,15 @@ def _rebuild_sparse(layout: Any, parts: Any, *_: Any) -> Any:
         and indices.shape == (len(shape), values.shape[0])
     )
     return Sparse(indices, values, shape) if sound else Inert()
+
+
+def _reconstruct_array(rebuild: Any, arguments: Any, state: Any, *_: Any) -> Any:
+    """An array of JAX': that of NumPy which it was pickled as."""
+    if rebuild is not Array or not isinstance(arguments, tuple):
+        return Inert()
+    made = Array(*arguments)
+    made.__setstate__(state)
+    return made
 
 
 def _encoded(text: Any, encoding: Any = "latin1", *_: Any) -> Any:

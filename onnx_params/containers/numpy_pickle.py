@@ -1,25 +1,29 @@
-"""Read what was pickled without torch's own function: dictionaries of NumPy arrays, as Detectron2's
-model zoo has them, state dicts and modules.
+"""Read what was pickled without torch's own function: dictionaries and lists of NumPy arrays, as
+Detectron2's model zoo, Haiku and Keras' ``get_weights`` have them, state dicts, modules, and
+estimators of scikit-learn, of which joblib writes the arrays between the parts of the pickle.
 
-Format: numpy/_core/multiarray, ``_reconstruct`` and ``ndarray.__setstate__``: the version, the
-shape, the type, whether the order is Fortran's, the bytes.
+Formats: numpy/_core/multiarray, ``_reconstruct`` and ``ndarray.__setstate__``: the version, the
+shape, the type, whether the order is Fortran's, the bytes; joblib/numpy_pickle.py.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import zlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.containers.inert_pickle import Array
+from onnx_params.containers.inert_pickle import Array, Inert
 from onnx_params.containers.strided import MAX_INFLATED, Bytes, Storage, Strided
 from onnx_params.containers.torch_pickle import checkpoint, load
-from onnx_params.errors import UnsupportedError
+from onnx_params.errors import FormatError, UnsupportedError
 from onnx_params.io.sources import FileSource
 
-_MAX_DEPTH: Final = 4  # dictionaries in dictionaries
+_MAX_DEPTH: Final = 12  # dictionaries, lists and objects in each other
+_MAX_ITEMS: Final = 4096  # of a list
 _TYPES: Final = {
     "f2": "float16",
     "f4": "float32",
@@ -47,7 +51,24 @@ def read_from(path: str, source: FileSource, start: int) -> Checkpoint:
     """The same of a pickle that begins at ``start``; an array of one object is that object."""
     if source.n_bytes > MAX_INFLATED:
         raise UnsupportedError(f"{path}: is a pickle too large to be read whole; save it as .npz")
-    with io.BytesIO(source.read(start, source.n_bytes - start)) as file:
+    return _of_bytes(path, source, source.read(start, source.n_bytes - start))
+
+
+def read_compressed(path: str) -> Checkpoint:
+    """The same of a pickle that joblib compressed with zlib."""
+    source = FileSource(path)
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(source.read(0, source.n_bytes), MAX_INFLATED)
+    except zlib.error as error:
+        raise FormatError(f"{path}: its compression is damaged: {error}") from error
+    if not unpacker.eof:
+        raise UnsupportedError(f"{path}: is cut off, or too large to be unpacked in memory")
+    return _of_bytes(path, source, data)
+
+
+def _of_bytes(path: str, source: FileSource, data: bytes) -> Checkpoint:
+    with io.BytesIO(data) as file:
         saved = load(path, file)
     places: dict[str, Bytes] = {}
     value = _with_tensors(saved.value, places, _MAX_DEPTH)
@@ -55,7 +76,9 @@ def read_from(path: str, source: FileSource, start: int) -> Checkpoint:
 
 
 def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
-    """The same dictionaries with tensors for arrays, whose bytes are added to ``places``."""
+    """The same dictionaries with tensors for arrays, whose bytes are added to ``places``; lists,
+    and objects of which a library learned the attributes, become dictionaries too.
+    """
     if isinstance(saved, Array) and len(saved.objects) == 1 and depth:
         return _with_tensors(saved.objects[0], places, depth - 1)
     if isinstance(saved, Array):
@@ -63,9 +86,25 @@ def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
     # Paddle pickles a tensor in a dictionary of dictionaries beside its name
     if isinstance(saved, tuple) and len(saved) == 2 and isinstance(saved[1], Array):
         return _tensor(saved[1], places)
-    if isinstance(saved, dict) and depth:
+    if not depth:
+        return saved
+    if isinstance(saved, dict):
         return {key: _with_tensors(each, places, depth - 1) for key, each in saved.items()}
+    if type(saved) in (list, tuple) and len(saved) <= _MAX_ITEMS:  # a tensor is a tuple as well
+        named = _named(saved) or {str(at): each for at, each in enumerate(saved)}
+        return {key: _with_tensors(each, places, depth - 1) for key, each in named.items()}
+    if isinstance(saved, Inert) and saved.state and "_modules" not in saved.state:
+        learned = {key: each for key, each in saved.state.items() if not key.startswith("_")}
+        return {key: _with_tensors(each, places, depth - 1) for key, each in learned.items()}
     return saved
+
+
+def _named(items: Sequence[Any]) -> dict[str, Any]:
+    """The steps of a pipeline by their names; empty where items are no such pairs."""
+    are_pairs = all(
+        isinstance(item, tuple) and len(item) > 1 and isinstance(item[0], str) for item in items
+    )
+    return {item[0]: item[1] for item in items} if items and are_pairs else {}
 
 
 def _tensor(array: Array, places: dict[str, Bytes]) -> Strided | None:

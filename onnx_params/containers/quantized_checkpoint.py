@@ -15,6 +15,7 @@ from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.containers.quantized_floats import FLOATS
 from onnx_params.containers.quantized_integers import INTEGERS
 from onnx_params.containers.quantized_layout import Layout, Parts, Settings
+from onnx_params.containers.quantized_words import WORDS
 from onnx_params.errors import content_errors
 from onnx_params.io.sources import ComputedSource
 from onnx_params.tensors.dtypes import BY_NAME
@@ -25,7 +26,7 @@ from onnx_params.tensors.stored import StoredTensor
 if TYPE_CHECKING:
     pass
 
-LAYOUTS: Final = (*INTEGERS, *FLOATS)  # asked in this order
+LAYOUTS: Final = (*WORDS, *INTEGERS, *FLOATS)  # asked in this order
 
 
 def dequantized(checkpoint: Checkpoint) -> Checkpoint:
@@ -38,7 +39,7 @@ def dequantized(checkpoint: Checkpoint) -> Checkpoint:
     settings = _settings(checkpoint.path)
     for tensor in checkpoint.tensors:
         for layout in LAYOUTS:
-            found = _layer(by_name, tensor.name, layout)
+            found = _layer(by_name, tensor.name, layout, settings)
             if found is None:
                 continue
             name, parts, shape = found
@@ -56,7 +57,7 @@ def dequantized(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _layer(
-    by_name: Mapping[str, StoredTensor], name: str, layout: Layout
+    by_name: Mapping[str, StoredTensor], name: str, layout: Layout, settings: Settings
 ) -> tuple[str, Parts, Shape] | None:
     """The weight's name, its parts and its shape, where a tensor is the first part of a layer of
     this layout.
@@ -69,7 +70,7 @@ def _layer(
     parts = {leaf: by_name[stem + leaf] for leaf in leaves if stem + leaf in by_name}
     if not all(leaf in parts for leaf in layout.needed):
         return None
-    shape = layout.shape(parts)
+    shape = layout.shape(parts, settings)
     return None if shape is None else (f"{stem}{layout.leaf}".removesuffix("."), parts, shape)
 
 
@@ -96,11 +97,15 @@ def _settings(path: str) -> Settings:
     folder = path if os.path.isdir(path) else os.path.dirname(path)
     try:
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
-            config: Any = json.load(file)["quantization_config"]
+            document: Any = json.load(file)
+        config = document.get("quantization_config") or document["quantization"]
         blocks = config.get("weight_block_size") or ()
         is_sound = all(type(length) is int and length > 0 for length in blocks)
+        group = config.get("group_size")
         return Settings(
-            config.get("checkpoint_format") == "gptq_v2", tuple(blocks) if is_sound else ()
+            is_second=config.get("checkpoint_format") == "gptq_v2",
+            blocks=tuple(blocks) if is_sound else (),
+            group=group if type(group) is int and group > 0 else 0,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Settings()

@@ -27,7 +27,7 @@ _QUANT_STATES: Final = tuple(f"weight.quant_state.bitsandbytes__{each}" for each
 _OF_TABLES: Final = ("weight.nested_absmax", "weight.nested_quant_map", *_QUANT_STATES)
 
 
-def _float8_shape(parts: Parts) -> Shape | None:
+def _float8_shape(parts: Parts, settings: Settings) -> Shape | None:
     codes = parts["weight"]
     is_code = codes.dtype.is_float and codes.dtype.bits == 8 and len(codes.shape) == 2
     return codes.shape if is_code else None
@@ -62,7 +62,7 @@ def _scales(stored: StoredTensor) -> np.ndarray:
     return np.ldexp(np.float32(1), values.astype(np.int32) - _E8M0_BIAS)
 
 
-def _table_shape(parts: Parts) -> Shape | None:
+def _table_shape(parts: Parts, settings: Settings) -> Shape | None:
     shape = _state_of(parts).get("shape")
     if not isinstance(shape, list) or not all(type(dim) is int and dim >= 0 for dim in shape):
         return None
@@ -102,7 +102,7 @@ def _table(parts: Parts, settings: Settings) -> np.ndarray:
     return made.reshape(shape)
 
 
-def _nvfp4_shape(parts: Parts) -> Shape | None:
+def _nvfp4_shape(parts: Parts, settings: Settings) -> Shape | None:
     codes = parts.get("weight", parts.get("weight_packed"))
     if codes is None or codes.dtype.name != "uint8" or len(codes.shape) != 2:
         return None
@@ -128,16 +128,16 @@ def _nvfp4(parts: Parts, settings: Settings) -> np.ndarray:
     return made
 
 
-def _mx_shape(parts: Parts) -> Shape | None:
+def _mx_shape(parts: Parts, settings: Settings) -> Shape | None:
     """MXFP4 without a scale of the whole: exponents of two, for blocks of 32."""
     scales = parts["weight_scale"]
-    shape = _nvfp4_shape(parts)
+    shape = _nvfp4_shape(parts, settings)
     is_power = scales.dtype.name in ("uint8", "float8_e8m0fnu")
     is_block = shape is not None and shape[1] == _MX_BLOCK * scales.shape[1]
     return shape if is_power and is_block else None
 
 
-def _books_shape(parts: Parts) -> Shape | None:
+def _books_shape(parts: Parts, settings: Settings) -> Shape | None:
     """Of codes ``[out groups, in groups, books]`` and books ``[books, entries, out, in]``."""
     codes, books, scales = (parts[leaf] for leaf in _BOOKS)
     if len(codes.shape) != 3 or len(books.shape) != 4 or codes.shape[2] != books.shape[0]:
@@ -175,7 +175,7 @@ def _block(length: int, n_blocks: int) -> int:
     return 1 << (-(-length // n_blocks) - 1).bit_length()
 
 
-def _mxfp4_shape(parts: Parts) -> Shape | None:
+def _mxfp4_shape(parts: Parts, settings: Settings) -> Shape | None:
     blocks, scales = parts["_blocks"], parts["_scales"]
     if len(blocks.shape) != 4 or blocks.shape[:3] != scales.shape or blocks.dtype.name != "uint8":
         return None

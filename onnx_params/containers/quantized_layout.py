@@ -16,11 +16,13 @@ Parts = Mapping[str, StoredTensor]  # leaf -> tensor of one layer
 
 class Settings(NamedTuple):
     """What the configuration beside a checkpoint says: whether zero points are stored as they are
-    (GPTQ's second format), and how long blocks are along each axis (FP8).
+    (GPTQ's second format), how long blocks are along each axis (FP8), and how many inputs have a
+    scale (MLX).
     """
 
     is_second: bool = False
     blocks: tuple[int, ...] = ()
+    group: int = 0
 
 
 class Layout(NamedTuple):
@@ -31,5 +33,5 @@ class Layout(NamedTuple):
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     leaf: str
-    shape: Callable[[Parts], Shape | None]
+    shape: Callable[[Parts, Settings], Shape | None]
     make: Callable[[Parts, Settings], np.ndarray]

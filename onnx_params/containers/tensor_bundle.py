@@ -34,7 +34,10 @@ _VALUE: Final = "/.ATTRIBUTES/VARIABLE_VALUE"
 _GRAPH: Final = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _CHECKSUM: Final = 4  # bytes between the lengths of strings and the strings
 # what a training keeps beside a model. Source: tensorflow/python/checkpoint
-_NO_WEIGHTS: Final = re.compile(r"\.OPTIMIZER_SLOT/|^(save_counter|global_step|optimizer)\b")
+# an optimizer of Keras' lists the model's variables as well, and they are saved there
+_NO_WEIGHTS: Final = re.compile(
+    r"\.OPTIMIZER_SLOT/|^(save_counter|global_step)\b|^optimizer\b(?!/_trainable_variables/)"
+)
 # numbers of core/framework/types.proto
 _TYPES: Final = {
     1: "float32",

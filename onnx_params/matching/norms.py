@@ -6,7 +6,8 @@ Sources: onnxruntime, ``core/optimizer/conv_bn_fusion.cc`` and ``conv_mul_fusion
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -21,6 +22,8 @@ from onnx_params.tensors.stored import StoredTensor
 APART: Final = 0.05  # relative; how far a norm's factors may lie from the scales of channels
 ROUNDED_APART: Final = 0.5
 MAX_NORMS: Final = 8  # that are compared whole for one weight
+N_VECTORS: Final = 4  # of a norm
+MIN_CHANNELS: Final = 4  # that tell which vector is which
 MAX_SCALES: Final = 4  # vectors that are tried after each norm
 EPSILONS: Final = (1e-5, 1e-3, 1e-6, 1e-12, 1e-8, 1e-4, 1e-2)
 
@@ -29,6 +32,7 @@ class Norm(NamedTuple):
     """A batch norm of the reference: its names (weight, bias, mean, variance), and its numbers by
     channel. A norm without affine has no name for weight and bias, which are one and zero.
     ``scale`` names the vector that multiplies its result, and with it ``weight`` and ``bias``.
+    ``is_guess``: no names say which of its vectors is which; what becomes of its bias must show it.
     """
 
     names: tuple[str, str, str, str]
@@ -37,6 +41,7 @@ class Norm(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
     scale: str = ""
+    is_guess: bool = False
 
     @property
     def owner(self) -> str:
@@ -54,14 +59,74 @@ def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:
     """The batch norms of a reference: the owners of running statistics. Reads them."""
     found: list[Norm] = []
     for name in reference:
-        for weight, bias, mean, variance in (*NORMS, NUMBERED):
-            owner = name.removesuffix(variance)
-            if owner != name and f"{owner}{mean}" in reference:
-                made = _norm(reference, owner, (weight, bias, mean, variance))
-                if made is not None:
-                    found.append(made)
-                break
-    return found
+        rows = [
+            (owner, words)
+            for words in (*NORMS, NUMBERED)
+            if (owner := name.removesuffix(words.variance)) != name
+            and f"{owner}{words.mean}" in reference
+        ]
+        if rows:  # frameworks may have words in common; one without affine has neither of the rest
+            owner, words = max(rows, key=lambda row: f"{row[0]}{row[1].weight}" in reference)
+            made = _norm(reference, owner, words)
+            if made is not None:
+                found.append(made)
+    bare = [norm for norm in found if not norm.names[0] and not norm.names[1]]
+    modules: dict[str, list[StoredTensor]] = {}
+    for name in reference if bare else ():
+        modules.setdefault(module_of(name), []).append(reference[name])
+    for norm in bare:
+        found += _with_unknown_words(norm, modules[module_of(norm.names[3])])
+    taken = {name for norm in found for name in norm.names}
+    return [*found, *_guessed(reference, taken)]
+
+
+def _with_unknown_words(norm: Norm, module: Sequence[StoredTensor]) -> Iterator[Norm]:
+    """A norm whose factor and bias have names that nobody knows: the two other vectors of its
+    module, either way round.
+    """
+    shape = norm.variance.shape
+    others = [each for each in module if each.shape == shape and each.name not in norm.names]
+    if len(others) != 2 or not module_of(others[0].name):
+        return
+    for weight, bias in itertools.permutations(others):
+        yield norm._replace(
+            names=(weight.name, bias.name, *norm.names[2:]),
+            weight=weight.read().astype(np.float64),
+            bias=bias.read().astype(np.float64),
+            is_guess=True,
+        )
+
+
+def _guessed(reference: Mapping[str, StoredTensor], taken: Container[str]) -> Iterator[Norm]:
+    """Four vectors of one length that stand together in a reference and have names that nobody
+    knows, as norms in each order: of lists, and of graphs that were frozen.
+    """
+    for run in _runs(reference, taken):
+        if len(run) != N_VECTORS or run[0].shape[0] < MIN_CHANNELS:
+            continue
+        values = {each.name: each.read().astype(np.float64) for each in run}
+        for names in itertools.permutations(values):
+            variance = values[names[3]]
+            if np.all(variance > 0):
+                weight, bias, mean = (values[name] for name in names[:3])
+                yield Norm(names, weight, bias, mean, variance, is_guess=True)
+
+
+def _runs(
+    reference: Mapping[str, StoredTensor], taken: Container[str]
+) -> Iterator[list[StoredTensor]]:
+    """The vectors of one length that stand together, whatever single numbers are between them."""
+    run: list[StoredTensor] = []
+    for tensor in reference.values():
+        if not tensor.shape or tensor.name in taken:
+            continue
+        is_vector = len(tensor.shape) == 1 and tensor.dtype.is_float
+        if is_vector and run and run[0].shape == tensor.shape:
+            run.append(tensor)
+            continue
+        yield run
+        run = [tensor] if is_vector else []
+    yield run
 
 
 def with_scales(norms: Sequence[Norm], reference: Mapping[str, StoredTensor]) -> list[Norm]:
@@ -76,6 +141,8 @@ def with_scales(norms: Sequence[Norm], reference: Mapping[str, StoredTensor]) ->
             vectors.setdefault(tensor.count, []).append(name)
     found: list[Norm] = []
     for norm in norms:
+        if norm.is_guess:
+            continue
         for name in _nearest(norm.owner, vectors.get(norm.weight.size, ())):
             scale = reference[name].read().reshape(-1).astype(np.float64)
             made = norm._replace(weight=norm.weight * scale, bias=norm.bias * scale, scale=name)
@@ -156,7 +223,7 @@ class NormTable:
         room = ROUNDED_APART if is_rounded else APART
         close = np.flatnonzero(apart <= room)
         order = close[np.argsort(apart[close], kind="stable")][: MAX_NORMS * len(EPSILONS)]
-        found = {rows[at][0].owner: rows[at][0] for at in order}
+        found = {rows[at][0].names: rows[at][0] for at in order}
         return list(found.values())[:MAX_NORMS]
 
 
