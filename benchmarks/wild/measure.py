@@ -28,7 +28,6 @@ from wild.build import FOLDER  # noqa: E402
 # kind/case/variant -> why it does not compute what its checkpoint does, or cannot be compared
 DAMAGED: Final = {
     r"layouts/refused_\w+/.*": "a download that was cut, or a pointer",
-    r"layouts/nemo/.*": "a tar archive, which is to be unpacked",
     r"other_layouts/onnx_outside\w*/extended": "its values are in a file of another folder",
     r"other_layouts/zero_three/.*": "what each process had, which is to be joined",
     r"other_layouts/adapter_beside/.*": "the base alone, where the artifact has its adapter in it",
@@ -40,6 +39,8 @@ DAMAGED: Final = {
     r"quantizers/cnn-qdq/dynamo-a16w16-contrib": "biases saturated at 32 bits",
     r"quantizers/brevitas-shifted-channels/.*": "biases saturated",
     r"fresh_quantizers/brevitas-block-hqo/.*": "zero points moved by a step",
+    r"wider_quantizers/rounded-gptq-genai/int4-qdq": "codes without a sign, of a type that has one",
+    r"wider_quantizers/qwen3-flow/hqq": "codes of the matrix in the order of its transposed one",
     r"quantizers/brevitas-norm-8/torchscript-qcdq": "codes times a norm that runs in the graph",
 }
 

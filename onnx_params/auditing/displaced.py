@@ -51,10 +51,25 @@ def displaced(
         return None
     # a name does not tell in which orientation a square matrix lies; an exporter's record does
     is_recorded = claim.certain and claim.evidence is Evidence.SIGNATURE
+    is_recorded &= not _is_recorded_turned(state, tensor.name)
     if _is_turn(found, claim) and not is_recorded and state.turns.fits(tensor.name):
         return None
     because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
     return say(state, tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)
+
+
+def _is_recorded_turned(state: State, name: str) -> bool:
+    """Whether the exporter's record has most matrices of a kind the other way round than the
+    reference: this is another implementation's.
+    """
+    turned = same = 0
+    for other in state.turns.oblong(name):
+        claim, shape = state.named.get(other), state.reference[other].shape
+        if claim is not None and claim.shape == shape[::-1]:
+            turned += 1
+        elif claim is not None and claim.shape == shape:
+            same += 1
+    return turned > same
 
 
 def _swapped(

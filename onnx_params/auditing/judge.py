@@ -75,6 +75,11 @@ def _other_values(
     if is_buffer(state, tensor) and may_be_computed:
         because = f"a buffer, computed or left out by the exporter: {found.because}"
         return say(state, tensor, Verdict.NOT_COMPARABLE, because, found.stored)
+    holder = state.holds.get(found.stored[0], "")
+    is_held = holder not in ("", tensor.name) and bool(state.found[holder].placements)
+    if claim is None and is_held:
+        because = f"'{stored}', which would have room for it, holds '{holder}'"
+        return gone(state, tensor, Found(view=View.DROPPED, because=because), None)
     made = changed(state, tensor, found, claim)
     if made.verdict is Verdict.SWAPPED:
         return made

@@ -7,6 +7,7 @@ other weights of these layers run; a square matrix is turned if the other matric
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -196,9 +197,12 @@ class Turns:
     """
 
     def __init__(self, model: Model, found: Mapping[str, Found]) -> None:
-        # operator -> name -> (turned, whether it is square)
-        self._kinds: dict[str, dict[str, tuple[bool, bool]]] = collections.defaultdict(dict)
-        self._of: dict[str, str] = {}
+        # operator and leaf -> name -> (turned, whether it is square): a parameter of another word
+        # may be multiplied the other way round (``x @ proj`` beside layers)
+        self._kinds: dict[tuple[str, str], dict[str, tuple[bool, bool]]] = collections.defaultdict(
+            dict
+        )
+        self._of: dict[str, tuple[str, str]] = {}
         for name, each in found.items():
             if (
                 len(each.placements) != 1
@@ -215,22 +219,24 @@ class Turns:
                     if consumer.node.op_type != "MatMul"
                     else False
                 )
-                kind = (
-                    "MatMul"
-                    if consumer.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul")
-                    else consumer.node.op_type
-                )
-                self._kinds[kind][name] = (
+                is_plain = consumer.node.op_type in ("Gemm", "FusedGemm", "FusedMatMul")
+                kind = ("MatMul" if is_plain else consumer.node.op_type, _leaf(name))
+                self._kinds.setdefault(kind, {})[name] = (
                     _is_swapped(each.placements[0].steps) ^ flag ^ consumer.is_transposed,
                     len(shape) == 2 and shape[0] == shape[1],
                 )
                 self._of[name] = kind
 
+    def oblong(self, name: str) -> list[str]:
+        """The matrices of the kind of one that are not square, whose shapes tell how they lie."""
+        kind = self._kinds.get(self._of.get(name, ("", "")), {})
+        return [other for other, (_, is_square) in kind.items() if not is_square]
+
     def fits(self, name: str) -> bool | None:
         """Whether a square matrix lies as the others of its kind do; ``None`` where they do not
         agree, or are too few.
         """
-        kind = self._kinds.get(self._of.get(name, ""), {})
+        kind = self._kinds.get(self._of.get(name, ("", "")), {})
         if name not in kind or not kind[name][1]:
             return None
         others = [turn for other, turn in kind.items() if other != name]
@@ -241,6 +247,12 @@ class Turns:
             if len(votes) >= MIN_VOTES and len(set(votes)) == 1:
                 return votes[0] == kind[name][0]
         return None
+
+
+def _leaf(name: str) -> str:
+    """The last word of a name that is no number."""
+    words = [word for word in re.split(r"[./]", name) if word and not word.isdecimal()]
+    return words[-1] if words else ""
 
 
 def _is_swapped(steps: Steps) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing import places
+from onnx_params.auditing.agreement import agreeing
 from onnx_params.auditing.computed import (
     is_computed,
     is_quantized,
@@ -72,9 +73,10 @@ class State:
         self.matched = matched
         self.reference = {tensor.name: tensor for tensor in matched.checkpoint.tensors}
         self.found = matched.found
-        self.named = {
+        named = {
             name: claim for name, claim in matched.named.items() if claim.evidence not in GUESSES
         }
+        self.named = agreeing(named, self.found)
         self.values = Values(self.model)
         # stored tensor -> the parameter of the reference that the artifact's own claim says it is
         self.owner: dict[Key, str] = {}

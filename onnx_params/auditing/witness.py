@@ -28,6 +28,8 @@ from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
 
+# the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
+_DIVISOR: Final = re.compile(r"(^|/)Scaler\d*\.scale$")
 # what is computed with other parameters of the reference: that these fit is a witness
 _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
 # formulas of whole lines: their length, their mean and spread, a triangle
@@ -43,6 +45,8 @@ _MAY_BE_LAID_OUT: Final = re.compile(
 def is_witnessed(state: State, name: str, found: Found) -> bool:
     """Whether something besides the numbers says that what was found was computed."""
     if found.formula in _WITH_OTHERS or found.by or _is_spelled(name, found):
+        return True
+    if _is_inverted(found):
         return True
     share = state.kin.share_of_explained(name, found.formula)
     if share is not None and share >= _ENOUGH:
@@ -71,6 +75,11 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
     are_alike |= is_buffer(state, state.reference[name])  # which is no kin of what is learned
     return are_alike and is_known_factor(found.factor)
+
+
+def _is_inverted(found: Found) -> bool:
+    """Whether an operator multiplies by what the estimator divides by."""
+    return found.formula == "1 / w" and all(_DIVISOR.search(key[1]) for key in found.stored)
 
 
 def _is_spelled(name: str, found: Found) -> bool:
@@ -110,10 +119,13 @@ def _is_computed_name(key: Key, factor: float) -> bool:
 
 
 def _is_simplified(state: State, name: str, key: Key) -> bool:
-    """Whether onnxsim made up the name of a vector of the parameter's own shape: such a one is not
-    laid out anew, so it was computed.
+    """Whether onnxsim made up the name of an array of the parameter's own shape, which no
+    transposition leaves: such a one is not laid out anew, so it was computed.
     """
-    return _is_vector_of_shape(state, name, key) and is_recomputed(key[1])
+    shape = state.reference[name].shape
+    is_turnable = len(shape) == 2 and shape[0] == shape[1]
+    is_of_shape = state.model.stored[key].shape == shape
+    return is_of_shape and not is_turnable and is_recomputed(key[1])
 
 
 def _is_of_norm(state: State, name: str, key: Key) -> bool:

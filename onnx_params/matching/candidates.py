@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.nchwc import BLOCKS, block_steps, inputs_of, is_blocked
 from onnx_params.dataflow.pairs import unpaired
@@ -48,11 +48,16 @@ from onnx_params.tensors.steps import (
 from onnx_params.tensors.stored import StoredTensor
 
 # by rank: from [out, in, ...], as operators take kernels, to channels last, as Keras and Flax have
-# them; also of a kernel for each channel
+# them, and TensorFlow Lite, with the outputs first; also of a kernel for each channel
 CHANNELS_LAST: Final[dict[int, tuple[Permute, ...]]] = {
     2: (SWAP,),
     3: (Permute((2, 1, 0)), Permute((2, 0, 1))),
-    4: (Permute((2, 3, 1, 0)), Permute((2, 3, 0, 1))),
+    4: (
+        Permute((2, 3, 1, 0)),
+        Permute((2, 3, 0, 1)),
+        Permute((0, 2, 3, 1)),
+        Permute((1, 2, 3, 0)),
+    ),
     5: (Permute((2, 3, 4, 1, 0)), Permute((2, 3, 4, 0, 1))),
 }
 # half units in the last place: one for the cast, one for what was computed before it
@@ -163,16 +168,25 @@ def has_few_numbers(weight: StoredTensor) -> bool:
 
 
 def _weights_beside(model: Model, key: Key) -> Iterator[StoredTensor]:
-    """The stored tensors in the weight slot of the nodes that take one as their bias."""
+    """The stored tensors in the weight slot of the nodes that take one as their bias, or whose
+    result it is added to.
+    """
     for use in model.def_use.uses(key):
-        operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
-        if operator is None or use.node is None or use.slot >= len(operator.slots):
+        if use.node is None:
             continue
+        node: Node | None = use.node
+        if use.node.op_type == "Add":
+            others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+            node = model.def_use.producer(model.def_use.resolve(use.graph, others[0]))
+        operator = None if node is None else schema(node.domain, node.op_type)
+        if node is None or operator is None:
+            continue
+        is_bias = node is not use.node or operator.word(use.slot) == "bias"
         slots = operator.slots
         weight = next((at for at, word in enumerate(slots) if word == "weight"), operator.weight)
-        if slots[use.slot] != "bias" or weight is None or weight >= len(use.node.inputs):
+        if not is_bias or weight is None or weight >= len(node.inputs):
             continue
-        found = stored_behind(model, use.graph, use.node.inputs[weight])
+        found = stored_behind(model, use.graph, node.inputs[weight])
         if found is not None:
             yield found
 

@@ -14,11 +14,13 @@ from onnx_params.matching import lines
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.tensors.steps import Cast, Key, Placement, chain
+from onnx_params.tensors.steps import Cast, Key, Placement, Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 Array = tuple[Key, np.ndarray]
 _NONE: Final = np.empty(0, np.float32)
+MAX_WIDTH: Final = 1 << 16  # numbers of a bias
+MAX_HEADED: Final = 3  # axes of a weight that has one for heads
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once for lookups of lines
 
 
@@ -71,7 +73,7 @@ def by_lines(state: MatchState) -> None:
     for dtype, candidates in _by_dtype(state).items():
         arrays = [(c.key, state.values.of(c.key, ())) for c in candidates]
         every = [each for key, values in arrays for each in lines.layouts(key, values)]
-        vectors = [t.read()[:1] for t in state.open() if len(t.shape) == 1 and t.dtype.is_float]
+        vectors = [t.read().reshape(-1)[:1] for t in state.open() if _may_be_vector(t)]
         firsts = np.concatenate(
             [cast_to(each, dtype).astype(np.float64) for each in vectors or [_NONE]]
         )
@@ -81,9 +83,35 @@ def by_lines(state: MatchState) -> None:
             if cast is not None and not tensor.dtype.is_float:
                 continue
             values = tensor.read() if cast is None else cast_to(tensor.read(), cast)
-            found = leftovers.find(values)
+            found = leftovers.find(values) or _flattened(leftovers, values)
             if found is not None:
                 take_parts(state, tensor, *found, cast)
+
+
+def _may_be_vector(tensor: StoredTensor) -> bool:
+    """Whether a tensor is a vector, or the bias of heads."""
+    is_short = len(tensor.shape) == 2 and tensor.count <= MAX_WIDTH
+    return tensor.dtype.is_float and (len(tensor.shape) == 1 or is_short)
+
+
+def _flattened(
+    leftovers: Leftovers, values: np.ndarray
+) -> tuple[tuple[Placement, ...], int] | None:
+    """The one placement of an array with axes of heads, as Keras and Flax have them, in what has
+    none.
+    """
+    shape = values.shape
+    if not 2 <= len(shape) <= MAX_HEADED:
+        return None
+    if len(shape) == 2 and values.size > MAX_WIDTH:
+        return None
+    flat = [(values.size,)] if len(shape) == 2 else [(shape[0], -1), (-1, shape[-1])]
+    for each in flat:
+        found = leftovers.find(values.reshape(each))
+        if found is not None and len(found[0]) == 1:
+            (placement,), axis = found
+            return (Placement(placement.key, chain(*placement.steps, Reshape(shape))),), axis
+    return None
 
 
 def _by_dtype(state: MatchState) -> dict[str, list[Candidate]]:

@@ -4,13 +4,14 @@ all; each is proved whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.naming import beside, leaf_of, module_of
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
 from onnx_params.matching.match_state import MatchState
@@ -181,6 +182,34 @@ def as_another(state: MatchState) -> None:
                     because=f"it equals '{other.name}' in the reference; {was.because}",
                 )
                 break
+
+
+def as_module(state: MatchState) -> None:
+    """The few numbers of a module whose larger tensors are those of another one: it was registered
+    twice, and saved under both names.
+    """
+    twins = dict(_twins(state))  # module -> a tensor of the other one
+    for tensor in state.open():
+        other = beside(twins.get(module_of(tensor.name), ""), leaf_of(tensor.name))
+        was = state.found.get(other)
+        if was is None or not was.is_proved or other == tensor.name:
+            continue
+        if state.reference[other].shape == tensor.shape and is_equal(
+            tensor, state.reference[other]
+        ):
+            because = f"its module is that of '{other}', by name and content; {was.because}"
+            state.found[tensor.name] = replace(was, view=View.MERGED, because=because)
+
+
+def _twins(state: MatchState) -> Iterator[tuple[str, str]]:
+    """The modules of which a tensor is one of another module, and that tensor."""
+    for name, found in state.found.items():
+        if found.view is not View.MERGED or len(found.placements) != 1:
+            continue
+        placement = found.placements[0]
+        first = state.placed.get((placement.key, placement.steps), "")
+        if first and leaf_of(first) == leaf_of(name) and first != name:
+            yield module_of(name), first
 
 
 def recast(element: bytes, tensor: StoredTensor, cast: str) -> bytes:

@@ -27,6 +27,7 @@ MIN_DIFFERENT: Final = 4  # numbers of a vector of which a formula is recognized
 SNAPS: Final = 1e-5  # relative; how much rounding moves the factor of a weight, at least
 ROOTS: Final = (1, -1, 2, -2)  # powers of a factor that are integers
 MOST_ROOM: Final = 0.25  # of the distance of two integers, that a power may be off
+NEARLY_ONE: Final = 0.01  # how far a factor that is one may lie from it by rounding
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 # epsilons of weight standardization: timm's, and the usual ones
 _SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
@@ -99,9 +100,11 @@ def is_by_number(
     ratio: np.ndarray,
     word: str,
 ) -> bool:
-    if word and each.formula and each.candidate.is_coarse:
-        return False  # of a few lines, rounding leaves room for such a formula
     middle = float(np.median(ratio))
+    if word and each.formula and each.candidate.is_coarse:
+        if abs(middle - 1) > NEARLY_ONE or len(ratio) < MIN_DIFFERENT:
+            return False  # of a few lines, rounding leaves room for a formula and a number
+        middle = 1.0
     room = EVEN if not each.candidate.is_coarse else 0.1
     if not middle or np.abs(ratio - middle).max() > room * abs(middle):
         return False

@@ -65,7 +65,10 @@ def _by_unary(state: MatchState, formula: str, least: int, cast: str = "") -> No
             plain = without_ones(made.shape) or (1,)
             targets[tensor.name] = made.reshape(plain)
     for tensor, candidate, steps in near(state, targets):
-        if state.values.is_close(targets[tensor.name], candidate, steps):
+        target = targets[tensor.name]
+        if np.ptp(target) and not np.ptp(state.values.of(candidate.key, steps)):
+            continue  # a constant is near to what comes of anything small
+        if state.values.is_close(target, candidate, steps):
             state.assigned.setdefault(candidate.key, tensor.name)
             state.found[tensor.name] = _by(formula, candidate)
 

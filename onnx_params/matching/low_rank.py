@@ -16,8 +16,9 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.rounded import near, small
-from onnx_params.tensors.steps import Steps
+from onnx_params.matching.rounded import fits_by_shape, near, small
+from onnx_params.matching.samples import MAX_TRIED
+from onnx_params.tensors.steps import Shape, Steps
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_BESIDE: Final = 8  # tensors of a module among which the factors are looked for
@@ -27,11 +28,20 @@ N_DIGITS: Final = 2  # of a scale: alpha / r
 
 
 class _Adapter(NamedTuple):
-    """The factors of an adapter ``[out, r]`` and ``[r, in]``, and the vector of lengths if any."""
+    """The factors of an adapter ``[out, r]`` and ``[r, in]``, and the vector of lengths if any; of
+    an embedding's both are turned.
+    """
 
     left: StoredTensor
     right: StoredTensor
     lengths: StoredTensor | None
+    is_turned: bool = False
+
+    def product(self) -> np.ndarray:
+        """What the adapter adds to the weight. Reads both factors."""
+        left, right = (each.read().astype(np.float64) for each in (self.left, self.right))
+        made: np.ndarray = left.T @ right.T if self.is_turned else left @ right
+        return made
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,11 +59,27 @@ def merged(state: MatchState) -> None:
     }
     targets = {name: state.reference[name].read() for name in adapters}
     for tensor, candidate, steps in near(state, targets):
-        for adapter in adapters[tensor.name]:
-            made = _made(state, tensor, adapter, candidate, steps)
-            if any(state.values.is_close(each, candidate, steps) for each in made):
-                _write(state, tensor, adapter, candidate)
-                break
+        _take(state, tensor, adapters[tensor.name], candidate, steps)
+    fits = fits_by_shape(state) if any(name not in state.found for name in adapters) else {}
+    for name in adapters:  # what an adapter changed by much is near to nothing
+        for candidate, steps in fits.get(state.reference[name].shape, [])[:MAX_TRIED]:
+            if name not in state.found and candidate.key not in state.assigned:
+                _take(state, state.reference[name], adapters[name], candidate, steps)
+
+
+def _take(
+    state: MatchState,
+    tensor: StoredTensor,
+    adapters: list[_Adapter],
+    candidate: Candidate,
+    steps: Steps,
+) -> None:
+    """Write down a stored tensor that is a weight with an adapter in it, if it is."""
+    for adapter in adapters:
+        made = _made(state, tensor, adapter, candidate, steps)
+        if any(state.values.is_close(each, candidate, steps) for each in made):
+            _write(state, tensor, adapter, candidate)
+            return
 
 
 def _by_module(state: MatchState) -> dict[str, list[StoredTensor]]:
@@ -77,15 +103,17 @@ def _adapters(tensor: StoredTensor, beside: dict[str, list[StoredTensor]]) -> It
             continue
         lengths = next((each for each in others if _are_lengths(each, tensor)), None)
         for left, right in itertools.permutations(others, 2):
-            if _is_product(left, right, tensor):
+            if _is_product(left.shape, right.shape, tensor):
                 yield _Adapter(left, right, lengths)
+            elif _is_product(left.shape[::-1], right.shape[::-1], tensor):
+                yield _Adapter(left, right, None, is_turned=True)
 
 
-def _is_product(left: StoredTensor, right: StoredTensor, weight: StoredTensor) -> bool:
-    """Whether two tensors are ``[out, r]`` and ``[r, in]`` of a weight, and r is small."""
+def _is_product(left: Shape, right: Shape, weight: StoredTensor) -> bool:
+    """Whether two shapes are ``[out, r]`` and ``[r, in]`` of a weight, and r is small."""
     out, into = weight.shape
-    rank = right.shape[0] if right.shape else 0
-    return left.shape == (out, rank) and right.shape == (rank, into) and rank < min(out, into)
+    rank = right[0] if right else 0
+    return left == (out, rank) and right == (rank, into) and rank < min(out, into)
 
 
 def _are_lengths(each: StoredTensor, weight: StoredTensor) -> bool:
@@ -101,7 +129,7 @@ def _made(
 ) -> Iterator[np.ndarray]:
     """The weight with the adapter in it, by the scales that fit what is stored."""
     weight = tensor.read().astype(np.float64)
-    change = adapter.left.read().astype(np.float64) @ adapter.right.read().astype(np.float64)
+    change = adapter.product()
     stored = state.values.of(candidate.key, steps).astype(np.float64)
     is_finite = all(np.isfinite(each).all() for each in (weight, change, stored))
     if not is_finite or not np.any(change):

@@ -17,6 +17,7 @@ from onnx_params.matching import (
     added,
     assembled,
     beside,
+    branches,
     complex_parts,
     concatenated,
     copies,
@@ -31,6 +32,7 @@ from onnx_params.matching import (
     products,
     rounded,
     unmatched,
+    windows,
 )
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.names.claim import Claim
@@ -48,6 +50,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     exact.as_another,
     folded.weight_normed,
     low_rank.merged,
+    branches.branches,
     multiplied.normed,
     rounded.rounded_loosely,
     folded.norm_alone,
@@ -59,8 +62,10 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     masked.masked,
     products.multiplied_out,
     added.added,
+    windows.windows,
     assembled.assembled,
     exact.as_another,
+    exact.as_module,
 )
 
 

@@ -79,7 +79,7 @@ class MatchState:
         self.candidates = {
             tensor.key: Candidate(model, tensor, order)
             for order, tensor in enumerate(stored)
-            if tensor.encoding is not Encoding.GENERATED
+            if tensor.encoding is not Encoding.GENERATED and tensor.dtype.bits
         }
         self.named = named
         self.aliases = aliases

@@ -5,6 +5,7 @@ parameter, by their own spread or length, by one number.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ def normed(state: MatchState) -> None:
             continue
         values = tensor.read()
         made = computed.get(tensor.name)
-        if made is not None and search.find(tensor, made.values, ""):
+        if made is not None and any(search.find(tensor, each, "") for each in _laid_out(made)):
             state.found.setdefault(made.other, state.found[tensor.name])
             continue
         if search.find(tensor, values, "") or search.find(
@@ -71,6 +72,16 @@ def normed(state: MatchState) -> None:
             steps = outputs_first(tensor.shape, n)
             if steps and search.find(tensor, rearranged(values, steps), ""):
                 break
+
+
+def _laid_out(made: folds.OfTwo) -> Iterator[np.ndarray]:
+    """What is computed of two tensors, in its own shape and as the matrix of a product that sums
+    over all axes but the first.
+    """
+    yield made.values
+    lean = without_ones(made.values.shape)
+    if len(lean) > 2:
+        yield made.values.reshape(lean[0], -1)
 
 
 def _centered(values: np.ndarray) -> np.ndarray:
@@ -130,11 +141,25 @@ class _Search(NamedTuple):
                     continue
                 scales = norm.scales()
                 fits = [each.is_by(self.state, scale * base) for scale in scales]
+                if norm.is_guess and not self._has_shift(each, norm, scales, fits):
+                    continue
                 if any(fits):
                     factor = self._with_bias(each, norm, scales, fits)
                     self._write_norm(each, norm, factor, word, again)
                     return True
         return False
+
+    def _has_shift(
+        self, each: Multiplied, norm: Norm, scales: list[np.ndarray], fits: list[bool]
+    ) -> bool:
+        """Whether what becomes of a norm's bias is stored."""
+        shifts = (
+            shift_of(self.state, each.tensor.name, norm, scale)
+            for scale, fit in zip(scales, fits, strict=True)
+            if fit
+        )
+        key = each.candidate.key
+        return any(self.vectors.holding(shift, key) is not None for shift in shifts)
 
     def _with_bias(
         self, each: Multiplied, norm: Norm, scales: list[np.ndarray], fits: list[bool]

@@ -159,6 +159,9 @@ def _leads_to_softmax(context: Context, use: Use) -> bool:
 
 def _attention_mask(context: Context, subject: Subject, use: Use) -> Classification | None:
     assert use.node is not None
+    if use.node.op_type == "Mul" and _is_of_pairs(subject.tensor):
+        because = f"{describe(use)}: one number or none for each pair of positions"
+        return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
     if use.node.op_type not in ("Add", "Sub"):
         return None
     because = f"{describe(use)}, whose result goes to Softmax"
@@ -168,6 +171,14 @@ def _attention_mask(context: Context, subject: Subject, use: Use) -> Classificat
         return None
     because += ", and which has few different numbers"
     return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+
+
+def _is_of_pairs(tensor: StoredTensor) -> bool:
+    """Whether a tensor has two different numbers for all pairs of positions: a causal mask, times
+    what the products are divided by. Reads it.
+    """
+    is_square = len(tensor.shape) > 2 and tensor.shape[-1] == tensor.shape[-2] > 1
+    return is_square and tensor.shape[-1] ** 2 == tensor.count and has_few_numbers(tensor, 2)
 
 
 def _positions(context: Context, subject: Subject, use: Use) -> Classification | None:
