@@ -54,8 +54,28 @@ LATER_OPTIMUM = distil-optimum distil-levels resnet-optimum
 # in an environment of its own; what is built is not built again
 PADDLE = paddle-both paddle-cnn paddle-gru paddle-gru_training paddle-lenet paddle-lstm paddle-mlp \
 	paddle-mobilenet_v1 paddle-mobilenet_v2 paddle-mobilenet_v3 paddle-norms paddle-reader \
-	paddle-shufflenet paddle-sound paddle-squeezenet paddle-stacked paddle-text paddle- \
-	text_half
+	paddle-shufflenet paddle-sound paddle-squeezenet paddle-stacked paddle-text paddle-text_half
+
+# the wider kinds, in environments of their own
+WIDER_QUANT_TF = separable-lite-tf outline-lite-tf residual-taught-tf residual-taught-lite-tf \
+	residual-clustered-tf
+WIDER_QUANT_GENAI = rounded-gptq-genai
+WIDER_LAYOUTS_TF = bert_google keras_trained keras_slots keras_parts keras_adapted \
+	keras_callback keras_listed tfjs lite_half frozen_graph second_keras_h5 second_keras_weights \
+	second_keras_saved leaves nnx_orbax nnx_pickle haiku_trained equinox_headed
+WIDER_FITTED = fitted-logistic fitted-perceptron fitted-perceptron_values fitted-ridge \
+	fitted-vectors fitted-vectors_values fitted-process fitted-mixture fitted-discriminant \
+	fitted-near fitted-forest fitted-boosting fitted-bayes fitted-means fitted-latent \
+	fitted-one_rest fitted-stacked fitted-squares fitted-xgboost fitted-xgboost_json fitted-lightgbm \
+	fitted-catboost fitted-catboost_json
+WIDER_PADDLE = paddle-ernie paddle-llama paddle-recurrent paddle-volumes paddle-normed \
+	paddle-detector paddle-reader paddle-matched paddle-mobilenet_v3_large paddle-shufflenet_swish \
+	paddle-squeezenet_old paddle-mobilenet_v2_static
+WIDER_WRITTEN = written-helper written-spox written-script written-ir-cnn written-spox-cnn \
+	written-spox-lstm
+WIDER_MXNET = mxnet-perceptron mxnet-pictures mxnet-words mxnet-gru mxnet-resnet mxnet-mobilenet \
+	mxnet-mobilenet_v2 mxnet-densenet mxnet-tanh_rnn
+WIDER_CHAINER = chainer-perceptron chainer-pictures chainer-turned chainer-words chainer-rated
 
 wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit it, plant faults
 	benchmarks/wild/setup.sh
@@ -85,6 +105,16 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-other-quant/bin/python benchmarks/wild/build.py other_layouts
 	.cache/wild/venv-other-fw2/bin/python benchmarks/wild/build.py other_frameworks $(PADDLE)
 	.cache/wild/venv-other-fw/bin/python benchmarks/wild/build.py other_frameworks
+	.cache/wild/venv-wider/bin/python benchmarks/wild/build.py wider_models
+	.cache/wild/venv-wider-quant/bin/python benchmarks/wild/build.py wider_quantizers rounded-gptq
+	.cache/wild/venv-wider-quant-genai/bin/python benchmarks/wild/build.py wider_quantizers $(WIDER_QUANT_GENAI)
+	TF_USE_LEGACY_KERAS=1 .cache/wild/venv-wider-quant-tf/bin/python benchmarks/wild/build.py wider_quantizers $(WIDER_QUANT_TF)
+	.cache/wild/venv-wider-quant/bin/python benchmarks/wild/build.py wider_quantizers
+	.cache/wild/venv-wider-layouts-tf/bin/python benchmarks/wild/build.py wider_layouts $(WIDER_LAYOUTS_TF)
+	.cache/wild/venv-wider-layouts/bin/python benchmarks/wild/build.py wider_layouts
+	.cache/wild/venv-wider-fw2/bin/python benchmarks/wild/build.py wider_frameworks $(WIDER_FITTED) $(WIDER_PADDLE) $(WIDER_WRITTEN)
+	.cache/wild/venv-wider-fw3/bin/python benchmarks/wild/build.py wider_frameworks $(WIDER_MXNET) $(WIDER_CHAINER)
+	.cache/wild/venv-wider-fw/bin/python benchmarks/wild/build.py wider_frameworks
 	$(BIN)/python benchmarks/wild/measure.py --faults
 
 # torch first and by number: a plain `torch` brings gigabytes of CUDA

@@ -201,3 +201,131 @@ $PIP paddle2onnx==2.1.0
 $PIP onnx==1.23.2 onnxruntime==1.32.0 onnxslim==0.1.98 onnxsim==0.8.1 safetensors==0.8.0 \
     sympy==1.14.0 onnx-graphsurgeon==0.6.1
 $PIP --no-deps onnxconverter-common==1.16.0
+
+new wider-quant
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 transformers==5.24.0 safetensors==0.8.0 \
+    onnxslim==0.1.98 onnxsim==0.8.1 onnxconverter-common==1.16.0 scipy==1.17.1
+$PIP --no-deps torchvision==0.28.0 timm==1.0.31 brevitas==0.13.4 unfoldNd==0.2.3 \
+    dependencies==2.0.1 torchao==0.18.0 torch-pruning==1.6.1 accelerate==1.15.0 \
+    onnx_graphsurgeon==0.6.1 nvidia-modelopt==0.47.0 polygraphy==0.53.6 lief==1.0.0 \
+    cppimport==26.4.17 Mako==1.4.3 pybind11==3.1.0 nvidia-ml-py==13.615.71 olive-ai==0.13.0 \
+    lightning-utilities==0.15.3 torchmetrics==1.9.0 compressed-tensors==0.20.0 \
+    llmcompressor==0.14.0.1 hqq==0.2.8.post1 termcolor==3.3.0 amd-quark==0.13 \
+    aimet-onnx==2.42.0 onnx-neural-compressor==1.0 datasets==5.2.0 dill==0.4.1 \
+    multiprocess==0.70.19 xxhash==4.1.0 pyarrow==26.0.1 pillow==13.0.0 onnxoptimizer==0.4.2 \
+    bitsandbytes==0.50.2 auto-round==0.16.1
+$PIP pandas==3.1.1 tqdm==4.70.1 psutil==7.2.2 ninja==1.13.2 omegaconf==2.4.0 pydantic==2.14.4 \
+    PuLP==3.3.2 cryptography==50.0.2 opentelemetry-sdk==1.45.2 optuna==5.0.0 einops==0.8.2 \
+    loguru==0.7.3 requests==2.34.2 toml==0.10.2 py-cpuinfo==9.0.0 prettytable==3.18.0 \
+    schema==0.7.8 cvxpy==1.9.3 scikit-learn==1.9.1 httpx==0.28.1
+$PIP --no-deps torchaudio==2.11.0 diffusers==0.42.1
+
+plain wider-quant-tf
+$PIP tensorflow-cpu==2.21.0 keras==3.15.1 tf-keras==2.21.0 onnx==1.23.2 onnxruntime==1.32.0 \
+    safetensors==0.8.0 onnxslim==0.1.98 dm-tree==0.1.10
+$PIP --no-deps tf2onnx==1.17.0 tensorflow-model-optimization==0.8.1 onnxconverter-common==1.16.0
+
+new wider-quant-genai
+$PIP transformers==5.24.0 onnx==1.23.2 onnx_ir==1.1.0 onnxruntime==1.32.0 safetensors==0.8.0 \
+    tokenizers==0.23.3 sentencepiece==0.2.3 protobuf==7.36.2 psutil==7.2.2 ml_dtypes==0.6.0
+$PIP --no-deps onnxruntime-genai==0.18.0 accelerate==1.15.0
+
+plain wider-fw
+$PIP tensorflow-cpu==2.21.0 keras==3.15.1
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxslim==0.1.98 onnxsim==0.8.1 safetensors==0.8.0 \
+    sympy==1.14.0
+$PIP --no-deps tf2onnx==1.17.0 onnxconverter-common==1.16.0
+$PIP jax==0.10.2 flax==0.12.8 equinox==0.13.8 dm-haiku==0.0.17 orbax-checkpoint==0.11.36
+$PIP jax2onnx==0.17.1
+$PIP --no-deps keras-hub==0.32.0 kagglehub==1.0.3 kagglesdk==0.1.38 regex==2026.11.19 \
+    sentencepiece==0.2.3 tf-keras==2.21.0 dm-sonnet==2.0.2 dm-tree==0.1.10 tabulate==0.10.0 \
+    transformers==4.57.6 huggingface-hub==0.36.0 tokenizers==0.22.1 filelock==4.3.1 \
+    fsspec==2026.9.0 tqdm==4.70.1 PyYAML==6.0.4 hf-xet==1.8.0 pillow==13.0.0 \
+    cloudpickle==3.1.3 decorator==5.3.1 attrs==26.1.0
+$PIP scipy==1.17.1
+
+new wider-fw2
+$PIP paddlepaddle==3.3.1
+$PIP paddle2onnx==2.1.0
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxslim==0.1.98 onnxsim==0.8.1 safetensors==0.8.0 \
+    sympy==1.14.0 onnx-graphsurgeon==0.6.1
+$PIP --no-deps onnxconverter-common==1.16.0
+$PIP scikit-learn==1.9.1 xgboost-cpu==3.2.0 lightgbm==4.7.0
+$PIP --no-deps skl2onnx==1.20.0 onnxmltools==1.16.0 catboost==1.2.10 onnxscript==0.7.2 \
+    onnx_ir==1.1.0 spox==0.18.2 psutil==7.2.2 dill==0.4.1
+$PIP six==1.17.0 python-dateutil==4.0.0 pandas==3.1.1
+
+plain wider-fw3
+$PIP "setuptools<70" wheel
+$PIP --no-build-isolation chainer==7.8.1
+$PIP mxnet==1.9.1
+$PIP numpy==1.23.5 protobuf==3.20.3 scipy==1.10.1
+$PIP --no-deps onnx==1.14.1 onnxruntime==1.17.3 coloredlogs==15.0.1 humanfriendly==10.0 \
+    flatbuffers==25.12.19 packaging==26.4 typing_extensions==4.16.0 sympy==1.13.3 mpmath==1.3.0 \
+    onnxslim==0.1.98 colorama==0.4.6 ml_dtypes==0.3.2 onnxconverter-common==1.13.0 \
+    onnxsim==0.4.36 rich==15.0.0 markdown-it-py==4.3.0 mdurl==0.1.2 Pygments==2.21.0 h5py==3.10.0
+
+new wider
+$PIP setuptools==80.9.0 wheel==0.48.0 numpy==2.4.6 onnx==1.23.2 onnx_ir==1.1.0 \
+    onnxruntime==1.32.0 onnxscript==0.7.2
+$PIP --no-deps timm==1.0.31 diffusers==0.42.1 transformers==5.24.0 torchvision==0.28.0 \
+    torchaudio==2.11.0 accelerate==1.15.0 safetensors==0.8.0 tokenizers==0.23.3 \
+    huggingface_hub==2.4.0 hf-xet==1.8.0 httpx==0.28.1 httpcore==1.0.9 httpx2==2.16.2 \
+    httpcore2==2.16.2 truststore==0.10.5 h11==0.16.0 anyio==4.16.0 sniffio==1.3.1 idna==3.20 \
+    certifi==2026.10.19.post1 charset-normalizer==3.5.3 urllib3==2.8.0 regex==2026.11.19 \
+    PyYAML==6.0.4 requests==2.34.2 tqdm==4.70.1 pillow==13.0.0 packaging==26.4 psutil==7.2.2 \
+    importlib_metadata==10.2.0 zipp==4.1.2 einops==0.8.2 rich==15.0.0 typer==0.29.2 click==8.5.1 \
+    sentencepiece==0.2.3 scipy==1.17.1 colorama==0.4.6 onnxslim==0.1.98 onnxsim==0.8.1 \
+    onnxconverter-common==1.16.0
+$PIP --no-deps matplotlib==3.11.2 opencv-python-headless==5.0.0.93 joblib==1.6.0 cycler==0.12.1 \
+    kiwisolver==1.5.1 pyparsing==3.3.3 contourpy==1.3.3 fonttools==4.68.0 \
+    python-dateutil==4.0.0 six==1.17.0 pytz==2026.6 pandas==3.1.1 loguru==0.7.3 \
+    omegaconf==2.4.0 attrs==26.1.0 opt-einsum==3.4.0 einx==0.4.3 frozendict==2.5.1 \
+    natsort==8.4.0 h5py==3.16.0 torch-einops-utils==0.2.0 einops-exts==0.0.4 \
+    rotary-embedding-torch==0.9.1 tensordict==0.15.3 pyvers==0.2.3 ftfy==6.3.1 wcwidth==0.9.4 \
+    addict==2.4.0 yacs==0.1.8 jaxtyping==0.3.11 wadler-lindig==0.1.8 beartype==0.23.1 \
+    gymnasium==1.4.0 cloudpickle==3.1.3 Farama-Notifications==0.0.6 lightning-utilities==0.15.3
+$PIP --no-deps --no-build-isolation normflows==1.7.3 pyro-ppl==1.9.2 pyro-api==0.1.2 unet==0.8.1 \
+    realesrgan==0.3.0 torchcfm==1.0.7 pytorch-crf==0.7.2 beat-this==1.1.0 \
+    audio-encoders-pytorch==0.0.22 pytorch-ood==0.4.0 sb3-contrib==2.9.2 \
+    stable-baselines3==2.9.2 deepinv==0.5.0 torchscale==0.3.0 allRank==1.4.3 convkan==0.0.1.2 \
+    charformer-pytorch==0.0.4 flamingo-pytorch==0.1.2 PEER-pytorch==0.2.2 \
+    graph-transformer-pytorch==0.1.1 point-transformer-pytorch==0.1.5 \
+    invariant-point-attention==0.2.2 geometric-vector-perceptron==0.0.14 \
+    video-diffusion-pytorch==0.7.0 controlnet-aux==0.0.10 funasr==1.4.16 audioseal==0.2.0 \
+    f5-tts==1.1.22 x-transformers==2.31.10 nnAudio==0.3.4 face-alignment==1.5.0 \
+    sixdrepnet==0.1.6 opacus==1.6.0 pytorch-pretrained-biggan==0.1.1 ablang2==0.2.1 \
+    pytorchyolo==1.8.0 pfrl==0.4.0 depthcharge-ms==0.5.0 microsoft-aurora==2.0.1 \
+    cellpose==3.1.1.2 alias-free-torch==0.0.6 stable-audio-tools==0.0.19 \
+    monai-generative==0.2.3 monai==1.6.1 peft==0.21.2 terratorch==1.2.13 anomalib==2.7.0
+
+new wider-layouts
+$PIP numpy==2.4.6 safetensors onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 onnxslim==0.1.98 \
+    onnxsim==0.8.1 onnxconverter-common==1.16.0 scipy==1.17.1 h5py==3.16.0 pyyaml==6.0.4 \
+    msgpack==1.2.4 tqdm==4.70.1 pillow==13.0.0 huggingface-hub==2.4.0 tokenizers==0.23.3 \
+    regex==2026.11.19 packaging==26.4 psutil==7.2.2 requests==2.34.2 sentencepiece==0.2.3 \
+    scikit-learn==1.9.1 einops==0.8.2 joblib==1.6.0 typer==0.29.2
+$PIP --no-deps transformers==5.24.0 accelerate==1.15.0 timm==1.0.31 diffusers==0.42.1 \
+    torchvision==0.28.0 torchaudio==2.11.0 peft==0.21.2 lightning==2.6.6 \
+    pytorch-lightning==2.6.6 lightning-utilities==0.15.3 torchmetrics==1.9.0 speechbrain==1.1.2 \
+    HyperPyYAML==1.2.3 gguf==0.19.0 keras==3.15.1 pytorch-ignite==0.5.5 \
+    sentence-transformers==6.2.0 stable-baselines3==2.9.2 gymnasium==1.4.0 \
+    Farama-Notifications==0.0.6 cloudpickle==3.1.3 tensordict==0.15.3 importlib_metadata==10.2.0 \
+    pyvers==0.2.3 orjson==3.13.0 ruamel.yaml==0.19.1 rich==15.0.0 termcolor==3.3.0 \
+    addict==2.4.0 yapf==0.43.0 fastcore==2.2.41 typing-inspection==0.4.5 pandas==3.1.1 \
+    python-dateutil==4.0.0 six==1.17.0 pytz==2026.6 tzdata==2026.6 aiohttp==3.14.5
+$PIP --no-deps openvino==2026.4.1 openvino-telemetry==2025.2.0 skl2onnx==1.20.0 \
+    onnxmltools==1.16.0 xgboost==3.2.0 lightgbm==4.7.0 skops==0.16.0 prettytable==3.18.0 \
+    wcwidth ctranslate2==4.8.5 catboost==1.2.10 absl-py==2.5.1 namex==0.1.0 optree==0.20.0 \
+    coremltools==9.0 attrs cattrs pyaml toml
+
+plain wider-layouts-tf
+$PIP tensorflow-cpu==2.21.0 keras==3.15.1
+$PIP onnx==1.23.2 onnxruntime==1.32.0 onnxslim==0.1.98 safetensors==0.8.0 sympy==1.14.0
+$PIP --no-deps tf-keras==2.21.0 tf2onnx==1.17.0 onnxconverter-common==1.16.0 onnxsim==0.8.1 \
+    tabulate wrapt
+$PIP jax==0.10.2 flax==0.12.8 equinox==0.13.8 dm-haiku==0.0.17 orbax-checkpoint==0.11.36 \
+    jax2onnx==0.17.1
+$PIP torch==2.13.0
+$PIP --no-deps transformers==5.24.0 huggingface-hub tokenizers regex pyyaml tqdm
+$PIP onnxscript==0.7.2
