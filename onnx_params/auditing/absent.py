@@ -157,6 +157,9 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
         return False
     if state.kin.are_explained(tensor.name, widest=2) or _has_open_norm(state, tensor):
         return True
+    mask = state.reference.get(beside(tensor.name, "mask"))
+    if mask is not None and mask.shape == tensor.shape:  # a product that was computed, and failed
+        return True
     return (state.kin.share(tensor.name, "batch norm") or 0.0) > 0.5
 
 

@@ -79,6 +79,8 @@ def n_zeros(tensor: StoredTensor) -> int:
 
 def is_weight(model: Model, tensor: StoredTensor) -> bool:
     rank = len(tensor.shape)
+    while rank > 2 and tensor.shape[-rank] == 1:  # of a batch of one matrix
+        rank -= 1
     for consumer in consumers(model, tensor):
         is_layer = consumer.is_product or consumer.node.op_type in GATES
         is_there = consumer.word == "weight" or (consumer.word == "operand" and rank == 2)

@@ -35,6 +35,7 @@ _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm
 # formulas of whole lines: their length, their mean and spread, a triangle
 _OF_LINES: Final = ("w / |w|", "standardized w", "w with a third", "triu(w", "tril(w")
 _ENOUGH: Final = 0.5  # share of the kin
+_TAKEN: Final = "onnx::"
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
 # names after operators that take parameters element by element, or lay them out
 _MAY_BE_LAID_OUT: Final = re.compile(
@@ -84,12 +85,12 @@ def _is_inverted(found: Found) -> bool:
 
 def _is_spelled(name: str, found: Found) -> bool:
     """Whether every stored name spells the formula in words that the parameter's own name has not:
-    ``neg_exp_A`` for ``A_log``.
+    ``neg_exp_A`` for ``A_log``. TorchScript's exporter calls what it lays out after what takes it.
     """
     words = SPELLED.get(found.formula, frozenset())
     own = _words(name)
     return bool(found.stored and words) and all(
-        words <= _words(key[1]) - own for key in found.stored
+        words <= _words(key[1]) - own and not key[1].startswith(_TAKEN) for key in found.stored
     )
 
 

@@ -6,6 +6,7 @@ A format is a module with a function ``read`` and a row in :data:`FORMATS`.
 from __future__ import annotations
 
 import os
+import re
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,10 +14,12 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers import folders
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.errors import FormatError, UnreadableError, system_reason
+from onnx_params.errors import FormatError, UnreadableError, UnsupportedError, system_reason
 from onnx_params.io.remote import is_url
 
 LEGACY: Final = b"\x80\x02\x8a\x0al\xfc\x9cF"  # the pickle of torch's magic number
+_BEGINNING: Final = 4096  # characters that are enough to recognize JSON
+_TREES: Final = r'"(learner|oblivious_trees|features_info|model_info)"'  # keys of XGBoost, CatBoost
 _OUTPUT: Final = ":0"
 HEAD: Final = 9  # bytes that are enough to recognize a format
 
@@ -82,6 +85,18 @@ def _refuse_pointer(path: str) -> Checkpoint:
     raise FormatError(
         f"{path}: is a Git LFS pointer, not the file that it stands for; run `git lfs pull`"
     )
+
+
+def _is_of_trees(path: str, head: bytes) -> bool:
+    """Whether a file is what LightGBM, XGBoost or CatBoost writes of its trees."""
+    if path.endswith(".json"):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return re.search(_TREES, file.read(_BEGINNING)) is not None
+    return head.startswith((b"tree\n", b"CBM1", b"{L\x00\x00\x00\x00"))
+
+
+def _refuse_trees(path: str) -> Checkpoint:
+    raise UnsupportedError(f"{path}: is a model of trees, which has no tensors to compare")
 
 
 def _is_msgpack(path: str, head: bytes) -> bool:
@@ -185,6 +200,7 @@ def _read_safetensors(path: str) -> Checkpoint:
 
 FORMATS: Final = (
     Format("TensorFlow.js", _is_tfjs, _read_tfjs),
+    Format("trees", _is_of_trees, _refuse_trees),
     Format("sharded index", lambda path, head: path.endswith(".json"), _read_index),
     Format("zip", lambda path, head: head.startswith(b"PK\x03\x04"), _read_zip),
     Format("HDF5", lambda path, head: head.startswith(b"\x89HDF\r\n\x1a\n"), _read_hdf5),

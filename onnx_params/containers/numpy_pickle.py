@@ -24,6 +24,14 @@ from onnx_params.io.sources import FileSource
 
 _MAX_DEPTH: Final = 12  # dictionaries, lists and objects in each other
 _MAX_ITEMS: Final = 4096  # of a list
+# what scikit-learn's estimators keep of their training, which no prediction takes
+_BY_PRODUCTS: Final = frozenset(
+    "classes_ loss_curve_ validation_scores_ train_score_ oob_improvement_ scores_ sigma_ X_offset_"
+    " X_scale_ L_ y_train_ x_weights_ y_weights_ x_loadings_ y_loadings_ x_rotations_ y_rotations_"
+    " x_scores_ y_scores_ embedding_ labels_ explained_variance_ explained_variance_ratio_"
+    " singular_values_ n_samples_seen_ class_count_ feature_importances_ tree_".split()
+)
+_FITTED: Final = ("_fit_X",)  # attributes that a prediction takes, though they are private
 _TYPES: Final = {
     "f2": "float16",
     "f4": "float32",
@@ -94,9 +102,15 @@ def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
         named = _named(saved) or {str(at): each for at, each in enumerate(saved)}
         return {key: _with_tensors(each, places, depth - 1) for key, each in named.items()}
     if isinstance(saved, Inert) and saved.state and "_modules" not in saved.state:
-        learned = {key: each for key, each in saved.state.items() if not key.startswith("_")}
+        learned = {key: each for key, each in saved.state.items() if _is_learned(key)}
         return {key: _with_tensors(each, places, depth - 1) for key, each in learned.items()}
     return saved
+
+
+def _is_learned(attribute: str) -> bool:
+    """Whether an attribute of an object is what it learned, by its name."""
+    is_private = attribute.startswith("_") and attribute not in _FITTED
+    return not is_private and attribute not in _BY_PRODUCTS
 
 
 def _named(items: Sequence[Any]) -> dict[str, Any]:

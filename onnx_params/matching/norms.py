@@ -105,10 +105,10 @@ def _guessed(reference: Mapping[str, StoredTensor], taken: Container[str]) -> It
         if len(run) != N_VECTORS or run[0].shape[0] < MIN_CHANNELS:
             continue
         values = {each.name: each.read().astype(np.float64) for each in run}
-        for names in itertools.permutations(values):
-            variance = values[names[3]]
+        for one, two, three, four in itertools.permutations(values):
+            weight, bias, mean, variance = (values[name] for name in (one, two, three, four))
             if np.all(variance > 0):
-                weight, bias, mean = (values[name] for name in names[:3])
+                names = (one, two, three, four)
                 yield Norm(names, weight, bias, mean, variance, is_guess=True)
 
 
