@@ -31,11 +31,12 @@ _WEIGHTS: Final = (
     "params_ema",
     "ema_state_dict",
 )
-# of what is no weight, wherever it stands in a key
+# how a word of a key begins under which no weights are
 _OTHERS: Final = (
     "optim",
     "sched",
     "scaler",
+    "gradscaler",
     "rng",
     "callbacks",
     "loops",
@@ -43,6 +44,7 @@ _OTHERS: Final = (
     "amp",
     "sampler",
 )
+_WORDS: Final = re.compile(r"[^a-z]+")  # between the words of a key
 _AVERAGES: Final = re.compile(r"(^|_)(ema|average|averaged|shadow|teacher)(_|$)")
 _PACKED: Final = "_packed_params._packed_params"  # of a layer that torch quantized
 _MAX_DEPTH: Final = 4  # dictionaries in dictionaries
@@ -190,7 +192,7 @@ def _with_averages(found: list[StateDict]) -> list[StateDict]:
 
 
 def _is_other(key: str) -> bool:
-    return any(word in key.lower() for word in _OTHERS)
+    return any(word.startswith(_OTHERS) for word in _WORDS.split(key.lower()))
 
 
 def _trees(saved: Any) -> Iterator[StateDict]:  # what a stranger pickled
