@@ -84,7 +84,8 @@ class Inert:
 class Wrapped:
     """Stands for a tensor that a library made of others, which are its attributes: ``parts``."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, kind: Any = None, dtype: Any = None, shape: Any = (), *_: Any) -> None:
+        self.shape = shape
         self.parts: dict[str, Any] = {}
 
     @classmethod
@@ -296,8 +297,14 @@ def _rebuild_from_type(rebuild: Any, kind: Any, arguments: Any, state: Any, *_: 
     if not callable(rebuild) or not isinstance(arguments, tuple):
         return Inert()
     made = rebuild(*arguments)
+    if isinstance(state, tuple):  # attributes, and those that have slots
+        state = next((each for each in state if isinstance(each, dict)), None)
     if isinstance(made, Wrapped) and isinstance(state, dict):
         made.parts = state
+        # of torch.distributed.tensor: what one process has, here the whole
+        local = state.get("_local_tensor")
+        if isinstance(local, Strided) and local.shape == made.shape:
+            return local
     return made
 
 

@@ -106,6 +106,7 @@ def _settings(path: str) -> Settings:
             is_second=config.get("checkpoint_format") == "gptq_v2",
             blocks=tuple(blocks) if is_sound else (),
             group=group if type(group) is int and group > 0 else 0,
+            method=str(config.get("quant_method", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Settings()

@@ -16,13 +16,14 @@ Parts = Mapping[str, StoredTensor]  # leaf -> tensor of one layer
 
 class Settings(NamedTuple):
     """What the configuration beside a checkpoint says: whether zero points are stored as they are
-    (GPTQ's second format), how long blocks are along each axis (FP8), and how many inputs have a
-    scale (MLX).
+    (GPTQ's second format), how long blocks are along each axis (FP8), how many inputs have a scale
+    (MLX), and the name of the method, by which layouts of equal shapes are told apart.
     """
 
     is_second: bool = False
     blocks: tuple[int, ...] = ()
     group: int = 0
+    method: str = ""
 
 
 class Layout(NamedTuple):

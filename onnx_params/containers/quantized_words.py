@@ -62,6 +62,8 @@ def _gptq_shape(parts: Parts, settings: Settings) -> Shape | None:
     codes, scales, zeros = (parts[leaf] for leaf in ("qweight", "scales", "qzeros"))
     if codes.dtype.name != "int32" or len(codes.shape) != 2 or len(scales.shape) != 2:
         return None
+    if settings.method == "awq":
+        return None
     outputs = scales.shape[1]
     bits = _bits(zeros, outputs)
     if not bits or codes.shape[1] != outputs:
