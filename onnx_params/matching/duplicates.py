@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.errors import OnnxParamsError
 from onnx_params.idioms.naming import without_number
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.matching.probes import FIRST_PROBES, read_probe
 from onnx_params.tensors.encoding import IN_PLACE
 from onnx_params.tensors.steps import Key, without_ones
@@ -75,10 +76,15 @@ def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
             groups.setdefault((tensor.dtype.name, tensor.count), []).append(tensor)
     found: dict[Key, Key] = {}
     for group in groups.values():
-        n_stems = len({without_number(tensor.name) for tensor in group})
+        n_stems = len({_stem(tensor) for tensor in group})
         if len({tensor.shape for tensor in group}) > 1 or n_stems < len(group):
             found.update(_reshaped_in(group))
     return found
+
+
+def _stem(tensor: StoredTensor) -> str:
+    """A name without what a quantizer appended, and without the number before that."""
+    return without_number(name_before(tensor.name))
 
 
 def _reshaped_in(group: Sequence[StoredTensor]) -> Iterator[tuple[Key, Key]]:
@@ -111,7 +117,7 @@ def _ends(tensor: StoredTensor) -> bytes:
 
 
 def _is_reshaped(first: StoredTensor, second: StoredTensor) -> bool:
-    is_numbered = without_number(first.name) == without_number(second.name)
+    is_numbered = _stem(first) == _stem(second)
     if first.shape == second.shape and not is_numbered:
         return False
     try:
