@@ -685,30 +685,23 @@ def test_smoothed_layers(wrong: float, tmp_path: Path) -> None:
     assert done.passed == (wrong == 1.0)
 
 
-@pytest.mark.parametrize(
-    ("fault", "passes"), [("", True), ("a row", False), ("all of it", False), ("noise", False)]
-)
-def test_rounded_up_or_down(fault: str, passes: bool, tmp_path: Path) -> None:
-    """Codes that are not always the nearest ones, as where the rounding was learned; a weight that
-    was changed has others.
-    """
-    weight = draw(77, 64, 96)
-    scale = float(np.abs(weight).max()) / 127
-    exact = {
-        "": weight,
-        "a row": weight * np.where(np.arange(64) == 5, 1.01, 1).reshape(-1, 1),
-        "all of it": weight * 1.01,
-        "noise": weight + 0.02 * draw(79, 64, 96),
-    }[fault] / scale
-    is_between = np.abs(exact - np.floor(exact) - 0.5) < 0.15
-    is_up = np.random.default_rng(78).random(weight.shape) < 0.5
-    codes = np.where(is_between, np.floor(exact) + is_up, np.round(exact)).clip(-127, 127)
+@pytest.mark.parametrize("fault", ["the bias", "a residual", "a clip"])
+def test_rescaled_by_half(fault: str, tmp_path: Path) -> None:
+    """Neighbours that agree, where a bias, or what else takes the result, was not rescaled."""
+    first, bias, second = draw(80, 16, 16), draw(81, 16), draw(82, 16, 16)
+    factors = np.exp(draw(83, 16))
     chain = Chain()
-    inputs = [
-        chain.keep("fc.weight_quantized", codes.astype(np.int8)),
-        chain.keep("fc.weight_scale", np.asarray(scale, np.float32)),
-        chain.keep("fc.weight_zero_point", np.asarray(0, np.int8)),
-    ]
-    made = chain.node("DequantizeLinear", *inputs)
-    chain.node("Gemm", "x", made, transB=1)
-    assert audited(chain, tmp_path, fc__weight=weight).passed == passes
+    stored = bias if fault == "the bias" else bias * factors
+    chain.linear("a.weight", first * factors[:, None], "a.bias", stored)
+    made = chain.last
+    if fault == "a clip":
+        chain.node(
+            "Clip", chain.last, chain.keep("l", np.float32(0)), chain.keep("h", np.float32(6))
+        )
+    else:
+        chain.node("Relu", chain.last)
+    chain.linear("b.weight", second / factors)
+    if fault == "a residual":
+        chain.node("Add", chain.last, made)
+    arrays = {"a__weight": first, "a__bias": bias, "b__weight": second}
+    assert not audited(chain, tmp_path, **arrays).passed

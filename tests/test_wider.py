@@ -99,14 +99,16 @@ def test_branches(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [0.0, 0.1])
 def test_sums_of_windows(wrong: float, tmp_path: Path) -> None:
-    """Pixel differences: each number of a window less the next one, by one rule."""
-    weight = draw(41, 16, 2, 3, 3)
-    flat = weight.reshape(16, 2, 9)
-    stored = (flat - np.roll(flat, 1, axis=2)).reshape(weight.shape)
-    stored[5] *= 1 + wrong
+    """Pixel differences: each number of a window less the next one, by one rule for kernels."""
     chain = Chain()
-    chain.node("Conv", chain.last, chain.keep("onnx::Conv_7", stored))
-    assert audited(chain, tmp_path, pdc__weight=weight).passed == (wrong == 0)
+    arrays = {}
+    for at in range(2):
+        weight = arrays[f"pdc{at}__weight"] = draw(92 + at, 16, 2, 3, 3)
+        flat = weight.reshape(16, 2, 9)
+        stored = (flat - np.roll(flat, 1, axis=2)).reshape(weight.shape)
+        stored[5] *= 1 + wrong * at
+        chain.node("Conv", chain.last, chain.keep(f"onnx::Conv_{7 + at}", stored))
+    assert audited(chain, tmp_path, **arrays).passed == (wrong == 0)
 
 
 def test_adapter_of_an_embedding(tmp_path: Path) -> None:
@@ -148,6 +150,16 @@ def test_names_alike_by_chance(tmp_path: Path) -> None:
     for at in range(4):
         chain.linear(f"block.{at}.conv.weight", mine[f"unet__{at}__weight"])
     assert audited(chain, tmp_path, **mine, **others).passed
+
+
+def test_layers_that_were_rotated(tmp_path: Path) -> None:
+    """All layers have another one's content: that no name agrees is the fault."""
+    arrays = {f"layers__{at}__weight": draw(50 + at, 16, 16) for at in range(4)}
+    chain = Chain()
+    for at in range(4):
+        chain.linear(f"layers.{at}.weight", arrays[f"layers__{(at + 1) % 4}__weight"])
+    done = audited(chain, tmp_path, **arrays)
+    assert {each.rule for each in done.failing} == {"swapped"}
 
 
 def test_norm_of_a_list(tmp_path: Path) -> None:

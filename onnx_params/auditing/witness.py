@@ -33,7 +33,14 @@ _DIVISOR: Final = re.compile(r"(^|/)Scaler\d*\.scale$")
 # what is computed with other parameters of the reference: that these fit is a witness
 _WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
 # formulas of whole lines: their length, their mean and spread, a triangle
-_OF_LINES: Final = ("w / |w|", "standardized w", "w with a third", "triu(w", "tril(w")
+_OF_LINES: Final = (
+    "w / |w|",
+    "standardized w",
+    "w with a third",
+    "triu(w",
+    "tril(w",
+    "sums of its window",
+)
 _ENOUGH: Final = 0.5  # share of the kin
 _TAKEN: Final = "onnx::"
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
@@ -80,7 +87,8 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
 
 def _is_inverted(found: Found) -> bool:
     """Whether an operator multiplies by what the estimator divides by."""
-    return found.formula == "1 / w" and all(_DIVISOR.search(key[1]) for key in found.stored)
+    is_divisor = all(_DIVISOR.search(key[1]) for key in found.stored)
+    return found.formula == "1 / w" and bool(found.stored) and is_divisor
 
 
 def _is_spelled(name: str, found: Found) -> bool:

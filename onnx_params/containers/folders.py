@@ -14,6 +14,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,11 +24,14 @@ from onnx_params.io.sources import ComputedSource
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.stored import StoredTensor
 
+_DEPTH: Final[ContextVar[int]] = ContextVar("depth", default=0)
 # files of one checkpoint; the largest released models have some hundreds
 MAX_SHARDS: Final = 10_000
 ZERO: Final = "mp_rank_00_model_states.pt"  # of DeepSpeed, runtime/engine.py
 FSDP: Final = "pytorch_model_fsdp_0"  # of accelerate, in a folder of a trainer's step
 MAX_NAME: Final = 4096  # bytes
+MAX_DEPTH: Final = 4  # folders and archives in each other
+MAX_MODULES: Final = 64
 MAX_LISTED: Final = 1 << 26  # bytes of a list of parts
 _STEP: Final = re.compile(r"[A-Za-z_-]+\d+|CKPT\+.*")  # a folder of one step of a training
 _RANK: Final = "zero_pp_rank_"  # of DeepSpeed: what one process had
@@ -87,6 +91,11 @@ def tensor_bundle_index(path: str) -> str | None:
     from onnx_params.containers import tensor_bundle
 
     return tensor_bundle.index_of(path)
+
+
+def below(path: str) -> Checkpoint:
+    """The checkpoint of a folder that lies in something else."""
+    return _open(path)
 
 
 def is_weights(name: str) -> bool:
@@ -157,9 +166,17 @@ def _of_framework(path: str) -> Checkpoint | None:
 
 
 def _open(path: str) -> Checkpoint:
+    """What lies in a folder, or in one below it, and so on a few times."""
     from onnx_params.containers.formats import open_checkpoint
 
-    return open_checkpoint(path)
+    depth = _DEPTH.get()
+    if depth >= MAX_DEPTH:
+        raise FormatError(f"{path}: lies {depth} folders or archives deep in others; name it")
+    token = _DEPTH.set(depth + 1)
+    try:
+        return open_checkpoint(path)
+    finally:
+        _DEPTH.reset(token)
 
 
 # -- folders with a list of their parts -------------------------------------------------------
@@ -195,9 +212,12 @@ def _modules(path: str, listed: Any) -> Checkpoint:
     their names, as in the state of the whole.
     """
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    paths = [row.get("path") or "" for row in rows]
+    if len(rows) > MAX_MODULES or len(set(map(str, paths))) < len(paths):
+        raise FormatError(f"{path}: lists a module twice, or too many; refused")
     parts: list[Checkpoint] = []
     for row in rows:
-        inner, number = str(row.get("path", "")), str(row.get("name", row.get("idx", "")))
+        inner, number = str(row.get("path") or ""), str(row.get("name", row.get("idx", "")))
         folder = os.path.join(path, inner)
         if inner and not _is_plain_name(inner):
             raise FormatError(f"{path}: names a module outside of its folder; refused")
@@ -256,7 +276,8 @@ def _side_by_side(path: str, parts: Sequence[StoredTensor]) -> StoredTensor:
     if axis is None or len(first.shape) != 2:
         return first
     others = [part.shape[:axis] + part.shape[axis + 1 :] for part in parts]
-    if len(set(others)) > 1 or any(part.dtype != first.dtype for part in parts):
+    is_alike = all(len(part.shape) == 2 and part.dtype == first.dtype for part in parts)
+    if len(set(others)) > 1 or not is_alike:
         raise FormatError(f"{path}: the parts of '{first.name}' do not fit together")
     length = sum(part.shape[axis] for part in parts)
     shape = (*first.shape[:axis], length, *first.shape[axis + 1 :])
@@ -279,7 +300,7 @@ def _latest(path: str) -> str:
     """
     for title in ("latest", "latest_universal"):
         name = _line(os.path.join(path, title))
-        if name and os.path.basename(name) == name:
+        if _is_plain_name(name):
             return name
     return ""
 
@@ -290,11 +311,13 @@ def _last_iteration(path: str) -> str:
     """
     number = _line(os.path.join(path, "latest_checkpointed_iteration.txt"))
     folder = os.path.join(path, f"iter_{int(number):07d}" if number.isdecimal() else number)
-    return folder if number and os.path.basename(number) == number else ""
+    return folder if _is_plain_name(number) else ""
 
 
 def _line(path: str) -> str:
     """What a short file of text says; empty where it is not there, or none."""
+    if not os.path.isfile(path):
+        return ""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read(MAX_NAME).strip()
@@ -307,6 +330,8 @@ def _line(path: str) -> str:
 
 def sharded(path: str) -> Checkpoint:
     """The files that an index names; ``weight_map`` maps tensors to them."""
+    if not os.path.isfile(path):
+        raise FormatError(f"{path}: is not a file")
     try:
         with open(path, encoding="utf-8") as file:
             index = json.load(file)

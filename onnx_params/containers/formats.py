@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -245,9 +244,9 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     for each in FORMATS:
         if each.is_it(path, head):
             return _without_outputs(each.read(path))
-    if tarfile.is_tarfile(path):
-        from onnx_params.containers import archives
+    from onnx_params.containers import archives
 
+    if archives.is_it(path, head):
         return _without_outputs(archives.read(path))
     raise FormatError(
         f"{path}: is not a checkpoint that can be read; give safetensors, what torch saves (.bin,"

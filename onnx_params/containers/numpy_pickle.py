@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.containers.inert_pickle import Array, Inert
+from onnx_params.containers.inert_pickle import MAX_ENTRIES, Array, Inert
 from onnx_params.containers.strided import MAX_INFLATED, Bytes, Storage, Strided
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError
@@ -65,6 +65,8 @@ def read_from(path: str, source: FileSource, start: int) -> Checkpoint:
 def read_compressed(path: str) -> Checkpoint:
     """The same of a pickle that joblib compressed with zlib."""
     source = FileSource(path)
+    if source.n_bytes > MAX_INFLATED:
+        raise UnsupportedError(f"{path}: is a pickle too large to be read whole; save it as .npz")
     unpacker = zlib.decompressobj()
     try:
         data = unpacker.decompress(source.read(0, source.n_bytes), MAX_INFLATED)
@@ -79,32 +81,60 @@ def _of_bytes(path: str, source: FileSource, data: bytes) -> Checkpoint:
     with io.BytesIO(data) as file:
         saved = load(path, file)
     places: dict[str, Bytes] = {}
-    value = _with_tensors(saved.value, places, _MAX_DEPTH)
+    value = _Converter(path, places).convert(saved.value, _MAX_DEPTH)
     return checkpoint(path, source, saved._replace(value=value), places.get)
 
 
-def _with_tensors(saved: Any, places: dict[str, Bytes], depth: int) -> Any:
-    """The same dictionaries with tensors for arrays, whose bytes are added to ``places``; lists,
-    and objects of which a library learned the attributes, become dictionaries too.
+class _Converter:
+    """Puts tensors in the place of arrays, whose bytes it adds to ``places``, and dictionaries in
+    that of lists and of objects of which a library learned the attributes.
     """
-    if isinstance(saved, Array) and len(saved.objects) == 1 and depth:
-        return _with_tensors(saved.objects[0], places, depth - 1)
-    if isinstance(saved, Array):
-        return _tensor(saved, places)
-    # Paddle pickles a tensor in a dictionary of dictionaries beside its name
-    if isinstance(saved, tuple) and len(saved) == 2 and isinstance(saved[1], Array):
-        return _tensor(saved[1], places)
-    if not depth:
-        return saved
+
+    def __init__(self, path: str, places: dict[str, Bytes]) -> None:
+        self._path = path
+        self._places = places
+        self._done: dict[int, Any] = {}  # what stands at several places is converted once
+        self._left = MAX_ENTRIES
+
+    def convert(self, saved: Any, depth: int) -> Any:
+        """The same, converted; as it is below ``depth`` others.
+
+        Raises :class:`FormatError` where there is too much of it.
+        """
+        if id(saved) in self._done:
+            return self._done[id(saved)]
+        self._left -= 1
+        if self._left < 0:
+            raise FormatError(f"{self._path}: has more than {MAX_ENTRIES} entries; refused")
+        self._done[id(saved)] = saved  # where it has itself in it
+        self._done[id(saved)] = made = self._converted(saved, depth)
+        return made
+
+    def _converted(self, saved: Any, depth: int) -> Any:
+        if isinstance(saved, Array) and len(saved.objects) == 1 and depth:
+            return self.convert(saved.objects[0], depth - 1)
+        if isinstance(saved, Array):
+            return _tensor(saved, self._places)
+        # Paddle pickles a tensor in a dictionary of dictionaries beside its name
+        if isinstance(saved, tuple) and len(saved) == 2 and isinstance(saved[1], Array):
+            return _tensor(saved[1], self._places)
+        if not depth:
+            return saved
+        items = _items(saved)
+        if items is None:
+            return saved
+        return {key: self.convert(each, depth - 1) for key, each in items.items()}
+
+
+def _items(saved: Any) -> dict[Any, Any] | None:
+    """What a dictionary, a list or an object has; ``None`` where it is none of these."""
     if isinstance(saved, dict):
-        return {key: _with_tensors(each, places, depth - 1) for key, each in saved.items()}
+        return saved
     if type(saved) in (list, tuple) and len(saved) <= _MAX_ITEMS:  # a tensor is a tuple as well
-        named = _named(saved) or {str(at): each for at, each in enumerate(saved)}
-        return {key: _with_tensors(each, places, depth - 1) for key, each in named.items()}
+        return _named(saved) or {str(at): each for at, each in enumerate(saved)}
     if isinstance(saved, Inert) and saved.state and "_modules" not in saved.state:
-        learned = {key: each for key, each in saved.state.items() if _is_learned(key)}
-        return {key: _with_tensors(each, places, depth - 1) for key, each in learned.items()}
-    return saved
+        return {key: each for key, each in saved.state.items() if _is_learned(key)}
+    return None
 
 
 def _is_learned(attribute: str) -> bool:

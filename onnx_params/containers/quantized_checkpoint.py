@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
 from onnx_params.containers.quantized_floats import FLOATS
@@ -22,9 +22,6 @@ from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
-
-if TYPE_CHECKING:
-    pass
 
 LAYOUTS: Final = (*WORDS, *INTEGERS, *FLOATS)  # asked in this order
 
@@ -70,7 +67,8 @@ def _layer(
     parts = {leaf: by_name[stem + leaf] for leaf in leaves if stem + leaf in by_name}
     if not all(leaf in parts for leaf in layout.needed):
         return None
-    shape = layout.shape(parts, settings)
+    with content_errors(f"tensor '{name}'"):
+        shape = layout.shape(parts, settings)
     return None if shape is None else (f"{stem}{layout.leaf}".removesuffix("."), parts, shape)
 
 
@@ -95,8 +93,11 @@ def _computed(
 def _settings(path: str) -> Settings:
     """What the configuration beside a checkpoint says of how it is quantized."""
     folder = path if os.path.isdir(path) else os.path.dirname(path)
+    place = os.path.join(folder, "config.json")
+    if not os.path.isfile(place):
+        return Settings()
     try:
-        with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
+        with open(place, encoding="utf-8") as file:
             document: Any = json.load(file)
         config = document.get("quantization_config") or document["quantization"]
         blocks = config.get("weight_block_size") or ()

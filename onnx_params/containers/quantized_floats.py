@@ -46,8 +46,7 @@ def _float8(parts: Parts, settings: Settings) -> np.ndarray:
             size = _block(codes.shape[axis], scales.shape[axis])
             if len(settings.blocks) == 2:
                 size = settings.blocks[axis]
-            scales = scales.repeat(size, axis)
-        scales = scales[: codes.shape[0], : codes.shape[1]]
+            scales = scales.take(np.arange(codes.shape[axis]) // size, axis)
     made: np.ndarray = codes * scales
     return made
 
@@ -93,12 +92,12 @@ def _table(parts: Parts, settings: Settings) -> np.ndarray:
     if "weight.nested_absmax" in parts:
         outer = parts["weight.nested_absmax"].read().astype(np.float32)
         inner = parts["weight.nested_quant_map"].read().astype(np.float32)[largest]
-        size = int(state["nested_blocksize"])
-        largest = inner * outer.repeat(size)[: len(inner)] + np.float32(state["nested_offset"])
+        blocks = np.arange(len(inner)) // int(state["nested_blocksize"])
+        largest = inner * outer[blocks] + np.float32(state["nested_offset"])
     shape = tuple(state["shape"])
     count = math.prod(shape)
-    scales = largest.astype(np.float32).reshape(-1).repeat(int(state["blocksize"]))
-    made: np.ndarray = table[codes[:count]] * scales[:count]
+    scales = largest.astype(np.float32).reshape(-1)
+    made: np.ndarray = table[codes[:count]] * scales[np.arange(count) // int(state["blocksize"])]
     return made.reshape(shape)
 
 

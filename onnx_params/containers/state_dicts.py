@@ -49,6 +49,7 @@ _AVERAGES: Final = re.compile(r"(^|_)(ema|average|averaged|shadow|teacher)(_|$)"
 _PACKED: Final = "_packed_params._packed_params"  # of a layer that torch quantized
 _MAX_DEPTH: Final = 4  # dictionaries in dictionaries
 _MAX_KEYS: Final = 64  # of one tensor
+_MAX_NAME: Final = 4096  # characters of them
 _MAX_AVERAGES: Final = 4  # that are put in the place of weights
 _MAX_DICTS: Final = 64  # that are offered
 
@@ -217,6 +218,8 @@ def _leaves(
     beside tensors.
     """
     if id(tree) in seen or len(keys) > _MAX_KEYS or len(seen) > MAX_ENTRIES:
+        return
+    if sum(map(len, keys)) > _MAX_NAME:
         return
     seen.add(id(tree))
     has_tensors = any(isinstance(value, Strided) for value in tree.values())

@@ -33,6 +33,7 @@ ZIP_ERRORS: Final[tuple[type[Exception], ...]] = (
     RuntimeError,
     ValueError,
 )
+MAX_RANK: Final = 32
 MAX_INFLATED: Final = 1 << 31  # bytes of one compressed entry, which is unpacked in memory
 
 
@@ -72,7 +73,9 @@ class Bytes(NamedTuple):
 
 def is_shape(shape: object) -> TypeGuard[tuple[int, ...]]:
     """Whether what a pickle says is a shape is one."""
-    return isinstance(shape, tuple) and all(isinstance(dim, int) and dim >= 0 for dim in shape)
+    if not isinstance(shape, tuple) or len(shape) > MAX_RANK:
+        return False
+    return all(isinstance(dim, int) and dim >= 0 for dim in shape)
 
 
 def in_entry(path: str, source: Source, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Bytes:

@@ -101,7 +101,8 @@ def read(path: str) -> Checkpoint:
         if not isinstance(names, list) or not isinstance(entries, list):
             raise FormatError(f"{path}: its manifest has a group without paths or weights")
         n_files += len(names)
-        if n_files > MAX_FILES or not all(map(_is_plain_name, names)):
+        are_plain = all(map(_is_plain_name, names)) and len(set(names)) == len(names)
+        if n_files > MAX_FILES or not are_plain:
             raise FormatError(f"{path}: names files outside its folder, or too many; refused")
         tensors += _tensors(path, _Joined(path, names), [_entry(path, each) for each in entries])
     if len({tensor.name for tensor in tensors}) < len(tensors):

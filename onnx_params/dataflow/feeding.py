@@ -8,13 +8,13 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import consumers
-from onnx_params.dataflow.walk import MAX_HOPS, stored_behind
+from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
 from onnx_params.operators.record import Kind
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
-# f(s x) = s f(x) for positive s; Clip and quantization hold within their range
+# f(s x) = s f(x) for positive s; quantization holds within its range
 _COMMUTE: Final = frozenset(
     {
         "Relu",
@@ -28,7 +28,6 @@ _COMMUTE: Final = frozenset(
         "Identity",
         "Cast",
         "Dropout",
-        "Pad",
         "Reshape",
         "Flatten",
         "Squeeze",
@@ -36,11 +35,13 @@ _COMMUTE: Final = frozenset(
         "Transpose",
         "QuantizeLinear",
         "DequantizeLinear",
-        "Clip",
         "Resize",
         "Upsample",
     }
 )
+
+
+_ASKED: Final = frozenset({"Shape", "Size"})  # of a value's shape alone
 
 
 class _At(NamedTuple):
@@ -65,6 +66,45 @@ def fed_by(model: Model, weight: StoredTensor) -> StoredTensor | None:
             name = _onward(model, at)
             at = _producer(model, at.graph, name) if name else None
     return None
+
+
+def feeds(model: Model, weight: StoredTensor) -> set[Key] | None:
+    """The stored weights of all products that take the result of the layer, or the norm, that uses
+    ``weight``; ``None`` where something else takes it too, or the graph returns it.
+    """
+    todo = [
+        (consumer.graph, consumer.node.outputs[0])
+        for consumer in consumers(model, weight)
+        if consumer.node.outputs
+    ]
+    seen: set[Key] = set()
+    found: set[Key] = set()
+    while todo:
+        key = todo.pop()
+        if key in seen or len(seen) > MAX_USES:
+            continue
+        seen.add(key)
+        for use in model.def_use.uses(key):
+            if use.node is None:
+                return None
+            at = _At(use.graph, use.node)
+            operator = schema(use.node.domain, use.node.op_type)
+            if use.node.op_type in _ASKED:
+                continue
+            if operator is not None and operator.is_product and use.slot == 0:
+                taken = _weight_of(model, at)
+                if taken is None:
+                    return None
+                found.add(taken.key)
+            elif use.slot == 0 and use.node.op_type in _COMMUTE or _is_bias_added(model, at):
+                todo += [(use.graph, name) for name in use.node.outputs]
+            else:
+                return None
+    return found
+
+
+def _is_bias_added(model: Model, at: _At) -> bool:
+    return at.node.op_type == "Add" and _stored_input(model, at) is not None
 
 
 def _producer(model: Model, graph: str, name: str) -> _At | None:

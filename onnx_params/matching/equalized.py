@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from onnx_params.dataflow.feeding import fed_by
+from onnx_params.dataflow.feeding import fed_by, feeds
 from onnx_params.dataflow.view import View
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.norms import Norm, NormTable
@@ -89,6 +89,7 @@ class _Search:
             layer = self._agreed(self.layers[key])
             self.layers[key] = layer
             self.outs[key] = list(self._outs(layer))[:MAX_WAYS]
+        self._drop_unfit()
         for key, layer in self.layers.items():
             out = self.left.get(key) or self._unchanged(key)
             has_agreed = key in self.left or key in self.entered
@@ -96,14 +97,54 @@ class _Search:
             if out is not None and has_agreed and is_entered:
                 self._write(layer, out)
 
+    def _drop_unfit(self) -> None:
+        """Forget what agrees where the result goes elsewhere too, or where the bias was not
+        rescaled as the outputs were.
+        """
+        while True:
+            unfit = [key for key, out in self.left.items() if not self._is_fit(key, out)]
+            if not unfit:
+                return
+            for key in unfit:
+                del self.left[key]
+            self.entered = {k: b for k, b in self.entered.items() if b in self.left}
+
+    def _is_fit(self, key: Key, out: _Out) -> bool:
+        targets = feeds(self.state.model, self.state.candidates[key].tensor)
+        if not targets or not self._has_bias(self.layers[key], out):
+            return False
+        return all(
+            self.entered.get(each) == key or (self.before.get(each) == key and each in self.left)
+            for each in targets
+        )
+
+    def _has_bias(self, layer: Rescaled, out: _Out) -> bool:
+        """Whether the bias of a layer, if it has one, was rescaled with it."""
+        made = self._shift(layer, out)
+        if made is None or not np.any(made):
+            return True
+        own = bias_of(layer.tensor.name)
+        return self._holding(made * out.factor, out.off, layer, own) is not None
+
+    def _shift(self, layer: Rescaled, out: _Out) -> np.ndarray | None:
+        """The bias of a layer before it was rescaled, with that of its norm; ``None`` without."""
+        own = bias_of(layer.tensor.name)
+        if out.norm is not None and out.by_norm is not None:
+            made = shift_of(self.state, layer.tensor.name, out.norm, out.by_norm)
+        elif own in self.state.reference:
+            made = self.state.reference[own].read().astype(np.float64).reshape(-1)
+        else:
+            return None
+        return made if made.shape == out.factor.shape else None
+
     def _in_order(self) -> list[Key]:
         """The layers, each after the one that feeds it."""
         found: dict[Key, None] = {}
         for key in self.layers:
-            path: list[Key] = []
+            path: dict[Key, None] = {}
             at: Key | None = key
             while at is not None and at not in found and at not in path:
-                path.append(at)
+                path[at] = None
                 at = self.before.get(at)
             found |= dict.fromkeys(reversed(path))
         return list(found)
@@ -199,15 +240,11 @@ class _Search:
         state = self.state
         own = bias_of(layer.tensor.name)
         has_own = own in state.reference and own not in state.found
-        if out.norm is not None and out.by_norm is not None:
-            names = [*out.norm.names[1:3], *([own] if has_own else [])]
-            made = shift_of(state, layer.tensor.name, out.norm, out.by_norm)
-        elif has_own:
-            names = [own]
-            made = state.reference[own].read().astype(np.float64).reshape(-1)
-        else:
-            return
-        if made.shape != out.factor.shape:
+        names = [own] if has_own else []
+        if out.norm is not None:
+            names = [*out.norm.names[1:3], *names]
+        made = self._shift(layer, out)
+        if made is None or not names:
             return
         key = self._holding(made * out.factor, out.off, layer, own)
         if key is None:

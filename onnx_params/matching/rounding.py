@@ -31,10 +31,6 @@ _COSINE: Final = {2: 0.85, 3: 0.93, 4: 0.97}
 HARDLY: Final = (
     1.2  # half steps that a few numbers may be off, as zero points in half precision are
 )
-_FEW_BITS: Final = 4
-_MIN_UP_OR_DOWN: Final = 0.005  # share of codes that are not the nearest
-_MAX_UP_OR_DOWN: Final = 0.5
-_SURE: Final = 5.0  # standard deviations
 _MIN_SHARE: Final = 0.02  # of numbers beyond half a step; fewer are single changes
 _MAX_RMS: Final = 1.0  # steps
 _MAX_RATIO: Final = 2.5  # of a row's residual to that of the median row
@@ -75,12 +71,7 @@ def is_rounded(each: Rounded, tolerance: float, strictly: bool = False) -> bool:
         rest &= ~hardly
     if not rest.any():
         return bool(beyond.mean() <= most)
-    if strictly:
-        return False
-    difference = np.where(beyond, 0, difference)
-    if each.bits > _FEW_BITS:
-        return _is_up_or_down(each, difference, rest, tolerance)
-    return _is_corrected(each, difference, rest, tolerance)
+    return not strictly and _is_corrected(each, np.where(beyond, 0, difference), rest, tolerance)
 
 
 def _is_outward(each: Rounded, difference: np.ndarray) -> np.ndarray:
@@ -103,34 +94,6 @@ def _is_corrected(each: Rounded, difference: np.ndarray, far: np.ndarray, tolera
     if shift > _MAX_SHIFT or rms > _MAX_RMS or float(steps.max()) > _MAX_SINGLE * rms:
         return False
     return _is_along(each, least) and _is_even(steps)
-
-
-def _is_up_or_down(
-    each: Rounded, difference: np.ndarray, far: np.ndarray, tolerance: float
-) -> bool:
-    """Whether codes are one of both neighbours, not always the nearer one: a quantizer learned
-    which (AdaRound). Then a number is off by less than a step, in every line about as often, and
-    not along the weight.
-
-    Source: Nagel et al., "Up or Down? Adaptive Rounding for Post-Training Quantization".
-    """
-    share = float(far.mean())
-    if each.original.ndim < 2 or not _MIN_UP_OR_DOWN <= share <= _MAX_UP_OR_DOWN:
-        return False
-    if np.any(np.abs(difference) > 2 * each.allowed + tolerance):
-        return False
-    along = difference * each.original
-    mean_square = float((difference * difference).mean())
-    for axis in range(each.original.ndim):
-        others = tuple(other for other in range(each.original.ndim) if other != axis)
-        count = each.original.size / each.original.shape[axis]
-        counts = far.sum(axis=others)
-        if np.any(counts - share * count > _SURE * np.sqrt(share * count) + 1):
-            return False
-        power = (each.original**2).sum(axis=others)
-        if np.any(np.abs(along.sum(axis=others)) > _SURE * np.sqrt(power * mean_square)):
-            return False
-    return True
 
 
 def is_left_over(original: np.ndarray, made: np.ndarray) -> bool:

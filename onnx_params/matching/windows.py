@@ -24,6 +24,7 @@ from onnx_params.tensors.stored import StoredTensor
 FORMULA: Final = "sums of its window"
 MAX_WINDOW: Final = 49  # numbers
 MIN_MORE: Final = 2  # channels, more than a window has numbers
+MIN_KERNELS: Final = 2  # that one rule makes
 MAX_ALIKE: Final = 64  # stored kernels of one number of channels that are tried
 NEARLY_WHOLE: Final = 0.1  # how far rounding may move a coefficient from -1, 0 or 1
 
@@ -41,23 +42,36 @@ def windows(state: MatchState) -> None:
             and len(candidate.shape) > 2
         ):
             groups.setdefault(candidate.shape[:2], []).append(candidate)
+    rules: dict[bytes, list[tuple[StoredTensor, Candidate]]] = {}
     for tensor in kernels:
-        made = [
-            candidate
-            for candidate in groups.get(tensor.shape[:2], [])[:MAX_ALIKE]
-            if candidate.key not in state.assigned and _is_combined(state, tensor, candidate)
-        ]
-        for candidate in made:
-            state.assigned[candidate.key] = tensor.name
-        if made:
-            names = ", ".join(f"'{candidate.tensor.name}'" for candidate in made)
-            state.found[tensor.name] = Found(
-                view=View.FOLDED,
-                because=f"{names}: every channel is sums of numbers of its window, by one rule",
-                stored=tuple(candidate.key for candidate in made),
-                formula=FORMULA,
-                by=tensor.name,
-            )
+        for candidate in groups.get(tensor.shape[:2], [])[:MAX_ALIKE]:
+            rule = _rule(state, tensor, candidate)
+            if rule is not None:
+                rules.setdefault(rule.tobytes(), []).append((tensor, candidate))
+    for pairs in rules.values():  # one kernel alone may be a faulty one
+        if len({tensor.name for tensor, _ in pairs}) >= MIN_KERNELS:
+            for tensor, candidate in pairs:
+                _write(state, tensor, candidate)
+
+
+def _write(state: MatchState, tensor: StoredTensor, candidate: Candidate) -> None:
+    """Write down one more stored kernel that was made of a parameter."""
+    if candidate.key in state.assigned:
+        return
+    state.assigned[candidate.key] = tensor.name
+    was = state.found.get(tensor.name)
+    stored = (candidate.key,) if was is None else (*was.stored, candidate.key)
+    names = ", ".join(f"'{key[1]}'" for key in stored)
+    found = Found(
+        view=View.FOLDED,
+        because=f"{names}: every channel is sums of numbers of its window, by one rule",
+        stored=stored,
+        formula=FORMULA,
+    )
+    if was is None:
+        state.found[tensor.name] = found
+    else:
+        state.found.revise(tensor.name, found)
 
 
 def _is_kernel(shape: tuple[int, ...]) -> bool:
@@ -66,20 +80,23 @@ def _is_kernel(shape: tuple[int, ...]) -> bool:
     return 1 < window <= MAX_WINDOW and math.prod(shape[:2]) >= window + MIN_MORE
 
 
-def _is_combined(state: MatchState, tensor: StoredTensor, candidate: Candidate) -> bool:
-    """Whether one rule makes each channel of a stored kernel of that of another one."""
+def _rule(state: MatchState, tensor: StoredTensor, candidate: Candidate) -> np.ndarray | None:
+    """The rule that makes each channel of a stored kernel of that of another one, ``[window,
+    result]``; ``None`` where there is none.
+    """
     stored = state.values.of(candidate.key, candidate.steps).astype(np.float64)
     rows = tensor.read().astype(np.float64).reshape(-1, math.prod(tensor.shape[2:]))
     results = stored.reshape(len(rows), -1)
     if not np.isfinite(results).all() or not np.isfinite(rows).all():
-        return False
+        return None
     rule, *_ = np.linalg.lstsq(rows, results, rcond=None)  # [window, result]
     whole = np.round(rule)
     is_sum = np.abs(rule - whole).max() <= NEARLY_WHOLE and np.abs(whole).max() <= 1
     if not is_sum or not _is_mixed(whole):
-        return False
+        return None
     made = (rows @ whole).reshape(stored.shape)
-    return state.values.is_close(made, candidate, candidate.steps, strictly=True)
+    is_it = state.values.is_close(made, candidate, candidate.steps, strictly=True)
+    return whole.astype(np.int8) if is_it else None
 
 
 def _is_mixed(rule: np.ndarray) -> bool:
