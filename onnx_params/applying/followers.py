@@ -13,7 +13,7 @@ from onnx_params.applying.codes import Codes, codes_in
 from onnx_params.applying.shares import Share
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.logical import logical
-from onnx_params.tensors.steps import Dequantize, Key
+from onnx_params.tensors.steps import Key, dequantizes
 from onnx_params.tensors.stored import StoredTensor
 
 CLOSE: Final = 1e-4  # relative; how far a product may lie from what is stored of it
@@ -49,7 +49,7 @@ def followers(model: Model, wide: Sequence[Codes], changed: Container[Key]) -> I
 def _unchanged(model: Model, tensor: StoredTensor) -> Codes | None:
     """A bias that keeps its values."""
     steps = logical(model, tensor).steps
-    if not steps or not any(isinstance(step, Dequantize) for step in steps):
+    if not steps or not dequantizes(steps):
         return None
     made = codes_in(tensor.key, [Share(tensor, steps)])
     return Codes(

@@ -118,10 +118,9 @@ def read(path: str) -> Checkpoint:
     if found is not None:
         return found
     names = sorted(os.listdir(path))
-    for ending in INDEXES:
-        for name in names:
-            if name.endswith(ending):
-                return sharded(os.path.join(path, name))
+    index = _index(path, names)
+    if index is not None:
+        return index
     if any(name.startswith(_RANK) for name in names):
         raise UnsupportedError(
             f"{path}: holds what each process of ZeRO had; join the parts with zero_to_fp32.py,"
@@ -130,10 +129,9 @@ def read(path: str) -> Checkpoint:
     ranks = [os.path.join(path, name) for name in names if _PART.fullmatch(name)]
     if len(ranks) > 1:
         return _of_ranks(path, ranks)
-    for ending in ENDINGS:
-        files = [name for name in names if name.endswith(ending) and is_weights(name)]
-        if files:
-            return joined(path, [os.path.join(path, name) for name in files])
+    whole = _of_one_kind(path, names)
+    if whole is not None:
+        return whole
     inner = [name for name in names if _is_folder_of_weights(os.path.join(path, name))]
     if len(inner) == 1 and _STEP.fullmatch(inner[0]):
         return _open(os.path.join(path, inner[0]))
@@ -230,14 +228,31 @@ def _modules(path: str, listed: Any) -> Checkpoint:
     return _together(path, parts)
 
 
+def _index(path: str, names: Sequence[str]) -> Checkpoint | None:
+    """What the first index in a folder names; ``None`` where it has none."""
+    for ending in INDEXES:
+        for name in names:
+            if name.endswith(ending):
+                return sharded(os.path.join(path, name))
+    return None
+
+
+def _of_one_kind(path: str, names: Sequence[str]) -> Checkpoint | None:
+    """All files of weights in a folder of the likeliest kind; ``None`` where it has none."""
+    for ending in ENDINGS:
+        files = [name for name in names if name.endswith(ending) and is_weights(name)]
+        if files:
+            return joined(path, [os.path.join(path, name) for name in files])
+    return None
+
+
 def _files_of(path: str) -> Checkpoint:
     """The weights that lie in a folder itself."""
     names = sorted(os.listdir(path))
-    for ending in (*INDEXES, *ENDINGS):
-        for name in names:
-            if name.endswith(ending) and is_weights(name):
-                return _open(os.path.join(path, name))
-    raise FormatError(f"{path}: no checkpoint is in this folder")
+    found = _index(path, names) or _of_one_kind(path, names)
+    if found is None:
+        raise FormatError(f"{path}: no checkpoint is in this folder")
+    return found
 
 
 def _shards(path: str, listed: Any) -> Checkpoint | None:

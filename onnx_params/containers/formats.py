@@ -132,6 +132,8 @@ def _read_gguf(path: str) -> Checkpoint:
 
 
 def _is_mxnet(path: str, head: bytes) -> bool:
+    if head[8:9] != b"\0":  # as nearly all others
+        return False
     from onnx_params.containers import mxnet
 
     return mxnet.is_it(path, head)
@@ -144,6 +146,8 @@ def _read_mxnet(path: str) -> Checkpoint:
 
 
 def _is_tfjs(path: str, head: bytes) -> bool:
+    if not path.endswith(".json"):
+        return False
     from onnx_params.containers import tfjs
 
     return tfjs.is_it(path, head)
@@ -162,6 +166,8 @@ def _read_tflite(path: str) -> Checkpoint:
 
 
 def _is_graph(path: str, head: bytes) -> bool:
+    if not path.endswith(".pb"):
+        return False
     from onnx_params.containers import frozen_graph
 
     return frozen_graph.is_it(path, head)
@@ -174,6 +180,8 @@ def _read_graph(path: str) -> Checkpoint:
 
 
 def _is_darknet(path: str, head: bytes) -> bool:
+    if not path.endswith(".weights"):
+        return False
     from onnx_params.containers import darknet
 
     return darknet.is_it(path, head)

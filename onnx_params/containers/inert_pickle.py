@@ -12,13 +12,12 @@ import struct
 from collections import OrderedDict
 from typing import Any, BinaryIO, ClassVar, Final
 
-from onnx_params.containers.strided import Sparse, Storage, Strided, is_shape
+from onnx_params.containers.strided import MAX_INFLATED, Sparse, Storage, Strided, is_shape
 from onnx_params.tensors.dtypes import BY_NAME
 
 MAX_PICKLE: Final = 64 << 20  # bytes; a pickle of names and shapes: some hundred bytes a tensor
 
 
-MAX_ARRAY: Final = 1 << 31  # bytes
 MAX_ENTRIES: Final = 1 << 20
 # a legacy file of one storage. Source: torch/serialization.py, ``_legacy_save``
 _N_PICKLES: Final = 5  # the magic number, the version, the machine, the object, the keys
@@ -231,7 +230,7 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
         made = stack[-1]
         if isinstance(made, Joined) and made.is_of_objects:
             stack[-1] = InertUnpickler(self.rest, is_inner=True).load()
-        elif isinstance(made, Joined) and made.n_bytes <= MAX_ARRAY:
+        elif isinstance(made, Joined) and made.n_bytes <= MAX_INFLATED:
             if made.is_padded:
                 self.rest.read(self.rest.read(1)[0])
             made.data = self.rest.read(made.n_bytes)

@@ -117,9 +117,7 @@ def _weight_of(model: Model, at: _At) -> StoredTensor | None:
     """What a layer or a norm multiplies by; of a product by hand, the stored factor."""
     operator = schema(at.node.domain, at.node.op_type)
     if operator is not None and (operator.is_product or operator.kind is Kind.NORM):
-        words = [operator.word(slot) for slot in range(len(at.node.inputs))]
-        slots = [slot for slot, word in enumerate(words) if word == "weight"]
-        slot = slots[0] if slots else operator.weight
+        slot = operator.weight_slot
         if slot is None or slot >= len(at.node.inputs):
             return None
         return stored_behind(model, at.graph, at.node.inputs[slot])

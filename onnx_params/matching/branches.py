@@ -134,7 +134,7 @@ def _sum(state: MatchState, block: _Block, epsilon: float) -> tuple[np.ndarray, 
     for branch in block.branches:
         factor, shift = np.ones(block.shape[0]), np.zeros(block.shape[0])
         if branch.norm is not None:
-            factor = branch.norm.weight / np.sqrt(branch.norm.variance + epsilon)
+            factor = branch.norm.factor(epsilon)
             shift = branch.norm.bias - branch.norm.mean * factor
         own = None if branch.kernel is None else state.reference.get(bias_of(branch.kernel.name))
         if own is not None and own.shape == bias.shape:

@@ -43,6 +43,7 @@ from onnx_params.tensors.steps import (
     Shape,
     Steps,
     chain,
+    dequantizes,
     shape_after,
 )
 from onnx_params.tensors.stored import StoredTensor
@@ -109,7 +110,7 @@ class Candidate:
     @property
     def is_quantized(self) -> bool:
         """Whether numbers were rounded to steps of a scale, or computed of codes."""
-        return self.is_computed or any(isinstance(step, Dequantize) for step in self.steps)
+        return self.is_computed or dequantizes(self.steps)
 
     @property
     def is_computed(self) -> bool:
@@ -182,8 +183,7 @@ def _weights_beside(model: Model, key: Key) -> Iterator[StoredTensor]:
         if node is None or operator is None:
             continue
         is_bias = node is not use.node or operator.word(use.slot) == "bias"
-        slots = operator.slots
-        weight = next((at for at, word in enumerate(slots) if word == "weight"), operator.weight)
+        weight = operator.weight_slot
         if not is_bias or weight is None or weight >= len(node.inputs):
             continue
         found = stored_behind(model, use.graph, node.inputs[weight])
@@ -230,7 +230,7 @@ class Values:
         """
 
         def make() -> np.ndarray:
-            if not any(isinstance(step, Dequantize) for step in steps):
+            if not dequantizes(steps):
                 return half_gaps(self.of(key, steps))
             before, after = around(steps)
             where = f"'{key[1]}'"
@@ -282,7 +282,7 @@ class Values:
         size = float(np.abs(target).max(initial=0.0))
         if not np.isfinite(size):
             return False
-        if not any(isinstance(step, Dequantize) for step in steps):
+        if not dequantizes(steps):
             dtype = candidate.tensor.dtype.name
             if bool(np.all(np.abs(difference) <= TOLERANCE.get(dtype, 0.0) * max(size, 1e-30))):
                 return True

@@ -24,7 +24,7 @@ from onnx_params.matching.norms import Norm, NormTable
 from onnx_params.matching.rescaled import EXACT, SURE, Rescaled, is_one, rescaled_ones
 from onnx_params.matching.samples import Vectors
 from onnx_params.matching.shifts import bias_of, shift_of
-from onnx_params.tensors.steps import Dequantize, Key, Reshape, chain
+from onnx_params.tensors.steps import Key, Reshape, chain, dequantizes
 
 FORMULA: Final = "rescaled between layers"
 MIN_CHANNELS: Final = 4  # that must agree
@@ -268,7 +268,7 @@ class _Search:
             steps = chain(*candidate.steps, Reshape(made.shape))
             values = self.state.values.of(candidate.key, steps)
             allowed = room + EXACT * float(np.abs(made).max(initial=0.0))
-            if any(isinstance(step, Dequantize) for step in steps):
+            if dequantizes(steps):
                 allowed = allowed + self.state.values.half_steps(candidate.key, steps)
             if np.all(np.abs(values - made) <= allowed):
                 return candidate.key

@@ -48,11 +48,13 @@ class Norm(NamedTuple):
         """A name to call it by."""
         return self.names[0] or self.names[3]
 
+    def factor(self, epsilon: float) -> np.ndarray:
+        """What a convolution's output channels are multiplied by."""
+        return self.weight / np.sqrt(self.variance + epsilon)
+
     def scales(self) -> list[np.ndarray]:
-        """What a convolution's output channels are multiplied by, for each epsilon that it may
-        have.
-        """
-        return [self.weight / np.sqrt(self.variance + epsilon) for epsilon in EPSILONS]
+        """The same for each epsilon that it may have."""
+        return [self.factor(epsilon) for epsilon in EPSILONS]
 
 
 def norms(reference: Mapping[str, StoredTensor]) -> list[Norm]:

@@ -12,7 +12,7 @@ from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.rounded import fits_by_shape, sample_places, small
 from onnx_params.matching.rounding import Rounded, bits_of, is_rounded
 from onnx_params.matching.samples import MAX_TRIED
-from onnx_params.tensors.steps import Dequantize, Key, Steps
+from onnx_params.tensors.steps import Key, Steps, dequantizes
 from onnx_params.tensors.stored import StoredTensor
 
 N_ROUNDS: Final = 8  # of least squares, for rows and columns in turn
@@ -191,7 +191,7 @@ def _half_steps(
     state: MatchState, candidate: Candidate, steps: Steps, stored: np.ndarray
 ) -> np.ndarray:
     """Half a step at each number; what float32 rounds where there are no codes."""
-    if any(isinstance(step, Dequantize) for step in steps):
+    if dequantizes(steps):
         return state.values.half_steps(candidate.key, steps)
     size = float(np.abs(stored).max(initial=0.0))
     return np.full(stored.shape, TOLERANCE.get(candidate.tensor.dtype.name, 1e-5) * size)
@@ -202,7 +202,7 @@ def _is_close(
 ) -> bool:
     """Whether stored numbers, or codes, are those of ``made``."""
     stored = state.values.of(candidate.key, steps)
-    if not any(isinstance(step, Dequantize) for step in steps):
+    if not dequantizes(steps):
         return bool(np.all(np.abs(made - stored) <= allowed))
     codes = state.values.codes(candidate.key, steps)
     each = Rounded(made, stored, codes, allowed, bits_of(codes, steps))

@@ -35,7 +35,7 @@ from onnx_params.names.signature_folded import as_weight, by_computation
 from onnx_params.names.signature_recurrent import by_recurrent_call, with_open_layers
 from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.names.slots import MADE_BIAS
-from onnx_params.tensors.steps import Dequantize
+from onnx_params.tensors.steps import dequantizes
 from onnx_params.tensors.stored import StoredTensor
 
 BIAS: Final = "bias"
@@ -89,7 +89,7 @@ def _packed(
     claim = place(table, parts[0], placeholders[parts[0]])
     folded = [each for part in parts for each in values_of(table, part, [])]
     shape = next((shape for each in folded if (shape := as_weight(each)) is not None), None)
-    is_whole = any(isinstance(step, Dequantize) for step in claim.steps)
+    is_whole = dequantizes(claim.steps)
     if is_whole or shape is None:
         return replace(claim, name=weight, certain=False, because=f"{why}; {claim.because}")
     because = f"{why}; '{folded[0].value}' was computed of them, the weight of a product"

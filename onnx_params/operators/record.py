@@ -129,6 +129,14 @@ class Operator:
         """Whether it multiplies its input by a matrix or a kernel."""
         return self.kind is Kind.MATRIX or self.kind is Kind.CONVOLUTION
 
+    @property
+    def weight_slot(self) -> int | None:
+        """The input that it multiplies by: the one that is called so, else the one that is for
+        this kind.
+        """
+        named = (slot for slot, word in enumerate(self.slots) if word == "weight")
+        return next(named, self.weight)
+
     def word(self, slot: int) -> str | None:
         """The word for one input slot; ``None`` where the operator has no inputs of its own."""
         return self.slots[min(slot, len(self.slots) - 1)] if self.slots else None

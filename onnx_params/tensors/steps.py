@@ -197,6 +197,11 @@ def describe(steps: Steps) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def dequantizes(steps: Steps) -> bool:
+    """Whether steps make numbers of codes."""
+    return any(isinstance(step, Dequantize) for step in steps)
+
+
 def is_exact(steps: Steps) -> bool:
     """Whether every bit of the original is in storage: nothing was rounded."""
     return not any(isinstance(step, (Lookup, Dequantize, Cast)) for step in steps)
