@@ -186,6 +186,30 @@ def test_broken_pickles(tmp_path: Path, data: bytes) -> None:
         open_checkpoint(tmp_path / "x.bin")
 
 
+_TUPLES = b"))" + b"2\x86" * 60  # a tuple of tuples that is two to the sixtieth nothings
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"}" + _TUPLES + b"K\x01s.",
+        b"}(" + _TUPLES + b"K\x01u.",
+        b"(" + _TUPLES + b"K\x01d.",
+        b"\x8f(" + _TUPLES + b"\x90.",
+        b"(" + _TUPLES + b"\x91.",
+        b"c__builtin__\nset\n(" + _TUPLES + b"l\x85R.",
+        b"ccollections\nOrderedDict\n(" + _TUPLES + b"K\x01\x86l\x85R.",
+        b"(X\x07\x00\x00\x00storageX\x01\x00\x00\x00a" + _TUPLES + b"tQ.",
+    ],
+    ids=["item", "items", "dict", "add", "frozen", "set", "ordered", "key"],
+)
+def test_keys_whose_hash_has_no_end(tmp_path: Path, data: bytes) -> None:
+    """Tuples in tuples cannot be the key of anything, nor an element of a set, nor a storage's."""
+    pickled(tmp_path / "x.bin", b"\x80\x02" + data)
+    with pytest.raises(OnnxParamsError):
+        open_checkpoint(tmp_path / "x.bin")
+
+
 @pytest.mark.parametrize("ending", ["bin", "safetensors", "npz"])
 def test_truncated_files(tmp_path: Path, ending: str) -> None:
     """A checkpoint cut at any of many places is refused, or reads as what is there; nothing else is

@@ -22,7 +22,7 @@ from onnx_params.auditing.judgements import Verdict
 from onnx_params.dataflow.arithmetic import OPERATIONS
 from onnx_params.dataflow.constants import Constants
 from onnx_params.inventory.opening import open_artifact
-from onnx_params.matching.grids import is_rounded
+from onnx_params.matching.grids import is_of_many_steps, is_rounded
 from onnx_params.tensors.encoding import Encoding
 
 OUT, IN = 24, 32
@@ -316,6 +316,20 @@ def test_numbers_as_they_are_are_not_rounded() -> None:
         flipped = weight.copy()
         flipped.reshape(-1).view(np.uint32)[100] ^= np.uint32(1 << bit)
         assert not is_rounded(weight, flipped), bit
+
+
+@pytest.mark.parametrize("place", [np.s_[2:3], np.s_[:, 1:2], np.s_[1, 1], np.s_[:1, :2]])
+@pytest.mark.parametrize("size", [1e3, 1e5, 1e37])
+@pytest.mark.parametrize("levels", [0, 20], ids=["numbers", "levels"])
+def test_large_numbers_make_no_room(place: Any, size: float, levels: int) -> None:
+    """A number beside which all others are little does not make another weight of them."""
+    weight = draw(15, 32, 32)
+    stored = np.round(weight * levels) / np.float32(levels) if levels else weight.copy()
+    stored[place] *= np.float32(size)
+    for wrong in (weight * 2, -weight, draw(16, 32, 32)):
+        wrong[place] = stored[place]
+        assert not is_rounded(wrong, stored)
+        assert not is_of_many_steps(wrong, stored)
 
 
 def test_a_norm_in_a_weight_of_few_levels(tmp_path: Path) -> None:

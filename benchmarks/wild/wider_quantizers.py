@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import importlib.util
 import json
 import os
 import shutil
@@ -228,6 +229,10 @@ class Denoiser(nn.Module):
 
 def _declared() -> None:
     _of("wild.shipping.declare_operators")()
+
+
+if importlib.util.find_spec("torchvision"):  # which transformers imports where it is there
+    _declared()
 
 
 def _vision(path: str, *words: Any, **options: Any) -> nn.Module:

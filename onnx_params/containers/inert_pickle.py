@@ -6,12 +6,13 @@ Formats: torch/serialization.py, torch/_utils.py; numpy/_core/multiarray.
 from __future__ import annotations
 
 import io
-import math
 import pickle
 import struct
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, BinaryIO, ClassVar, Final
 
+from onnx_params.containers.pickled_objects import Array, ArrayType, Inert, Joined, Size, Wrapped
 from onnx_params.containers.strided import MAX_INFLATED, Sparse, Storage, Strided, is_shape
 from onnx_params.tensors.dtypes import BY_NAME
 
@@ -43,134 +44,7 @@ _STORAGES: Final = {
 }
 
 
-class Inert:
-    """Stands for whatever else a pickle names: takes everything, does nothing, and keeps the
-    attributes that it is given, by name or in order.
-    """
-
-    state: dict[str, Any]
-    parts: tuple[Any, ...]
-
-    def __new__(cls, *args: Any, **options: Any) -> Inert:
-        made = super().__new__(cls)  # a pickle may make an object without calling __init__
-        made.state = {}
-        made.parts = ()
-        return made
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        pass
-
-    def __call__(self, *args: Any, **options: Any) -> Inert:
-        return self
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state if isinstance(state, dict) else {}
-        self.parts = state if isinstance(state, tuple) else ()
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        pass
-
-    def append(self, value: Any) -> None:
-        pass
-
-    def extend(self, values: Any) -> None:
-        pass
-
-    def add(self, value: Any) -> None:
-        pass
-
-
-class Wrapped:
-    """Stands for a tensor that a library made of others, which are its attributes: ``parts``."""
-
-    def __init__(self, kind: Any = None, dtype: Any = None, shape: Any = (), *_: Any) -> None:
-        self.shape = shape
-        self.parts: dict[str, Any] = {}
-
-    @classmethod
-    def of(cls, **parts: Any) -> Wrapped:
-        """One of these parts."""
-        made = cls()
-        made.parts = parts
-        return made
-
-
-class Size(tuple[Any, ...]):
-    """Stands for ``torch.Size``: a shape."""
-
-
-class ArrayType:
-    """Stands for ``numpy.dtype``: the code of the type and the order of its bytes."""
-
-    def __init__(self, code: Any = "", *_: Any) -> None:
-        self.code = code if isinstance(code, str) else ""
-        self.order = "<"
-
-    def __setstate__(self, state: Any) -> None:
-        if isinstance(state, tuple) and len(state) > 1 and isinstance(state[1], str):
-            self.order = state[1]
-
-
-class Array:
-    """Stands for a NumPy array: shape, code of the type, order, bytes; empty where its state is
-    none of an array.
-    """
-
-    shape: tuple[int, ...]
-    code: str
-    is_fortran: bool
-    data: bytes
-    objects: list[Any]
-
-    def __new__(cls, *_: Any) -> Array:
-        made = super().__new__(cls)  # a pickle may make an object without calling __init__
-        made.shape, made.code, made.is_fortran = (), "", False
-        made.data, made.objects = b"", []
-        return made
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def __setstate__(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) != 5:
-            return
-        _, shape, kind, is_fortran, data = state
-        is_sound = (
-            is_shape(shape)
-            and isinstance(kind, ArrayType)
-            and kind.order in "<|="
-            and isinstance(data, bytes)
-        )
-        if is_sound:
-            self.shape, self.code, self.is_fortran, self.data = shape, kind.code, is_fortran, data
-        if isinstance(data, list):
-            self.objects = data
-
-
-class Joined(Array):
-    """Stands for an array of which joblib writes the bytes after the object that describes it.
-
-    Source: joblib/numpy_pickle.py, ``NumpyArrayWrapper``.
-    """
-
-    is_padded = False
-    is_of_objects = False
-
-    def __setstate__(self, state: Any) -> None:
-        if not isinstance(state, dict):
-            return
-        shape, kind = state.get("shape"), state.get("dtype")
-        if is_shape(shape) and isinstance(kind, ArrayType) and kind.order in "<|=":
-            self.shape, self.code = shape, kind.code
-            self.is_fortran = state.get("order") == "F"
-            self.is_padded = state.get("numpy_array_alignment_bytes") is not None
-            self.is_of_objects = kind.code.startswith("O")
-
-    @property
-    def n_bytes(self) -> int:
-        """How many bytes follow, by the type of an element: ``f4``, or ``U3`` of 3 characters."""
-        size = int(self.code[1:]) if self.code[1:].isdecimal() else 0
-        return math.prod(self.shape) * size * (4 if self.code[:1] == "U" else 1)
+_LOAD: Final[dict[int, Any]] = pickle._Unpickler.dispatch  # Python's own, by operation
 
 
 class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says
@@ -187,7 +61,7 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
+            return _ordered
         if name in _BUILTINS and module in ("builtins", "__builtin__"):
             return _BUILTINS[name]
         if (module, name) == ("torch._utils", "_rebuild_qtensor"):
@@ -235,14 +109,44 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
                 self.rest.read(self.rest.read(1)[0])
             made.data = self.rest.read(made.n_bytes)
 
-    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
+    def _with_keys(self, load: Callable[[Any], None], every: int, first: int = 0) -> None:
+        """Load keys that lie on the stack, of which those that are none become inert."""
+        stack: list[Any] = self.stack  # type: ignore[attr-defined]
+        keys = slice(first, None, every)
+        stack[keys] = map(_key, stack[keys])
+        load(self)
+
+    def load_setitem(self) -> None:
+        self._with_keys(_LOAD[pickle.SETITEM[0]], every=2, first=-2)
+
+    def load_setitems(self) -> None:
+        self._with_keys(_LOAD[pickle.SETITEMS[0]], every=2)
+
+    def load_dict(self) -> None:
+        self._with_keys(_LOAD[pickle.DICT[0]], every=2)
+
+    def load_additems(self) -> None:
+        self._with_keys(_LOAD[pickle.ADDITEMS[0]], every=1)
+
+    def load_frozenset(self) -> None:
+        self._with_keys(_LOAD[pickle.FROZENSET[0]], every=1)
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **_LOAD,
+        pickle.BUILD[0]: load_build,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.DICT[0]: load_dict,
+        pickle.ADDITEMS[0]: load_additems,
+        pickle.FROZENSET[0]: load_frozenset,
+    }
 
     def persistent_load(self, saved: Any) -> Any:
         if not isinstance(saved, tuple) or len(saved) < 3:
             return Inert()
         if saved[0] == "module":  # a whole module in a legacy file, with its source code
             return saved[1]
-        if saved[0] != "storage":
+        if saved[0] != "storage" or not isinstance(saved[2], (str, int)):
             return Inert()
         dtype = saved[1] if isinstance(saved[1], str) and saved[1] in BY_NAME else "uint8"
         made = Storage(str(saved[2]), dtype)
@@ -367,4 +271,25 @@ def _tuple(values: Any = (), *_: Any) -> Any:
     return tuple(values) if isinstance(values, (tuple, list)) else Inert()
 
 
-_BUILTINS: Final = {"set": set, "tuple": _tuple}
+def _key(value: Any) -> Any:
+    """What a dictionary or a set can have: a plain value or a flat tuple of such. Of tuples in
+    tuples the hash can take forever.
+    """
+    parts = value if isinstance(value, tuple) else (value,)
+    return value if all(isinstance(part, _PLAIN) for part in parts) else Inert()
+
+
+def _set(values: Any = (), *_: Any) -> Any:
+    return set(map(_key, values)) if isinstance(values, (tuple, list)) else set()
+
+
+def _ordered(pairs: Any = (), *_: Any) -> Any:
+    """A dictionary, which is empty in most pickles and gets its items afterwards."""
+    if not isinstance(pairs, (tuple, list)):
+        return OrderedDict()
+    is_sound = all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in pairs)
+    return OrderedDict((_key(key), value) for key, value in pairs) if is_sound else Inert()
+
+
+_PLAIN: Final = (str, bytes, int, float, type(None), Inert)
+_BUILTINS: Final = {"set": _set, "tuple": _tuple}

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any, Final
 
 from onnx_params.containers.checkpoint import Checkpoint
-from onnx_params.containers.inert_pickle import MAX_ENTRIES, Array, Inert
+from onnx_params.containers.inert_pickle import MAX_ENTRIES
+from onnx_params.containers.pickled_objects import Array, Inert
 from onnx_params.containers.strided import MAX_INFLATED, Bytes, Storage, Strided
 from onnx_params.containers.torch_pickle import checkpoint, load
 from onnx_params.errors import FormatError, UnsupportedError

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeGuard
 
-from onnx_params.containers.inert_pickle import MAX_ENTRIES, Inert, Size, Wrapped
+from onnx_params.containers.inert_pickle import MAX_ENTRIES
+from onnx_params.containers.pickled_objects import Inert, Size, Wrapped
 from onnx_params.containers.strided import Sparse, Strided, is_shape
 
 # under which weights are saved, the likeliest first; averages of them come after all others

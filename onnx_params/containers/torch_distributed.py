@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
-from onnx_params.containers.inert_pickle import MAX_PICKLE, Inert
+from onnx_params.containers.inert_pickle import MAX_PICKLE
+from onnx_params.containers.pickled_objects import Inert
 from onnx_params.containers.state_dicts import StateDict, state_dicts
 from onnx_params.containers.strided import Storage, Strided, is_shape
 from onnx_params.containers.torch_pickle import load

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
 from onnx_params.containers.checkpoint import PLACE, Checkpoint
-from onnx_params.containers.inert_pickle import InertUnpickler, Size
+from onnx_params.containers.inert_pickle import InertUnpickler
+from onnx_params.containers.pickled_objects import Size
 from onnx_params.containers.state_dicts import StateDict, Tensor, state_dicts
 from onnx_params.containers.strided import Bytes, Storage, Strided, in_storage
 from onnx_params.errors import FormatError, UnsupportedError

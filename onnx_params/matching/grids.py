@@ -99,7 +99,10 @@ def is_of_many_steps(target: np.ndarray, values: np.ndarray) -> bool:
     furthest = rows.max(axis=1)
     shares = rows.mean(axis=1)[furthest > 0] / furthest[furthest > 0]
     is_even = abs(float(shares.mean()) - 0.5) <= UNEVEN
-    return is_even and np.count_nonzero(apart) >= NEARLY_ALL * apart.size
+    sizes = np.abs(values.reshape(rows.shape))
+    is_less_than_a_step = (sizes > 0) & (sizes < 2 * (1 - OFF) * furthest[:, None])
+    is_on_steps = is_even and not is_less_than_a_step.any()
+    return is_on_steps and np.count_nonzero(apart) >= NEARLY_ALL * apart.size
 
 
 def _is_near(target: np.ndarray, values: np.ndarray, pattern: Pattern) -> bool:
@@ -255,8 +258,12 @@ def _grids(groups: np.ndarray, relative: float) -> np.ndarray | None:
 
 
 def _are_whole(groups: np.ndarray, steps: np.ndarray, relative: float) -> np.ndarray:
-    """Whether all values of each group are whole numbers of its step ``[groups, 1]``."""
+    """Whether all values of each group are whole numbers of its step ``[groups, 1]``; none of a
+    step is nothing and not little, or all would lie on the steps of one that is very large.
+    """
     counts = np.divide(groups, steps, out=np.full_like(groups, 0.5), where=steps > 0)
+    nearest = np.round(counts)
     room = np.minimum(OFF + relative * np.abs(counts), MOST_OFF) if relative else OFF
-    whole: np.ndarray = np.all(np.abs(counts - np.round(counts)) <= room, axis=1, keepdims=True)
+    are_whole = (np.abs(counts - nearest) <= room) & ((nearest != 0) | (groups == 0))
+    whole: np.ndarray = np.all(are_whole, axis=1, keepdims=True)
     return whole

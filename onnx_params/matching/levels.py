@@ -29,8 +29,8 @@ MOST_MANTISSAS: Final = 8  # of three bits
 MANTISSAS: Final = 1 << 16  # places between which they are told apart
 FEWEST_NORMAL: Final = 0.5  # share of the numbers that have all their bits
 SUBNORMAL: Final = 2.0**-8  # of the largest number: below, floats of few bits have fewer mantissas
-APART: Final = 1e-4  # of the largest number of a block; by which places in a table are told apart
-OFF: Final = 1e-3  # of the largest level, that a number may be off
+APART: Final = 1e-4  # relative; by which places in a table are told apart
+OFF: Final = 1e-3  # of the levels at both sides, that a number may be beyond one of them
 
 # the groups of a tensor and of values, and how many levels one may have
 Holds = Callable[[np.ndarray, np.ndarray, int], bool]
@@ -139,7 +139,8 @@ def _are_runs(wanted: np.ndarray, groups: np.ndarray, most: int) -> bool:
     level = levels.reshape(-1)[starts]
     has_next = np.diff(starts // levels.shape[1], append=-1) == 0
     has_last = np.roll(has_next, 1)
-    room = OFF * float(np.abs(level).max(initial=0.0))
+    # by the levels on both sides: one that is far larger must not make room for all others
+    room = OFF * (np.abs(level[1:]) + np.abs(level[:-1]))
     is_in_order = largest[:-1] <= least[1:] + room
     is_below_next = largest[:-1] <= level[1:] + room
     is_above_last = least[1:] >= level[:-1] - room
@@ -171,7 +172,9 @@ def _relative_levels(groups: np.ndarray) -> np.ndarray:
     ordered = flat[order]
     begins = np.ones(flat.size, bool)
     with np.errstate(invalid="ignore"):  # infinities side by side
-        begins[1:] = np.diff(ordered) > APART
+        begins[1:] = np.diff(ordered) > APART * np.maximum(
+            np.abs(ordered[1:]), np.abs(ordered[:-1])
+        )
     made = np.empty((1, flat.size))
     made[0, order] = ordered[begins][np.cumsum(begins) - 1]
     return made
