@@ -810,3 +810,18 @@ def test_scopes_and_biases_of_torchscript(tmp_path: Path) -> None:
     scopes = {node.name.split("/")[1] for node in onnx.load(path).graph.node}
     assert "layers" in scopes
     assert truth(module) == rows(path)
+
+
+def test_an_original_that_a_quantizer_left(tmp_path: Path) -> None:
+    """The original beside its codes, where no node takes it, is no second parameter; where one
+    does, it is.
+    """
+    chain = Chain()
+    nbits(chain, "fc.weight", draw(0, 32, 16))
+    left = chain.keep("fc.weight", draw(0, 32, 16).T)
+    assert rows(chain.save(tmp_path / "left.onnx")) == {"fc.weight": (16, 32)}
+    report = onnx_params.analyze(tmp_path / "left.onnx")
+    assert [row.dtype for row in report.rows] == ["uint4"]
+    product = chain.node("MatMul", "x", left)
+    chain.node("Add", product, chain.nodes[0].output[0])
+    assert len(rows(chain.save(tmp_path / "used.onnx"))) == 2

@@ -17,6 +17,9 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.tensors.steps import Key
+
 
 class Done(enum.Enum):
     """What was done to the values, besides a change of type."""
@@ -87,6 +90,19 @@ def undo(name: str) -> list[Hop]:
         else:
             break
     return found
+
+
+def left_behind(model: Model) -> frozenset[Key]:
+    """The tensors of which a quantizer made others and which it left where nothing takes them."""
+    main = model.main
+    found: set[Key] = set()
+    for tensor in main.tensors:
+        for hop in undo(tensor.name):
+            original = model.stored.get((main.path, hop.base))
+            is_left = original is not None and not model.def_use.uses(original.key)
+            if is_left and model.def_use.uses(tensor.key):
+                found.add((main.path, hop.base))
+    return frozenset(found)
 
 
 def is_dequantized(name: str) -> bool:

@@ -14,7 +14,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import View, view_of
 from onnx_params.idioms.naming import Evidence
-from onnx_params.idioms.onnxruntime import Hop, undo
+from onnx_params.idioms.onnxruntime import Hop, left_behind, undo
 from onnx_params.idioms.torchscript import is_put_into
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import (
@@ -143,10 +143,11 @@ class Stored:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        left = left_behind(model)
         self.now = {
             tensor.name: tensor
             for tensor in model.main.tensors
-            if tensor.key not in model.parts_of_computed
+            if tensor.key not in model.parts_of_computed and tensor.key not in left
         }
 
     @cached_property

@@ -20,7 +20,9 @@ from onnx_params.dataflow.walk import (
     worded,
 )
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
+from onnx_params.idioms.onnxruntime import left_behind
 from onnx_params.operators.schemas import schema
+from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 _BODIES: Final = frozenset({"Loop", "Scan"})  # operators whose inputs go on inside a body
@@ -51,6 +53,11 @@ class Context:
         return frozenset(
             node.op_type for graph in self.model.graphs.values() for node in graph.nodes
         )
+
+    @cached_property
+    def left_behind(self) -> frozenset[Key]:
+        """The originals of quantized tensors that nothing takes any more."""
+        return left_behind(self.model)
 
     @cached_property
     def has_layers(self) -> bool:

@@ -30,6 +30,7 @@ class RuleId(enum.Enum):
     # what someone says of it
     EXPORTER = "exporter", "The exporter's metadata or a source map says what it is."
     SHADOWED = "shadowed", "Another tensor of the same name comes before it and is the one used."
+    LEFT_BEHIND = "left-behind", "A quantizer made another tensor of it, and no node takes it."
     CHECKPOINT = "checkpoint", "A checkpoint holds it: a floating-point tensor of the state dict."
     UNPLACED = "unplaced", "It may hold listed parameters whose place is not known."
     NOT_LISTED = "not-listed", "The exporter's list of parameters is complete without it."

@@ -76,6 +76,14 @@ def of_a_computed_weight(context: Context, subject: Subject) -> Classification |
     return Classification(Role.QUANTIZATION, RuleId.OF_A_COMPUTED_WEIGHT, because)
 
 
+def left_by_a_quantizer(context: Context, subject: Subject) -> Classification | None:
+    """The original of a quantized tensor, where that alone is used."""
+    if subject.tensor.key not in context.left_behind:
+        return None
+    because = "a quantizer made another tensor of it and left it where no node takes it"
+    return Classification(Role.CONSTANT, RuleId.LEFT_BEHIND, because)
+
+
 def by_exporter(context: Context, subject: Subject) -> Classification | None:
     """What the exporter's metadata or a source map says."""
     if not context.metadata.has_roles:
@@ -191,6 +199,7 @@ def by_only_slot(context: Context, subject: Subject) -> Classification | None:
 
 _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (
     of_a_computed_weight,
+    left_by_a_quantizer,
     by_exporter,
     in_checkpoint,
     in_attribute,
