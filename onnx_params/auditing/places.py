@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
+from onnx_params.dataflow.view import View
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import SWAP, Key, Permute, Shape, Slice, Steps, shape_after
 
@@ -205,7 +206,8 @@ class Turns:
         self._of: dict[str, tuple[str, str]] = {}
         for name, each in found.items():
             if (
-                len(each.placements) != 1
+                each.view is View.CHANGED
+                or len(each.placements) != 1
                 or len(each.stored) != 1
                 or len(logical(model, model.stored[each.stored[0]]).shape) != 2
             ):

@@ -16,7 +16,7 @@ from onnx_params.dataflow.nchwc import BLOCKS, block_steps, inputs_of, is_blocke
 from onnx_params.dataflow.pairs import unpaired
 from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms.onnxruntime import is_dequantized
-from onnx_params.matching.casts import casts_to, coarse_type
+from onnx_params.matching.casts import casts_to, coarse_type, type_before
 from onnx_params.matching.grids import Pattern, half_gaps, pattern_of
 from onnx_params.matching.grids import is_rounded as is_on_pattern
 from onnx_params.matching.levels import has_levels, is_by_few
@@ -246,7 +246,8 @@ class Values:
 
     def allowed(self, target: np.ndarray, key: Key, steps: Steps) -> np.ndarray:
         """Half a step; by how much ``target`` was itself rounded where it is in half precision, for
-        both may come from one original; and by how much the scale was, where it is, or was once.
+        both may come from one original; by how much the scale was, where it is, or was once; and
+        what was quantized, where its scale says that.
         """
         relative = ROUNDING.get(target.dtype.name, 0.0)
         for step in steps:
@@ -254,6 +255,10 @@ class Values:
                 scale = self.read(step.scale)
                 rounding = ROUNDING.get(coarse_type(scale) or scale.dtype.name, 0.0)
                 relative += SCALE_ROUNDING * rounding
+                if not rounding:
+                    zero = step.offset if step.zero is None else int(self.read(step.zero).flat[0])
+                    before = type_before(scale, self.codes(key, steps), zero)
+                    relative += ROUNDING.get(before, 0.0)
         half = self.half_steps(key, steps)
         return half + np.abs(target.astype(np.float32)) * np.float32(relative) if relative else half
 

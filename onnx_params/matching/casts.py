@@ -16,6 +16,14 @@ _COARSER: Final = {
     "float32": (("bfloat16", 4), ("float16", 4)),
     "float16": (("bfloat16", 8),),
 }
+MANTISSAS: Final = {"bfloat16": 8, "float16": 11}  # bits, with the one that is not stored
+# bits more that a range may need, which is the sum of two numbers
+MORE_OF_FEW: Final = 1
+MORE_OF_MANY: Final = 4  # so many bits tell nothing of a single scale
+MANY_SCALES: Final = 4
+FEWEST_STEPS: Final = 30  # between the outermost codes; fewer hide how numbers were rounded before
+MOST_STEPS: Final = 255
+ROUNDED: Final = 1.3e-7  # relative: a quotient and a product of float32
 MAX_LOW: Final = 1e-3  # a lower bound that someone chooses
 
 
@@ -35,6 +43,37 @@ def coarse_type(values: np.ndarray) -> str:
         if values.size >= least and np.array_equal(
             cast_to(values, name).astype(values.dtype), values
         ):
+            return name
+    return ""
+
+
+def type_before(scale: np.ndarray, codes: np.ndarray, zero: int) -> str:
+    """The coarser type that numbers had before they were quantized to codes, by the largest of them
+    that ``scale`` was computed of, or their range; empty where it tells of none.
+    """
+    if scale.dtype.name != "float32" or codes.dtype.kind not in "iu" or not codes.size:
+        return ""
+    lowest, highest = int(codes.min()), int(codes.max())
+    if not FEWEST_STEPS < highest - lowest <= MOST_STEPS:
+        return ""
+    more = MORE_OF_MANY if scale.size >= MANY_SCALES else MORE_OF_FEW
+    largest, span = max(highest - zero, zero - lowest), highest - lowest
+    found = {
+        _type_of(scale, n_steps - less, bits)
+        for n_steps, bits in ((largest, 0), (span, more))
+        for less in (0, 1)  # there is one code more on one side, or by rounding
+    }
+    return next((name for name in MANTISSAS if name in found), "")
+
+
+def _type_of(scale: np.ndarray, n_steps: int, more: int) -> str:
+    """The coarsest type whose mantissas, or such of some bits more, so many steps of each scale
+    have.
+    """
+    mantissas = np.abs(np.frexp(scale.astype(np.float64) * n_steps)[0])
+    for name, n_bits in MANTISSAS.items():
+        whole = mantissas * 2.0 ** (n_bits + more)
+        if np.all(np.abs(whole - np.round(whole)) <= whole * ROUNDED):
             return name
     return ""
 

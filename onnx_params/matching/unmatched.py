@@ -18,7 +18,8 @@ from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.multiset_hash import line_digests
 from onnx_params.matching.rounded import near
-from onnx_params.tensors.steps import Key, Placement, Reshape, chain
+from onnx_params.names.claim import Claim
+from onnx_params.tensors.steps import SWAP, Key, Placement, Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its table
@@ -190,6 +191,29 @@ def _is_inside(state: MatchState, candidate: Candidate, tensor: StoredTensor) ->
     )
 
 
+def _in_its_place(state: MatchState, tensor: StoredTensor, claim: Claim) -> tuple[Placement, ...]:
+    """Where the values lie that stand in the place of a parameter's; of a matrix the way round in
+    which they are nearer to it, for a name does not tell that.
+    """
+    as_claimed = claim.placements if claim.shape == tensor.shape else ()
+    is_matrix = len(tensor.shape) == 2 and len(claim.placements) == 1
+    if not is_matrix or claim.shape is None or tensor.n_bytes > MAX_LOOKED_AT:
+        return as_claimed
+    turned = (_turned(claim.placements[0]),) if claim.shape[::-1] == tensor.shape else ()
+    if not as_claimed or not turned:
+        return as_claimed or turned
+    wanted = tensor.read().astype(np.float32)
+    apart = [
+        float(np.nansum(np.abs(wanted - state.values.of(placed.key, placed.steps))))
+        for (placed,) in (as_claimed, turned)
+    ]
+    return turned if apart[1] < apart[0] else as_claimed
+
+
+def _turned(placement: Placement) -> Placement:
+    return placement._replace(steps=chain(*placement.steps, SWAP))
+
+
 def erased(state: MatchState, tensor: StoredTensor) -> Found:
     """Why nothing holds it, as far as is known."""
     claim = state.named.get(tensor.name)
@@ -211,11 +235,10 @@ def erased(state: MatchState, tensor: StoredTensor) -> Found:
         )
     if claim is not None and claim.stored:
         name = claim.stored[0][1]
-        placements = claim.placements if claim.shape == tensor.shape else ()
         return Found(
             view=View.CHANGED,
             because=f"the artifact has '{name}' in its place, with other values",
-            placements=placements,
+            placements=_in_its_place(state, tensor, claim),
             axis=claim.axis,
             stored=claim.stored,
             certain=False,
