@@ -32,7 +32,9 @@ def test_half_precision_before_codes(
     """Weights that were cast to half precision and then quantized are their checkpoint's; where a
     row is a twentieth larger, that one is not.
     """
-    weights = {f"layer{at}__weight": draw(at, SIZES[at % 2], SIZES[1 - at % 2]) for at in range(N_LAYERS)}
+    weights = {
+        f"layer{at}__weight": draw(at, SIZES[at % 2], SIZES[1 - at % 2]) for at in range(N_LAYERS)
+    }
     chain = Chain()
     for name, weight in weights.items():
         stored = chain.keep(name.replace("__", "."), weight.astype(half).astype(np.float32).T)

@@ -11,15 +11,16 @@ from typing import Final
 
 import numpy as np
 
-from onnx_params.auditing.computed import used_elements
+from onnx_params.auditing.computed import is_weight, used_elements
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import State, is_buffer, is_distorted, mostly_equal, say
-from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.consumers import consumers, is_beside_product
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import beside, leaf_of, module_of
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
+from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching import grids
 from onnx_params.matching.folds import lacks_statistics
@@ -32,6 +33,10 @@ from onnx_params.tensors.stored import StoredTensor
 _SUM: Final = re.compile(
     r"^ConvAddFusion_(Add_)?B_|(^add|/Add)(_\d+)?(_output_\d+)?_bias(_fused)?$"
 )
+
+
+# views of a claim on what was computed into another tensor
+_COMPUTED: Final = frozenset({View.FOLDED, View.SLICED})
 
 
 def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
@@ -117,7 +122,7 @@ def _computed_away(
     if is_folded and not state.strict and lacks_statistics(tensor.name, state.reference):
         because = "it was folded with running statistics that the other side does not hold"
         return say(state, tensor, Verdict.NOT_COMPARABLE, because, place)
-    if found.view not in (View.FOLDED, View.SLICED) or not place or claim is None:
+    if found.view not in _COMPUTED or not place or claim is None:
         return None
     apart = mostly_equal(state, tensor, place[0]) if len(place) == 1 else None
     if apart is not None:
@@ -141,6 +146,8 @@ def _is_rounded_only(state: State, tensor: StoredTensor, place: Key) -> bool:
     it was rounded, and nothing else was done to it.
     """
     stored = state.model.stored[place]
+    if _is_repeated(stored, stored.shape[-1:]):
+        return False  # a vector again and again, which happens to have so many numbers
     is_alike = stored.dtype.is_float and stored.count == tensor.count and len(tensor.shape) > 1
     return is_alike and grids.is_on_grid(stored.read())
 
@@ -153,7 +160,7 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
     is_whole = bool(claim.shape) and math.prod(claim.shape or ()) == tensor.count
     if is_whole and _parts_of_kin(state, tensor):
         return True
-    if not is_alike:
+    if not is_alike or _is_of_a_layer(state, tensor, place):
         return False
     if state.kin.are_explained(tensor.name, widest=2) or _has_open_norm(state, tensor):
         return True
@@ -161,6 +168,17 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
     if mask is not None and mask.shape == tensor.shape:  # a product that was computed, and failed
         return True
     return (state.kin.share(tensor.name, "batch norm") or 0.0) > 0.5
+
+
+def _is_of_a_layer(state: State, tensor: StoredTensor, place: Key) -> bool:
+    """Whether the weight of a vector's module was computed into the same stored tensor: that is
+    what a layer makes of fixed inputs.
+    """
+    owner, _, leaf = tensor.name.rpartition(".")
+    weight = state.named.get(f"{owner}.weight") if leaf == "bias" else None
+    if weight is None or weight.view not in _COMPUTED or place not in weight.stored:
+        return False
+    return len(state.reference[f"{owner}.weight"].shape) > len(tensor.shape)
 
 
 def _has_open_norm(state: State, tensor: StoredTensor) -> bool:
@@ -184,6 +202,8 @@ def impostor(state: State, tensor: StoredTensor) -> StoredTensor | None:
     for other, left in state.unexplained:
         if other.key in state.suspects or other.key not in state.listed:
             continue
+        if is_result(other.name) and not is_weight(state.model, other):
+            continue  # the exporter computed it: no parameter lies under such a name
         is_beside = twin is not None and other.key in twin.stored
         if _is_stack(state, other) and not left % tensor.count and (is_beside or twin is None):
             return other
@@ -233,9 +253,34 @@ def is_missed(state: State, name: str) -> str:
         partners = (*partners, *COMPUTED_WEIGHTS)
     for partner in partners if module_of(name) else ():
         other = beside(name, partner)
-        if is_there(state, other):
+        if is_there(state, other) and not (leaf == "weight" and _is_added_alone(state, other)):
             return f"'{other}' is there and it is not"
     return ""
+
+
+def _is_added_alone(state: State, bias: str) -> bool:
+    """Whether a bias is added to something that no product made, or stored again and again: its
+    layer has nothing but zeros to multiply, and what is left of it is the bias.
+    """
+    shape = state.reference[bias].shape
+    if any(_is_repeated(state.model.stored[key], shape) for key in state.found[bias].stored):
+        return True
+    uses = [use for key in state.found[bias].stored for use in state.model.def_use.uses(key)]
+    added = [use for use in uses if use.node is not None and use.node.op_type == "Add"]
+    return (
+        bool(uses)
+        and len(added) == len(uses)
+        and not any(is_beside_product(state.model, use) for use in added)
+    )
+
+
+def _is_repeated(tensor: StoredTensor, shape: Shape) -> bool:
+    """Whether a stored tensor is a vector of a shape, in all its lines."""
+    n_lines = tensor.count // max(math.prod(shape), 1)
+    if len(shape) != 1 or n_lines < 2 or tensor.shape[-1:] != shape or not tensor.dtype.is_float:
+        return False
+    lines = tensor.read().reshape(n_lines, -1)
+    return bool(np.all(lines == lines[0]))
 
 
 def is_there(state: State, name: str) -> bool:

@@ -14,7 +14,8 @@ from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.matching.candidates import Candidate
 from onnx_params.tensors.encoding import Encoding
-from onnx_params.tensors.steps import Key
+from onnx_params.tensors.evaluate import evaluate
+from onnx_params.tensors.steps import Key, Placement, dequantizes
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_REPEATS: Final = 2  # of each filter of a bank, on the average; of one alone as well
@@ -22,6 +23,9 @@ MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fille
 
 
 MAX_WIDTH: Final = 65536  # of a layer
+BITS_OF_WAVES: Final = 8  # of codes whose numbers still show that they are sines
+OF_NUMBERS: Final = 5e-3
+OF_CODES: Final = 15e-3  # half a step of 8 bits, of both
 N_AXES: Final = (1, 2, 3, 4)  # of positions that tables of sines are made for
 
 
@@ -52,7 +56,7 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
         return "all its numbers are the same: a constant that was computed, as far as is known"
     if is_fixed_filter(values):
         return "all its channels are the same filter: computed, not learned"
-    if is_wave_table(values):
+    if is_wave_table(values) or is_wave_table(_dequantized(model, tensor), OF_CODES):
         return "a table of sines and cosines: computed, not learned"
     if is_result(tensor.name) and not is_weight(model, tensor):
         return "it bears the name of an operator's result: computed, as far as is known"
@@ -103,9 +107,17 @@ def is_known_factor(factor: float) -> bool:
     )
 
 
-def is_wave_table(values: np.ndarray) -> bool:
+def _dequantized(model: Model, tensor: StoredTensor) -> np.ndarray:
+    """The numbers that codes of 8 bits or more stand for; none of others."""
+    taken = logical(model, tensor)
+    if taken.steps is None or not dequantizes(taken.steps) or tensor.dtype.bits < BITS_OF_WAVES:
+        return np.zeros(0, np.float32)
+    return evaluate(model.stored, Placement(tensor.key, taken.steps))
+
+
+def is_wave_table(values: np.ndarray, room: float = OF_NUMBERS) -> bool:
     """Whether a table holds sines beside cosines of the same angles, in halves or in turns along
-    its last axis.
+    its last axis; ``room`` is what the sum of their squares may be off from one.
     """
     if (
         values.ndim < 2
@@ -125,6 +137,6 @@ def is_wave_table(values: np.ndarray) -> bool:
     # the row of padding may be zero
     there = np.any(wide.reshape(-1, values.shape[-1]) != 0, axis=1)
     return bool(there.any()) and any(
-        bool(np.allclose((one * one + two * two).reshape(len(there), -1)[there], 1, atol=5e-3))
+        bool(np.allclose((one * one + two * two).reshape(len(there), -1)[there], 1, atol=room))
         for one, two in pairs
     )

@@ -87,7 +87,9 @@ def nearly(state: State, tensor: StoredTensor, found: Found) -> Judgement:
         return say(state, tensor, Verdict.MOVED, found.because, found.stored)
     # a formula and its inverse, in the exporter's order: log of a sigmoid's odds
     is_computed = all(is_result(key[1]) for key in found.stored)
-    is_tiny = apart.largest <= MAX_ULP * float(np.abs(tensor.read()).max())
+    # near one half the odds' logarithm has the rounding of numbers of about one
+    size = max(1.0, float(np.abs(tensor.read()).max()))
+    is_tiny = apart.largest <= MAX_ULP * size
     if is_tiny and (is_computed or tensor.count == 1):
         return say(state, tensor, Verdict.FOLDED, found.because, found.stored)
     return say(

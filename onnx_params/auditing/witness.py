@@ -15,7 +15,7 @@ from onnx_params.auditing.kin import AS_IT_IS, family_of
 from onnx_params.auditing.state import State, is_buffer
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.naming import Evidence, beside, leaf_of
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import (
     computed_by,
@@ -24,8 +24,10 @@ from onnx_params.idioms.torchscript import (
     is_result,
     real_name,
 )
-from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED
+from onnx_params.idioms.vocabulary import PARTNERS
+from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED, words_of
 from onnx_params.matching.match_state import Found
+from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key
 
 # the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
@@ -42,6 +44,11 @@ _OF_LINES: Final = (
     "sums of its window",
 )
 _ENOUGH: Final = 0.5  # share of the kin
+ALIKE: Final = 1e-3  # relative: factors of a layer, of which one was rounded
+# of exporters that list what they computed of what
+_RECORDS: Final = frozenset({Evidence.SIGNATURE, Evidence.SOURCE_MAP})
+# words of what is learned as its logarithm: Mamba's decay, the scale of CLIP and of Swin
+_LOGARITHMS: Final = frozenset({"log", "logs", "logit", "logvar"})
 _TAKEN: Final = "onnx::"
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
 # names after operators that take parameters element by element, or lay them out
@@ -63,13 +70,13 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if found.formula == MASKED:  # else zeros may be a fault
         return bool(found.stored) and all(is_recomputed(key[1]) for key in found.stored)
-    if _is_by_fusion(found):
+    if _is_by_fusion(state, name, found):
         return True
     if not found.stored or any(map(_is_own_name, found.stored)):
         return False  # a module's own name says that nothing was computed
     if found.formula.startswith(_OF_LINES):
         return True  # no single number makes it: no fault is one by chance
-    if _is_family(state, name, found):
+    if _is_family(state, name, found) or _is_a_logarithm(name, found):
         return True
     if found.formula == ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
         return True
@@ -96,22 +103,33 @@ def _is_spelled(name: str, found: Found) -> bool:
     ``neg_exp_A`` for ``A_log``. TorchScript's exporter calls what it lays out after what takes it.
     """
     words = SPELLED.get(found.formula, frozenset())
-    own = _words(name)
+    own = words_of(name)
     return bool(found.stored and words) and all(
-        words <= _words(key[1]) - own and not key[1].startswith(_TAKEN) for key in found.stored
+        words <= words_of(key[1]) - own and not key[1].startswith(_TAKEN) for key in found.stored
     )
 
 
-def _words(name: str) -> frozenset[str]:
-    return frozenset(re.split(r"[^a-z]+", name.lower()))
-
-
-def _is_by_fusion(found: Found) -> bool:
+def _is_by_fusion(state: State, name: str, found: Found) -> bool:
     """Whether all stored names say that a fusion changed the values, by a factor that networks
-    have.
+    have, or by that of what stands beside it in its layer.
     """
-    is_said = bool(found.stored) and all(is_fused(key[1]) for key in found.stored)
-    return is_said and is_known_factor(found.factor)
+    if not found.stored or not all(is_fused(key[1]) for key in found.stored):
+        return False
+    if is_known_factor(found.factor):
+        return True
+    others = [state.found.get(beside(name, leaf)) for leaf in PARTNERS.get(leaf_of(name), ())]
+    return any(
+        other is not None
+        and other.factor != 1.0
+        and abs(other.factor - found.factor) <= ALIKE * abs(found.factor)
+        for other in others
+    )
+
+
+def _is_a_logarithm(name: str, found: Found) -> bool:
+    """Whether a parameter's own name says that it is a logarithm, and a power of it was taken."""
+    is_power = found.formula in ("exp(w)", "-exp(w)")
+    return is_power and not _LOGARITHMS.isdisjoint(words_of(leaf_of(name)))
 
 
 def _is_own_name(key: Key) -> bool:
@@ -155,14 +173,26 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     """Whether the exporter's record of the graph says that this stored tensor was computed from the
     parameter.
     """
-    claim = state.named.get(name)
+    claim = state.named.get(name) or _under_its_own_name(state, found)
     if claim is None or claim.view not in (View.FOLDED, View.SLICED) or not claim.stored:
         return False
     # only an exporter that lists its calls says so; gates are put in order, and no more
-    is_listed = claim.evidence in (Evidence.SIGNATURE, Evidence.SOURCE_MAP)
+    is_listed = claim.evidence in _RECORDS
     stored = state.model.stored[claim.stored[0]]
     gates = any(each.node.op_type in GATES for each in consumers(state.model, stored))
     return is_listed and not gates and found.stored[:1] == claim.stored[:1]
+
+
+def _under_its_own_name(state: State, found: Found) -> Claim | None:
+    """The only claim on a stored tensor, of a parameter that the reference has under another
+    name.
+    """
+    listed = {
+        claim.name: claim
+        for claim in state.inventory.claims
+        if claim.evidence in _RECORDS and claim.stored and claim.stored[:1] == found.stored[:1]
+    }
+    return next(iter(listed.values())) if len(listed) == 1 else None
 
 
 def _is_family(state: State, name: str, found: Found) -> bool:

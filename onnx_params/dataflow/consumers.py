@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from onnx_params.containers.onnx.graph import Model, Node
-from onnx_params.dataflow.walk import arrivals, only_use, worded
+from onnx_params.containers.onnx.graph import Model, Node, Use
+from onnx_params.dataflow.walk import MAX_HOPS, arrivals, only_use, worded
 from onnx_params.operators.record import Kind, Operator
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import SWAP, Key, Shape, Step
 from onnx_params.tensors.stored import StoredTensor
+
+# what scales the result of a product of codes
+_SCALES: Final = frozenset({"Mul", "Div", "DequantizeLinear", "QuantizeLinear"})
 
 
 class Consumer(NamedTuple):
@@ -134,3 +137,24 @@ def as_torch(consumer: Consumer, shape: Shape) -> tuple[Step, ...]:
     ):
         return ()
     return () if has_outputs_first(consumer.node, operator) else (SWAP,)
+
+
+def is_beside_product(model: Model, use: Use) -> bool:
+    """Whether a product made what the node of a use takes beside it, through what rounds, lays out
+    or scales its result; so may one have that was computed and stored.
+    """
+    if use.node is None:
+        return False
+    names = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    for _ in range(MAX_HOPS):
+        key = model.def_use.resolve(use.graph, names[0]) if names else ("", "")
+        node = model.def_use.producer(key)
+        if node is None:
+            return key in model.stored
+        operator = schema(node.domain, node.op_type)
+        if operator is not None and operator.is_product:
+            return True
+        if node.op_type not in _SCALES and (operator is None or operator.passes is None):
+            return False
+        names = list(node.inputs)
+    return False

@@ -16,7 +16,7 @@ from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
-from onnx_params.tensors.steps import SWAP, chain
+from onnx_params.tensors.steps import SWAP, Dequantize, Shape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_CUT: Final = 8  # rows of a table that a second copy may lack
@@ -35,6 +35,7 @@ def copied(state: MatchState) -> None:
             continue
         _add_copy(state, name, candidate, "is a copy of it")
     _copied_under_numbers(state)
+    _copied_in_bytes(state)
     _copied_reshaped(state)
     _copied_rounded(state)
     _copied_in_part(state)
@@ -130,6 +131,46 @@ def _copied_under_numbers(state: MatchState) -> None:
         is_alike = (known.dtype, known.shape) == (stored.dtype, stored.shape)
         if name and stored.count >= MIN_COPIED and is_alike and is_equal(known, stored):
             _add_copy(state, name, candidate, "is a copy of that")
+
+
+def _copied_in_bytes(state: MatchState) -> None:
+    """Stored tensors with the bytes of one that is known, scales and zero points included, whatever
+    part of a parameter that is: the copies that a graph has which runs a layer several times.
+    """
+    free = [each for each in _unused(state) if each.tensor.count >= MIN_COPIED]
+    wanted = {_kind(each) for each in free}
+    owners: dict[tuple[int, ...], tuple[str, Candidate]] = {}
+    for name, found in state.found.items():
+        for key in found.stored if found.is_proved else ():
+            known = state.candidates.get(key)
+            if known is not None and _kind(known) in wanted:
+                owners.setdefault(_digests(state, known), (name, known))
+    for candidate in free if owners else ():
+        owner = owners.get(_digests(state, candidate))
+        if owner is not None and _has_bytes_of(state, candidate, owner[1]):
+            _add_copy(state, owner[0], candidate, "has the bytes of that")
+
+
+def _kind(candidate: Candidate) -> tuple[str, Shape]:
+    return candidate.tensor.dtype.name, candidate.tensor.shape
+
+
+def _with_scales(state: MatchState, candidate: Candidate) -> list[StoredTensor]:
+    """A stored tensor, its scales and its zero points."""
+    keys = [candidate.key]
+    for step in candidate.steps:
+        if isinstance(step, Dequantize):
+            keys += [key for key in (step.scale, step.zero, step.second) if key is not None]
+    return [state.model.stored[key] for key in keys]
+
+
+def _digests(state: MatchState, candidate: Candidate) -> tuple[int, ...]:
+    return tuple(map(digest, _with_scales(state, candidate)))
+
+
+def _has_bytes_of(state: MatchState, one: Candidate, other: Candidate) -> bool:
+    pairs = zip(_with_scales(state, one), _with_scales(state, other), strict=True)
+    return all(a.shape == b.shape and a.dtype is b.dtype and is_equal(a, b) for a, b in pairs)
 
 
 def _copied_rounded(state: MatchState) -> None:

@@ -17,7 +17,7 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.samples import Vectors
 from onnx_params.matching.shifts import bias_of, multiplied_bias
-from onnx_params.tensors.steps import Steps
+from onnx_params.tensors.steps import Steps, dequantizes
 from onnx_params.tensors.stored import StoredTensor
 
 ROUNDED_NOISE: Final = 0.3  # energy that scaled channels of codes of a few bits may differ by
@@ -28,6 +28,7 @@ SNAPS: Final = 1e-5  # relative; how much rounding moves the factor of a weight,
 ROOTS: Final = (1, -1, 2, -2)  # powers of a factor that are integers
 MOST_ROOM: Final = 0.25  # of the distance of two integers, that a power may be off
 NEARLY_ONE: Final = 0.01  # how far a factor that is one may lie from it by rounding
+MOST_DIGITS: Final = 9  # of a factor, behind the point
 EVEN: Final = 1e-3  # relative; how much factors that are one number may differ
 # epsilons of weight standardization: timm's, and the usual ones
 _SPREAD_EPSILONS: Final = (1e-6, 1e-8, 1e-5, 1e-10, 0.0)
@@ -110,7 +111,9 @@ def is_by_number(
         return False
     factor = 1.0 if word and abs(middle - 1) <= EVEN else _snapped(state, each, base, ratio)
     if not each.is_by(state, base * factor):
-        return False
+        factor = _between(state, each, base)
+        if not factor or not each.is_by(state, base * factor):
+            return False
     scalar = "" if word else scalar_of(state, factor)
     if scalar:
         _write_scalar(state, each, scalar)
@@ -175,6 +178,26 @@ def _snapped(state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.nd
         if abs(exact - middle) <= room * middle and each.is_by(state, base * exact):
             return exact
     return middle
+
+
+def _between(state: MatchState, each: Multiplied, base: np.ndarray) -> float:
+    """The shortest number by which all values are within half a step of their codes; 0 where there
+    is none. The middle of the channels' factors may be off by more than that.
+    """
+    key, steps = each.candidate.key, each.steps
+    if not dequantizes(steps):
+        return 0.0
+    made = folds.scaled(each.values, base, each.axis).astype(np.float64)
+    stored, half = state.values.of(key, steps), state.values.half_steps(key, steps)
+    codes = state.values.codes(key, steps)
+    is_inside = (codes > codes.min()) & (codes < codes.max()) & (made != 0)
+    if stored.shape != made.shape or not is_inside.any():
+        return 0.0
+    ends = np.stack([stored - half, stored + half]).astype(np.float64)[:, is_inside]
+    ends = np.sort(ends / made[is_inside], axis=0)
+    least, largest = float(ends[0].max()), float(ends[1].min())
+    shortened = (round((least + largest) / 2, digits) for digits in range(MOST_DIGITS))
+    return next((number for number in shortened if least <= number <= largest), 0.0)
 
 
 def scalar_of(state: MatchState, factor: float) -> str:

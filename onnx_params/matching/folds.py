@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from onnx_params.idioms.torch_modules import weight_norm_parts
+from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import NORMS, OWN_NORM_WEIGHTS
 from onnx_params.matching.probes import read_numbers
 from onnx_params.tensors.stored import StoredTensor
@@ -77,6 +78,22 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
     ONE_MORE: frozenset({"add"}),
     MASKED: frozenset({"mul"}),
 }
+
+
+def is_another(formula: str, name: str) -> bool:
+    """Whether the name that an exporter made up for a result spells another formula: of a few
+    rounded numbers ``1 + w`` is as near as ``exp(w)``.
+    """
+    if not is_result(name):
+        return False
+    words = words_of(name)
+    spelled = [each for each, parts in SPELLED.items() if each != MASKED and parts <= words]
+    return bool(spelled) and not SPELLED.get(formula, frozenset()) & words
+
+
+def words_of(name: str) -> frozenset[str]:
+    """The words of a name, in lower case, without numbers."""
+    return frozenset(re.split(r"[^a-z]+", name.lower()))
 
 
 def times(factor: float, what: str = "w") -> str:

@@ -68,6 +68,8 @@ def _by_unary(state: MatchState, formula: str, least: int, cast: str = "") -> No
         target = targets[tensor.name]
         if np.ptp(target) and not np.ptp(state.values.of(candidate.key, steps)):
             continue  # a constant is near to what comes of anything small
+        if folds.is_another(formula, candidate.tensor.name):
+            continue
         if state.values.is_close(target, candidate, steps):
             state.assigned.setdefault(candidate.key, tensor.name)
             state.found[tensor.name] = _by(formula, candidate)
@@ -103,6 +105,8 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
         take_close(state, tensor, candidate, steps)
         return
     for formula, function in folds.UNARY.items():
+        if folds.is_another(formula, candidate.tensor.name):
+            continue
         made = folds.computed(function, tensor.read())
         if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
             state.found[tensor.name] = _by(formula, candidate)

@@ -31,6 +31,7 @@ from onnx_params.matching import (
     parted,
     products,
     rounded,
+    stacks,
     unmatched,
     windows,
 )
@@ -46,6 +47,7 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     concatenated.by_lines,
     rounded.rounded,
     rounded.split,
+    stacks.stacked,
     parted.parted,
     exact.as_another,
     folded.weight_normed,
@@ -109,7 +111,7 @@ def match(
     for tensor in state.open():
         claim = state.named.get(tensor.name)
         # it is all there, if changed: the artifact's own word
-        placed = claim is not None and claim.placements
+        placed = claim is not None and claim.placements and claim.shape == tensor.shape
         state.found[tensor.name] = (
             None if placed else unmatched.looked_up(state, tensor)
         ) or unmatched.erased(state, tensor)

@@ -4,6 +4,7 @@ another order.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -61,8 +62,8 @@ class _Matrix(NamedTuple):
 
 
 def _matrices(tensor: StoredTensor) -> Iterator[_Matrix]:
-    """A matrix with outputs first, as torch has it, or last, as Keras and Flax have it, where they
-    may be several axes: heads.
+    """A matrix or a kernel with outputs first, as torch has it, or last, as Keras and Flax have it,
+    where they may be several axes: heads.
     """
     if len(tensor.shape) < 2 or not tensor.count:
         return
@@ -71,6 +72,8 @@ def _matrices(tensor: StoredTensor) -> Iterator[_Matrix]:
     flat = Reshape((entering, leaving))
     if len(tensor.shape) == 2:
         yield _Matrix(tensor, (entering, leaving), (), ())
+    else:
+        yield _Matrix(tensor, (entering, leaving), (flat,), (Reshape(tensor.shape),))
     turn = (SWAP,) if len(tensor.shape) == 2 else (flat, SWAP)
     back = (SWAP,) if len(tensor.shape) == 2 else (SWAP, Reshape(tensor.shape))
     yield _Matrix(tensor, (leaving, entering), turn, back)
@@ -90,7 +93,7 @@ class _Grid(NamedTuple):
 
 def _grids(candidate: Candidate) -> list[_Grid]:
     """The matrices in a stored tensor: it, transposed, the matrices of experts one below the
-    other.
+    other, a kernel as rows of outputs.
     """
     found: list[_Grid] = []
     for way in candidate.ways:
@@ -101,6 +104,9 @@ def _grids(candidate: Candidate) -> list[_Grid]:
         if len(shape) == 3:
             flat = (shape[0] * shape[1], shape[2])
             found.append(_Grid(candidate, chain(*way, Reshape(flat)), *flat))
+        if len(shape) > 2 and shape[1] > 1:
+            by_output = (shape[0], math.prod(shape[1:]))
+            found.append(_Grid(candidate, chain(*way, Reshape(by_output)), *by_output))
     return found
 
 

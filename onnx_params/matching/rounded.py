@@ -272,7 +272,7 @@ def near(
     unfolded = {shape: list(_unfolded(shape, by_shape)) for shape in places}
     for shape, more in unfolded.items():
         by_shape.setdefault(shape, []).extend(more)
-    samples = _Samples(state)
+    samples = Samples(state)
     for name, values in targets.items():
         fits = by_shape.get(values.shape, ())
         nearest = samples.nearest(values, fits, places[values.shape])
@@ -320,7 +320,7 @@ def _unfolded(shape: Shape, by_shape: Mapping[Shape, Sequence[Fit]]) -> Iterator
             yield candidate, chain(*steps, Reshape(shape))
 
 
-class _Samples:
+class Samples:
     """A few elements of each stored tensor of a shape, read once and side by side, and how near
     each must be.
     """
