@@ -171,9 +171,12 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
 
 
 def _is_of_a_layer(state: State, tensor: StoredTensor, place: Key) -> bool:
-    """Whether the weight of a vector's module was computed into the same stored tensor: that is
-    what a layer makes of fixed inputs.
+    """Whether a stored tensor is what a layer makes of fixed inputs: the weight of a vector's module
+    was computed into the same one, or it has the same numbers in all its lines.
     """
+    stored = state.model.stored[place]
+    if _is_repeated(stored, stored.shape[-1:]):
+        return True
     owner, _, leaf = tensor.name.rpartition(".")
     weight = state.named.get(f"{owner}.weight") if leaf == "bias" else None
     if weight is None or weight.view not in _COMPUTED or place not in weight.stored:

@@ -12,6 +12,7 @@ from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence, without_number
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 from onnx_params.idioms.torchscript import is_made_up, real_name
+from onnx_params.inventory.open_rows import hanging, keys_of, looked_up
 from onnx_params.names import stored
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import locate
@@ -21,10 +22,16 @@ from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.stored import StoredTensor
 
 
-def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> list[Claim]:
+def placed(
+    listed: list[Claim],
+    tensors: list[StoredTensor],
+    kept: Sequence[StoredTensor],
+    model: Model,
+) -> list[Claim]:
     """The list, where rows whose numbers no one found get the stored tensor that stands in their
     module's slot, if its shape fits; then those of products without a shape get one in the order in
-    which the graph takes the rest, if it is of as many.
+    which the graph takes the rest, if it is of as many. ``tensors`` are what was learned, as far as
+    is known, ``kept`` those and the constants that modules keep.
     """
     open_rows = {claim.name: claim for claim in listed if claim.view is View.UNKNOWN}
     if not open_rows:
@@ -34,7 +41,8 @@ def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> li
     taken = {key for claim in listed if claim.view is not View.FOLDED for key in claim.stored}
     loose = {tensor.key: tensor for tensor in tensors if tensor.key not in taken}
     found: dict[str, Claim] = {}
-    for own in stored.claims(model, loose.values()):
+    own_claims = stored.claims(model, loose.values())
+    for own in own_claims:
         row = next((open_rows[name] for name in _said(own.name) if name in open_rows), None)
         if row is None or row.name in found or len(own.stored) != 1:
             continue
@@ -45,6 +53,15 @@ def placed(listed: list[Claim], tensors: list[StoredTensor], model: Model) -> li
         if made is not None:
             found[row.name] = made
             del loose[tensor.key]
+    still_open = {name: claim for name, claim in open_rows.items() if name not in found}
+    left_over = [own for own in own_claims if not loose.keys().isdisjoint(own.stored)]
+    placed_alone = {
+        **looked_up(still_open, [each for each in kept if each.key not in taken], model),
+        **hanging(still_open, left_over, model),
+    }
+    found.update(placed_alone)
+    for key in keys_of(placed_alone.values()):
+        loose.pop(key, None)
     rows = [claim for name, claim in open_rows.items() if name not in found]
     left = [tensor for key, tensor in loose.items() if key not in folded]
     found.update(_dealt(rows, left, model))

@@ -37,6 +37,10 @@ LISTS: Final[tuple[Callable[[Model, ExporterMetadata], list[Claim]], ...]] = (
 )
 
 
+# of what a module may keep that was computed of its parameters
+_KEPT: Final = frozenset({Role.PARAMETER, Role.BUFFER})
+
+
 @dataclass(slots=True, kw_only=True)
 class _Draft:
     """An account while it is being drawn up."""
@@ -121,7 +125,8 @@ def _drafted(
     listed = _best(lists)
     if listed:
         learned = [tensor for tensor, found in classified if found.role is Role.PARAMETER]
-        listed = placed(listed, learned, model)
+        kept = [tensor for tensor, found in classified if found.role in _KEPT]
+        listed = placed(listed, learned, kept, model)
     draft = _Draft(
         model=model,
         metadata=metadata,

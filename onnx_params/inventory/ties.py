@@ -18,6 +18,7 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
+ONCE_MORE: Final = "it once more"
 IN_ANOTHER_TYPE: Final = "it once more in another type, by some of its rows"
 
 
@@ -49,25 +50,41 @@ def tied(
 def joined_to_list(
     listed: list[Claim], extra: list[Claim], model: Model
 ) -> tuple[list[Claim], list[Claim]]:
-    """An exporter's list, and the claims on what is in none: without copies in another type of what
-    is listed.
+    """An exporter's list, and the claims on what is in none: without copies in the same codes or in
+    another type.
     """
     if not extra:
         return listed, extra
     at = {claim.stored[0]: place for place, claim in enumerate(listed) if len(claim.stored) == 1}
     by_key = {claim.stored[0]: claim for claim in extra}
+    single = {key for key, n in Counter(claim.stored[0] for claim in extra).items() if n == 1}
     joined = list(listed)
+    every = [claim.stored[0] for claim in (*listed, *extra) if len(claim.stored) == 1]
+    same = duplicates.with_bytes_of(model, (model.stored[key] for key in every))
     gone: set[Key] = set()
+    for copy, first in same.items():
+        if copy not in single or first not in at.keys() | single:
+            continue
+        gone.add(copy)
+        if first in at:
+            joined[at[first]] = _again(joined[at[first]], copy, ONCE_MORE)
+        else:
+            by_key[first] = _again(by_key[first], copy, ONCE_MORE)
+    extra = [by_key[claim.stored[0]] if claim.stored[0] in single else claim for claim in extra]
     for copy, first in rounded_copies(model, [*listed, *extra]).items():
         if copy in at and first in by_key:
             copy, first = first, copy
         if first not in at or copy not in by_key or copy in gone:
             continue
-        was = joined[at[first]]
-        because = f"{was.because}; '{copy[1]}' is {IN_ANOTHER_TYPE}"
-        joined[at[first]] = replace(was, stored=(*was.stored, copy), because=because)
+        joined[at[first]] = _again(joined[at[first]], copy, IN_ANOTHER_TYPE)
         gone.add(copy)
     return joined, [claim for claim in extra if claim.stored[0] not in gone]
+
+
+def _again(claim: Claim, copy: Key, how: str) -> Claim:
+    """The claim on a parameter that is stored once more."""
+    because = f"{claim.because}; '{copy[1]}' is {how}"
+    return replace(claim, stored=(*claim.stored, copy), because=because)
 
 
 def _with_copies(
@@ -82,8 +99,9 @@ def _with_copies(
     by_key = {claim.stored[0]: claim for claim in claims if counts[claim.stored[0]] == 1}
     tensors = [parameter_tensors[key] for key in by_key]
     turned = duplicates.transposed(tensors)
+    same = duplicates.with_bytes_of(model, tensors)
     rounded = rounded_copies(model, by_key.values()) if joins_rounded else {}
-    copies = rounded | duplicates.reshaped(tensors) | turned
+    copies = rounded | duplicates.reshaped(tensors) | turned | same
     gone: set[Key] = set()
     for copy, first in copies.items():
         if by_key[first].evidence is Evidence.NONE and by_key[copy].evidence is not Evidence.NONE:
@@ -97,7 +115,7 @@ def _with_copies(
         elif {first, copy} & rounded.keys():
             how = IN_ANOTHER_TYPE
         else:
-            how = "it once more"
+            how = ONCE_MORE
         # a name that an exporter made up is no further name of the parameter
         names = () if other.evidence is Evidence.NONE else (other.name,)
         stem = without_number(was.name)

@@ -11,12 +11,13 @@ from typing import Final
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import without_number
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.duplicates import with_scales
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.multiset_hash import digest
 from onnx_params.matching.probes import read_probe
 from onnx_params.matching.rounded import near, small
 from onnx_params.matching.verify import is_equal, is_transposed
-from onnx_params.tensors.steps import SWAP, Dequantize, Shape, chain
+from onnx_params.tensors.steps import SWAP, Shape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_CUT: Final = 8  # rows of a table that a second copy may lack
@@ -155,21 +156,13 @@ def _kind(candidate: Candidate) -> tuple[str, Shape]:
     return candidate.tensor.dtype.name, candidate.tensor.shape
 
 
-def _with_scales(state: MatchState, candidate: Candidate) -> list[StoredTensor]:
-    """A stored tensor, its scales and its zero points."""
-    keys = [candidate.key]
-    for step in candidate.steps:
-        if isinstance(step, Dequantize):
-            keys += [key for key in (step.scale, step.zero, step.second) if key is not None]
-    return [state.model.stored[key] for key in keys]
-
-
 def _digests(state: MatchState, candidate: Candidate) -> tuple[int, ...]:
-    return tuple(map(digest, _with_scales(state, candidate)))
+    return tuple(map(digest, with_scales(state.model, candidate.tensor, candidate.steps)))
 
 
 def _has_bytes_of(state: MatchState, one: Candidate, other: Candidate) -> bool:
-    pairs = zip(_with_scales(state, one), _with_scales(state, other), strict=True)
+    parts = [with_scales(state.model, each.tensor, each.steps) for each in (one, other)]
+    pairs = zip(*parts, strict=True)
     return all(a.shape == b.shape and a.dtype is b.dtype and is_equal(a, b) for a, b in pairs)
 
 

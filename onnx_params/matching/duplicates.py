@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
+from onnx_params.dataflow.logical import logical
 from onnx_params.errors import OnnxParamsError
 from onnx_params.idioms.naming import without_number
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.matching.probes import FIRST_PROBES, read_probe
 from onnx_params.tensors.encoding import IN_PLACE
-from onnx_params.tensors.steps import Key, without_ones
+from onnx_params.tensors.steps import Dequantize, Key, Steps, dequantizes, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_END: Final = 64  # bytes of a payload that are compared before all are
@@ -80,6 +81,53 @@ def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
         if len({tensor.shape for tensor in group}) > 1 or n_stems < len(group):
             found.update(_reshaped_in(group))
     return found
+
+
+def with_bytes_of(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
+    """Key of each quantized tensor that has the codes, the scales and the zero points of one before
+    it -> the key of that one: what a graph has again which runs a layer several times. Reads those.
+    """
+    groups: dict[tuple[str, tuple[int, ...]], list[StoredTensor]] = {}
+    for tensor in tensors:
+        if tensor.count >= MIN_COUNT and dequantizes(logical(model, tensor).steps or ()):
+            groups.setdefault((tensor.dtype.name, tensor.shape), []).append(tensor)
+    found: dict[Key, Key] = {}
+    for group in groups.values():
+        by_ends: dict[tuple[bytes, ...], list[_Parts]] = {}
+        for tensor in group if len(group) > 1 else ():
+            parts = with_scales(model, tensor, logical(model, tensor).steps or ())
+            before = by_ends.setdefault(tuple(map(_ends, parts)), [])
+            first = next((each for each in before if _are_equal(each, parts)), None)
+            if first is not None:
+                found[tensor.key] = first[0].key
+            elif len(set(_ends(tensor))) > 1:
+                before.append(parts)
+    return found
+
+
+_Parts = list[StoredTensor]  # a stored tensor, its scales and its zero points
+
+
+def _are_equal(one: _Parts, other: _Parts) -> bool:
+    """Whether all parts have the same numbers. Reads them."""
+    if len(one) != len(other):
+        return False
+    try:
+        import numpy as np
+
+        pairs = zip(one, other, strict=True)
+        return all(bool(np.array_equal(a.read(), b.read())) for a, b in pairs)
+    except (ImportError, OnnxParamsError):
+        return False
+
+
+def with_scales(model: Model, tensor: StoredTensor, steps: Steps) -> list[StoredTensor]:
+    """A stored tensor, and the scales and zero points with which steps dequantize it."""
+    keys = [tensor.key]
+    for step in steps:
+        if isinstance(step, Dequantize):
+            keys += [key for key in (step.scale, step.zero, step.second) if key is not None]
+    return [model.stored[key] for key in keys]
 
 
 def _stem(tensor: StoredTensor) -> str:

@@ -9,15 +9,18 @@ from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
 
-def table_shape(tensor: StoredTensor, has_rows_first: bool) -> Shape | None:
+def table_shape(
+    tensor: StoredTensor, has_rows_first: bool, may_be_codes: bool = False
+) -> Shape | None:
     """The shape of the table of which a tensor has each row twice or more on the average: biases of
     relative positions; ``None`` where it has none such.
 
     A row lies along the last axis, or along the first that is longer than one; there the table may
-    have rows first or last. Reads the values.
+    have rows first or last. Of codes, different rows may be the same: ``may_be_codes`` allows that.
+    Reads the values.
     """
     shape = tensor.shape
-    if len(shape) < 2 or not tensor.dtype.is_float:  # of codes, different rows may be the same
+    if len(shape) < 2 or not (tensor.dtype.is_float or may_be_codes):
         return None
     tables = [
         (rows, shape[axis], axis)

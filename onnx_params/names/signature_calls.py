@@ -4,6 +4,7 @@ in the list.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from onnx_params.dataflow.consumers import as_torch, consumers
@@ -176,7 +177,7 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
         return None
     names = [entry.target for entry in table.metadata.signature if entry.kind == "PARAMETER"]
     at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
-    for before in reversed(names[max(0, at - 2) : at]):
+    for before in (*_beside_in_lists(names, owner), *reversed(names[max(0, at - 2) : at])):
         location = table.stored.locate(before)
         if location is not None and len(location.shape) > 2:
             because = (
@@ -187,6 +188,21 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
                 name, (location.shape[0],), View.FOLDED, because, location.tensor, certain=False
             )
     return None
+
+
+def _beside_in_lists(names: Sequence[str], owner: str) -> Iterator[str]:
+    """The weight of the same number in the list of modules that stands before a module's own list:
+    ``convs.1`` of ``bns.1``.
+    """
+    stack, _, number = owner.rpartition(".")
+    first = f"{stack}.0.weight"
+    if not number.isdecimal() or first not in names:
+        return
+    before = names[names.index(first) - 1] if names.index(first) else ""
+    other, _, last = before.rpartition(".")[0].rpartition(".")
+    weight = f"{other}.{number}.weight"
+    if last.isdecimal() and other != stack and weight in names:
+        yield weight
 
 
 def shape_of_dropped(table: Table, site: Site) -> tuple[Shape, str, bool] | None:

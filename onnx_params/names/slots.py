@@ -66,7 +66,7 @@ _PRODUCTS: Final = frozenset({"Conv", "ConvTranspose", "MatMul"})
 UNKNOWN_LEAF: Final = "?"  # of a parameter of a module that is known
 _RESHAPED: Final = re.compile(r"(/Reshape(_\d+)?_output_\d+|^view(_\d+)?)$")
 _FACTORS: Final = frozenset({"Mul", "Div"})
-_ELEMENTWISE: Final = frozenset({"Mul", "Div", "Add", "Sub"})
+ELEMENTWISE: Final = frozenset({"Mul", "Div", "Add", "Sub"})
 
 
 class Modules:
@@ -259,7 +259,7 @@ def _element_by_element(place: Place) -> Claim | None:
     table.
     """
     node, tensor = place.consumer.node, place.tensor
-    if node.op_type not in _ELEMENTWISE or not is_made_up(tensor.name):
+    if node.op_type not in ELEMENTWISE or not is_made_up(tensor.name):
         return None
     if is_norm_folded(tensor.name):  # the bias of a convolution that was quantized
         return None

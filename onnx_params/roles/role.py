@@ -83,7 +83,7 @@ class RuleId(enum.Enum):
     NORM_BEFORE_A_SCALE = "norm-before-a-scale", "A learned scale follows the norm that uses it."
     SAME_NUMBER = (
         "same-number",
-        "One number again and again, under a name that an exporter made up: it was computed.",
+        "One number again and again, or two, under a name that an exporter made up.",
     )
     FROZEN_NORM = "frozen-norm", "It scales or shifts a convolution's channels, and was computed."
     LOOKED_UP_BIAS = (

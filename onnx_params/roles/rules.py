@@ -18,6 +18,8 @@ from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.torch_modules import SPECTRAL_LEAVES, is_filler
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.operators.record import Kind
+from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
@@ -197,6 +199,18 @@ def by_only_slot(context: Context, subject: Subject) -> Classification | None:
     return special or Classification(*BY_WORD[word], describe(use))
 
 
+def fills_a_norm(context: Context, subject: Subject) -> Classification | None:
+    """One number again and again in a slot of a norm that has no parameters of its own."""
+    for use, word in subject.uses:
+        operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
+        if operator is None or operator.kind is not Kind.NORM:
+            continue
+        if word in ("weight", "bias") and is_one_number(subject.tensor):
+            because = f"{describe(use)}, {subject.tensor.count} times the same number"
+            return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+    return None
+
+
 _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (
     of_a_computed_weight,
     left_by_a_quantizer,
@@ -210,6 +224,7 @@ _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (
 _BY_USE: Final[tuple[Rule, ...]] = (
     of_a_spectral_norm,
     fills_a_group_norm,
+    fills_a_norm,
     by_only_slot,
     by_slots,
 )

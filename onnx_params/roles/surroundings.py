@@ -23,6 +23,7 @@ from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import has_waves
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
+MANY: Final = 64  # elements of an array in which two numbers are no chance
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 # between an addition and a softmax
@@ -101,14 +102,20 @@ def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classifica
 
 
 def _same_number(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """One number again and again, under a name that TorchScript's exporter made up, or that of an
-    operator's result: it was computed, for what was trained has different ones.
+    """One number again and again, or two in an array, as of an identity or a mask, under the name
+    of an operator's result or one that an exporter made up: it was computed, for what was trained
+    has different ones.
     """
     tensor = subject.tensor
-    is_computed = tensor.name.startswith("onnx::") or is_result(tensor.name)
-    if not is_computed or not is_one_number(tensor):
+    if not is_made_up(tensor.name) and not is_result(tensor.name):
         return None
-    because = f"{describe(use)}, {tensor.count} times the same number"
+    if is_one_number(tensor):
+        because = f"{describe(use)}, {tensor.count} times the same number"
+        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+    is_array = sum(dim > 1 for dim in tensor.shape) > 1
+    if not is_array or tensor.count < MANY or distinct_elements(tensor) != 2:
+        return None
+    because = f"{describe(use)}, {tensor.count} times one of two numbers"
     return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
 
 
