@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
@@ -18,8 +19,10 @@ from onnx_params.names.claim import Claim
 from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
 from onnx_params.names.slots import ELEMENTWISE, UNKNOWN_LEAF
-from onnx_params.tensors.steps import Key, Reshape
+from onnx_params.tensors.steps import Key, Reshape, without_ones
 from onnx_params.tensors.stored import StoredTensor
+
+N_AXES: Final = 3  # of biases of attention: heads, queries, keys
 
 
 def hanging(rows: Mapping[str, Claim], own: Iterable[Claim], model: Model) -> dict[str, Claim]:
@@ -92,6 +95,8 @@ def looked_up(
     for tensor in tensors:
         row = single.get(name_before(tensor.name).rpartition(".")[0])
         if row is None or row.shape is not None or row.name in found:
+            continue
+        if len(without_ones(tensor.shape)) < N_AXES:
             continue
         shape = table_shape(tensor, has_rows_first=False, may_be_codes=True)
         if shape is None:

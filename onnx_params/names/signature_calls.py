@@ -10,6 +10,7 @@ from dataclasses import replace
 from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site
+from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.torch_dynamo import (
     BATCH_NORMS,
     BIASED_MODULES,
@@ -177,7 +178,7 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
         return None
     names = [entry.target for entry in table.metadata.signature if entry.kind == "PARAMETER"]
     at = names.index(f"{owner}.weight") if f"{owner}.weight" in names else 0
-    for before in (*_beside_in_lists(names, owner), *reversed(names[max(0, at - 2) : at])):
+    for before in (*_beside_in_lists(table, names, owner), *reversed(names[max(0, at - 2) : at])):
         location = table.stored.locate(before)
         if location is not None and len(location.shape) > 2:
             because = (
@@ -190,18 +191,19 @@ def by_place_in_list(table: Table, name: str, sites: list[Site]) -> Claim | None
     return None
 
 
-def _beside_in_lists(names: Sequence[str], owner: str) -> Iterator[str]:
-    """The weight of the same number in the list of modules that stands before a module's own list:
-    ``convs.1`` of ``bns.1``.
+def _beside_in_lists(table: Table, names: Sequence[str], owner: str) -> Iterator[str]:
+    """The weight of the same number in the list of modules that stands before a module's list of
+    norms: ``convs.1`` of ``bns.1``.
     """
     stack, _, number = owner.rpartition(".")
     first = f"{stack}.0.weight"
-    if not number.isdecimal() or first not in names:
+    is_of_norms = table.metadata.kinds.get(f"{stack}.0.running_var") == "BUFFER"
+    if not number.isdecimal() or not is_of_norms or first not in names:
         return
     before = names[names.index(first) - 1] if names.index(first) else ""
     other, _, last = before.rpartition(".")[0].rpartition(".")
     weight = f"{other}.{number}.weight"
-    if last.isdecimal() and other != stack and weight in names:
+    if last.isdecimal() and module_of(other) == module_of(stack) and weight in names:
         yield weight
 
 
