@@ -71,11 +71,7 @@ SEED: Final = 20261201
 def lots() -> dict[str, list[Any]]:
     """What was drawn of each library, as in ``drawn_models``."""
     declare_operators()
-    texts = [
-        path.read_text()
-        for path in sorted(Path(__file__).parent.glob("*.py"))
-        if path.name != Path(__file__).name
-    ]
+    texts = earlier.texts_but("drawn_again.py")
     words = set(re.findall(r"\w+", "\n".join(texts)))
     draw = random.Random(SEED)
     return {

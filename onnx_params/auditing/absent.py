@@ -171,7 +171,7 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
 
 
 def _is_of_a_layer(state: State, tensor: StoredTensor, place: Key) -> bool:
-    """Whether a stored tensor is what a layer makes of fixed inputs: the weight of a vector's module
+    """Whether a stored tensor is what a layer makes of fixed inputs: the weight of a bias' module
     was computed into the same one, or it has the same numbers in all its lines.
     """
     stored = state.model.stored[place]
