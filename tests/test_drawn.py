@@ -59,6 +59,34 @@ def test_half_precision_before_codes(
     }
 
 
+@pytest.mark.parametrize("half", [np.float16, ml_dtypes.bfloat16], ids=["float16", "bfloat16"])
+def test_a_norm_in_half_precision_before_codes(half: type, tmp_path: Path) -> None:
+    """Of convolutions with a norm in them no number is of the half type; what was quantized beside
+    them says that they were.
+    """
+    held: Arrays = {}
+    chain = Chain()
+    for at in range(3):
+        kernel, bias, mean = draw(at, 16, 8, 3, 3), draw(10 + at, 16), draw(20 + at, 16)
+        gamma, variance = np.abs(draw(30 + at, 16)) + 1, np.abs(draw(40 + at, 16)) + 1
+        own = (kernel, gamma, bias, mean, variance)
+        leaves = ("conv__weight", "bn__weight", "bn__bias", "bn__running_mean", "bn__running_var")
+        held |= {f"l{at}__{leaf}": each for leaf, each in zip(leaves, own, strict=True)}
+        kernel, gamma, bias, mean, variance = (x.astype(half).astype(np.float32) for x in own)
+        factor = gamma / np.sqrt(variance + np.float32(1e-5))
+        folded = dequantized(chain, f"onnx::Conv_{2 * at}", kernel * factor[:, None, None, None])
+        chain.node("Conv", f"x{at}", folded, chain.keep(f"onnx::Conv_{at}1", bias - mean * factor))
+    for at in range(2):
+        held[f"fc{at}__weight"], held[f"fc{at}__bias"] = draw(50 + at, 16, 16), draw(60 + at, 16)
+        weight, bias = (held[f"fc{at}__{leaf}"].astype(half) for leaf in ("weight", "bias"))
+        chain.node("MatMul", "y", dequantized(chain, f"fc{at}.weight", weight.astype(np.float32).T))
+        chain.node("Add", chain.last, chain.keep(f"fc{at}.bias", bias.astype(np.float32)))
+    assert [] == [(each.name, each.message) for each in audited(chain, tmp_path, held).failing]
+    held["l1__conv__weight"] = held["l1__conv__weight"].copy()
+    held["l1__conv__weight"][3] *= np.float32(1.1)
+    assert not audited(chain, tmp_path, held).passed
+
+
 def audited(chain: Chain, tmp_path: Path, arrays: Arrays) -> Audit:
     """An audit of a model against a checkpoint; ``__`` stands for a dot."""
     reference = checkpoint(tmp_path / "c.safetensors", **arrays)
@@ -160,6 +188,16 @@ def test_a_power_of_a_logarithm(name: str, passes: bool, tmp_path: Path) -> None
     chain = Chain()
     chain.node("MatMul", "x", chain.keep("fc.weight", held["fc__weight"]))
     chain.node("Mul", chain.last, chain.keep("view_5", np.exp(held[f"ssm__{name}"])))
+    assert audited(chain, tmp_path, held).passed is passes
+
+
+@pytest.mark.parametrize(("factor", "passes"), [(4, True), (7, False)])
+def test_a_root_of_the_width(factor: int, passes: bool, tmp_path: Path) -> None:
+    """Embeddings are multiplied by the root of their width before they are expanded."""
+    held = {"cls_emb": draw(0, 1, 1, 16), "fc__weight": draw(1, 16, 16)}
+    chain = Chain()
+    chain.node("Concat", "x", chain.keep("expand_1", held["cls_emb"] * np.float32(factor)), axis=1)
+    chain.node("MatMul", chain.last, chain.keep("fc.weight", held["fc__weight"]))
     assert audited(chain, tmp_path, held).passed is passes
 
 

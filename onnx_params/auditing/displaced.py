@@ -52,7 +52,9 @@ def displaced(
     # a name does not tell in which orientation a square matrix lies; an exporter's record does
     is_recorded = claim.certain and claim.evidence is Evidence.SIGNATURE
     is_recorded &= not _is_recorded_turned(state, tensor.name)
-    if _is_turn(found, claim) and not is_recorded and state.turns.fits(tensor.name):
+    fits = state.turns.fits(tensor.name)
+    may_be_turned = fits or (fits is None and state.turns.is_alone(tensor.name))
+    if _is_turn(found, claim) and not is_recorded and may_be_turned:
         return None
     because = f"'{found.stored[0][1]}' holds its values at other places: {how(state, found)}"
     return say(state, tensor, Verdict.CHANGED, because, found.stored)._replace(difference=apart)

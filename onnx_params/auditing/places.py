@@ -250,6 +250,13 @@ class Turns:
                 return votes[0] == kind[name][0]
         return None
 
+    def is_alone(self, name: str) -> bool:
+        """Whether a matrix is one that is multiplied as torch's are, transposed, and too few others
+        of its kind are there to say how they lie.
+        """
+        kind = self._kinds.get(self._of.get(name, ("", "")), {})
+        return name in kind and kind[name][0] and len(kind) <= MIN_VOTES
+
 
 def _leaf(name: str) -> str:
     """The last word of a name that is no number."""

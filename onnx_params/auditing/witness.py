@@ -7,6 +7,7 @@ the same was done to most parameters of its kind.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -47,6 +48,8 @@ _ENOUGH: Final = 0.5  # share of the kin
 ALIKE: Final = 1e-3  # relative: factors of a layer, of which one was rounded
 # of exporters that list what they computed of what
 _RECORDS: Final = frozenset({Evidence.SIGNATURE, Evidence.SOURCE_MAP})
+_EXPANDED: Final = re.compile(r"(onnx::Expand_|expand(_\d+)?$)")
+ROOT_APART: Final = 1e-5  # relative
 # words of what is learned as its logarithm: Mamba's decay, the scale of CLIP and of Swin
 _LOGARITHMS: Final = frozenset({"log", "logs", "logit", "logvar"})
 _TAKEN: Final = "onnx::"
@@ -77,6 +80,8 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     if found.formula.startswith(_OF_LINES):
         return True  # no single number makes it: no fault is one by chance
     if _is_family(state, name, found) or _is_a_logarithm(name, found):
+        return True
+    if _is_of_width(state, name, found):
         return True
     if found.formula == ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
         return True
@@ -130,6 +135,14 @@ def _is_a_logarithm(name: str, found: Found) -> bool:
     """Whether a parameter's own name says that it is a logarithm, and a power of it was taken."""
     is_power = found.formula in ("exp(w)", "-exp(w)")
     return is_power and not _LOGARITHMS.isdisjoint(words_of(leaf_of(name)))
+
+
+def _is_of_width(state: State, name: str, found: Found) -> bool:
+    """Whether an embedding was multiplied by the root of its width, before it was expanded."""
+    width = state.reference[name].shape[-1:]
+    is_expanded = all(_EXPANDED.match(key[1]) for key in found.stored)
+    root = math.sqrt(width[0]) if width else 0.0
+    return is_expanded and root > 1 and abs(found.factor - root) <= ROOT_APART * root
 
 
 def _is_own_name(key: Key) -> bool:

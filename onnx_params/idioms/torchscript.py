@@ -28,7 +28,7 @@ _MADE_UP: Final = re.compile(
 # torch/fx/graph.py, names follow the operator
 _COMPUTED: Final = re.compile(
     r"^(mul|add|sub|rsub|div|exp|neg|pow|sqrt|rsqrt|linear|matmul|mm|bmm|addmm|einsum|sin|cos|tanh|sigmoid|softmax|softplus|repeat_interleave|arange|where"
-    r"|cumsum|mean|sum|baddbmm|layer_norm|zeros|ones|full|reciprocal|to|abs|sign|log|clamp|outer|masked_fill|triu|tril)(_\w*)?(_\d+)?$"
+    r"|cumsum|mean|sum|baddbmm|layer_norm|zeros|ones|full|new_full|new_zeros|new_ones|reciprocal|to|abs|sign|log|clamp|outer|masked_fill|triu|tril)(_\w*)?(_\d+)?$"
 )
 _OPERATOR: Final = re.compile(r"/([A-Z][A-Za-z]*)(?:_\d+)?$")
 _LAYERS: Final = frozenset({"Conv", "Gemm", "MatMul"})

@@ -67,6 +67,8 @@ BYTE: Final = HALF_STEP / 127  # of the largest number: half a step of signed 8 
 BIAS_APART: Final = 1e-3  # of a bias' largest number, that its integers of 32 bits may be off
 SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
+# times the rounding of half precision: of a weight, a norm's weight and the root of its variance
+FACTORS_ROUNDED: Final = 2.5
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
 # product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
@@ -199,6 +201,7 @@ class Values:
         self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
         self._patterns: dict[tuple[Key, Steps], Pattern] = {}
         self._n_bytes = 0
+        self.once = ""  # the type of half precision that all weights went through
 
     def read(self, key: Key) -> np.ndarray:
         """A stored tensor's values, for scales and zero points."""
@@ -258,7 +261,8 @@ class Values:
                 if not rounding:
                     zero = step.offset if step.zero is None else int(self.read(step.zero).flat[0])
                     before = type_before(scale, self.codes(key, steps), zero)
-                    relative += ROUNDING.get(before, 0.0)
+                    several = 1.0 if before else FACTORS_ROUNDED
+                    relative += several * ROUNDING.get(before or self.once, 0.0)
         half = self.half_steps(key, steps)
         return half + np.abs(target.astype(np.float32)) * np.float32(relative) if relative else half
 
@@ -289,7 +293,10 @@ class Values:
             return False
         if not dequantizes(steps):
             dtype = candidate.tensor.dtype.name
-            if bool(np.all(np.abs(difference) <= TOLERANCE.get(dtype, 0.0) * max(size, 1e-30))):
+            # a shift that was computed of numbers in half precision
+            is_shift = bool(self.once) and target.ndim == 1
+            tolerance = TOLERANCE.get(self.once if is_shift else dtype, 0.0)
+            if bool(np.all(np.abs(difference) <= tolerance * max(size, 1e-30))):
                 return True
             if dtype in ROUNDING and any(
                 np.array_equal(cast, values) for cast in casts_to(target, dtype, values)

@@ -25,6 +25,7 @@ from onnx_params.matching import (
     exact,
     folded,
     formulas,
+    halved,
     low_rank,
     masked,
     multiplied,
@@ -40,6 +41,7 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
 
 _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
+    halved.halved,
     exact.by_name,
     exact.by_probe,
     exact.by_digest,

@@ -1,0 +1,53 @@
+"""Tell the type of half precision that a model went through before its weights were quantized, by
+what is left of it: scales of which the largest numbers are of that type, vectors that are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+
+from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.casts import coarse_type, type_before
+from onnx_params.matching.match_state import MatchState
+from onnx_params.tensors.steps import Dequantize
+from onnx_params.tensors.stored import StoredTensor
+
+MIN_VECTOR: Final = 8  # different numbers, of which all are of a type by no chance
+MAX_VECTOR: Final = 1 << 16
+MIN_FOUND: Final = 2  # tensors that say the same
+FINEST: Final = 2.0**6  # parts of a mantissa that whole numbers and simple fractions do not need
+
+
+def halved(state: MatchState) -> None:
+    """Write down the type, where two stored tensors at least say it."""
+    if not any(candidate.is_quantized for candidate in state.free()):
+        return
+    said = Counter(
+        name for candidate in state.candidates.values() if (name := _type_of(state, candidate))
+    )
+    found = said.most_common(1)
+    if found and found[0][1] >= MIN_FOUND:
+        state.values.once = found[0][0]
+
+
+def _type_of(state: MatchState, candidate: Candidate) -> str:
+    """What one stored tensor says; empty where it says nothing."""
+    for step in candidate.steps:
+        if isinstance(step, Dequantize):
+            zero = step.offset if step.zero is None else int(state.values.read(step.zero).flat[0])
+            return type_before(state.values.read(step.scale), candidate.tensor.read(), zero)
+    return _type_of_vector(candidate.tensor)
+
+
+def _type_of_vector(tensor: StoredTensor) -> str:
+    is_vector = max(tensor.shape, default=0) == tensor.count
+    if not is_vector or not MIN_VECTOR <= tensor.count <= MAX_VECTOR or not tensor.dtype.is_float:
+        return ""
+    values = tensor.read()
+    parts = np.abs(np.frexp(values.astype(np.float64))[0]) * FINEST
+    if np.count_nonzero(parts != np.round(parts)) < MIN_VECTOR:
+        return ""
+    return coarse_type(values)
