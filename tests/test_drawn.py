@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import TensorProto
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.torch import save_file
 from support.graphs import Arrays, Chain, checkpoint, nbits
@@ -20,6 +21,8 @@ from torch import nn
 
 import onnx_params
 from onnx_params.auditing.audit import Audit, audit
+from onnx_params.inventory.opening import open_artifact
+from onnx_params.names.placement import locate
 
 SIZES = (64, 96)
 N_LAYERS = 4
@@ -313,3 +316,18 @@ def test_constants_that_were_never_learned(tmp_path: Path) -> None:
     places = chain.keep("val_4", np.arange(64).reshape(64, 1))
     chain.node("ScatterND", zeros, places, chain.last)
     assert counted(chain.save(tmp_path / "m.onnx")) == 64 * 64
+
+
+@pytest.mark.parametrize(("first", "is_sure"), [(0, True), (1, False)])
+def test_a_part_of_codes_has_no_certain_name(first: int, is_sure: bool, tmp_path: Path) -> None:
+    """What nodes compute of some rows of a table is called after it, and is not it."""
+    chain = Chain()
+    codes = chain.keep("positions.weight_packed", np.ones((17, 8), np.uint8))
+    chain.node("BitwiseAnd", codes, chain.keep("mask", np.uint8([15])))
+    chain.node("Cast", chain.last, to=TensorProto.FLOAT)
+    starts, ends = (chain.keep(f"at{at}", np.asarray([at])) for at in (first, 17))
+    chain.node("Slice", chain.last, starts, ends)
+    chain.node("MatMul", "x", chain.last)
+    model = open_artifact(str(chain.save(tmp_path / "m.onnx"))).model
+    (key,) = model.computed
+    assert locate(model, model.stored[key]).sure is is_sure

@@ -91,7 +91,17 @@ def locate(model: Model, tensor: StoredTensor, *more: Step) -> Location:
         view = view_of(steps)
     # the tool that keeps what takes codes in functions of its own
     sure = tensor.dtype.is_float or not model.calls_in_place
+    sure = sure and _has_all_codes(model, tensor)
     return Location(tensor, shape_after(taken.shape, more), taken.dtype, view, steps, sure)
+
+
+def _has_all_codes(model: Model, tensor: StoredTensor) -> bool:
+    """Whether nodes compute a weight of all of its codes, as far as their number tells: a part of
+    them in another shape is not what has their name.
+    """
+    parts = model.computed.get(tensor.key, ())
+    most = max((model.stored[part].count for part in parts if part in model.stored), default=0)
+    return not most or tensor.count % most == 0
 
 
 def _stem(name: str, scale: str) -> str:
