@@ -155,6 +155,22 @@ def test_a_part_that_is_stored_again(is_changed: bool, tmp_path: Path) -> None:
     assert counted(tmp_path / "m.onnx") == both.size + is_changed * 32 * 32
 
 
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_two_of_three_projections_in_codes(is_changed: bool, tmp_path: Path) -> None:
+    """Query and key alone are left of three, quantized before their scales were halved."""
+    joined = draw(0, 192, 64)
+    chain = Chain()
+    for at in range(2):
+        part = draw(9, 64, 64) if is_changed and at else joined[64 * at : 64 * at + 64]
+        scale = np.float32(np.abs(part).max() / 127)
+        codes = chain.keep(f"val_{at}_quantized", np.round(part.T / scale).astype(np.int8))
+        halved = chain.keep(f"val_{at}_scale", np.asarray(scale, np.float16))
+        chain.node("DequantizeLinear", codes, halved)
+        chain.node("MatMul", f"x{at}", chain.last)
+    made = audited(chain, tmp_path, {"attn__in_proj_weight": joined})
+    assert made.passed is not is_changed
+
+
 def test_sines_in_codes(tmp_path: Path) -> None:
     """A table of positions is computed, also where it was quantized."""
     angles = np.arange(8)[:, None] / 10000 ** (np.arange(16) / 16)

@@ -121,10 +121,8 @@ def _rounded_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -
     """The same of a quantized tensor: every line is within half a step of a row."""
     width = values.shape[1]
     for way in candidate.ways:
-        made, allowed = (
-            state.values.of(candidate.key, way),
-            state.values.half_steps(candidate.key, way),
-        )
+        made = state.values.of(candidate.key, way)
+        allowed = state.values.allowed(made, candidate.key, way)
         for axis in range(made.ndim) if made.size else ():
             if (
                 made.shape[axis] != width
