@@ -438,7 +438,7 @@ def test_damaged_keras_files(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     for path in keras_files(tmp_path):
         whole = path.read_bytes()
-        for at in rng.integers(8, len(whole), 60):
+        for at in rng.integers(8, len(whole), 24):
             for data in (
                 whole[:at],
                 whole[:at] + bytes(rng.integers(0, 256, 8, dtype=np.uint8)) + whole[at + 8 :],
