@@ -28,7 +28,6 @@ from onnx_params.idioms.torchscript import (
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED, words_of
 from onnx_params.matching.match_state import Found
-from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key
 
 # the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
@@ -186,7 +185,7 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     """Whether the exporter's record of the graph says that this stored tensor was computed from the
     parameter.
     """
-    claim = state.named.get(name) or _under_its_own_name(state, found)
+    claim = state.named.get(name)
     if claim is None or claim.view not in (View.FOLDED, View.SLICED) or not claim.stored:
         return False
     # only an exporter that lists its calls says so; gates are put in order, and no more
@@ -194,18 +193,6 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     stored = state.model.stored[claim.stored[0]]
     gates = any(each.node.op_type in GATES for each in consumers(state.model, stored))
     return is_listed and not gates and found.stored[:1] == claim.stored[:1]
-
-
-def _under_its_own_name(state: State, found: Found) -> Claim | None:
-    """The only claim on a stored tensor, of a parameter that the reference has under another
-    name.
-    """
-    listed = {
-        claim.name: claim
-        for claim in state.inventory.claims
-        if claim.evidence in _RECORDS and claim.stored and claim.stored[:1] == found.stored[:1]
-    }
-    return next(iter(listed.values())) if len(listed) == 1 else None
 
 
 def _is_family(state: State, name: str, found: Found) -> bool:

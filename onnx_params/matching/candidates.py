@@ -207,6 +207,13 @@ class Values:
         """A stored tensor's values, for scales and zero points."""
         return self._stored[key].read()
 
+    def zero_of(self, step: Dequantize) -> int:
+        """The code that is zero, by the first of several; 0 where a file says nothing sensible."""
+        if step.zero is None:
+            return step.offset
+        first = self.read(step.zero).reshape(-1)[:1].astype(np.float64)
+        return int(first[0]) if first.size and np.isfinite(first[0]) else 0
+
     def of(self, key: Key, steps: Steps) -> np.ndarray:
         """What the steps make of a stored tensor, as float32 where it was rounded."""
         return self._keep(
@@ -259,8 +266,7 @@ class Values:
                 rounding = ROUNDING.get(coarse_type(scale) or scale.dtype.name, 0.0)
                 relative += SCALE_ROUNDING * rounding
                 if not rounding:
-                    zero = step.offset if step.zero is None else int(self.read(step.zero).flat[0])
-                    before = type_before(scale, self.codes(key, steps), zero)
+                    before = type_before(scale, self.codes(key, steps), self.zero_of(step))
                     several = 1.0 if before else FACTORS_ROUNDED
                     relative += several * ROUNDING.get(before or self.once, 0.0)
         half = self.half_steps(key, steps)

@@ -53,6 +53,8 @@ def type_before(scale: np.ndarray, codes: np.ndarray, zero: int) -> str:
     """
     if scale.dtype.name != "float32" or codes.dtype.kind not in "iu" or not codes.size:
         return ""
+    if not np.all(np.isfinite(scale) & (scale > 0)):
+        return ""
     lowest, highest = int(codes.min()), int(codes.max())
     if not FEWEST_STEPS < highest - lowest <= MOST_STEPS:
         return ""

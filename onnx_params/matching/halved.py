@@ -12,11 +12,13 @@ import numpy as np
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import coarse_type, type_before
 from onnx_params.matching.match_state import MatchState
-from onnx_params.tensors.steps import Dequantize
+from onnx_params.tensors.steps import Dequantize, Unpack
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_VECTOR: Final = 8  # different numbers, of which all are of a type by no chance
 MAX_VECTOR: Final = 1 << 16
+MAX_ASKED: Final = 1024  # stored tensors
+MAX_BYTES: Final = 1 << 24  # of one of them
 MIN_FOUND: Final = 2  # tensors that say the same
 FINEST: Final = 2.0**6  # parts of a mantissa that whole numbers and simple fractions do not need
 
@@ -25,9 +27,9 @@ def halved(state: MatchState) -> None:
     """Write down the type, where two stored tensors at least say it."""
     if not any(candidate.is_quantized for candidate in state.free()):
         return
-    said = Counter(
-        name for candidate in state.candidates.values() if (name := _type_of(state, candidate))
-    )
+    asked = [each for each in state.candidates.values() if each.tensor.n_bytes <= MAX_BYTES]
+    types = (_type_of(state, candidate) for candidate in asked[:MAX_ASKED])
+    said = Counter(name for name in types if name)
     found = said.most_common(1)
     if found and found[0][1] >= MIN_FOUND:
         state.values.once = found[0][0]
@@ -35,10 +37,12 @@ def halved(state: MatchState) -> None:
 
 def _type_of(state: MatchState, candidate: Candidate) -> str:
     """What one stored tensor says; empty where it says nothing."""
+    if any(isinstance(step, Unpack) for step in candidate.steps):
+        return ""  # codes of few bits hide how numbers were rounded before
     for step in candidate.steps:
         if isinstance(step, Dequantize):
-            zero = step.offset if step.zero is None else int(state.values.read(step.zero).flat[0])
-            return type_before(state.values.read(step.scale), candidate.tensor.read(), zero)
+            scale = state.values.read(step.scale)
+            return type_before(scale, candidate.tensor.read(), state.values.zero_of(step))
     return _type_of_vector(candidate.tensor)
 
 

@@ -131,7 +131,8 @@ class _Heads:
         """The open tensors whose first row is near to a row, the nearest first."""
         wanted = row[self._at].astype(np.float64)
         size = max(float(np.abs(wanted).mean()), 1e-30)
-        apart = np.abs(self._rows - wanted).mean(axis=1) / size
+        with np.errstate(invalid="ignore"):  # infinite scales
+            apart = np.abs(self._rows - wanted).mean(axis=1) / size
         order = [
             at for at in np.argsort(apart, kind="stable")[: 4 * MAX_TRIED] if apart[at] < CLOSE
         ]
