@@ -231,6 +231,18 @@ def test_a_name_that_spells_a_formula(tmp_path: Path) -> None:
     assert made.passed
 
 
+def test_a_formula_that_ends_in_a_sum(tmp_path: Path) -> None:
+    """torch's tutorial on parametrizations: a symmetric weight, called after the addition."""
+    weight = draw(0, 8, 8)
+    symmetric = np.triu(weight) + np.triu(weight, 1).T
+    chain = Chain()
+    chain.node("MatMul", "x", chain.keep("add", symmetric))
+    chain.node("Add", chain.last, chain.keep("a.bias", draw(1, 8)))
+    held = {"a__parametrizations__weight__original": weight, "a__bias": draw(1, 8)}
+    made = audited(chain, tmp_path, held)
+    assert "folded" == next(j.verdict.value for j in made.judgements if j.name.startswith("a.par"))
+
+
 # -- what torch's exporter computed ---------------------------------------------------------------
 
 

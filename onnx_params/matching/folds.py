@@ -82,12 +82,14 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
 
 def is_another(formula: str, name: str) -> bool:
     """Whether the name that an exporter made up for a result spells another formula: of a few
-    rounded numbers ``1 + w`` is as near as ``exp(w)``.
+    rounded numbers ``1 + w`` is as near as ``exp(w)``. Sums and products spell nothing: other
+    formulas end in them too.
     """
     if not is_result(name):
         return False
     words = words_of(name)
-    spelled = [each for each, parts in SPELLED.items() if each != MASKED and parts <= words]
+    functions = {each: parts for each, parts in SPELLED.items() if each not in (ONE_MORE, MASKED)}
+    spelled = [each for each, parts in functions.items() if parts <= words]
     return bool(spelled) and not SPELLED.get(formula, frozenset()) & words
 
 
