@@ -229,16 +229,20 @@ class Turns:
                 )
                 self._of[name] = kind
 
+    def _alike(self, name: str) -> dict[str, tuple[bool, bool]]:
+        """The matrices of the kind of one, with what is known of each."""
+        return self._kinds.get(self._of.get(name, ("", "")), {})
+
     def oblong(self, name: str) -> list[str]:
         """The matrices of the kind of one that are not square, whose shapes tell how they lie."""
-        kind = self._kinds.get(self._of.get(name, ("", "")), {})
+        kind = self._alike(name)
         return [other for other, (_, is_square) in kind.items() if not is_square]
 
     def fits(self, name: str) -> bool | None:
         """Whether a square matrix lies as the others of its kind do; ``None`` where they do not
         agree, or are too few.
         """
-        kind = self._kinds.get(self._of.get(name, ("", "")), {})
+        kind = self._alike(name)
         if name not in kind or not kind[name][1]:
             return None
         others = [turn for other, turn in kind.items() if other != name]
@@ -254,7 +258,7 @@ class Turns:
         """Whether a matrix is one that is multiplied as torch's are, transposed, and too few others
         of its kind are there to say how they lie.
         """
-        kind = self._kinds.get(self._of.get(name, ("", "")), {})
+        kind = self._alike(name)
         return name in kind and kind[name][0] and len(kind) <= MIN_VOTES
 
 

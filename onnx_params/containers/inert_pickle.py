@@ -45,6 +45,25 @@ _STORAGES: Final = {
 
 
 _LOAD: Final[dict[int, Any]] = pickle._Unpickler.dispatch  # Python's own, by operation
+_EVERY_SECOND: Final = slice(None, None, 2)
+# operation -> where on the stack the keys of dictionaries and the elements of sets lie
+_KEYS: Final = {
+    pickle.SETITEM[0]: slice(-2, None, 2),
+    pickle.SETITEMS[0]: _EVERY_SECOND,
+    pickle.DICT[0]: _EVERY_SECOND,
+    pickle.ADDITEMS[0]: slice(None),
+    pickle.FROZENSET[0]: slice(None),
+}
+
+
+def _keyed(operation: int, keys: slice) -> Callable[[Any], None]:
+    """An operation for which what cannot be a key becomes inert."""
+
+    def load(unpickler: Any) -> None:
+        unpickler.stack[keys] = map(_key, unpickler.stack[keys])
+        _LOAD[operation](unpickler)
+
+    return load
 
 
 class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a hostile memo index says
@@ -109,36 +128,10 @@ class InertUnpickler(pickle._Unpickler):  # in Python: C's allocates what a host
                 self.rest.read(self.rest.read(1)[0])
             made.data = self.rest.read(made.n_bytes)
 
-    def _with_keys(self, load: Callable[[Any], None], every: int, first: int = 0) -> None:
-        """Load keys that lie on the stack, of which those that are none become inert."""
-        stack: list[Any] = self.stack  # type: ignore[attr-defined]
-        keys = slice(first, None, every)
-        stack[keys] = map(_key, stack[keys])
-        load(self)
-
-    def load_setitem(self) -> None:
-        self._with_keys(_LOAD[pickle.SETITEM[0]], every=2, first=-2)
-
-    def load_setitems(self) -> None:
-        self._with_keys(_LOAD[pickle.SETITEMS[0]], every=2)
-
-    def load_dict(self) -> None:
-        self._with_keys(_LOAD[pickle.DICT[0]], every=2)
-
-    def load_additems(self) -> None:
-        self._with_keys(_LOAD[pickle.ADDITEMS[0]], every=1)
-
-    def load_frozenset(self) -> None:
-        self._with_keys(_LOAD[pickle.FROZENSET[0]], every=1)
-
     dispatch: ClassVar[dict[int, Any]] = {
         **_LOAD,
         pickle.BUILD[0]: load_build,
-        pickle.SETITEM[0]: load_setitem,
-        pickle.SETITEMS[0]: load_setitems,
-        pickle.DICT[0]: load_dict,
-        pickle.ADDITEMS[0]: load_additems,
-        pickle.FROZENSET[0]: load_frozenset,
+        **{operation: _keyed(operation, keys) for operation, keys in _KEYS.items()},
     }
 
     def persistent_load(self, saved: Any) -> Any:

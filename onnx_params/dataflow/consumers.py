@@ -143,11 +143,12 @@ def is_beside_product(model: Model, use: Use) -> bool:
     """Whether a product made what the node of a use takes beside it, through what rounds, lays out
     or scales its result; so may one have that was computed and stored.
     """
-    if use.node is None:
-        return False
-    names = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    inputs = () if use.node is None else use.node.inputs
+    name = next((name for slot, name in enumerate(inputs) if slot != use.slot), "")
     for _ in range(MAX_HOPS):
-        key = model.def_use.resolve(use.graph, names[0]) if names else ("", "")
+        if not name:
+            return False
+        key = model.def_use.resolve(use.graph, name)
         node = model.def_use.producer(key)
         if node is None:
             return key in model.stored
@@ -156,5 +157,5 @@ def is_beside_product(model: Model, use: Use) -> bool:
             return True
         if node.op_type not in _SCALES and (operator is None or operator.passes is None):
             return False
-        names = list(node.inputs)
+        name = next(iter(node.inputs), "")
     return False

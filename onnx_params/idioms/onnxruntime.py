@@ -94,15 +94,15 @@ def undo(name: str) -> list[Hop]:
 
 def left_behind(model: Model) -> frozenset[Key]:
     """The tensors of which a quantizer made others and which it left where nothing takes them."""
-    main = model.main
-    found: set[Key] = set()
-    for tensor in main.tensors:
-        for hop in undo(tensor.name):
-            original = model.stored.get((main.path, hop.base))
-            is_left = original is not None and not model.def_use.uses(original.key)
-            if is_left and model.def_use.uses(tensor.key):
-                found.add((main.path, hop.base))
-    return frozenset(found)
+    originals = {
+        (model.main.path, hop.base)
+        for tensor in model.main.tensors
+        for hop in undo(tensor.name)
+        if model.def_use.uses(tensor.key)
+    }
+    return frozenset(
+        key for key in originals if key in model.stored and not model.def_use.uses(key)
+    )
 
 
 def is_dequantized(name: str) -> bool:

@@ -12,7 +12,7 @@ from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence, without_number
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 from onnx_params.idioms.torchscript import is_made_up, real_name
-from onnx_params.inventory.open_rows import hanging, keys_of, looked_up
+from onnx_params.inventory.open_rows import alone_in_their_modules, filled
 from onnx_params.names import stored
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import locate
@@ -53,14 +53,14 @@ def placed(
         if made is not None:
             found[row.name] = made
             del loose[tensor.key]
-    still_open = {name: claim for name, claim in open_rows.items() if name not in found}
-    left_over = [own for own in own_claims if not loose.keys().isdisjoint(own.stored)]
-    placed_alone = {
-        **looked_up(still_open, [each for each in kept if each.key not in taken], model),
-        **hanging(still_open, left_over, model),
-    }
-    found.update(placed_alone)
-    for key in keys_of(placed_alone.values()):
+    alone = alone_in_their_modules(
+        [claim for name, claim in open_rows.items() if name not in found],
+        [own for own in own_claims if not loose.keys().isdisjoint(own.stored)],
+        [each for each in kept if each.key not in taken],
+        model,
+    )
+    found.update(alone)
+    for key in [key for claim in alone.values() for key in claim.stored]:
         loose.pop(key, None)
     rows = [claim for name, claim in open_rows.items() if name not in found]
     left = [tensor for key, tensor in loose.items() if key not in folded]
@@ -85,18 +85,8 @@ def _said(name: str) -> Iterator[str]:
 def _in_its_slot(row: Claim, own: Claim, tensor: StoredTensor) -> Claim | None:
     """A listed row, with the tensor in its module's slot; ``None`` where the shape differs."""
     if row.shape is None:
-        because = f"{row.because}; by its place '{tensor.name}' holds it"
         is_view = tensor.name.startswith("val_") or operator_of(tensor.name) in KEEPS_ELEMENTS
-        return replace(
-            row,
-            shape=own.shape,
-            dtype=own.dtype,
-            view=own.view,
-            stored=own.stored,
-            placements=own.placements if is_view else (),
-            certain=False,
-            because=because,
-        )
+        return filled(row, own, f"by its place '{tensor.name}' holds it", has_values=is_view)
     if row.shape not in (tensor.shape, tensor.shape[::-1]):
         return None
     view = View.WHOLE if row.shape == tensor.shape else View.TRANSPOSED
@@ -124,16 +114,9 @@ def _dealt(rows: list[Claim], tensors: list[StoredTensor], model: Model) -> dict
     for row, (_, tensor, consumer) in zip(weights, left, strict=True):
         location = locate(model, tensor)
         turned = locate(model, tensor, *as_torch(consumer, location.shape))
-        because = f"{row.because}; by the order in which the graph takes weights, '{tensor.name}'"
-        found[row.name] = replace(
-            row,
-            shape=turned.shape,
-            dtype=turned.dtype,
-            view=View.UNKNOWN,
-            stored=(tensor.key,),
-            certain=False,
-            because=because,
-        )
+        because = f"by the order in which the graph takes weights, '{tensor.name}'"
+        lies = turned.claim(row.name, row.evidence, because, certain=False, view=View.UNKNOWN)
+        found[row.name] = filled(row, lies, because, has_values=False)
     return found
 
 

@@ -4,7 +4,6 @@ tensor that hangs on that module without a name.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -19,17 +18,55 @@ from onnx_params.names.claim import Claim
 from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
 from onnx_params.names.slots import ELEMENTWISE, UNKNOWN_LEAF
-from onnx_params.tensors.steps import Key, Reshape, without_ones
+from onnx_params.tensors.steps import Reshape, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 N_AXES: Final = 3  # of biases of attention: heads, queries, keys
 
 
-def hanging(rows: Mapping[str, Claim], own: Iterable[Claim], model: Model) -> dict[str, Claim]:
-    """The open rows that are the only ones of their module, each with the only stored tensor of
-    which no more than that module is known, by its name or by the scope of what takes it.
+def alone_in_their_modules(
+    rows: Iterable[Claim], own: Iterable[Claim], kept: Iterable[StoredTensor], model: Model
+) -> dict[str, Claim]:
+    """The open rows without a shape that are the only ones of their module, with what holds them:
+    one of ``own``, the claims on loose tensors, or of the constants that modules keep. Reads
+    values.
     """
     single = _single(rows)
+    return {**_looked_up(single, kept, model), **_hanging(single, own, model)}
+
+
+def _single(rows: Iterable[Claim]) -> dict[str, Claim]:
+    """Module -> its only open row, where that has no shape."""
+    by_module: dict[str, list[Claim]] = {}
+    for row in rows:
+        by_module.setdefault(row.name.rpartition(".")[0], []).append(row)
+    return {
+        module: found[0]
+        for module, found in by_module.items()
+        if module and len(found) == 1 and found[0].shape is None
+    }
+
+
+def filled(row: Claim, lies: Claim, because: str, *, has_values: bool = True) -> Claim:
+    """A row of a list, which lies where a claim says; ``has_values`` says whether its numbers are
+    those, or only its shape and type.
+    """
+    return replace(
+        row,
+        shape=lies.shape,
+        dtype=lies.dtype,
+        view=lies.view,
+        stored=lies.stored,
+        placements=lies.placements if has_values else (),
+        certain=False,
+        because=f"{row.because}; {because}",
+    )
+
+
+def _hanging(single: Mapping[str, Claim], own: Iterable[Claim], model: Model) -> dict[str, Claim]:
+    """The rows with the only stored tensor of which no more than their module is known, by its name
+    or by the scope of what takes it.
+    """
     by_module: dict[str, list[Claim]] = {}
     for claim in own:
         module, _, leaf = claim.name.rpartition(".")
@@ -44,8 +81,9 @@ def hanging(rows: Mapping[str, Claim], own: Iterable[Claim], model: Model) -> di
     found: dict[str, Claim] = {}
     for module, row in single.items():
         claims = by_module.get(module, [])
-        if row.shape is None and len(claims) == 1:
-            found[row.name] = _joined(row, claims[0])
+        if len(claims) == 1:
+            because = f"'{claims[0].stored[0][1]}' alone hangs on its module without a name"
+            found[row.name] = filled(row, claims[0], because)
     return found
 
 
@@ -63,58 +101,24 @@ def _scopes(model: Model, tensor: StoredTensor) -> set[str]:
     return found
 
 
-def _single(rows: Mapping[str, Claim]) -> dict[str, Claim]:
-    """Module -> its only open row."""
-    n_rows = Counter(name.rpartition(".")[0] for name in rows)
-    owned = ((name.rpartition(".")[0], row) for name, row in rows.items())
-    return {module: row for module, row in owned if module and n_rows[module] == 1}
-
-
-def _joined(row: Claim, own: Claim) -> Claim:
-    because = f"{row.because}; '{own.stored[0][1]}' alone hangs on its module without a name"
-    return replace(
-        row,
-        shape=own.shape,
-        dtype=own.dtype,
-        view=own.view,
-        stored=own.stored,
-        placements=own.placements,
-        certain=False,
-        because=because,
-    )
-
-
-def looked_up(
-    rows: Mapping[str, Claim], tensors: Iterable[StoredTensor], model: Model
+def _looked_up(
+    single: Mapping[str, Claim], tensors: Iterable[StoredTensor], model: Model
 ) -> dict[str, Claim]:
-    """The open rows that are the only ones of their module, each with the table whose rows a
-    constant of the module has again and again: biases of relative positions. Reads values.
+    """The rows with the table whose rows a constant of their module has again and again: biases of
+    relative positions.
     """
-    single = _single(rows)
     found: dict[str, Claim] = {}
     for tensor in tensors:
         row = single.get(name_before(tensor.name).rpartition(".")[0])
-        if row is None or row.shape is not None or row.name in found:
+        if row is None or row.name in found:
             continue
         if len(without_ones(tensor.shape)) < N_AXES:
             continue
         shape = table_shape(tensor, has_rows_first=False, may_be_codes=True)
         if shape is None:
             continue
-        location = locate(model, tensor)
-        because = f"{row.because}; '{tensor.name}' of its module has each of so many columns often"
-        found[row.name] = replace(
-            row,
-            shape=shape,
-            dtype=location.dtype,
-            view=View.FOLDED,
-            stored=(tensor.key,),
-            certain=False,
-            because=because,
-        )
+        because = f"'{tensor.name}' of its module has each of so many columns often"
+        table = locate(model, tensor)._replace(shape=shape)
+        lies = table.claim(row.name, row.evidence, because, certain=False, view=View.FOLDED)
+        found[row.name] = filled(row, lies, because)
     return found
-
-
-def keys_of(claims: Iterable[Claim]) -> set[Key]:
-    """The stored tensors of claims."""
-    return {key for claim in claims for key in claim.stored}

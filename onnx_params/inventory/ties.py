@@ -63,7 +63,7 @@ def joined_to_list(
     same = duplicates.with_bytes_of(model, (model.stored[key] for key in every))
     gone: set[Key] = set()
     for copy, first in same.items():
-        if copy not in single or first not in at.keys() | single:
+        if copy not in single or (first not in at and first not in single):
             continue
         gone.add(copy)
         if first in at:

@@ -200,6 +200,7 @@ class Values:
         self._stored = model.stored
         self._kept: dict[tuple[Key, Steps, str], np.ndarray] = {}
         self._patterns: dict[tuple[Key, Steps], Pattern] = {}
+        self._types: dict[tuple[Key, Steps, Dequantize], str] = {}
         self._n_bytes = 0
         self.once = ""  # the type of half precision that all weights went through
 
@@ -207,7 +208,17 @@ class Values:
         """A stored tensor's values, for scales and zero points."""
         return self._stored[key].read()
 
-    def zero_of(self, step: Dequantize) -> int:
+    def type_before(self, key: Key, steps: Steps, step: Dequantize) -> str:
+        """The coarser type that numbers had before they were quantized, by one of the steps that
+        dequantize them; empty where it says none.
+        """
+        found = self._types.get((key, steps, step))
+        if found is None:
+            found = type_before(self.read(step.scale), self.codes(key, steps), self._zero_of(step))
+            self._types[key, steps, step] = found
+        return found
+
+    def _zero_of(self, step: Dequantize) -> int:
         """The code that is zero, by the first of several; 0 where a file says nothing sensible."""
         if step.zero is None:
             return step.offset
@@ -266,7 +277,7 @@ class Values:
                 rounding = ROUNDING.get(coarse_type(scale) or scale.dtype.name, 0.0)
                 relative += SCALE_ROUNDING * rounding
                 if not rounding:
-                    before = type_before(scale, self.codes(key, steps), self.zero_of(step))
+                    before = self.type_before(key, steps, step)
                     several = 1.0 if before else FACTORS_ROUNDED
                     relative += several * ROUNDING.get(before or self.once, 0.0)
         half = self.half_steps(key, steps)

@@ -49,7 +49,7 @@ def coarse_type(values: np.ndarray) -> str:
 
 def type_before(scale: np.ndarray, codes: np.ndarray, zero: int) -> str:
     """The coarser type that numbers had before they were quantized to codes, by the largest of them
-    that ``scale`` was computed of, or their range; empty where it tells of none.
+    that ``scale`` was computed of, or their range; empty where it says none.
     """
     if scale.dtype.name != "float32" or codes.dtype.kind not in "iu" or not codes.size:
         return ""

@@ -24,6 +24,8 @@ from onnx_params.tensors.stored import StoredTensor
 MAX_END: Final = 64  # bytes of a payload that are compared before all are
 MIN_COUNT: Final = 64  # elements below which equal content proves nothing
 
+_Parts = list[StoredTensor]  # a stored tensor, its scales and its zero points
+
 
 class Twin(NamedTuple):
     """A name under which a parameter occurs once more; ``same`` says whether it is the same
@@ -105,9 +107,6 @@ def with_bytes_of(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, Ke
     return found
 
 
-_Parts = list[StoredTensor]  # a stored tensor, its scales and its zero points
-
-
 def _are_equal(one: _Parts, other: _Parts) -> bool:
     """Whether all parts have the same numbers. Reads them."""
     if len(one) != len(other):
@@ -121,7 +120,7 @@ def _are_equal(one: _Parts, other: _Parts) -> bool:
         return False
 
 
-def with_scales(model: Model, tensor: StoredTensor, steps: Steps) -> list[StoredTensor]:
+def with_scales(model: Model, tensor: StoredTensor, steps: Steps) -> _Parts:
     """A stored tensor, and the scales and zero points with which steps dequantize it."""
     keys = [tensor.key]
     for step in steps:

@@ -80,6 +80,10 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
+# those that no other formula ends in
+_FUNCTIONS: Final = [parts for each, parts in SPELLED.items() if each not in (ONE_MORE, MASKED)]
+
+
 def is_another(formula: str, name: str) -> bool:
     """Whether the name that an exporter made up for a result spells another formula: of a few
     rounded numbers ``1 + w`` is as near as ``exp(w)``. Sums and products spell nothing: other
@@ -88,9 +92,8 @@ def is_another(formula: str, name: str) -> bool:
     if not is_result(name):
         return False
     words = words_of(name)
-    functions = {each: parts for each, parts in SPELLED.items() if each not in (ONE_MORE, MASKED)}
-    spelled = [each for each, parts in functions.items() if parts <= words]
-    return bool(spelled) and not SPELLED.get(formula, frozenset()) & words
+    is_spelled = any(parts <= words for parts in _FUNCTIONS)
+    return is_spelled and not SPELLED.get(formula, frozenset()) & words
 
 
 def words_of(name: str) -> frozenset[str]:

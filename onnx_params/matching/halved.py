@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.casts import coarse_type, type_before
+from onnx_params.matching.casts import coarse_type
 from onnx_params.matching.match_state import MatchState
 from onnx_params.tensors.steps import Dequantize, Unpack
 from onnx_params.tensors.stored import StoredTensor
@@ -41,8 +41,7 @@ def _type_of(state: MatchState, candidate: Candidate) -> str:
         return ""  # codes of few bits hide how numbers were rounded before
     for step in candidate.steps:
         if isinstance(step, Dequantize):
-            scale = state.values.read(step.scale)
-            return type_before(scale, candidate.tensor.read(), state.values.zero_of(step))
+            return state.values.type_before(candidate.key, candidate.steps, step)
     return _type_of_vector(candidate.tensor)
 
 

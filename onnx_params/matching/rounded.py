@@ -265,17 +265,15 @@ def near(
 
     ``again`` asks for all of them, also for targets that were found already.
     """
-    places = {
-        shape: sample_places(shape) for shape in {values.shape for values in targets.values()}
-    }
     by_shape = fits_by_shape(state)
-    unfolded = {shape: list(_unfolded(shape, by_shape)) for shape in places}
+    shapes = {values.shape for values in targets.values()}
+    unfolded = {shape: list(_unfolded(shape, by_shape)) for shape in shapes}
     for shape, more in unfolded.items():
         by_shape.setdefault(shape, []).extend(more)
     samples = Samples(state)
     for name, values in targets.items():
         fits = by_shape.get(values.shape, ())
-        nearest = samples.nearest(values, fits, places[values.shape])
+        nearest = samples.nearest(values, fits)
         for candidate, steps in nearest[: None if again else MAX_NEAR]:
             if candidate.key not in state.assigned and (again or name not in state.found):
                 yield state.reference[name], candidate, steps
@@ -328,11 +326,15 @@ class Samples:
     def __init__(self, state: MatchState) -> None:
         self._values = state.values
         self._kept: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._places: dict[tuple[int, ...], np.ndarray] = {}
 
-    def nearest(self, values: np.ndarray, fits: Sequence[Fit], places: np.ndarray) -> list[Fit]:
-        """The fits whose elements at ``places`` are close to those of ``values``, the nearest
-        first. ``fits`` are always those of the shape.
+    def nearest(self, values: np.ndarray, fits: Sequence[Fit]) -> list[Fit]:
+        """The fits of which a few elements are close to those of ``values``, the nearest first.
+        ``fits`` are always those of the shape.
         """
+        if values.shape not in self._places:
+            self._places[values.shape] = sample_places(values.shape)
+        places = self._places[values.shape]
         wanted = values.reshape(-1)[places].astype(np.float64)
         size = float(np.abs(wanted).mean()) if wanted.size else 0.0
         if not size or not fits:

@@ -8,15 +8,8 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.rounded import (
-    MAX_NEAR,
-    Fit,
-    Samples,
-    fits_by_shape,
-    sample_places,
-    small,
-)
-from onnx_params.tensors.steps import Key, Placement, Reshape, Shape, chain
+from onnx_params.matching.rounded import MAX_NEAR, Fit, Samples, fits_by_shape, small
+from onnx_params.tensors.steps import Key, Placement, Reshape, chain
 from onnx_params.tensors.stored import StoredTensor
 
 
@@ -57,14 +50,10 @@ class _Matrices:
             for shape, fits in fits_by_shape(state).items()
             if len(shape) == 2
         }
-        self._places: dict[Shape, np.ndarray] = {}
 
     def find(self, values: np.ndarray, taken: Set[Key]) -> Fit | None:
         """The stored tensor that is a matrix, rounded."""
-        if values.shape not in self._places:
-            self._places[values.shape] = sample_places(values.shape)
-        fits = self._fits.get(values.shape, [])
-        nearest = self._samples.nearest(values, fits, self._places[values.shape])
+        nearest = self._samples.nearest(values, self._fits.get(values.shape, []))
         free = [fit for fit in nearest if fit[0].key not in taken]
         return next(
             (fit for fit in free[:MAX_NEAR] if self._state.values.is_close(values, *fit)), None

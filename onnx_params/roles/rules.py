@@ -25,7 +25,7 @@ from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.slots import BY_WORD, by_slots
-from onnx_params.roles.surroundings import by_surroundings, is_one_number
+from onnx_params.roles.surroundings import by_surroundings, is_one_number, of_one_number
 from onnx_params.tensors.stored import StoredTensor
 
 Rule = Callable[[Context, Subject], Classification | None]
@@ -203,11 +203,8 @@ def fills_a_norm(context: Context, subject: Subject) -> Classification | None:
     """One number again and again in a slot of a norm that has no parameters of its own."""
     for use, word in subject.uses:
         operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
-        if operator is None or operator.kind is not Kind.NORM:
-            continue
-        if word in ("weight", "bias") and is_one_number(subject.tensor):
-            because = f"{describe(use)}, {subject.tensor.count} times the same number"
-            return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+        if operator is not None and operator.kind is Kind.NORM and word in ("weight", "bias"):
+            return of_one_number(subject, use)
     return None
 
 

@@ -64,12 +64,9 @@ def _by_type(subject: Subject) -> Classification:
             " by shape and type alone"
         )
         return Classification(Role.PARAMETER, RuleId.UNKNOWN_OPERATOR, because)
-    count = subject.tensor.count
-    if is_one_number(subject.tensor):
-        because = f"{describe(use)}, {count} times the same number"
-        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
-    because = f"floating point with {count} elements, {describe(use)}: by type alone"
-    return Classification(Role.PARAMETER, RuleId.FLOAT_BY_DEFAULT, because)
+    because = f"floating point with {subject.tensor.count} elements, {describe(use)}: by type alone"
+    by_default = Classification(Role.PARAMETER, RuleId.FLOAT_BY_DEFAULT, because)
+    return of_one_number(subject, use) or by_default
 
 
 # -- arithmetic, element by element ---------------------------------------------------------------
@@ -109,13 +106,21 @@ def _same_number(context: Context, subject: Subject, use: Use) -> Classification
     tensor = subject.tensor
     if not is_made_up(tensor.name) and not is_result(tensor.name):
         return None
-    if is_one_number(tensor):
-        because = f"{describe(use)}, {tensor.count} times the same number"
-        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+    constant = of_one_number(subject, use)
+    if constant is not None:
+        return constant
     is_array = sum(dim > 1 for dim in tensor.shape) > 1
     if not is_array or tensor.count < MANY or distinct_elements(tensor) != 2:
         return None
     because = f"{describe(use)}, {tensor.count} times one of two numbers"
+    return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+
+
+def of_one_number(subject: Subject, use: Use) -> Classification | None:
+    """What has no name of its own, and one number again and again."""
+    if not is_one_number(subject.tensor):
+        return None
+    because = f"{describe(use)}, {subject.tensor.count} times the same number"
     return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
 
 
