@@ -9,7 +9,6 @@ some of them begin with an export of their own.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import tempfile
@@ -55,11 +54,11 @@ from wild.drawn_models import (
     _timm,
     _vision,
 )
-from wild.later_models import _get, _positional, _run
+from wild.later_models import _get, _positional, _run, with_values
 from wild.shipping import declare_operators
 from wild.steps import Step, shipped
 from wild.tables import Inputs, parsed
-from wild.workshop import EXPORTERS, Builder, compare, export, make, shake
+from wild.workshop import EXPORTERS, Builder, compare, export, make
 
 Tensor = torch.Tensor
 SEED: Final = 20261201
@@ -242,15 +241,6 @@ def _regnet() -> nn.Module:
     return model
 
 
-def _convnext() -> nn.Module:
-    kinds: Any = import_module("torchvision.models.convnext")
-    sizes = [(32, 48, 1), (48, 96, 2), (96, 160, 1), (160, None, 1)]
-    model: nn.Module = kinds.ConvNeXt(
-        [kinds.CNBlockConfig(*each) for each in sizes], num_classes=10
-    )
-    return model
-
-
 _X64: Final[Inputs] = {"x": (1, 3, 64, 64)}
 _TORCHVISION: Final[Mapping[str, Drawn]] = {
     "regnet_y_32gf": Drawn(_regnet, _X64, save="pth"),
@@ -258,7 +248,11 @@ _TORCHVISION: Final[Mapping[str, Drawn]] = {
     "shufflenet_v2_x2_0": _vision("shufflenet_v2_x2_0", "num_classes=10", _X64),
     "vgg13_bn": _vision("vgg13_bn", "num_classes=10", {"x": (1, 3, 224, 224)}, by=8),
     "efficientnet_b2": _vision("efficientnet_b2", "num_classes=10", _X64, by=2),
-    "convnext_small": Drawn(_convnext, _X64, save="pth"),
+    "convnext_small": Drawn(
+        partial(earlier._convnext, (32, 48, 1), (48, 96, 2), (96, 160, 1), (160, None, 1)),
+        _X64,
+        save="pth",
+    ),
     "swin_t": _vision(
         "SwinTransformer",
         """
@@ -954,18 +948,7 @@ class _Shop:
     """A model, what it is given and answers, and how it is exported."""
 
     def __init__(self, title: str, drawn: Drawn, folder: Path) -> None:
-        seed = sum(map(ord, title))
-        torch.manual_seed(seed)
-        self.model = drawn.build().eval()
-        for parameter in self.model.parameters():
-            parameter.requires_grad_(False)
-        shake(self.model, seed)
-        if drawn.last:
-            drawn.last(self.model)
-        values = [
-            torch.randn(value) if isinstance(value, tuple) else value
-            for value in drawn.inputs.values()
-        ]
+        self.model, values = with_values(title, drawn.build, drawn.inputs, drawn.last)
         _saved(self.model, drawn.save, folder)
         self.title, self.drawn = title, drawn
         self.rows: dict[str, Tensor] = dict(zip(drawn.inputs, values, strict=True))
@@ -1052,19 +1035,12 @@ class _Shop:
 
 def _build(title: str, drawn: Drawn, folder: Path) -> None:
     torch.set_num_threads(1)
-    torch.backends.mha.set_fastpath_enabled(False)  # an operator that no exporter has
     _declare()
     shop = _Shop(title, drawn, folder)
-    told = folder / "apart.json"  # how far the outputs of what was made of an export are
-    apart: dict[str, str] = json.loads(told.read_text()) if told.exists() else {}
+    apart = earlier.Apart(folder)
 
     def chained(text: str, exporter: str, source: Path, path: Path) -> None:
-        made = shop.step(text, exporter, source, path)
-        if made is not None:
-            try:
-                compare(made, shop.wanted, 1e-9)
-            except ValueError as error:
-                apart[path.parent.name] = str(error)
+        apart.note(path, shop.step(text, exporter, source, path), shop.wanted)
 
     for exporter in EXPORTERS:
         variant = exporter
@@ -1076,7 +1052,7 @@ def _build(title: str, drawn: Drawn, folder: Path) -> None:
             continue
         for text in _drawn(title, exporter, source):
             make(folder, f"{variant}+{text}", partial(chained, text, exporter, source))
-    told.write_text(json.dumps(apart))
+    apart.write()
 
 
 _BY_FAMILY: Final[Mapping[str, str]] = {  # of onnxruntime's optimizer of transformers

@@ -35,11 +35,12 @@ from wild.later_models import (
     _get,
     _positional,
     _run,
+    with_values,
 )
 from wild.shipping import declare_operators
 from wild.steps import Step, channels, halved, shipped
 from wild.tables import Inputs, parsed
-from wild.workshop import EXPORTERS, Builder, compare, export, make, shake, tell, tensors_of
+from wild.workshop import EXPORTERS, Builder, compare, export, make, tell, tensors_of
 
 Tensor = torch.Tensor
 SEED: Final = 20261130
@@ -325,9 +326,9 @@ def _resnext() -> nn.Module:
     return model
 
 
-def _convnext() -> nn.Module:
+def _convnext(*sizes: tuple[int, int | None, int]) -> nn.Module:
+    """Of stages of so many channels, so many for the next one, and so many blocks."""
     kinds: Any = import_module("torchvision.models.convnext")
-    sizes = [(32, 64, 1), (64, 96, 1), (96, 128, 2), (128, None, 1)]
     model: nn.Module = kinds.ConvNeXt(
         [kinds.CNBlockConfig(*each) for each in sizes], num_classes=10
     )
@@ -363,7 +364,9 @@ _TORCHVISION: Final[Mapping[str, Drawn]] = {
     "ssd300_vgg16": Drawn(_ssd, {"images": (1, 3, 300, 300)}, save="pth", last=_doubtful),
     "vgg16_bn": _vision("vgg16_bn", "num_classes=10", {"x": (1, 3, 224, 224)}, by=8),
     "efficientnet_v2_s": _vision("efficientnet_v2_s", "num_classes=10", _X64, by=4),
-    "convnext_large": Drawn(_convnext, _X64, save="pth"),
+    "convnext_large": Drawn(
+        partial(_convnext, (32, 64, 1), (64, 96, 1), (96, 128, 2), (128, None, 1)), _X64, save="pth"
+    ),
     "alexnet": _vision("alexnet", "num_classes=10", {"x": (1, 3, 224, 224)}, by=4),
     "shufflenet_v2_x1_0": _vision("shufflenet_v2_x1_0", "num_classes=10", _X64),
     "densenet161": _vision(
@@ -1085,21 +1088,31 @@ def _by_library(model: Any, rows: Mapping[str, Tensor], path: Path) -> dict[str,
     return {name: held.numpy() for name, held in given.items() if isinstance(held, Tensor)}
 
 
+class Apart:
+    """How far the outputs of what was made of a case's exports are, in ``apart.json``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "apart.json"
+        is_there = self._path.exists()
+        self._by_variant: dict[str, str] = json.loads(self._path.read_text()) if is_there else {}
+
+    def note(self, path: Path, made: list[Any] | None, wanted: list[Any]) -> None:
+        """Hold an artifact's outputs against the module's; ``None`` where it did not run."""
+        if made is None:
+            return
+        try:
+            compare(made, wanted, 1e-9)
+        except ValueError as error:
+            self._by_variant[path.parent.name] = str(error)
+
+    def write(self) -> None:
+        self._path.write_text(json.dumps(self._by_variant))
+
+
 def _build(title: str, drawn: Drawn, folder: Path) -> None:
     torch.set_num_threads(1)
-    torch.backends.mha.set_fastpath_enabled(False)  # an operator that no exporter has
     _declare()
-    seed = sum(map(ord, title))
-    torch.manual_seed(seed)
-    model = drawn.build().eval()
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    shake(model, seed)
-    if drawn.last:
-        drawn.last(model)
-    values = [
-        torch.randn(value) if isinstance(value, tuple) else value for value in drawn.inputs.values()
-    ]
+    model, values = with_values(title, drawn.build, drawn.inputs, drawn.last)
     _saved(model, drawn.save, folder)
     rows = dict(zip(drawn.inputs, values, strict=True))
     _positional(model, list(rows), drawn.call)
@@ -1107,8 +1120,7 @@ def _build(title: str, drawn: Drawn, folder: Path) -> None:
         wanted = [part.detach().clone().numpy() for part in model(*values)]
     more: dict[str, Any] = {}  # inputs that are computed before
     known = {name: value.numpy() for name, value in rows.items()}
-    told = folder / "apart.json"  # how far the outputs of what was made of an export are
-    apart: dict[str, str] = json.loads(told.read_text()) if told.exists() else {}
+    apart = Apart(folder)
 
     def followed(path: Path) -> None:
         made = _run(path, list(_fed(path, {**known, **more}).values()))
@@ -1127,12 +1139,7 @@ def _build(title: str, drawn: Drawn, folder: Path) -> None:
         shipped(_STEPS, step.split("+"), source, inputs, path)
         if "int" in step and not _holds_codes(path):
             raise ValueError("nothing of it was quantized")
-        made = _run(path, list(_fed(path, {**known, **more}).values()))
-        if made is not None:
-            try:
-                compare(made, wanted, 1e-9)
-            except ValueError as error:
-                apart[path.parent.name] = str(error)
+        apart.note(path, _run(path, list(_fed(path, {**known, **more}).values())), wanted)
 
     with tempfile.TemporaryDirectory() as work:
         for exporter in EXPORTERS:
@@ -1147,7 +1154,7 @@ def _build(title: str, drawn: Drawn, folder: Path) -> None:
             np.savez(inputs, **_fed(source, {**known, **more}))
             for step in _drawn(title, exporter):
                 make(folder, f"{variant}+{step}", partial(stepped, step, source, inputs))
-    told.write_text(json.dumps(apart))
+    apart.write()
 
 
 DAMAGED: Final[dict[str, str]] = {}  # none: the codes of each are within a step of its weights

@@ -2143,20 +2143,26 @@ def _as_half(model: nn.Module, values: Sequence[Any], path: Path) -> None:
         model.float().load_state_dict(state)
 
 
-def _build(title: str, case: Case, folder: Path) -> None:
-    declare_operators()
+def with_values(
+    title: str, build: Make, inputs: Inputs, last: Callable[[Any], Any] | None
+) -> tuple[nn.Module, list[Tensor]]:
+    """A case's module with every weight drawn, and what it is given, by the letters of its title."""
     torch.backends.mha.set_fastpath_enabled(False)  # an operator that no exporter has
     seed = sum(map(ord, title))
     torch.manual_seed(seed)
-    model = case.build().eval()
+    model: nn.Module = build().eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     shake(model, seed)
-    if case.last:
-        case.last(model)
-    values = [
-        torch.randn(value) if isinstance(value, tuple) else value for value in case.inputs.values()
-    ]
+    if last:
+        last(model)
+    given = inputs.values()
+    return model, [torch.randn(each) if isinstance(each, tuple) else each for each in given]
+
+
+def _build(title: str, case: Case, folder: Path) -> None:
+    declare_operators()
+    model, values = with_values(title, case.build, case.inputs, case.last)
     _positional(model, list(case.inputs), case.call)
     with torch.no_grad():
         wanted = [part.detach().clone().numpy() for part in model(*values)]
