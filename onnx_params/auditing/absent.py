@@ -13,6 +13,7 @@ import numpy as np
 
 from onnx_params.auditing.computed import is_weight, used_elements
 from onnx_params.auditing.judgements import Judgement, Verdict
+from onnx_params.auditing.outside import is_used_outside
 from onnx_params.auditing.state import State, is_buffer, is_distorted, mostly_equal, say
 from onnx_params.dataflow.consumers import consumers, is_beside_product
 from onnx_params.dataflow.logical import logical
@@ -256,9 +257,24 @@ def is_missed(state: State, name: str) -> str:
         partners = (*partners, *COMPUTED_WEIGHTS)
     for partner in partners if module_of(name) else ():
         other = beside(name, partner)
-        if is_there(state, other) and not (leaf == "weight" and _is_added_alone(state, other)):
+        if not is_there(state, other):
+            continue
+        if leaf == "weight" and _is_added_alone(state, other):
+            continue
+        if not _is_never_used(state, name, other):
             return f"'{other}' is there and it is not"
     return ""
+
+
+def _is_never_used(state: State, bias: str, weight: str) -> bool:
+    """Whether a layer's weight is used without the layer, as its kin are: none of them has its bias
+    in the artifact.
+    """
+    kin = [other for other in state.kin.others(bias) if is_there(state, other)]
+    stored = state.found[weight].stored
+    return (
+        leaf_of(bias) == "bias" and not kin and is_used_outside(state.model, weight, stored, bias)
+    )
 
 
 def _is_added_alone(state: State, bias: str) -> bool:

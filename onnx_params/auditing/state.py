@@ -32,6 +32,7 @@ from onnx_params.inventory.record import Inventory
 from onnx_params.matching.candidates import Candidate, Values
 from onnx_params.matching.casts import casts_to, coarse_type
 from onnx_params.matching.claims import Matched
+from onnx_params.matching.folds import is_spelled
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.norms import norms
 from onnx_params.matching.rounded import CLOSE
@@ -160,6 +161,11 @@ class State:
         return collections.Counter(key for found in self.found.values() for key in found.stored)
 
     @cached_property
+    def spelled(self) -> frozenset[str]:
+        """The formulas that the stored name of some parameter spells."""
+        return frozenset(each.formula for name, each in self.found.items() if spells(name, each))
+
+    @cached_property
     def exchanged(self) -> dict[str, str]:
         return exchanged(self.reference, self.found)
 
@@ -251,13 +257,19 @@ class State:
         return sum(map(math.prod, parts)) if parts else used_elements(self.model, tensor)
 
 
+def spells(name: str, found: Found) -> bool:
+    """Whether the stored names of a parameter spell the formula that was found."""
+    return is_spelled(name, found.formula, [key[1] for key in found.stored])
+
+
 def is_buffer(state: State, tensor: StoredTensor) -> bool:
     """Whether a tensor of the reference is no parameter, by its name, its type or the exporter's
     word.
     """
-    is_said = state.matched.kinds.get(tensor.name) == "BUFFER"
+    said = state.matched.kinds.get(tensor.name)
     is_number = tensor.dtype.is_float or tensor.dtype.is_complex
-    if is_said or is_buffer_name(tensor.name) or not is_number:
+    is_number |= tensor.dtype.is_narrow_integer and said == "PARAMETER"
+    if said == "BUFFER" or is_buffer_name(tensor.name) or not is_number:
         return True
     is_table = "embed" in tensor.name or "pos" in tensor.name
     return is_table and is_wave_table(tensor.read())

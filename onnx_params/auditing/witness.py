@@ -13,7 +13,7 @@ from typing import Final
 
 from onnx_params.auditing.computed import is_known_factor
 from onnx_params.auditing.kin import AS_IT_IS, family_of
-from onnx_params.auditing.state import State, is_buffer
+from onnx_params.auditing.state import State, is_buffer, spells
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, beside, leaf_of
@@ -26,7 +26,7 @@ from onnx_params.idioms.torchscript import (
     real_name,
 )
 from onnx_params.idioms.vocabulary import PARTNERS
-from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED, words_of
+from onnx_params.matching.folds import MASKED, ONE_MORE, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.tensors.steps import Key
 
@@ -51,7 +51,6 @@ _EXPANDED: Final = re.compile(r"(onnx::Expand_|expand(_\d+)?$)")
 ROOT_APART: Final = 1e-5  # relative
 # words of what is learned as its logarithm: Mamba's decay, the scale of CLIP and of Swin
 _LOGARITHMS: Final = frozenset({"log", "logs", "logit", "logvar"})
-_TAKEN: Final = "onnx::"
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
 # names after operators that take parameters element by element, or lay them out
 _MAY_BE_LAID_OUT: Final = re.compile(
@@ -61,7 +60,7 @@ _MAY_BE_LAID_OUT: Final = re.compile(
 
 def is_witnessed(state: State, name: str, found: Found) -> bool:
     """Whether something besides the numbers says that what was found was computed."""
-    if found.formula in _WITH_OTHERS or found.by or _is_spelled(name, found):
+    if found.formula in _WITH_OTHERS or found.by or spells(name, found):
         return True
     if _is_inverted(found):
         return True
@@ -76,8 +75,8 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if not found.stored or any(map(_is_own_name, found.stored)):
         return False  # a module's own name says that nothing was computed
-    if found.formula.startswith(_OF_LINES):
-        return True  # no single number makes it: no fault is one by chance
+    if _is_never_by_chance(state, found):
+        return True
     if _is_family(state, name, found) or _is_a_logarithm(name, found):
         return True
     if _is_of_width(state, name, found):
@@ -96,21 +95,18 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
     return are_alike and is_known_factor(found.factor)
 
 
+def _is_never_by_chance(state: State, found: Found) -> bool:
+    """Whether no single number makes a formula, or the name of another parameter says that this
+    model computes it.
+    """
+    is_of_lines = found.formula.startswith(_OF_LINES)
+    return is_of_lines or (found.factor == 1.0 and found.formula in state.spelled)
+
+
 def _is_inverted(found: Found) -> bool:
     """Whether an operator multiplies by what the estimator divides by."""
     is_divisor = all(_DIVISOR.search(key[1]) for key in found.stored)
     return found.formula == "1 / w" and bool(found.stored) and is_divisor
-
-
-def _is_spelled(name: str, found: Found) -> bool:
-    """Whether every stored name spells the formula in words that the parameter's own name has not:
-    ``neg_exp_A`` for ``A_log``. TorchScript's exporter calls what it lays out after what takes it.
-    """
-    words = SPELLED.get(found.formula, frozenset())
-    own = words_of(name)
-    return bool(found.stored and words) and all(
-        words <= words_of(key[1]) - own and not key[1].startswith(_TAKEN) for key in found.stored
-    )
 
 
 def _is_by_fusion(state: State, name: str, found: Found) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -75,10 +75,16 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
     "softplus(w)": frozenset({"softplus"}),
     "1 / w": frozenset({"inv"}),
     "sqrt(w)": frozenset({"sqrt"}),
+    "sin(w)": frozenset({"sin"}),
+    "cos(w)": frozenset({"cos"}),
+    "log(w)": frozenset({"log"}),
+    "|w|": frozenset({"abs"}),
+    "relu(w)": frozenset({"relu"}),
     ONE_MORE: frozenset({"add"}),
     MASKED: frozenset({"mul"}),
 }
 
+_TAKEN: Final = "onnx::"  # TorchScript's exporter, and then the operator that takes it
 
 # those that no other formula ends in
 _FUNCTIONS: Final = [parts for each, parts in SPELLED.items() if each not in (ONE_MORE, MASKED)]
@@ -94,6 +100,17 @@ def is_another(formula: str, name: str) -> bool:
     words = words_of(name)
     is_spelled = any(parts <= words for parts in _FUNCTIONS)
     return is_spelled and not SPELLED.get(formula, frozenset()) & words
+
+
+def is_spelled(name: str, formula: str, stored: Collection[str]) -> bool:
+    """Whether every stored name spells the formula in words that the parameter's own name has not:
+    ``neg_exp_A`` for ``A_log``. TorchScript's exporter calls what it lays out after what takes it.
+    """
+    words = SPELLED.get(formula, frozenset())
+    own = words_of(name)
+    return bool(stored and words) and all(
+        words <= words_of(each) - own and not each.startswith(_TAKEN) for each in stored
+    )
 
 
 def words_of(name: str) -> frozenset[str]:
