@@ -12,8 +12,10 @@ from onnx_params.idioms.torch_dynamo import (
     CLASSES_KEY,
     FOLDING,
     FX_NODE_KEY,
+    MAKES_COMPLEX,
     OPERATORS,
     SCOPES_KEY,
+    TAKES_COMPLEX,
     Call,
     read_call,
     read_list,
@@ -53,11 +55,14 @@ class Sites:
         self._by_input: dict[str, list[Site]] = {}
         # stored names of weights and biases into which a batch norm was folded
         self.with_norm: set[str] = set()
+        # results of calls that are complex numbers, which the file has as pairs of real ones
+        self.complex: set[str] = set()
         for node in model.main.nodes:
             if not node.metadata_spans:
                 continue
             metadata = node.read_metadata()
             text = metadata.get(FX_NODE_KEY, "")
+            self._note_complex(text)
             is_norm = node.op_type in FOLDING and _NORM in text
             if "%p_" not in text and not is_norm:
                 continue
@@ -85,6 +90,20 @@ class Sites:
                     self.by_scope.setdefault(site.scope, []).append(site)
                     for name in node.inputs:
                         self._by_input.setdefault(name, []).append(site)
+
+    def _note_complex(self, text: str) -> None:
+        """Note the result of a call that makes complex numbers, or takes some and makes others."""
+        if not self.complex and not any(f"{target}." in text for target in MAKES_COMPLEX):
+            return
+        call = read_call(text)
+        if call is None or call.target in TAKES_COMPLEX:
+            return
+        if call.target in MAKES_COMPLEX or self.takes_complex(call):
+            self.complex.add(call.result)
+
+    def takes_complex(self, call: Call) -> bool:
+        """Whether some argument of a call is the complex result of another."""
+        return any(argument.removeprefix("%") in self.complex for argument in call.arguments)
 
     def of_call(self, result: str, op_types: tuple[str, ...]) -> list[Node]:
         """The nodes of one call, in graph order."""

@@ -165,6 +165,17 @@ KEEPS_SHAPE: Final = frozenset(
 )
 
 
+# FX targets that make complex numbers, and those that take them and make real ones
+MAKES_COMPLEX: Final = frozenset(
+    {"aten.complex", "aten.view_as_complex", "aten.polar", "aten._fft_r2c", "aten._fft_c2c"}
+)
+TAKES_COMPLEX: Final = frozenset(
+    {"aten.view_as_real", "aten.real", "aten.imag", "aten.abs", "aten.angle", "aten._fft_c2r"}
+)
+# those that take two arrays element by element
+ELEMENT_BY_ELEMENT: Final = frozenset({"aten.add", "aten.sub", "aten.mul", "aten.div"})
+
+
 class Entry(NamedTuple):
     """One line of the signature: what a placeholder represents; ``persistent`` says whether a
     buffer is in the state dict.

@@ -31,6 +31,7 @@ from onnx_params.names.signature_calls import (
     by_own_name,
     by_place_in_list,
 )
+from onnx_params.names.signature_complex import by_complex_call
 from onnx_params.names.signature_folded import as_weight, by_computation
 from onnx_params.names.signature_recurrent import by_recurrent_call, with_open_layers
 from onnx_params.names.signature_table import SIGNATURE, Table, without
@@ -219,6 +220,7 @@ def place(table: Table, name: str, placeholder: str) -> Claim:
 
 # where a parameter may be, the surest answer first
 ANSWERS: Final[tuple[Callable[[Table, str, list[Site]], Claim | None], ...]] = (
+    by_complex_call,
     by_own_name,
     by_linear,
     by_recurrent_call,
