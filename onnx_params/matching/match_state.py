@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
+
+import numpy as np
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View, view_of
@@ -14,6 +17,9 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Cast, Key, Placement, Slice, Steps, chain
 from onnx_params.tensors.stored import StoredTensor
+
+LEAST_WHOLE: Final = 16  # whole numbers, and different ones among them
+LEAST_DIFFERENT: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,13 @@ class Answers(dict[str, Found]):
     def revise(self, name: str, found: Found) -> None:
         """Replace an answer by one that says more of the same place."""
         super().__setitem__(name, found)
+
+
+def _tells(tensor: StoredTensor) -> bool:
+    """Whether whole numbers are so many and so different that no others are the same by chance."""
+    if not tensor.dtype.is_narrow_integer or tensor.count < LEAST_WHOLE:
+        return False
+    return np.unique(tensor.read()).size >= LEAST_DIFFERENT
 
 
 class MatchState:
@@ -115,14 +128,11 @@ class MatchState:
 
     def casts(self, tensor: StoredTensor) -> list[str | None]:
         """The types under which a tensor may be stored: its own, then the artifact's other
-        floating-point types.
+        floating-point types, as which a graph may take whole numbers too.
         """
-        others = (
-            [name for name in self.dtypes if name != tensor.dtype.name]
-            if tensor.dtype.is_float
-            else []
-        )
-        return [None, *others]
+        if not tensor.dtype.is_float and not _tells(tensor):
+            return [None]
+        return [None, *(name for name in self.dtypes if name != tensor.dtype.name)]
 
     def assign(
         self,
