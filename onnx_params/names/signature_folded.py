@@ -38,6 +38,9 @@ from onnx_params.tensors.steps import Reshape, Shape, shape_after
 _MAIN_LEAVES: Final = frozenset({"weight", "weight_orig", "original", "original1", "weight_v"})
 # what codes are multiplied by, and moved by. Sources: NNCF, ``torch/quantization``; torchao
 _SCALING: Final = re.compile(r"[._]_?(scales?|zero_points?|zeros|absmax)$")
+# the module of a weight's originals, and of what the parametrization registers. Source:
+# torch.nn.utils.parametrize, ParametrizationList
+_PARAMETRIZATION: Final = re.compile(r"\.parametrizations\.weight(\.\d+)?$")
 _LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
 
@@ -249,7 +252,7 @@ def as_weight(folded: Folded) -> Shape | None:
 
 def _module_of(name: str) -> str:
     """The module that a parameter, or what its weight is computed from, belongs to."""
-    return name.rpartition(".")[0].removesuffix(".parametrizations.weight")
+    return _PARAMETRIZATION.sub("", name.rpartition(".")[0])
 
 
 def _joined(folded: Folded) -> Claim | None:

@@ -20,8 +20,11 @@ from onnx_params.tensors.stored import StoredTensor
 
 def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | None:
     """One of the parameters that an LSTM, GRU or RNN node takes joined: the call lists them,
-    layer by layer.
+    layer by layer. None of a layer with a projection, which no operator of ONNX has: what the node
+    takes then is not what torch's layer had.
     """
+    if _is_projected(table, name):
+        return None
     for value in table.folded.get(name, ()):
         claim = by_recurrent_name(table, name, value)
         if claim is not None:
@@ -33,6 +36,13 @@ def by_recurrent_call(table: Table, name: str, sites: list[Site]) -> Claim | Non
         if listed is not None:
             return _listed_part(table, name, site.call, *listed)
     return None
+
+
+def _is_projected(table: Table, name: str) -> bool:
+    """Whether the results of the layer that a parameter is of are projected (``proj_size``)."""
+    owner, _, leaf = name.rpartition(".")
+    layer = recurrent.layer_of(leaf)
+    return bool(layer) and f"{owner}.weight_hr_l{layer}" in table.metadata.kinds
 
 
 def with_open_layers(table: Table, claims: Sequence[Claim]) -> list[Claim]:
