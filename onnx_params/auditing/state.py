@@ -79,6 +79,7 @@ class State:
         }
         self.named = agreeing(named, self.found)
         self.values = Values(self.model)
+        self.values.once = matched.once
         # stored tensor -> the parameter of the reference that the artifact's own claim says it is
         self.owner: dict[Key, str] = {}
         for name, claim in self.named.items():
@@ -329,8 +330,9 @@ def difference_from(
                 state.values.allowed(original, bare[0].key, bare[0].steps), original.shape
             ),
         )
-    coarse = coarse_type(values) if original.dtype == values.dtype else ""
-    if values.dtype == original.dtype and (not coarse or coarse_type(original) == coarse):
+    once = state.values.once
+    coarse = coarse_type(values, once) if original.dtype == values.dtype else ""
+    if values.dtype == original.dtype and (not coarse or coarse_type(original, once) == coarse):
         return None if bits_equal(original, values) else difference(original, values)
     casts = casts_to(original, coarse or values.dtype.name, values)
     found = [difference(cast.astype(values.dtype), values) for cast in casts]

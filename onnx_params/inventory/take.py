@@ -18,7 +18,7 @@ from onnx_params.inventory.lists import completed, is_derived, is_unlisted, plac
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.ties import joined_to_list, tied
 from onnx_params.matching import claims as by_content
-from onnx_params.matching.reference import prepared
+from onnx_params.matching.reference import Prepared, contenders
 from onnx_params.names import checkpoint as own_names
 from onnx_params.names import signature, stored
 from onnx_params.names import source_map as mapped
@@ -90,10 +90,9 @@ def take(
     draft = _drafted(model, metadata, lists, notes, has_values=checkpoint is not None)
     matched = None
     if checkpoint is not None:
-        checkpoint, said = prepared(checkpoint, model)
-        notes += said
         ours = [*draft.listed, *draft.extra]
-        matched = by_content.claims(model, metadata, checkpoint, ours, draft.classified, progress)
+        matched, said = _best_matched(draft, contenders(checkpoint, model), ours, progress)
+        notes += said
         draft.listed, draft.extra = by_reference(matched.claims, ours, notes)
         _account_again(draft)
     elif like is not None:
@@ -108,6 +107,27 @@ def take(
     is_given = checkpoint is not None or like is not None
     inventory = _finished(draft, is_given, matched, verification)
     return unwrapped(inventory, strip_prefix)
+
+
+def _best_matched(
+    draft: _Draft,
+    references: Sequence[Prepared],
+    ours: Sequence[Claim],
+    progress: Callable[[int], None],
+) -> tuple[by_content.Matched, tuple[str, ...]]:
+    """The match with that set of weights of which most elements are proved, and its notes."""
+    found: list[tuple[by_content.Matched, tuple[str, ...]]] = []
+    for reference, notes in references:
+        matched = by_content.claims(
+            draft.model, draft.metadata, reference, ours, draft.classified, progress
+        )
+        found.append((matched, notes))
+        progress = _silent
+    return max(found, key=lambda each: each[0].n_proved)
+
+
+def _silent(n_bytes: int) -> None:
+    """No progress: the bytes of one set of weights are all that is to be read."""
 
 
 def _drafted(

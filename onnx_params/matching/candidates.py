@@ -67,8 +67,6 @@ BYTE: Final = HALF_STEP / 127  # of the largest number: half a step of signed 8 
 BIAS_APART: Final = 1e-3  # of a bias' largest number, that its integers of 32 bits may be off
 SMALLEST: Final = {"float16": 2.0**-24}  # what is flushed to zero, at most
 MAX_KEPT: Final = 256 << 20  # bytes of dequantized values kept for the next question
-# times the rounding of half precision: of a weight, a norm's weight and the root of its variance
-FACTORS_ROUNDED: Final = 2.5
 # relative to the largest number of the tensor: what rounding to a type may change, with room for a
 # product before it
 TOLERANCE: Final = {"float64": 1e-6, "float32": 2e-5, "float16": 2e-3, "bfloat16": 2e-2}
@@ -277,9 +275,7 @@ class Values:
                 rounding = ROUNDING.get(coarse_type(scale) or scale.dtype.name, 0.0)
                 relative += SCALE_ROUNDING * rounding
                 if not rounding:
-                    before = self.type_before(key, steps, step)
-                    several = 1.0 if before else FACTORS_ROUNDED
-                    relative += several * ROUNDING.get(before or self.once, 0.0)
+                    relative += ROUNDING.get(self.type_before(key, steps, step), 0.0)
         half = self.half_steps(key, steps)
         return half + np.abs(target.astype(np.float32)) * np.float32(relative) if relative else half
 
@@ -310,16 +306,14 @@ class Values:
             return False
         if not dequantizes(steps):
             dtype = candidate.tensor.dtype.name
-            # a shift that was computed of numbers in half precision
-            is_shift = bool(self.once) and target.ndim == 1
-            tolerance = TOLERANCE.get(self.once if is_shift else dtype, 0.0)
+            tolerance = TOLERANCE.get(dtype, 0.0)
             if bool(np.all(np.abs(difference) <= tolerance * max(size, 1e-30))):
                 return True
             if dtype in ROUNDING and any(
                 np.array_equal(cast, values) for cast in casts_to(target, dtype, values)
             ):
                 return True
-            coarse = coarse_type(values)
+            coarse = coarse_type(values, self.once)
             room = COARSE_ULPS * ROUNDING.get(coarse, 0.0) * np.abs(target) + SMALLEST.get(
                 coarse, 0.0
             )

@@ -35,12 +35,14 @@ def cast_to(values: np.ndarray, name: str) -> np.ndarray:
         return values.astype(dtype_of(name))
 
 
-def coarse_type(values: np.ndarray) -> str:
+def coarse_type(values: np.ndarray, known: str = "") -> str:
     """The coarser type that values went through: every one of them is a number of it; empty where
-    there is none, or they are too few to tell.
+    there is none, or they are too few to tell. Of the type that is ``known`` of the others of their
+    file there may be any number.
     """
     for name, least in _COARSER.get(values.dtype.name, ()):
-        if values.size >= least and np.array_equal(
+        is_enough = values.size >= least or name == known
+        if is_enough and np.array_equal(
             cast_to(values, name).astype(values.dtype), values
         ):
             return name

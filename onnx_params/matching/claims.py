@@ -34,7 +34,7 @@ class Matched(NamedTuple):
     ``claims`` are the rows that it gives; ``found`` has an answer for each of its tensors, buffers
     too; ``named`` are the artifact's own claims under the reference's names, aliases too; ``kinds``
     what the exporter calls each name; ``prefix`` is what stands between both (see
-    :func:`prefixes_between`).
+    :func:`prefixes_between`); ``once`` is the type of half precision that all weights went through.
     """
 
     checkpoint: Checkpoint
@@ -43,6 +43,13 @@ class Matched(NamedTuple):
     named: Mapping[str, Claim]
     kinds: Mapping[str, str]
     prefix: str
+    once: str = ""
+
+    @property
+    def n_proved(self) -> int:
+        """How many elements of the reference were proved to be in the artifact."""
+        proved = {name for name, found in self.found.items() if found.is_proved}
+        return sum(each.count for each in self.checkpoint.tensors if each.name in proved)
 
 
 def claims(
@@ -86,7 +93,7 @@ def claims(
         ordered = list(rows.values())
     else:
         ordered = _ordered(rows, _order(own, prefix))
-    return Matched(checkpoint, ordered, found, named, kinds, prefix)
+    return Matched(checkpoint, ordered, found, named, kinds, prefix, found.once)
 
 
 def _prefix(model: Model, checkpoint: Checkpoint, own: Sequence[Claim]) -> str:

@@ -1,17 +1,22 @@
-"""Tell the type of half precision that a model went through before its weights were quantized, by
-what is left of it: scales of which the largest numbers are of that type, vectors that are.
+"""Tell the type of half precision that a model went through before its weights were quantized or
+computed into others, by what is left of it: scales of which the largest numbers are of that type,
+vectors that are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
 
+from onnx_params.io.sources import ComputedSource
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.casts import coarse_type
+from onnx_params.matching.casts import cast_to, coarse_type
 from onnx_params.matching.match_state import MatchState
+from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.steps import Dequantize, Unpack
 from onnx_params.tensors.stored import StoredTensor
 
@@ -25,14 +30,49 @@ FINEST: Final = 2.0**6  # parts of a mantissa that whole numbers and simple frac
 
 def halved(state: MatchState) -> None:
     """Write down the type, where two stored tensors at least say it."""
-    if not any(candidate.is_quantized for candidate in state.free()):
-        return
     asked = [each for each in state.candidates.values() if each.tensor.n_bytes <= MAX_BYTES]
     types = (_type_of(state, candidate) for candidate in asked[:MAX_ASKED])
     said = Counter(name for name in types if name)
     found = said.most_common(1)
     if found and found[0][1] >= MIN_FOUND:
         state.values.once = found[0][0]
+
+
+@contextmanager
+def as_halves(state: MatchState) -> Iterator[None]:
+    """The reference as the model had it after its weights were rounded to half precision: what was
+    computed of those is compared with what is computed of these, as nearly as if nothing had been
+    rounded.
+    """
+    reference, once = state.reference, state.values.once
+    halves = {name: _rounded(tensor, once) for name, tensor in reference.items()}
+    state.take_as_reference(halves)
+    state.values.once = ""
+    try:
+        yield
+    finally:
+        state.take_as_reference(reference)
+        state.values.once = once
+
+
+def _rounded(tensor: StoredTensor, name: str) -> StoredTensor:
+    """A tensor whose numbers are rounded to a type when they are read; as it is where it has none
+    of more bits.
+    """
+    if tensor.dtype.name not in ("float32", "float64") or not tensor.count:
+        return tensor
+
+    def make() -> bytes:
+        values = tensor.read()
+        made = cast_to(values, name).astype(values.dtype)
+        return np.ascontiguousarray(made).tobytes()
+
+    source = ComputedSource(
+        f"'{tensor.name}' as {name}", tensor.dtype.packed_length(tensor.count), make
+    )
+    return tensor._replace(
+        encoding=Encoding.RAW, spans=(Span(0, source.n_bytes),), source=source, external=None
+    )
 
 
 def _type_of(state: MatchState, candidate: Candidate) -> str:

@@ -9,7 +9,7 @@ part; erased, with the reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
@@ -36,15 +36,17 @@ from onnx_params.matching import (
     unmatched,
     windows,
 )
-from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.match_state import Answers, Found, MatchState
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.stored import StoredTensor
 
-_STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
-    halved.halved,
+_Stages: TypeAlias = Sequence[Callable[[MatchState], None]]
+
+_AS_IT_IS: Final[_Stages] = (
     exact.by_name,
     exact.by_probe,
     exact.by_digest,
+    halved.halved,
     complex_parts.complex_parts,
     concatenated.by_lines,
     rounded.rounded,
@@ -52,6 +54,8 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     stacks.stacked,
     parted.parted,
     exact.as_another,
+)
+_COMPUTED: Final[_Stages] = (
     folded.weight_normed,
     low_rank.merged,
     branches.branches,
@@ -71,6 +75,14 @@ _STAGES: Final[Sequence[Callable[[MatchState], None]]] = (
     exact.as_another,
     exact.as_module,
 )
+# what is computed of weights in half precision: no place of numbers that are compared afterwards
+_OF_HALVES: Final[_Stages] = (
+    folded.weight_normed,
+    multiplied.normed,
+    folded.norm_alone,
+    folded.summed,
+    formulas.by_formula,
+)
 
 
 def match(
@@ -80,7 +92,7 @@ def match(
     named: Mapping[str, Claim],
     aliases: Mapping[str, str],
     progress: Callable[[int], None] = lambda n_bytes: None,
-) -> dict[str, Found]:
+) -> Answers:
     """An answer for every tensor of ``reference``, by name.
 
     ``named`` are the artifact's own claims under the reference's names; they settle ties between
@@ -101,15 +113,12 @@ def match(
                     view=View.DROPPED, because="it has no elements, so there is nothing to compare"
                 ),
             )
-    done = 0
-    for stage in _STAGES:
-        if state.open():
-            stage(state)
-        before, done = (
-            done,
-            sum(tensor.n_bytes for name, tensor in state.reference.items() if name in state.found),
-        )
-        progress(done - before)
+    advance = _Advance(state, progress)
+    advance.run(_AS_IT_IS)
+    if state.values.once and state.open():
+        with halved.as_halves(state):
+            advance.run(_OF_HALVES)
+    advance.run(_COMPUTED)
     for tensor in state.open():
         claim = state.named.get(tensor.name)
         # it is all there, if changed: the artifact's own word
@@ -119,4 +128,24 @@ def match(
         ) or unmatched.erased(state, tensor)
         progress(tensor.n_bytes)
     copies.copied(state)
+    state.found.once = state.values.once
     return state.found
+
+
+class _Advance:
+    """Stages one after the other, and how many bytes of the reference have an answer."""
+
+    def __init__(self, state: MatchState, progress: Callable[[int], None]) -> None:
+        self._state = state
+        self._progress = progress
+        self._done = 0
+
+    def run(self, stages: _Stages) -> None:
+        """Run stages as long as some tensor has no answer."""
+        state = self._state
+        for stage in stages:
+            if state.open():
+                stage(state)
+            found = (tensor for name, tensor in state.reference.items() if name in state.found)
+            before, self._done = self._done, sum(tensor.n_bytes for tensor in found)
+            self._progress(self._done - before)

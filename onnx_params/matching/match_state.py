@@ -58,7 +58,11 @@ class Found:
 class Answers(dict[str, Found]):
     """One answer for each tensor of the reference. Stages go from the surest to the weakest, so the
     first answer stands: a second one is refused, and only :meth:`revise` changes one.
+
+    ``once`` is the type of half precision that all weights went through, where there was one.
     """
+
+    once: str = ""
 
     def __setitem__(self, name: str, found: Found) -> None:
         if name not in self:
@@ -109,6 +113,11 @@ class MatchState:
     def norms(self) -> list[Norm]:
         """The batch norms of the reference, which several stages ask for; read once."""
         return norms(self.reference)
+
+    def take_as_reference(self, reference: Mapping[str, StoredTensor]) -> None:
+        """Go on with other tensors of the same names and shapes."""
+        self.reference = dict(reference)
+        self.__dict__.pop("norms", None)  # which are read of it
 
     def open(self) -> list[StoredTensor]:
         """The tensors that have no answer yet."""

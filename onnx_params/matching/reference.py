@@ -4,9 +4,9 @@ one that the artifact was made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from onnx_params.containers.checkpoint import Checkpoint
 from onnx_params.containers.onnx.graph import Model
@@ -14,6 +14,9 @@ from onnx_params.containers.quantized_checkpoint import dequantized
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.matching.probes import read_numbers
 from onnx_params.tensors.stored import StoredTensor
+
+CLEARLY: Final = 2  # times as many tensors that agree as of the next set
+MAX_CONTENDERS: Final = 4
 
 
 class Prepared(NamedTuple):
@@ -27,20 +30,30 @@ def prepared(checkpoint: Checkpoint, model: Model) -> Prepared:
     """The set of weights that agrees best with an artifact; the one that is meant where none
     does. Reads a few elements of each tensor.
     """
+    return contenders(checkpoint, model)[0]
+
+
+def contenders(checkpoint: Checkpoint, model: Model) -> list[Prepared]:
+    """The sets of weights that an artifact may have been made of, the likeliest first: one alone
+    where samples of it agree with stored tensors far more often than those of any other. Of numbers
+    that were rounded or computed anew samples say nothing. Reads a few elements of each tensor.
+    """
     if not checkpoint.others:
-        return Prepared(dequantized(checkpoint), ())
+        return [Prepared(dequantized(checkpoint), ())]
     every = (replace(checkpoint, others=()), *checkpoint.others)
     agreement = _agreement(model)
     scores = [agreement(each) for each in every]
-    best = max(range(len(every)), key=lambda at: (scores[at], -at))
-    chosen = every[best]
+    ranked = sorted(range(len(every)), key=lambda at: scores[at], reverse=True)
+    best, second = (scores[at][0] for at in ranked[:2])
+    ranked = ranked[: 1 if best > CLEARLY * second else MAX_CONTENDERS]
+    return [Prepared(dequantized(every[at]), (_note(every, at),)) for at in ranked]
+
+
+def _note(every: Sequence[Checkpoint], chosen: int) -> str:
     shown = ", ".join(f"'{each.part or 'the whole file'}'" for each in every[:4])
-    note = f"the reference has {len(every)} sets of weights ({shown})"
-    if best:
-        note += f"; '{chosen.part or 'the whole file'}' agrees best with the artifact and was read"
-    else:
-        note += f"; '{chosen.part or 'the whole file'}' was read"
-    return Prepared(dequantized(chosen), (note,))
+    name = every[chosen].part or "the whole file"
+    is_best = " agrees best with the artifact and" if chosen else ""
+    return f"the reference has {len(every)} sets of weights ({shown}); '{name}'{is_best} was read"
 
 
 def _agreement(model: Model) -> Callable[[Checkpoint], tuple[int, float, int]]:
