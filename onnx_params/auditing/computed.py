@@ -17,6 +17,7 @@ from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.evaluate import evaluate
 from onnx_params.tensors.steps import Key, Placement, dequantizes
 from onnx_params.tensors.stored import StoredTensor
+from onnx_params.tensors.waves import has_angles
 
 MIN_REPEATS: Final = 2  # of each filter of a bank, on the average; of one alone as well
 MAX_FILLER: Final = 4096  # elements; larger constants of one value are no fillers
@@ -56,6 +57,8 @@ def is_computed(model: Model, tensor: StoredTensor) -> str:
         return "all its numbers are the same: a constant that was computed, as far as is known"
     if is_fixed_filter(values):
         return "all its channels are the same filter: computed, not learned"
+    if has_angles(tensor):
+        return "a table of multiples of frequencies: computed, not learned"
     if is_wave_table(values) or is_wave_table(_dequantized(model, tensor), OF_CODES):
         return "a table of sines and cosines: computed, not learned"
     if is_result(tensor.name) and not is_weight(model, tensor):

@@ -28,12 +28,13 @@ from onnx_params.idioms.torchscript import (
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import MASKED, ONE_MORE, words_of
 from onnx_params.matching.match_state import Found
+from onnx_params.matching.multiplied import BATCH_NORM
 from onnx_params.tensors.steps import Key
 
 # the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
 _DIVISOR: Final = re.compile(r"(^|/)Scaler\d*\.scale$")
 # what is computed with other parameters of the reference: that these fit is a witness
-_WITH_OTHERS: Final = frozenset({"", "batch norm", "weight norm", "spectral norm"})
+_WITH_OTHERS: Final = frozenset({"", BATCH_NORM, "weight norm", "spectral norm"})
 # formulas of whole lines: their length, their mean and spread, a triangle
 _OF_LINES: Final = (
     "w / |w|",
@@ -51,6 +52,7 @@ _EXPANDED: Final = re.compile(r"(onnx::Expand_|expand(_\d+)?$)")
 ROOT_APART: Final = 1e-5  # relative
 # words of what is learned as its logarithm: Mamba's decay, the scale of CLIP and of Swin
 _LOGARITHMS: Final = frozenset({"log", "logs", "logit", "logvar"})
+_EXPORTERS: Final = "onnx::"  # names that TorchScript's exporter gives what it folded
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
 # names after operators that take parameters element by element, or lay them out
 _MAY_BE_LAID_OUT: Final = re.compile(
@@ -75,6 +77,11 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if not found.stored or any(map(_is_own_name, found.stored)):
         return False  # a module's own name says that nothing was computed
+    return _is_said_by_names(state, name, found)
+
+
+def _is_said_by_names(state: State, name: str, found: Found) -> bool:
+    """Whether names that exporters and optimizers made up say that what was found was computed."""
     if _is_never_by_chance(state, found):
         return True
     if _is_family(state, name, found) or _is_a_logarithm(name, found):
@@ -85,10 +92,14 @@ def is_witnessed(state: State, name: str, found: Found) -> bool:
         return True
     if not all(_is_computed_name(key, found.factor) for key in found.stored):
         return False
+    if found.formula.startswith(BATCH_NORM):  # of which its name says enough, and of no number
+        by_optimizer = all(not key[1].startswith(_EXPORTERS) for key in found.stored)
+        return by_optimizer and is_known_factor(found.factor)
     if is_known_factor(found.factor) and all(_is_simplified(state, name, k) for k in found.stored):
         return True
     if _graph_says(state, name, found):
         return True
+    share = state.kin.share_of_explained(name, found.formula)
     # kin of which nothing was computed speak against a name that says something was
     are_alike = share is None or not state.kin.are_explained(name, widest=1)
     are_alike |= is_buffer(state, state.reference[name])  # which is no kin of what is learned

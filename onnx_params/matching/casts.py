@@ -42,9 +42,7 @@ def coarse_type(values: np.ndarray, known: str = "") -> str:
     """
     for name, least in _COARSER.get(values.dtype.name, ()):
         is_enough = values.size >= least or name == known
-        if is_enough and np.array_equal(
-            cast_to(values, name).astype(values.dtype), values
-        ):
+        if is_enough and np.array_equal(cast_to(values, name).astype(values.dtype), values):
             return name
     return ""
 

@@ -281,8 +281,15 @@ def is_by_parameter(
         if module_of(other.name) in owners:
             tries += [(what, factor, 1.0) for what, factor in _computed_factors(values, ratio)]
         for what, factor, by in tries:
-            is_near = np.abs(factor * by - ratio).max() <= room * size
-            if is_near and each.is_by(state, base * factor * by):
+            if np.abs(factor * by - ratio).max() > room * size:
+                continue
+            # rounding moves the middle of what channels say
+            exact = (
+                by
+                if each.is_by(state, base * factor * by)
+                else _between(state, each, base * factor)
+            )
+            if exact and (exact == by or each.is_by(state, base * factor * exact)):
                 _write_parameter(state, vectors, each, other, factor, word, what)
                 return True
     return False

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from onnx_params.dataflow.view import View
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import CHANNELS_LAST
 from onnx_params.matching.factors import (
+    EVEN,
+    MIN_DIFFERENT,
     ROUNDED_NOISE,
     Multiplied,
     add_copy,
@@ -33,6 +36,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 # energy that scaled channels may differ by: exact ones, and those of codes of a few bits
 NOISE: Final = 0.02
+BATCH_NORM: Final = "batch norm"  # the formula
 
 
 def normed(state: MatchState) -> None:
@@ -50,7 +54,7 @@ def normed(state: MatchState) -> None:
         values = tensor.read()
         made = computed.get(tensor.name)
         if made is not None and any(search.find(tensor, each, "") for each in _laid_out(made)):
-            state.found.setdefault(made.other, state.found[tensor.name])
+            _write_of_two(state, made)
             continue
         if search.find(tensor, values, "") or search.find(
             tensor, _centered(values), "standardized w"
@@ -82,6 +86,18 @@ def _laid_out(made: folds.OfTwo) -> Iterator[np.ndarray]:
     lean = without_ones(made.values.shape)
     if len(lean) > 2:
         yield made.values.reshape(lean[0], -1)
+
+
+def _write_of_two(state: MatchState, made: folds.OfTwo) -> None:
+    """Write down that what was multiplied had been computed of two tensors; where the factor is
+    one, nothing was multiplied.
+    """
+    found = state.found[made.main]
+    if found.formula == folds.times(1.0):
+        because = f"'{found.stored[0][1]}' is {made.formula} of it and its sibling, laid out anew"
+        found = replace(found, because=because, formula="", factor=1.0)
+        state.found.revise(made.main, found)
+    state.found.setdefault(made.other, found)
 
 
 def _centered(values: np.ndarray) -> np.ndarray:
@@ -147,6 +163,20 @@ class _Search(NamedTuple):
                     factor = self._with_bias(each, norm, scales, fits)
                     self._write_norm(each, norm, factor, word, again)
                     return True
+        return not again and not each.formula and self._is_by_norm_and_number(each)
+
+    def _is_by_norm_and_number(self, each: Multiplied) -> bool:
+        """A weight times the factors of a batch norm of its module, and one number for all of them:
+        what its input was multiplied by.
+        """
+        if each.candidate.is_coarse:
+            return False
+        for norm in self.norms[0].beside(each.tensor.name, each.scales.size):
+            for factor in [] if norm.is_guess else norm.scales():
+                number = _one_number(each.scales, factor)
+                if number and each.is_by(self.state, factor * number):
+                    self._write_norm(each, norm, factor, "", again=False, number=number)
+                    return True
         return False
 
     def _has_shift(
@@ -180,7 +210,13 @@ class _Search(NamedTuple):
         return factors[0]
 
     def _write_norm(
-        self, each: Multiplied, norm: Norm, factor: np.ndarray, word: str, again: bool
+        self,
+        each: Multiplied,
+        norm: Norm,
+        factor: np.ndarray,
+        word: str,
+        again: bool,
+        number: float = 1.0,
     ) -> None:
         state = self.state
         because = (
@@ -191,16 +227,33 @@ class _Search(NamedTuple):
             view=View.FOLDED,
             because=because,
             stored=(each.candidate.key,),
-            formula="batch norm",
+            formula=BATCH_NORM,
         )
         if again:
             add_copy(state, each)
+        elif number != 1.0:
+            state.found[each.tensor.name] = replace(
+                folded,
+                because=f"{because}, times {number:.6g}",
+                factor=number,
+                formula=folds.times(number, BATCH_NORM),
+            )
         else:
             state.found[each.tensor.name] = folded
         for name in (norm.names[0], norm.names[3], norm.scale):
             if name:
                 state.found.setdefault(name, folded)
         fold_bias(state, self.vectors, each.tensor.name, norm, factor, because, each.candidate.key)
+
+
+def _one_number(scales: np.ndarray, factor: np.ndarray) -> float:
+    """The number that all scales are of a factor; 0 where they are not one."""
+    if not np.all(factor):
+        return 0.0
+    ratio = scales / factor
+    middle = float(np.median(ratio))
+    is_one = len(ratio) >= MIN_DIFFERENT and np.abs(ratio - middle).max() <= EVEN * abs(middle)
+    return middle if is_one else 0.0
 
 
 def _multiplied(

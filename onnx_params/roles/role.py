@@ -91,7 +91,7 @@ class RuleId(enum.Enum):
         "It is added to what goes to Softmax, other numbers for each head.",
     )
     ATTENTION_MASK = "attention-mask", "It is added to what goes to Softmax."
-    POSITIONS = "positions", "It is added, and has sines and cosines of positions."
+    POSITIONS = "positions", "It has sines and cosines of positions and is added, or their angles."
     LENGTHS = "lengths", "A weight is divided by it, the lengths of its own rows."
     ROTARY_TABLE = "rotary-table", "It rotates pairs of features."
     FREQUENCIES = "frequencies", "What it multiplies goes to Cos and Sin."

@@ -20,7 +20,7 @@ from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import distinct_elements, has_few_numbers
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_waves
+from onnx_params.tensors.waves import has_angles, has_waves
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MANY: Final = 64  # elements of an array in which two numbers are no chance
@@ -31,6 +31,7 @@ _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast"
 _TO_DIVISION: Final = frozenset({"Clip", "Max", "Add", "Sqrt", "Expand", "Cast"})
 _BY: Final = ("Div", 1)
 _WAVES: Final = ("Cos", "Sin")
+_OF_ANGLES: Final = frozenset({"Slice", "Gather", *_WAVES})  # what takes some, or sines of them
 
 
 def by_surroundings(context: Context, subject: Subject) -> Classification:
@@ -194,8 +195,11 @@ def _is_of_pairs(tensor: StoredTensor) -> bool:
 
 
 def _positions(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """Sines and cosines of positions, which are added to what was embedded."""
+    """Sines and cosines of positions, which are added to what was embedded; or angles of them."""
     assert use.node is not None
+    if use.node.op_type in _OF_ANGLES and has_angles(subject.tensor):
+        because = f"{describe(use)}: multiples of frequencies, the angles of positions"
+        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
     if use.node.op_type != "Add" or is_weight or _is_of_listed(context, subject.tensor):
         return None

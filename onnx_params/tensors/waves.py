@@ -33,6 +33,25 @@ def has_waves(tensor: StoredTensor) -> bool:
     return _are_waves(rows[:3]) or (not any(rows[0]) and _are_waves(rows[1:]))
 
 
+def has_angles(tensor: StoredTensor) -> bool:
+    """Whether the first rows ``[n, width]`` are 0, 1, 2 and 3 times some different frequencies: the
+    angles of positions. Reads them.
+    """
+    if len(tensor.shape) != 2 or tensor.shape[0] < N_ROWS or tensor.shape[1] < 2:
+        return False
+    width = tensor.shape[1]
+    numbers = first_numbers(tensor, N_ROWS * width)
+    rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+    if not rows or any(rows[0]) or len(set(rows[1])) < 2:
+        return False
+    near = [CLOSE * abs(number) for number in rows[1]]
+    return all(
+        abs(found - times * number) <= room
+        for times, row in enumerate(rows)
+        for found, number, room in zip(row, rows[1], near, strict=True)
+    )
+
+
 def has_one_wave(tensor: StoredTensor) -> bool:
     """Whether the first rows ``[n, ..., width]`` are sines, or cosines, of 0, 1 and 2 times some
     frequencies: half of a table of rotations. Reads them.
