@@ -16,21 +16,17 @@ import torch
 from onnx import TensorProto
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from safetensors.torch import save_file
-from support.graphs import Arrays, Chain, checkpoint, nbits
+from support.graphs import Arrays, Chain, audited, changed, checkpoint, dequantized, draw, nbits
 from torch import nn
 
 import onnx_params
-from onnx_params.auditing.audit import Audit, audit
+from onnx_params.auditing.audit import audit
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.names.placement import locate
 
 SIZES = (64, 96)
 N_LAYERS = 4
 FACTOR = np.float32(0.17)
-
-
-def draw(seed: int, *shape: int) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("reduces", [False, True], ids=["whole", "reduced"])
@@ -90,26 +86,9 @@ def test_a_norm_in_half_precision_before_codes(half: type, tmp_path: Path) -> No
     assert not audited(chain, tmp_path, held).passed
 
 
-def audited(chain: Chain, tmp_path: Path, arrays: Arrays) -> Audit:
-    """An audit of a model against a checkpoint; ``__`` stands for a dot."""
-    reference = checkpoint(tmp_path / "c.safetensors", **arrays)
-    return audit(chain.save(tmp_path / "m.onnx"), reference=reference)
-
-
-def changed(made: Audit) -> set[str]:
-    return {finding.name for finding in made.failing}
-
-
 def counted(path: Path) -> int:
     """How many parameters a report has."""
     return sum(math.prod(row.shape or ()) for row in onnx_params.analyze(path).rows)
-
-
-def dequantized(chain: Chain, name: str, values: np.ndarray) -> str:
-    """Values in 8 bits with one scale, behind DequantizeLinear."""
-    scale = np.float32(np.abs(values).max() / 127)
-    codes = chain.keep(f"{name}_quantized", np.round(values / scale).astype(np.int8))
-    return chain.node("DequantizeLinear", codes, chain.keep(f"{name}_scale", scale.reshape(())))
 
 
 # -- quantized in parts ---------------------------------------------------------------------------

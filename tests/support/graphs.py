@@ -10,6 +10,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 
+from onnx_params.auditing.audit import Audit, audit
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -85,3 +87,24 @@ def nbits(chain: Chain, name: str, weight: np.ndarray, **attributes: Any) -> Non
     rows, columns = weight.shape
     options = {"K": columns, "N": rows, "bits": 4, "block_size": 16, **attributes}
     chain.node("MatMulNBits", *inputs, domain="com.microsoft", **options)
+
+
+def draw(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def audited(chain: Chain, tmp_path: Path, arrays: Arrays) -> Audit:
+    """An audit of a model against a checkpoint; ``__`` stands for a dot."""
+    reference = checkpoint(tmp_path / "c.safetensors", **arrays)
+    return audit(chain.save(tmp_path / "m.onnx"), reference=reference)
+
+
+def changed(made: Audit) -> set[str]:
+    return {finding.name for finding in made.failing}
+
+
+def dequantized(chain: Chain, name: str, values: np.ndarray) -> str:
+    """Values in 8 bits with one scale, behind DequantizeLinear."""
+    scale = np.float32(np.abs(values).max() / 127)
+    codes = chain.keep(f"{name}_quantized", np.round(values / scale).astype(np.int8))
+    return chain.node("DequantizeLinear", codes, chain.keep(f"{name}_scale", scale.reshape(())))

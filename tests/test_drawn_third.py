@@ -1,0 +1,172 @@
+"""What the twelfth part of the second zoo taught, whose models and checkpoints were drawn by lot: one
+small artifact for each kind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+import torch
+from support.graphs import Arrays, Chain, audited, changed, dequantized, draw
+
+from onnx_params.auditing.audit import audit
+
+HALVES = pytest.mark.parametrize(
+    "half", [np.float16, ml_dtypes.bfloat16], ids=["float16", "bfloat16"]
+)
+EPSILON = np.float32(1e-5)
+N_LAYERS = 3
+
+
+def convolution(at: int) -> Arrays:
+    """A kernel and the batch norm behind it, by their names in a checkpoint."""
+    return {
+        f"l{at}__conv__weight": draw(at, 16, 8, 3, 3),
+        f"l{at}__bn__weight": np.abs(draw(30 + at, 16)) + 1,
+        f"l{at}__bn__bias": draw(10 + at, 16),
+        f"l{at}__bn__running_mean": draw(20 + at, 16),
+        f"l{at}__bn__running_var": np.abs(draw(40 + at, 16)) + 1,
+    }
+
+
+def folded(arrays: Arrays) -> tuple[np.ndarray, np.ndarray]:
+    """What a convolution has of its kernel and the norm behind it: weight and bias."""
+    kernel, gamma, bias, mean, variance = arrays.values()
+    factor = gamma / np.sqrt(variance + EPSILON)
+    return kernel * factor[:, None, None, None], bias - mean * factor
+
+
+# -- models in half precision ---------------------------------------------------------------------
+
+
+@HALVES
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_norms_of_a_halved_model(half: type, is_changed: bool, tmp_path: Path) -> None:
+    """No number of what was computed of halves is a half; the biases beside it say that they were.
+    A row that is a hundredth larger is seen.
+    """
+    held: Arrays = {}
+    chain = Chain()
+    for at in range(N_LAYERS):
+        own = convolution(at)
+        held |= own
+        halves = {name: each.astype(half).astype(np.float32) for name, each in own.items()}
+        weight, bias = folded(halves)
+        if is_changed and at == 1:
+            weight[3] *= np.float32(1.01)
+        stored = chain.keep(f"onnx::Conv_{2 * at}", weight)
+        chain.node("Conv", f"x{at}", stored, chain.keep(f"onnx::Conv_{2 * at}1", bias))
+    for at in range(2):
+        held[f"fc{at}__weight"], held[f"fc{at}__bias"] = draw(50 + at, 16, 16), draw(60 + at, 16)
+        weight, bias = (held[f"fc{at}__{leaf}"].astype(half) for leaf in ("weight", "bias"))
+        chain.node("MatMul", "y", chain.keep(f"fc{at}.weight", weight.astype(np.float32).T))
+        chain.node("Add", chain.last, chain.keep(f"fc{at}.bias", bias.astype(np.float32)))
+    made = audited(chain, tmp_path, held)
+    assert made.passed is not is_changed
+    assert ("l1.conv.weight" in changed(made)) is is_changed
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_few_numbers_of_a_halved_model(is_changed: bool, tmp_path: Path) -> None:
+    """Two numbers say nothing of their type, the others of their file do."""
+    held: Arrays = {"head__weight": draw(8, 2, 16), "head__bias": draw(9, 2)}
+    held |= {f"fc{at}__weight": draw(at, 16, 16) for at in range(N_LAYERS)}
+    held |= {f"fc{at}__bias": draw(20 + at, 16) for at in range(N_LAYERS)}
+    chain = Chain()
+    for module in ("fc0", "fc1", "fc2", "head"):
+        weight, bias = (
+            held[f"{module}__{leaf}"].astype(np.float16).astype(np.float32)
+            for leaf in ("weight", "bias")
+        )
+        if is_changed and module == "head":
+            bias = (bias * np.float32(1.01)).astype(np.float16).astype(np.float32)
+        chain.linear(f"{module}.weight", weight, f"{module}.bias", bias)
+    made = audited(chain, tmp_path, held)
+    assert changed(made) == ({"head.bias"} if is_changed else set())
+
+
+# -- which set of weights it is -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chosen", ["state_dict", "state_dict_ema"])
+def test_the_set_that_was_quantized(chosen: str, tmp_path: Path) -> None:
+    """Raw and averaged weights are near to each other, and none is in codes as it is."""
+    raw = {f"layer{at}.weight": torch.from_numpy(draw(at, 32, 32)) for at in range(N_LAYERS)}
+    mean = {name: each + 0.05 * torch.from_numpy(draw(9, 32, 32)) for name, each in raw.items()}
+    sets = {"state_dict": raw, "state_dict_ema": mean}
+    torch.save(sets, tmp_path / "c.pth")
+    chain = Chain()
+    for name, values in sets[chosen].items():
+        chain.node("MatMul", chain.last, dequantized(chain, name, values.numpy().T))
+    made = audit(chain.save(tmp_path / "m.onnx"), reference=tmp_path / "c.pth")
+    assert made.passed
+    assert any(f"'{chosen}'" in note.rpartition(";")[2] for note in made.inventory.notes)
+
+
+# -- formulas -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"), [("_v_4229", True), ("onnx::Conv_42", False), ("l1.conv.weight", False)]
+)
+def test_a_number_before_a_norm(name: str, passes: bool, tmp_path: Path) -> None:
+    """onnxsim puts what a convolution's input is multiplied by into the kernel, which has a norm
+    in it already; its name says that it did.
+    """
+    held: Arrays = {}
+    chain = Chain()
+    for at in range(N_LAYERS):
+        own = convolution(at)
+        held |= own
+        weight, bias = folded(own)
+        times = np.float32(0.5 if at == 1 else 1)
+        stored = chain.keep(name if at == 1 else f"onnx::Conv_{at}", weight * times)
+        chain.node("Conv", f"x{at}", stored, chain.keep(f"onnx::Conv_{at}1", bias))
+    assert audited(chain, tmp_path, held).passed is passes
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_a_product_that_was_laid_out_anew(is_changed: bool, tmp_path: Path) -> None:
+    """A spline's weights times a number for each line, as the matrix of a product."""
+    weight, scale = draw(0, 8, 24, 5), draw(1, 8, 24)
+    made = (weight * scale[..., None]).reshape(8, -1).T.copy()
+    if is_changed:
+        made[3] *= 2
+    chain = Chain()
+    chain.node("MatMul", "x", chain.keep("permute_9", made))
+    held = {"spline__spline_weight": weight, "spline__spline_scaler": scale}
+    assert audited(chain, tmp_path, held).passed is not is_changed
+
+
+def test_angles_of_positions(tmp_path: Path) -> None:
+    """Multiples of frequencies are computed, also under a name of their own."""
+    angles = (np.arange(8)[:, None] / 10000 ** (np.arange(6) / 6)).astype(np.float32)
+    weight = draw(0, 6, 6)
+    chain = Chain()
+    chain.node("Cos", chain.keep("model.pos_emb.position_angles", angles))
+    chain.node("MatMul", chain.last, chain.keep("fc.weight", weight))
+    assert audited(chain, tmp_path, {"fc__weight": weight}).passed
+    chain.stored[0].raw_data = draw(3, 8, 6).tobytes()
+    made = audited(chain, tmp_path, {"fc__weight": weight})
+    assert changed(made) == {"model.pos_emb.position_angles"}
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_a_standardized_weight_in_codes(is_changed: bool, tmp_path: Path) -> None:
+    """Its number is what all codes leave room for, for the middle of its rows is not exact."""
+    held: Arrays = {}
+    chain = Chain()
+    for at in range(N_LAYERS):
+        weight, gain = draw(at, 48, 192, 1, 1), np.abs(draw(9 + at, 48)) + 1
+        held |= {f"l{at}__weight": weight, f"l{at}__gain": gain.reshape(48, 1, 1, 1)}
+        lines = weight.reshape(48, -1) - weight.reshape(48, -1).mean(1, keepdims=True)
+        lines = lines / np.sqrt((lines**2).mean(1, keepdims=True) + EPSILON)
+        values = (lines * (gain * np.float32(0.1290478))[:, None]).reshape(weight.shape)
+        if is_changed and at == 1:
+            values[5] *= np.float32(1.2)
+        chain.node("Conv", f"x{at}", dequantized(chain, f"view_{at}", values.astype(np.float32)))
+    made = audited(chain, tmp_path, held)
+    assert made.passed is not is_changed
