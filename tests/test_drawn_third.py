@@ -4,6 +4,7 @@ small artifact for each kind.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import ml_dtypes
@@ -169,4 +170,47 @@ def test_a_standardized_weight_in_codes(is_changed: bool, tmp_path: Path) -> Non
             values[5] *= np.float32(1.2)
         chain.node("Conv", f"x{at}", dequantized(chain, f"view_{at}", values.astype(np.float32)))
     made = audited(chain, tmp_path, held)
+    assert made.passed is not is_changed
+
+
+# -- adapters that are no product of two matrices -------------------------------------------------
+
+
+def hadamard() -> tuple[Arrays, np.ndarray]:
+    """LoHa's factors, and what they change."""
+    names = ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b")
+    factors = [draw(at, *((24, 4), (4, 16))[at % 2]) for at in range(4)]
+    held = {f"fc__{name}__default": each for name, each in zip(names, factors, strict=True)}
+    return held, (factors[0] @ factors[1]) * (factors[2] @ factors[3])
+
+
+def kronecker() -> tuple[Arrays, np.ndarray]:
+    """LoKr's factors, of which one is a product, and what they change."""
+    small, left, right = draw(0, 4, 4), draw(1, 6, 2), draw(2, 2, 4)
+    held = {"fc__lokr_w1": small, "fc__lokr_w2_a": left, "fc__lokr_w2_b": right}
+    return held, np.kron(small, left @ right)
+
+
+@pytest.mark.parametrize("adapter", [hadamard, kronecker])
+@pytest.mark.parametrize("is_merged", [True, False], ids=["merged", "alone"])
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_adapters_of_products(
+    adapter: Callable[[], tuple[Arrays, np.ndarray]],
+    is_merged: bool,
+    is_changed: bool,
+    tmp_path: Path,
+) -> None:
+    """Whatever the scale is; a row that another one is in place of is seen."""
+    factors, change = adapter()
+    weight = draw(9, 24, 16)
+    scaled = change * np.float32(0.25)
+    if is_changed:
+        scaled[5] = scaled[7]
+    chain = Chain()
+    if is_merged:
+        chain.node("MatMul", "x", chain.keep("onnx::MatMul_7", (weight + scaled).T.copy()))
+    else:
+        chain.linear("fc.base_layer.weight", weight)
+        chain.node("MatMul", "x", chain.keep("mul_3", scaled.T.copy()))
+    made = audited(chain, tmp_path, {"fc__base_layer__weight": weight, **factors})
     assert made.passed is not is_changed

@@ -1059,13 +1059,16 @@ def _fits(value: onnx.ValueInfoProto, array: Any) -> bool:
 
 
 def _saved(model: nn.Module, form: str, folder: Path) -> None:
-    """The truth, and the checkpoint as the library's users save it."""
+    """The truth, and the checkpoint as the library's users save it; where a library saves other
+    names than the module has, the module's state beside it, by which names are measured.
+    """
     tell(model, folder)
     plain = folder / "ref.safetensors"
     if form == "pth":
         plain.unlink()
         torch.save({name: value.clone() for name, value in tensors_of(model)}, folder / "ref.pth")
     elif form == "pretrained":
+        (folder / "module.safetensors").write_bytes(plain.read_bytes())
         with tempfile.TemporaryDirectory() as work:
             saves: Any = model
             saves.save_pretrained(work)

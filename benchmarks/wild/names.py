@@ -94,10 +94,13 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
     """How an artifact's own names fit, or those of a plain export; what is left of its parameters a
     reference shows.
     """
+    folder = artifact.model.parent.parent
+    module = folder / "module.safetensors"  # where the checkpoint has other names
+    reference = module if module.exists() else artifact.reference
     try:
-        truth = truth_of(artifact.model.parent.parent)
+        truth = truth_of(folder)
         own = onnx_params.analyze(artifact.model, names_from=plain)
-        known = onnx_params.analyze(artifact.model, reference=artifact.reference).inventory
+        known = onnx_params.analyze(artifact.model, reference=reference).inventory
     except OnnxParamsError as error:
         return Score(artifact, error=str(error))
     left = _left(known, truth)

@@ -178,3 +178,10 @@ def is_filler(model: Model, graph: str, node: Node) -> bool:
                 if use.node is not None and group_norm_leaf(model, graph, use.node) == "weight":
                     return True
     return False
+
+
+# adapters whose change of a weight is no product of two matrices: the leaf of each factor, which is
+# a tensor or the two whose product it is. Source: peft, ``tuners/loha/layer.py`` and
+# ``tuners/lokr/layer.py``; LyCORIS has the same words
+HADAMARD_FACTORS: Final = ("hada_w1", "hada_w2")  # multiplied element by element
+KRONECKER_FACTORS: Final = ("lokr_w1", "lokr_w2")  # each number of one times all of the other

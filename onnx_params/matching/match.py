@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.view import View
 from onnx_params.matching import (
+    adapters,
     added,
     assembled,
     beside,
@@ -58,6 +59,7 @@ _AS_IT_IS: Final[_Stages] = (
 _COMPUTED: Final[_Stages] = (
     folded.weight_normed,
     low_rank.merged,
+    adapters.adapted,
     branches.branches,
     multiplied.normed,
     rounded.rounded_loosely,
