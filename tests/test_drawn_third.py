@@ -13,6 +13,7 @@ import pytest
 import torch
 from support.graphs import Arrays, Chain, audited, changed, dequantized, draw
 
+import onnx_params
 from onnx_params.auditing.audit import audit
 
 HALVES = pytest.mark.parametrize(
@@ -214,3 +215,44 @@ def test_adapters_of_products(
         chain.node("MatMul", "x", chain.keep("mul_3", scaled.T.copy()))
     made = audited(chain, tmp_path, {"fc__base_layer__weight": weight, **factors})
     assert made.passed is not is_changed
+
+
+# -- names without a reference --------------------------------------------------------------------
+
+
+def test_a_window_of_two_by_two(tmp_path: Path) -> None:
+    """Nine different rows of sixteen: a table of relative positions was looked up."""
+    table = draw(0, 9, 4)
+    rows, columns = np.divmod(np.arange(4), 2)
+    index = (rows[:, None] - rows + 1) * 3 + columns[:, None] - columns + 1
+    chain = Chain()
+    chain.node("MatMul", chain.last, chain.keep("attn.qkv.weight", draw(1, 8, 8)))
+    bias = chain.keep("onnx::Add_928", table[index].transpose(2, 0, 1)[None])
+    chain.node("Add", chain.last, bias, name="/attn/Add")
+    chain.node("Softmax", chain.last)
+    shapes = {row.shape for row in onnx_params.analyze(chain.save(tmp_path / "m.onnx")).rows}
+    assert shapes == {(8, 8), (9, 4)}
+
+
+@pytest.mark.parametrize(("epsilon", "n_rows"), [(1e-9, 1), (0.25, 2)])
+def test_a_parameter_with_an_epsilon(epsilon: float, n_rows: int, tmp_path: Path) -> None:
+    """Snake divides by its parameter and an epsilon, which the exporter adds."""
+    alpha = np.abs(draw(0, 1, 8, 1)) + np.float32(0.1)
+    chain = Chain()
+    chain.node("Mul", chain.last, chain.keep("snake.alpha", alpha), name="/snake/Mul")
+    added = chain.keep("onnx::Reciprocal_7", (alpha + np.float32(epsilon)).astype(np.float32))
+    waves = chain.last
+    chain.node("Reciprocal", added, name="/snake/Reciprocal")
+    chain.node("Mul", chain.last, waves, name="/snake/Mul_1")
+    assert len(onnx_params.analyze(chain.save(tmp_path / "m.onnx")).rows) == n_rows
+
+
+def test_zeros_that_another_module_adds(tmp_path: Path) -> None:
+    """To logits, as encoders and decoders do: no bias of the layer, whose node is in its module."""
+    chain = Chain()
+    head = chain.keep("onnx::MatMul_1", draw(0, 8, 16))
+    chain.node("MatMul", chain.last, head, name="/lm_head/MatMul")
+    zeros = chain.keep("onnx::Add_2", np.zeros((1, 16), np.float32))
+    chain.node("Add", chain.last, zeros, name="/Add")
+    report = onnx_params.analyze(chain.save(tmp_path / "m.onnx"))
+    assert [row.shape for row in report.rows] == [(16, 8)]

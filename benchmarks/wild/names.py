@@ -29,6 +29,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 import onnx_params
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.dataflow.logical import logical
@@ -54,14 +56,17 @@ class Score(NamedTuple):
     original: int = 0
     used: int = 0
     left: int = 0
+    left_whole: int = 0
     wrong: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
     error: str = ""
 
     @property
     def is_right(self) -> bool:
-        """Whether the total is that of the original, of its used parameters, or of what is left."""
-        return self.total in (self.original, self.used, self.left)
+        """Whether the total is that of the original, of its used parameters, or of what is left: with
+        the lines that were looked up in a table, or without.
+        """
+        return self.total in (self.original, self.used, self.left, self.left_whole)
 
 
 class Truth(NamedTuple):
@@ -86,6 +91,8 @@ def truth_of(folder: Path) -> Truth:
     names |= {name: name for name in shapes}
     references = sorted(folder.glob("ref*"))
     tensors = open_checkpoint(references[0]).tensors if references else ()
+    before = prefixes_between([each.name for each in tensors], list(shapes))[0]
+    names |= {moved(other, before): name for other, name in names.items()}
     buffers = {(each.name, each.shape) for each in tensors if each.name not in names}
     return Truth(shapes, names, frozenset(buffers))
 
@@ -113,7 +120,8 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
         total=own.parameters,
         original=sum(map(math.prod, truth.shapes.values())),
         used=_count_used(known, truth),
-        left=_count_left(known, truth),
+        left=_count_left(known, truth, with_lines=True),
+        left_whole=_count_left(known, truth, with_lines=False),
         wrong=wrong,
         twice=tuple(name for name, count in counts.items() if count > 1),
     )
@@ -135,9 +143,9 @@ def _count_used(known: Inventory, truth: Truth) -> int:
     return sum(math.prod(truth.shapes[name]) for name in names)
 
 
-def _count_left(known: Inventory, truth: Truth) -> int:
+def _count_left(known: Inventory, truth: Truth, with_lines: bool) -> int:
     """How many numbers of parameters are left: each parameter that is placed once, and of what was
-    folded each stored tensor once.
+    folded each stored tensor once; ``with_lines`` also the lines of tables that were looked up.
     """
     total = 0
     counted: set[Key] = set()
@@ -151,13 +159,45 @@ def _count_left(known: Inventory, truth: Truth) -> int:
         names.update([name] if claim.placements else [])
     for claim in claims:
         loose = [key for key in claim.stored if key not in counted]
-        if claim.placements or claim.view is not View.FOLDED:
+        if claim.placements or claim.view not in (View.FOLDED, View.SLICED):
+            continue
+        n_there = sum(_count_lines(known, claim.name, key) for key in loose) if with_lines else 0
+        if n_there:  # some of its lines, perhaps again and again
+            total += n_there
+            counted.update(loose)
+            continue
+        if claim.view is View.SLICED:
             continue
         counted.update(loose)
         total += sum(
             math.prod(logical(known.model, known.model.stored[key]).shape) for key in loose
         )
     return total
+
+
+def _count_lines(known: Inventory, name: str, key: Key) -> int:
+    """How many elements the lines of a parameter have that a stored tensor has as its own."""
+    assert known.matched is not None
+    tensor = next(each for each in known.matched.checkpoint.tensors if each.name == name)
+    stored = known.model.stored[key]
+    if not (tensor.dtype.is_float and stored.dtype.is_float) or not tensor.count:
+        return 0
+    values, held = tensor.read(), stored.read().astype(np.float32)
+    whole = values.reshape(-1, values.shape[-1] if values.ndim > 1 else values.size)
+    return max(_n_lines(lines, held) * lines.shape[1] for lines in (whole, whole.T))
+
+
+def _n_lines(lines: np.ndarray, held: np.ndarray) -> int:
+    """How many of some lines an array has along one of its axes."""
+    width = lines.shape[1]
+    found: set[bytes] = set()
+    for axis, dim in enumerate(held.shape):
+        if dim == width > 1:
+            turned = np.ascontiguousarray(np.moveaxis(held, axis, -1)).reshape(-1, width)
+            found.update(line.tobytes() for line in turned)
+    if held.size == width:
+        found.add(held.tobytes())
+    return len({line.astype(np.float32).tobytes() for line in lines} & found)
 
 
 def _compared(own: Report, truth: Truth) -> tuple[set[str], tuple[str, ...]]:
@@ -217,7 +257,7 @@ def _shown(each: Score, n: int) -> Iterator[str]:
     if each.error:
         yield f"{label}: {each.error}"
     if not each.is_right:
-        right = (each.original, each.used, each.left)
+        right = (each.original, each.used, each.left, each.left_whole)
         gaps = ", ".join(f"{each.total - number:+}" for number in right)
         yield f"{label}: total {each.total} for {', '.join(map(str, right))} ({gaps})"
     if each.missed:

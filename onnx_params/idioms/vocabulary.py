@@ -141,7 +141,7 @@ _SEPARATOR: Final = re.compile(r"[/.]+")
 # transform bases; detectors for anchors
 _OTHER_BUFFERS: Final = (
     "inv_freq|cos_cached|sin_cached|position_ids|relative_position_index|relative_coords_table"
-    r"|\w+_mask|masked_bias|mel_filters|mel_basis|mel_matrix|filter_?bank"
+    r"|\w+_mask|running_\w+|masked_bias|mel_filters|mel_basis|mel_matrix|filter_?bank"
     "|(forward|inverse)_basis(_buffer)?|dft_(basis|matrix|real|imag)|stft_(basis|kernel)"
     "|hann_window|window|anchors?|anchor_points|stride_tensor|eps|mesh_?grid"
 )

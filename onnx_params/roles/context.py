@@ -20,7 +20,9 @@ from onnx_params.dataflow.walk import (
     worded,
 )
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
+from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.onnxruntime import left_behind
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -63,6 +65,16 @@ class Context:
     def has_layers(self) -> bool:
         """Whether some operator holds what is learned."""
         return any(is_layer(node) for graph in self.model.graphs.values() for node in graph.nodes)
+
+    @cached_property
+    def by_module(self) -> dict[str, list[StoredTensor]]:
+        """Module -> the stored tensors that have a name of its."""
+        found: dict[str, list[StoredTensor]] = {}
+        for tensor in self.model.stored.values():
+            owner = module_of(real_name(tensor.name) or "")
+            if owner:
+                found.setdefault(owner, []).append(tensor)
+        return found
 
     def subject(self, tensor: StoredTensor) -> Subject:
         """The tensor with its uses. Most have one, by an operator that does something with it."""

@@ -22,7 +22,8 @@ MIN_TAPS: Final = 3  # of a filter that resamples
 EVEN: Final = 1e-6  # of the largest number, that both ends may differ by
 MAX_SEEN: Final = 256  # nodes looked at between a transform and its squares
 MAX_AFTER: Final = 64  # nodes looked at up to the outputs
-MAX_TO_WAVES: Final = 5  # operators between frequencies and Cos
+MAX_TO_WAVES: Final = 5  # operators that compute between frequencies and Cos
+MAX_BETWEEN_WAVES: Final = 32  # operators in all that are looked at
 MAX_TO_LOG: Final = 8  # values looked at between a spectrum and its logarithm
 # between a transform and its squares
 _KEEPS_MAGNITUDE: Final = frozenset({"Neg", "Concat", "Mul", "Clip", "Max", "Pad", "Gather"})
@@ -31,6 +32,7 @@ _POSITIVE: Final = frozenset(
     "Clip Max Add Relu Identity Squeeze Unsqueeze Transpose Reshape".split()
 )
 _JOINS: Final = frozenset({"Concat", "Mul", "Add", "Einsum"})  # between frequencies and Cos
+_LAYS_OUT: Final = frozenset({"Expand", "Tile", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
 
 
@@ -214,8 +216,12 @@ def reaches_both(context: Context, use: Use, op_types: tuple[str, str]) -> bool:
             seen.add(id(node))
             if node.op_type in op_types:
                 found.add(node.op_type)
-            elif _passes(node) or node.op_type in _JOINS:
+            elif _passes(node) or node.op_type in _LAYS_OUT:
+                todo.append((after, hops))
+            elif node.op_type in _JOINS:
                 todo.append((after, hops + 1))
+        if len(seen) > MAX_BETWEEN_WAVES:
+            break
     return len(found) == 2
 
 

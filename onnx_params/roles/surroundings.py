@@ -17,13 +17,15 @@ from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.edges import ELEMENTWISE, after_the_last_layer, before_the_first_layer
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
-from onnx_params.tensors.small import distinct_elements, has_few_numbers
+from onnx_params.tensors.small import distinct_elements, first_numbers, has_few_numbers
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import has_angles, has_waves
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MANY: Final = 64  # elements of an array in which two numbers are no chance
+MAX_COMPARED: Final = 256  # numbers of a vector that are held against another's
+EPSILON: Final = 1e-5  # relative, and absolute for small numbers
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 # between an addition and a softmax
@@ -31,7 +33,6 @@ _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast"
 _TO_DIVISION: Final = frozenset({"Clip", "Max", "Add", "Sqrt", "Expand", "Cast"})
 _BY: Final = ("Div", 1)
 _WAVES: Final = ("Cos", "Sin")
-_OF_ANGLES: Final = frozenset({"Slice", "Gather", *_WAVES})  # what takes some, or sines of them
 
 
 def by_surroundings(context: Context, subject: Subject) -> Classification:
@@ -45,11 +46,36 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
                 return lengths
         if use.node is not None and use.node.op_type in ELEMENTWISE:
             return _elementwise(context, subject, use)
+        inverted = _with_epsilon(context, subject, use)
+        if inverted is not None:
+            return inverted
     used_by = {use.node.op_type for use, _ in subject.uses if use.node is not None}
     if used_by.issuperset(_WAVES):
         because = "Cos and Sin use it as it is: angles"
         return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
+    if used_by and has_angles(subject.tensor):
+        because = "its rows are multiples of frequencies: the angles of positions"
+        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     return _by_type(subject)
+
+
+def _with_epsilon(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """What a reciprocal is taken of, where its module has the same numbers but for an epsilon: a
+    parameter that the exporter added one to, as of Snake activations (``1 / (alpha + 1e-9)``).
+    """
+    tensor = subject.tensor
+    if use.node is None or use.node.op_type != "Reciprocal" or not is_made_up(tensor.name):
+        return None
+    numbers = first_numbers(tensor, min(tensor.count, MAX_COMPARED))
+    for other in context.by_module.get(scope_of(use.node) or "", ()) if numbers else ():
+        if other.shape != tensor.shape or other.dtype != tensor.dtype:
+            continue
+        others = first_numbers(other, len(numbers))
+        pairs = zip(numbers, others, strict=False)
+        if others and all(abs(one - two) <= EPSILON * max(1, abs(two)) for one, two in pairs):
+            because = f"{describe(use)}: '{other.name}' with an epsilon"
+            return Classification(Role.CONSTANT, RuleId.WITH_EPSILON, because)
+    return None
 
 
 def _by_type(subject: Subject) -> Classification:
@@ -195,11 +221,8 @@ def _is_of_pairs(tensor: StoredTensor) -> bool:
 
 
 def _positions(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """Sines and cosines of positions, which are added to what was embedded; or angles of them."""
+    """Sines and cosines of positions, which are added to what was embedded."""
     assert use.node is not None
-    if use.node.op_type in _OF_ANGLES and has_angles(subject.tensor):
-        because = f"{describe(use)}: multiples of frequencies, the angles of positions"
-        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
     if use.node.op_type != "Add" or is_weight or _is_of_listed(context, subject.tensor):
         return None
@@ -336,6 +359,6 @@ def is_bias(context: Context, use: Use, tensor: StoredTensor) -> bool:
     if operator is None or operator.weight is None or operator.weight >= len(layer.inputs):
         return False
     weight = context.stored(use.graph, layer.inputs[operator.weight])
-    if weight is None:
-        return False
+    if weight is None or (scope_of(layer) != scope_of(node) and is_one_number(tensor)):
+        return False  # what another module adds, as zeros to logits
     return n_outputs(layer, logical(context.model, weight).shape) == tensor.count
