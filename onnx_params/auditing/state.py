@@ -25,6 +25,7 @@ from onnx_params.auditing.judgements import Difference, Judgement, Verdict
 from onnx_params.auditing.kin import UNEXPLAINED, Kin, became
 from onnx_params.auditing.words import exchanged
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import Evidence, module_of
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import is_buffer_name
@@ -160,6 +161,11 @@ class State:
     def holders(self) -> collections.Counter[Key]:
         """Stored tensor -> how many tensors of the reference were found in it."""
         return collections.Counter(key for found in self.found.values() for key in found.stored)
+
+    @cached_property
+    def metadata(self) -> ExporterMetadata:
+        """What the exporter wrote of what it computed."""
+        return ExporterMetadata(model=self.model)
 
     @cached_property
     def spelled(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, beside, leaf_of
 from onnx_params.idioms.recurrent import GATES
+from onnx_params.idioms.torch_dynamo import operator_of
 from onnx_params.idioms.torchscript import (
     computed_by,
     is_fused,
@@ -52,6 +53,7 @@ _EXPANDED: Final = re.compile(r"(onnx::Expand_|expand(_\d+)?$)")
 ROOT_APART: Final = 1e-5  # relative
 # words of what is learned as its logarithm: Mamba's decay, the scale of CLIP and of Swin
 _LOGARITHMS: Final = frozenset({"log", "logs", "logit", "logvar"})
+_PRODUCTS: Final = frozenset({"mul", "div"})  # FX calls
 _EXPORTERS: Final = "onnx::"  # names that TorchScript's exporter gives what it folded
 _MULTIPLIES: Final = re.compile(r"onnx::Mul_\d+$")
 # names after operators that take parameters element by element, or lay them out
@@ -86,7 +88,7 @@ def _is_said_by_names(state: State, name: str, found: Found) -> bool:
         return True
     if _is_family(state, name, found) or _is_a_logarithm(name, found):
         return True
-    if _is_of_width(state, name, found):
+    if _is_of_width(state, name, found) or _is_multiplied(state, name, found):
         return True
     if found.formula == ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
         return True
@@ -149,6 +151,21 @@ def _is_of_width(state: State, name: str, found: Found) -> bool:
     is_expanded = all(_EXPANDED.match(key[1]) for key in found.stored)
     root = math.sqrt(width[0]) if width else 0.0
     return is_expanded and root > 1 and abs(found.factor - root) <= ROOT_APART * root
+
+
+def _is_multiplied(state: State, name: str, found: Found) -> bool:
+    """Whether the exporter wrote that a product was computed of the parameter alone, on the way to
+    each stored tensor, and the factor is one that networks have.
+    """
+    claim = state.named.get(name)
+    if claim is None or found.factor == 1.0 or not is_known_factor(found.factor):
+        return False
+    for key in found.stored:
+        sources = state.metadata.folded_from(key[1])
+        is_alone = [each for each in sources if each in state.metadata.kinds] == [claim.name]
+        if not is_alone or _PRODUCTS.isdisjoint(map(operator_of, sources)):
+            return False
+    return bool(found.stored)
 
 
 def _is_own_name(key: Key) -> bool:

@@ -275,7 +275,8 @@ class Values:
                 rounding = ROUNDING.get(coarse_type(scale) or scale.dtype.name, 0.0)
                 relative += SCALE_ROUNDING * rounding
                 if not rounding:
-                    relative += ROUNDING.get(self.type_before(key, steps, step), 0.0)
+                    before = self.type_before(key, steps, step) or self.once
+                    relative += ROUNDING.get(before, 0.0)
         half = self.half_steps(key, steps)
         return half + np.abs(target.astype(np.float32)) * np.float32(relative) if relative else half
 
