@@ -9,9 +9,12 @@ from pathlib import Path
 
 import ml_dtypes
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 from support.graphs import Arrays, Chain, audited, changed, dequantized, draw
+from torch import nn
 
 import onnx_params
 from onnx_params.auditing.audit import audit
@@ -256,3 +259,58 @@ def test_zeros_that_another_module_adds(tmp_path: Path) -> None:
     chain.node("Add", chain.last, zeros, name="/Add")
     report = onnx_params.analyze(chain.save(tmp_path / "m.onnx"))
     assert [row.shape for row in report.rows] == [(16, 8)]
+
+
+# -- tables that were looked up again and again ---------------------------------------------------
+
+
+class Positions(nn.Module):
+    """Two layers that look up a table of relative positions, as segmentation models do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = nn.ParameterList([torch.randn(7, 16) for _ in range(2)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        places = torch.arange(4)[:, None] - torch.arange(4)[None, :] + 3
+        for table in self.tables:
+            x = x + torch.einsum("bic,ijc->bic", x, table[places])
+        return x
+
+
+def looked_up(tmp_path: Path) -> tuple[onnx.ModelProto, list[onnx.TensorProto], Path]:
+    """The exported model, the constants that it has of the tables, and the checkpoint."""
+    torch.manual_seed(0)
+    module, path = Positions().eval(), tmp_path / "m.onnx"
+    inputs = (torch.randn(1, 4, 16),)
+    torch.onnx.export(module, inputs, path, dynamo=True, external_data=False, verbose=False)
+    torch.save(module.state_dict(), tmp_path / "c.pt")
+    model = onnx.load(path)
+    tables = [each for each in model.graph.initializer if list(each.dims) == [4, 4, 16]]
+    assert len(tables) == 2
+    return model, tables, tmp_path / "c.pt"
+
+
+def test_one_of_the_rows_that_are_there_again(tmp_path: Path) -> None:
+    """Every row of the table is there, and one that is none of its."""
+    model, tables, reference = looked_up(tmp_path)
+    assert audit(tmp_path / "m.onnx", reference=reference).passed
+    values = numpy_helper.to_array(tables[1]).copy()
+    values[2, 2, 5] += 1
+    tables[1].CopyFrom(numpy_helper.from_array(values, tables[1].name))
+    onnx.save(model, tmp_path / "m.onnx")
+    assert changed(audit(tmp_path / "m.onnx", reference=reference)) == {"tables.1"}
+
+
+@pytest.mark.parametrize("formula", [np.exp, np.negative, np.tanh])
+def test_a_formula_of_what_was_looked_up(
+    formula: Callable[[np.ndarray], np.ndarray], tmp_path: Path
+) -> None:
+    """That the exporter took rows of a table is no word of a formula: the other table's are as they
+    are.
+    """
+    model, tables, reference = looked_up(tmp_path)
+    values = formula(numpy_helper.to_array(tables[1]))
+    tables[1].CopyFrom(numpy_helper.from_array(values, tables[1].name))
+    onnx.save(model, tmp_path / "m.onnx")
+    assert changed(audit(tmp_path / "m.onnx", reference=reference)) == {"tables.1"}

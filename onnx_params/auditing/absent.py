@@ -20,6 +20,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import beside, leaf_of, module_of
 from onnx_params.idioms.recurrent import GATES
+from onnx_params.idioms.torch_dynamo import TAKES_SOME, operator_of
 from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import PARTNERS
@@ -161,6 +162,8 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
     is_whole = bool(claim.shape) and math.prod(claim.shape or ()) == tensor.count
     if is_whole and _parts_of_kin(state, tensor):
         return True
+    if _is_taken_as_kin(state, tensor, place):
+        return True
     if not is_alike or _is_of_a_layer(state, tensor, place):
         return False
     if state.kin.are_explained(tensor.name, widest=2) or _has_open_norm(state, tensor):
@@ -169,6 +172,25 @@ def _has_known_formula(state: State, tensor: StoredTensor, place: Key, claim: Cl
     if mask is not None and mask.shape == tensor.shape:  # a product that was computed, and failed
         return True
     return (state.kin.share(tensor.name, "batch norm") or 0.0) > 0.5
+
+
+def _is_taken_as_kin(state: State, tensor: StoredTensor, place: Key) -> bool:
+    """Whether the lines of all kin are in constants that the exporter took of them by the operator
+    by which it took this one.
+    """
+    kin = [state.found[each] for each in state.kin.others(tensor.name)]
+    operator = operator_of(place[1])
+    return (
+        operator in TAKES_SOME
+        and bool(kin)
+        and all(
+            other.is_proved
+            and bool(other.placements)
+            and len(other.stored) == 1
+            and operator_of(other.stored[0][1]) == operator
+            for other in kin
+        )
+    )
 
 
 def _is_of_a_layer(state: State, tensor: StoredTensor, place: Key) -> bool:

@@ -18,7 +18,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, beside, leaf_of
 from onnx_params.idioms.recurrent import GATES
-from onnx_params.idioms.torch_dynamo import operator_of
+from onnx_params.idioms.torch_dynamo import LAYS_OUT, TAKES_SOME, operator_of
 from onnx_params.idioms.torchscript import (
     computed_by,
     is_fused,
@@ -30,6 +30,7 @@ from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import MASKED, ONE_MORE, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.multiplied import BATCH_NORM
+from onnx_params.names.folded_value import VALUE
 from onnx_params.tensors.steps import Key
 
 # the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
@@ -216,7 +217,21 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
     is_listed = claim.evidence in _RECORDS
     stored = state.model.stored[claim.stored[0]]
     gates = any(each.node.op_type in GATES for each in consumers(state.model, stored))
-    return is_listed and not gates and found.stored[:1] == claim.stored[:1]
+    if not is_listed or gates or found.stored[:1] != claim.stored[:1]:
+        return False
+    operators = _operators(state, claim.stored[0])
+    if operator_of(claim.stored[0][1]) in TAKES_SOME and "arange" in operators:
+        return False  # what else was computed are the places that were looked up
+    return not operators or not operators <= LAYS_OUT
+
+
+def _operators(state: State, key: Key) -> set[str]:
+    """The FX calls after which a stored tensor, and what it was computed of, are called."""
+    names = [key[1], *state.metadata.folded_from(key[1])]
+    listed = state.metadata.kinds
+    return {
+        operator_of(each) for each in names if each not in listed and not each.startswith(VALUE)
+    }
 
 
 def _is_family(state: State, name: str, found: Found) -> bool:

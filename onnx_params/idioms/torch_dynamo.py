@@ -116,6 +116,13 @@ KEEPS_ELEMENTS: Final = frozenset(
 )
 TURNS: Final = frozenset({"permute", "transpose", "t", "swapaxes", "movedim"})
 REPEATS: Final = frozenset({"repeat", "tile", "expand"})  # elements again, along some axis
+# these take some of the elements, or join them with others
+TAKES_SOME: Final = frozenset(
+    {"index", "_unsafe_index", "index_select", "gather", "embedding", "select", "slice", "unbind"}
+    | {"getitem", "narrow", "split", "split_with_sizes", "chunk", "cat", "stack", "arange"}
+    | {"lift_fresh_copy"}
+)
+LAYS_OUT: Final = KEEPS_ELEMENTS | TURNS | REPEATS | TAKES_SOME  # no number is computed
 # these keep a tensor's shape, or add and remove ones; the other operand of arithmetic is a number
 KEEPS_SHAPE: Final = frozenset(
     [

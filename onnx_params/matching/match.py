@@ -130,6 +130,7 @@ def match(
         ) or unmatched.erased(state, tensor)
         progress(tensor.n_bytes)
     copies.copied(state)
+    unmatched.compare_repeated(state)
     state.found.once = state.values.once
     return state.found
 

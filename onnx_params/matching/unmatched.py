@@ -4,6 +4,7 @@ changed, or erased, with the reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 MIN_ROW: Final = 16  # different numbers in a single row, for it to tell its table
 MAX_OTHERS: Final = 3  # lines that are rows of a table for each that is none
+REPEATS: Final = 1.5  # lines for each row of a table that was looked up again and again
 MAX_COMPARED: Final = 1 << 28  # comparisons of numbers in a search for rounded rows
 
 
@@ -53,11 +55,7 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     keys = tuple(each.key for each in kept)
     others = [each for each in kept if each.n_others]
     if others:
-        because = (
-            f"'{others[0].key[1]}' has {others[0].n_rows} of its rows, looked up at fixed places,"
-            f" and {others[0].n_others} that are none of them"
-        )
-        return Found(view=View.CHANGED, because=because, stored=keys)
+        return _with_others(others[0], keys)
     shown = ", ".join(f"'{each.key[1]}' {each.n_rows}{each.how}" for each in kept)
     because = (
         f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {shown}"
@@ -65,15 +63,46 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     return Found(view=View.SLICED, because=because, stored=keys)
 
 
+def compare_repeated(state: MatchState) -> None:
+    """Tables of which every row was found in what was looked up in them: that has rows again and
+    again, and the further ones must be the table's too.
+    """
+    holders = Counter(key for found in state.found.values() for key in found.stored)
+    for name, found in list(state.found.items()):
+        tensor = state.reference.get(name)
+        if tensor is None or len(tensor.shape) < 2 or len(found.stored) != 1:
+            continue
+        (key,) = found.stored
+        candidate = state.candidates.get(key)
+        is_whole = found.placements and found.is_proved and holders[key] == 1
+        if candidate is None or not is_whole or candidate.is_quantized or not candidate.is_float:
+            continue
+        if candidate.tensor.count <= tensor.count or tensor.n_bytes > MAX_LOOKED_AT:
+            continue
+        values = cast_to(_rows_of(tensor), candidate.tensor.dtype.name)
+        made = _equal_rows(state, candidate, values)
+        if made and made[0].n_others and made[0].n_lines >= REPEATS * made[0].n_rows:
+            state.found.revise(name, _with_others(made[0], (key,)))
+
+
+def _with_others(made: _Lookup, keys: tuple[Key, ...]) -> Found:
+    because = (
+        f"'{made.key[1]}' has {made.n_rows} of its rows, looked up at fixed places, and"
+        f" {made.n_others} that are none of them"
+    )
+    return Found(view=View.CHANGED, because=because, stored=keys)
+
+
 class _Lookup(NamedTuple):
-    """A stored tensor whose lines are rows of a table: how many different ones, and how many lines
-    are none.
+    """A stored tensor whose lines are rows of a table: how many different ones, how many lines are
+    none, and how many it has in all.
     """
 
     key: Key
     n_rows: int
     n_others: int
     how: str
+    n_lines: int = 0
 
 
 def _rows_of(tensor: StoredTensor) -> np.ndarray:
@@ -96,7 +125,7 @@ def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> 
                 continue
             digests = line_digests(grid).tolist()
             n_others = sum(each not in known for each in digests)
-            made = _Lookup(candidate.key, len(set(digests) & known), n_others, "")
+            made = _Lookup(candidate.key, len(set(digests) & known), n_others, "", len(digests))
             if not n_others:
                 return [made]
             if len(grid) > MAX_OTHERS * n_others and made.n_rows >= MAX_OTHERS:
