@@ -65,7 +65,7 @@ def lots() -> dict[str, list[Any]]:
     in the lot.
     """
     declare_operators()
-    texts = texts_but("drawn_models.py", "drawn_again.py", "drawn_third.py")
+    texts = texts_but("drawn_models.py", "drawn_again.py", "drawn_third.py", "drawn_fourth.py")
     words = set(re.findall(r"\w+", "\n".join(texts)))
     draw = random.Random(SEED)
     return {
