@@ -13,6 +13,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.matching.candidates import Candidate
+from onnx_params.matching.casts import coarse_type
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.evaluate import evaluate
 from onnx_params.tensors.steps import Key, Placement, dequantizes
@@ -122,6 +123,10 @@ def is_wave_table(values: np.ndarray, room: float = OF_NUMBERS) -> bool:
     """Whether a table holds sines beside cosines of the same angles, in halves or in turns along
     its last axis; ``room`` is what the sum of their squares may be off from one.
     """
+    if values.dtype.name == "bfloat16":
+        values = values.astype(np.float32)
+    if coarse_type(values):
+        room = OF_CODES
     if (
         values.ndim < 2
         or values.dtype.kind != "f"

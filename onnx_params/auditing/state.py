@@ -337,9 +337,12 @@ def difference_from(
             ),
         )
     once = state.values.once
-    coarse = coarse_type(values, once) if original.dtype == values.dtype else ""
+    coarse = coarse_type(values, once)
     if values.dtype == original.dtype and (not coarse or coarse_type(original, once) == coarse):
-        return None if bits_equal(original, values) else difference(original, values)
+        if bits_equal(original, values):
+            return None
+        if original.dtype.name != "float16":  # of which converters change the smallest numbers
+            return difference(original, values)
     casts = casts_to(original, coarse or values.dtype.name, values)
     found = [difference(cast.astype(values.dtype), values) for cast in casts]
     return min(found, key=lambda each: 0 if each is None else each.changed)

@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from onnx_params.auditing.computed import is_known_factor
-from onnx_params.auditing.kin import AS_IT_IS, family_of
+from onnx_params.auditing.kin import AS_IT_IS, UNEXPLAINED, family_of
 from onnx_params.auditing.state import State, is_buffer, spells
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
@@ -91,7 +91,7 @@ def _is_said_by_names(state: State, name: str, found: Found) -> bool:
         return True
     if _is_of_width(state, name, found) or _is_multiplied(state, name, found):
         return True
-    if found.formula == ONE_MORE and all(_is_of_norm(state, name, key) for key in found.stored):
+    if found.formula == ONE_MORE and all(_is_of_product(state, name, key) for key in found.stored):
         return True
     if not all(_is_computed_name(key, found.factor) for key in found.stored):
         return False
@@ -156,15 +156,20 @@ def _is_of_width(state: State, name: str, found: Found) -> bool:
 
 def _is_multiplied(state: State, name: str, found: Found) -> bool:
     """Whether the exporter wrote that a product was computed of the parameter alone, on the way to
-    each stored tensor, and the factor is one that networks have.
+    each stored tensor, whatever the factor is; of vectors TorchScript's has names that say so. Kin
+    that were multiplied by other numbers speak against it.
     """
+    if found.factor == 1.0 or set(state.kin.ways(name, widest=1)) - {found.formula, UNEXPLAINED}:
+        return False
+    if found.stored and all(_is_of_product(state, name, key) for key in found.stored):
+        return True
     claim = state.named.get(name)
-    if claim is None or found.factor == 1.0 or not is_known_factor(found.factor):
+    if claim is None:
         return False
     for key in found.stored:
         sources = state.metadata.folded_from(key[1])
         is_alone = [each for each in sources if each in state.metadata.kinds] == [claim.name]
-        if not is_alone or _PRODUCTS.isdisjoint(map(operator_of, sources)):
+        if not is_alone or _PRODUCTS.isdisjoint(map(operator_of, (key[1], *sources))):
             return False
     return bool(found.stored)
 
@@ -192,12 +197,12 @@ def _is_simplified(state: State, name: str, key: Key) -> bool:
     return is_of_shape and not is_turnable and is_recomputed(key[1])
 
 
-def _is_of_norm(state: State, name: str, key: Key) -> bool:
-    """Whether TorchScript's exporter made up the name of a vector by which something is multiplied,
-    of the parameter's own shape: one that is taken as it is keeps its name, and a vector is neither
-    turned nor split.
+def _is_of_product(state: State, name: str, key: Key) -> bool:
+    """Whether an exporter made up the name of a vector after a product, of the parameter's own
+    shape: one that is taken as it is keeps its name, and a vector is neither turned nor split.
     """
-    return _is_vector_of_shape(state, name, key) and _MULTIPLIES.match(key[1]) is not None
+    is_product = operator_of(key[1]) in _PRODUCTS or _MULTIPLIES.match(key[1]) is not None
+    return is_product and _is_vector_of_shape(state, name, key)
 
 
 def _is_vector_of_shape(state: State, name: str, key: Key) -> bool:

@@ -43,6 +43,8 @@ _ROWS: Final = (
     (re.compile(r"ConvBnFusion_(B|BN_B)_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"Conv(Mul|Add)Fusion_(W|B|Mul_B|Add_B)_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
+    # a prefix for all inner names. Source: onnx, ``compose.py``, add_prefix
+    (re.compile(r"[^:]+?(?P<base>onnx::\w+)"), Done.NOTHING),
 )
 # what a name must have for any row to fit
 _DEQUANTIZED: Final = ("_dequantized", "_DequantizeLinear_Output")
@@ -55,6 +57,7 @@ _ENDS: Final = (
     "_float16",
     "_bf16",
 )
+_PREFIXED: Final = "onnx::"
 _STARTS: Final = ("Conv", "MatmulBnFusion_")
 # a domain that a model has when onnxruntime saved it, whatever its nodes are. Source:
 # ``core/session/inference_session.cc``, every domain that is registered is written down
@@ -75,7 +78,8 @@ def undo(name: str) -> list[Hop]:
     convention fits.
     """
     found: list[Hop] = []
-    if not (name.endswith(_ENDS) or "_Q" in name or "_merged_" in name or name.startswith(_STARTS)):
+    is_old = name.endswith(_ENDS) or "_Q" in name or "_merged_" in name
+    if not (is_old or name.startswith(_STARTS) or _PREFIXED in name[1:]):
         return found  # nearly all names
     turned = folded = False
     for _ in range(MAX_HOPS):

@@ -92,7 +92,7 @@ def casts_to(
     ``float16.py``, both convert_np_to_float16.
     """
     yield cast_to(values, name)
-    is_half = name == "float16" and values.dtype.kind == "f" and values.dtype.itemsize > 2
+    is_half = name == "float16" and values.dtype.kind == "f"
     for low, high in (*_HALF_BOUNDS, *_chosen(stored)) if is_half else ():
         size = np.abs(values)
         bounded = np.where(
