@@ -1,4 +1,4 @@
-"""What the twelfth part of the second zoo taught, whose models and checkpoints were drawn by lot: one
+"""What the twelfth and thirteenth parts of the second zoo taught, whose models were drawn by lot: one
 small artifact for each kind.
 """
 
@@ -314,3 +314,67 @@ def test_a_formula_of_what_was_looked_up(
     tables[1].CopyFrom(numpy_helper.from_array(values, tables[1].name))
     onnx.save(model, tmp_path / "m.onnx")
     assert changed(audit(tmp_path / "m.onnx", reference=reference)) == {"tables.1"}
+
+
+# -- what the thirteenth part taught --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_a_half_checkpoint_as_bfloat16(is_changed: bool, tmp_path: Path) -> None:
+    """The checkpoint's numbers are halves of one type, the artifact's were of the other."""
+    held = {f"fc{at}__weight": draw(at, 16, 16).astype(np.float16) for at in range(N_LAYERS)}
+    held |= {f"fc{at}__bias": draw(20 + at, 16).astype(np.float16) for at in range(N_LAYERS)}
+    chain = Chain()
+    for at in range(N_LAYERS):
+        weight, bias = (
+            held[f"fc{at}__{leaf}"].astype(ml_dtypes.bfloat16).astype(np.float32)
+            for leaf in ("weight", "bias")
+        )
+        if is_changed and at == 1:
+            bias[3] *= 2
+        chain.linear(f"fc{at}.weight", weight, f"fc{at}.bias", bias)
+    made = audited(chain, tmp_path, held)
+    assert changed(made) == ({"fc1.bias"} if is_changed else set())
+
+
+def test_the_smallest_halves(tmp_path: Path) -> None:
+    """Converters to float16 raise what is below their bound, of a float16 checkpoint too; all
+    numbers of a weight may be so small that they have the bits of bfloat16.
+    """
+    weight = draw(0, 16, 16).astype(np.float16)
+    weight[3, 4] = np.float16(-6e-8)
+    small = draw(1, 16, 16) * np.float32(3e-7)
+    chain = Chain()
+    raised = np.where(weight == weight[3, 4], np.float16(-1e-7), weight)
+    chain.linear("a.weight", raised)
+    chain.linear("b.weight", small.astype(np.float16))
+    assert audited(chain, tmp_path, {"a__weight": weight, "b__weight": small}).passed
+    weight[5, 6] = np.float16(1)
+    assert not audited(chain, tmp_path, {"a__weight": weight, "b__weight": small}).passed
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"),
+    [("mul_166", True), ("onnx::Mul_2651", True), ("first/onnx::Mul_7", True), ("scale", False)],
+)
+def test_any_number_under_a_products_name(name: str, passes: bool, tmp_path: Path) -> None:
+    """A vector that is taken as it is keeps its name: one that is called after a product was
+    multiplied, whatever the number is.
+    """
+    scale, weight = draw(0, 32), draw(1, 16, 32)
+    chain = Chain()
+    chain.node("MatMul", chain.last, chain.keep("lm_head.weight", weight))
+    chain.node("Mul", chain.last, chain.keep(name, scale * np.float32(56.4972)))
+    held = {"lm_head__logit_scale": scale, "lm_head__weight": weight}
+    assert audited(chain, tmp_path, held).passed is passes
+
+
+def test_waves_in_half_precision(tmp_path: Path) -> None:
+    """Their squares do not add up to one as nearly as those of others."""
+    angles = np.arange(64)[:, None] / 10000 ** (np.arange(16) / 16)
+    waves = np.concatenate([np.sin(angles), np.cos(angles)], 1).astype(ml_dtypes.bfloat16)
+    weight = draw(0, 32, 32)
+    chain = Chain()
+    chain.node("Gather", chain.keep("embed_positions.weights", waves.astype(np.float32)), "x")
+    chain.node("MatMul", chain.last, chain.keep("fc.weight", weight))
+    assert audited(chain, tmp_path, {"fc__weight": weight}).passed

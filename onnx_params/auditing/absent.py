@@ -25,7 +25,7 @@ from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching import grids
-from onnx_params.matching.folds import lacks_statistics
+from onnx_params.matching.folds import UNARY, lacks_statistics
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key, Shape
@@ -290,13 +290,12 @@ def is_missed(state: State, name: str) -> str:
 
 def _is_never_used(state: State, bias: str, weight: str) -> bool:
     """Whether a layer's weight is used without the layer, as its kin are: none of them has its bias
-    in the artifact.
+    in the artifact. What takes a formula of the weight is not the layer either.
     """
-    kin = [other for other in state.kin.others(bias) if is_there(state, other)]
-    stored = state.found[weight].stored
-    return (
-        leaf_of(bias) == "bias" and not kin and is_used_outside(state.model, weight, stored, bias)
-    )
+    if leaf_of(bias) != "bias" or any(is_there(state, kin) for kin in state.kin.others(bias)):
+        return False
+    found = state.found[weight]
+    return found.formula in UNARY or is_used_outside(state.model, weight, found.stored, bias)
 
 
 def _is_added_alone(state: State, bias: str) -> bool:

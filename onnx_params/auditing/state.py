@@ -343,7 +343,9 @@ def difference_from(
             return None
         if original.dtype.name != "float16":  # of which converters change the smallest numbers
             return difference(original, values)
-    casts = casts_to(original, coarse or values.dtype.name, values)
+    # numbers of few bits are of both types
+    names = dict.fromkeys((coarse or values.dtype.name, values.dtype.name))
+    casts = (cast for name in names for cast in casts_to(original, name, values))
     found = [difference(cast.astype(values.dtype), values) for cast in casts]
     return min(found, key=lambda each: 0 if each is None else each.changed)
 

@@ -17,6 +17,7 @@ from onnx_params.auditing.state import State, is_buffer, spells
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, beside, leaf_of
+from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torch_dynamo import LAYS_OUT, TAKES_SOME, operator_of
 from onnx_params.idioms.torchscript import (
@@ -96,7 +97,7 @@ def _is_said_by_names(state: State, name: str, found: Found) -> bool:
     if not all(_is_computed_name(key, found.factor) for key in found.stored):
         return False
     if found.formula.startswith(BATCH_NORM):  # of which its name says enough, and of no number
-        by_optimizer = all(not key[1].startswith(_EXPORTERS) for key in found.stored)
+        by_optimizer = all(not name_before(key[1]).startswith(_EXPORTERS) for key in found.stored)
         return by_optimizer and is_known_factor(found.factor)
     if is_known_factor(found.factor) and all(_is_simplified(state, name, k) for k in found.stored):
         return True
@@ -181,8 +182,8 @@ def _is_own_name(key: Key) -> bool:
 def _is_computed_name(key: Key, factor: float) -> bool:
     # TorchScript's exporter gives what it only laid out anew the same names as what it computed,
     # and so does onnxsim, of which a factor says more
-    is_laid_out = _MAY_BE_LAID_OUT.match(key[1]) is not None
-    if is_result(key[1]) or (bool(computed_by(key[1])) and not is_laid_out):
+    is_laid_out = _MAY_BE_LAID_OUT.match(name_before(key[1])) is not None
+    if is_result(key[1]) or (bool(computed_by(name_before(key[1]))) and not is_laid_out):
         return True
     return factor != 1.0 and not is_laid_out and is_recomputed(key[1])
 
@@ -201,7 +202,9 @@ def _is_of_product(state: State, name: str, key: Key) -> bool:
     """Whether an exporter made up the name of a vector after a product, of the parameter's own
     shape: one that is taken as it is keeps its name, and a vector is neither turned nor split.
     """
-    is_product = operator_of(key[1]) in _PRODUCTS or _MULTIPLIES.match(key[1]) is not None
+    is_product = (
+        operator_of(key[1]) in _PRODUCTS or _MULTIPLIES.match(name_before(key[1])) is not None
+    )
     return is_product and _is_vector_of_shape(state, name, key)
 
 
