@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
@@ -169,3 +170,33 @@ def test_a_projection_that_the_exporter_forgot(tmp_path: Path) -> None:
     rows = onnx_params.analyze(path).rows
     assert {row.shape for row in rows if row.certain} == {None}
     assert not audit(path, reference=reference).passed
+
+
+class Fused(nn.Module):
+    """A convolution with a norm that has no parameters, and one without."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.normed = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8, affine=False)
+        self.plain = nn.Conv2d(8, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.plain(torch.relu(self.norm(self.normed(x))))
+
+
+def test_a_norm_that_an_activation_hides(tmp_path: Path) -> None:
+    """Nothing is extracted under a name whose numbers may have a norm in them."""
+    model = Fused()
+    model.norm.running_mean.uniform_(-1, 1)
+    model.norm.running_var.uniform_(0.5, 2)
+    path, _ = exported(model, tmp_path, 2, 3, 12, 12)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "o.onnx")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    op_types = {node.op_type for node in onnx.load(tmp_path / "o.onnx").graph.node}
+    assert "FusedConv" in op_types
+    made = onnx_params.extract(tmp_path / "o.onnx", tmp_path / "e.safetensors")
+    assert set(made.written) == {"plain.weight", "plain.bias"}
+    assert {name for name, _ in made.left} == {"normed.weight", "normed.bias"}

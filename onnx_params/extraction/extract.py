@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from onnx_params.containers.safetensors import DTYPES
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import UsageError
 from onnx_params.idioms.naming import Evidence
@@ -22,8 +24,9 @@ from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import is_exact
 
 if TYPE_CHECKING:
-    pass
+    from onnx_params.tensors.stored import StoredTensor
 
+_MADE_ANEW: Final = re.compile(r"node_Conv_\d+")
 _WORDS: Final = {name: word for word, name in DTYPES.items()}
 
 
@@ -81,6 +84,11 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
     if claim.evidence is Evidence.NONE:
         return claim.because
     tensor = inventory.model.stored[claim.placements[0].key]
+    if claim.evidence is Evidence.STORED_NAME and _may_hold_a_norm(inventory, tensor):
+        return (
+            "a rewriter made its node anew, as where it puts a norm into a convolution, and an"
+            " activation hides whether it did"
+        )
     if (
         not claim.steps
         and tensor.dtype.is_narrow_integer
@@ -130,3 +138,16 @@ def _width(dtype: str) -> int:
     from onnx_params.tensors.dtypes import BY_NAME
 
     return BY_NAME[dtype].bits // 8
+
+
+def _may_hold_a_norm(inventory: Inventory, tensor: StoredTensor) -> bool:
+    """Whether the convolution that takes a stored tensor was made by a rewriter, and bears the name
+    of an activation's result: that of a norm's would say that one was folded.
+
+    Source: onnxscript numbers nodes that its rewriter makes (``node_Conv_23``); torch's exporter
+    names the others after their calls. onnxruntime, ``conv_activation_fusion.cc``.
+    """
+    return any(
+        consumer.node.op_type == "FusedConv" and _MADE_ANEW.fullmatch(consumer.node.name)
+        for consumer in consumers(inventory.model, tensor)
+    )
