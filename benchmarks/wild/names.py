@@ -57,6 +57,7 @@ class Score(NamedTuple):
     used: int = 0
     left: int = 0
     left_whole: int = 0
+    untold: int = 0  # of rows that say that their shape is not in the file
     wrong: tuple[str, ...] = ()
     twice: tuple[str, ...] = ()
     error: str = ""
@@ -64,9 +65,11 @@ class Score(NamedTuple):
     @property
     def is_right(self) -> bool:
         """Whether the total is that of the original, of its used parameters, or of what is left: with
-        the lines that were looked up in a table, or without.
+        the lines that were looked up in a table, or without. What the report says that the file
+        does not tell is added.
         """
-        return self.total in (self.original, self.used, self.left, self.left_whole)
+        is_told = self.total + self.untold in (self.original, self.used)
+        return is_told or self.total in (self.original, self.used, self.left, self.left_whole)
 
 
 class Truth(NamedTuple):
@@ -122,9 +125,16 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
         used=_count_used(known, truth),
         left=_count_left(known, truth, with_lines=True),
         left_whole=_count_left(known, truth, with_lines=False),
+        untold=_count_untold(own, truth),
         wrong=wrong,
         twice=tuple(name for name, count in counts.items() if count > 1),
     )
+
+
+def _count_untold(own: Report, truth: Truth) -> int:
+    """How many numbers the parameters have of which a report says that no shape is in the file."""
+    names = {truth.names.get(row.name) for row in own.rows if row.shape is None}
+    return sum(math.prod(truth.shapes[name]) for name in names if name is not None)
 
 
 def _left(known: Inventory, truth: Truth) -> set[str]:

@@ -74,9 +74,12 @@ def _is_activated(context: Context, path: str, name: str) -> bool:
 
 
 def _is_before_the_first_layer(context: Context, use: Use) -> bool:
-    """Whether the other input is a graph input, changed by arithmetic with constants at most."""
+    """Whether the other input is a graph input, changed by arithmetic with constants at most. What
+    is added to what was looked up in a table may be places; what multiplies it was learned.
+    """
     if use.graph:
         return False
     assert use.node is not None
-    raw = spectra.raw_values(context)
+    values = spectra.raw_values(context)
+    raw = values.without if use.node.op_type == "Mul" else values.with_lookups
     return any(name in raw for slot, name in enumerate(use.node.inputs) if slot != use.slot)

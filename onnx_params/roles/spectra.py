@@ -5,7 +5,7 @@ frequencies.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
@@ -124,7 +124,7 @@ def is_resampling(tensor: StoredTensor) -> bool:
 def _is_transform_of_the_input(context: Context, use: Use, node: Node) -> bool:
     if node.op_type not in ("Conv", "MatMul") or use.graph or not use.slot:
         return False
-    if node.inputs[0] not in raw_values(context):
+    if node.inputs[0] not in raw_values(context).with_lookups:
         return False
     return _is_transform(context, Use(use.graph, node, 1))
 
@@ -150,20 +150,27 @@ def _is_transform(context: Context, use: Use) -> bool:
     return (shape[0] == 1 and max(shape) >= MIN_KERNEL) or _reaches_magnitude(context, use)
 
 
-_RAW: WeakKeyDictionary[Context, frozenset[str]] = WeakKeyDictionary()
-
-
-def raw_values(context: Context) -> frozenset[str]:
+class Raw(NamedTuple):
     """Values of the main graph that come from its inputs alone: through arithmetic, framing,
-    transforms, no layer.
+    transforms, no layer; with what was looked up by them in a table, and without.
     """
+
+    with_lookups: frozenset[str]
+    without: frozenset[str]
+
+
+_RAW: WeakKeyDictionary[Context, Raw] = WeakKeyDictionary()
+
+
+def raw_values(context: Context) -> Raw:
+    """The values that come from a graph's inputs alone."""
     found = _RAW.get(context)
     if found is None:
-        found = _RAW[context] = _raw_values(context)
+        found = _RAW[context] = Raw(_raw_values(context, True), _raw_values(context, False))
     return found
 
 
-def _raw_values(context: Context) -> frozenset[str]:
+def _raw_values(context: Context, with_lookups: bool) -> frozenset[str]:
     graph = context.model.main
     still = {name for path, name in context.model.stored if not path}
     raw = set(graph.inputs) - still
@@ -173,18 +180,20 @@ def _raw_values(context: Context) -> frozenset[str]:
         moving = [name for name in node.inputs if name and name not in still]
         if not moving:
             still.update(node.outputs)
-        elif raw.issuperset(moving) and _keeps_raw(context, node, still):
+        elif raw.issuperset(moving) and _keeps_raw(context, node, still, with_lookups):
             raw.update(node.outputs)
     return frozenset(raw)
 
 
-def _keeps_raw(context: Context, node: Node, still: set[str]) -> bool:
+def _keeps_raw(context: Context, node: Node, still: set[str], with_lookups: bool) -> bool:
     """Whether what a node computes of raw values is raw: all but reductions and layers, unless
-    those transform.
+    those transform, or look up rows of a table and that is allowed.
     """
     if node.op_type.startswith("Reduce"):
         return False
-    if not is_layer(node) or node.op_type == "Gather":
+    if node.op_type == "Gather":
+        return with_lookups or node.inputs[0] not in still
+    if not is_layer(node):
         return True
     weight = next((slot for slot, name in enumerate(node.inputs) if slot and name in still), None)
     return weight is None or _is_transform(context, Use("", node, weight))
