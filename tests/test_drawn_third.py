@@ -378,3 +378,34 @@ def test_waves_in_half_precision(tmp_path: Path) -> None:
     chain.node("Gather", chain.keep("embed_positions.weights", waves.astype(np.float32)), "x")
     chain.node("MatMul", chain.last, chain.keep("fc.weight", weight))
     assert audited(chain, tmp_path, {"fc__weight": weight}).passed
+
+
+class Softened(nn.Module):
+    """A weight of which a softplus is taken, then laid out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.point_weights = nn.Parameter(torch.randn(4))
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) * nn.functional.softplus(self.point_weights).view(1, 4)
+
+
+@pytest.mark.parametrize(("formula", "passes"), [(None, True), (np.exp, False), (np.tanh, False)])
+def test_a_formula_that_the_exporter_wrote_down(
+    formula: Callable[[np.ndarray], np.ndarray] | None, passes: bool, tmp_path: Path
+) -> None:
+    """The constant's name says that it is a view; the exporter's record, what it was computed by."""
+    torch.manual_seed(0)
+    module, path = Softened().eval(), tmp_path / "m.onnx"
+    inputs = (torch.randn(2, 8),)
+    torch.onnx.export(module, inputs, path, dynamo=True, external_data=False, verbose=False)
+    torch.save(module.state_dict(), tmp_path / "c.pt")
+    model = onnx.load(path)
+    (stored,) = [each for each in model.graph.initializer if list(each.dims) == [1, 4]]
+    if formula is not None:
+        values = formula(module.point_weights.detach().numpy()).reshape(1, 4)
+        stored.CopyFrom(numpy_helper.from_array(values, stored.name))
+        onnx.save(model, path)
+    assert audit(path, reference=tmp_path / "c.pt").passed is passes

@@ -28,7 +28,7 @@ from onnx_params.idioms.torchscript import (
     real_name,
 )
 from onnx_params.idioms.vocabulary import PARTNERS
-from onnx_params.matching.folds import MASKED, ONE_MORE, words_of
+from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.multiplied import BATCH_NORM
 from onnx_params.names.folded_value import VALUE
@@ -92,6 +92,8 @@ def _is_said_by_names(state: State, name: str, found: Found) -> bool:
         return True
     if _is_of_width(state, name, found) or _is_multiplied(state, name, found):
         return True
+    if _is_recorded(state, name, found):
+        return True
     if found.formula == ONE_MORE and all(_is_of_product(state, name, key) for key in found.stored):
         return True
     if not all(_is_computed_name(key, found.factor) for key in found.stored):
@@ -153,6 +155,21 @@ def _is_of_width(state: State, name: str, found: Found) -> bool:
     is_expanded = all(_EXPANDED.match(key[1]) for key in found.stored)
     root = math.sqrt(width[0]) if width else 0.0
     return is_expanded and root > 1 and abs(found.factor - root) <= ROOT_APART * root
+
+
+def _is_recorded(state: State, name: str, found: Found) -> bool:
+    """Whether the exporter wrote that each stored tensor was computed from the parameter by calls
+    that spell the formula.
+    """
+    words, claim = SPELLED.get(found.formula, frozenset()), state.named.get(name)
+    if not words or claim is None or found.formula in (ONE_MORE, MASKED):
+        return False  # sums and products are on the way to other formulas too
+    for key in found.stored:
+        sources = state.metadata.folded_from(key[1])
+        operators = set(map(operator_of, sources))
+        if claim.name not in sources or not words <= operators or "arange" in operators:
+            return False  # of places that are looked up much is computed
+    return bool(found.stored)
 
 
 def _is_multiplied(state: State, name: str, found: Found) -> bool:
