@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from onnx_params.auditing.computed import is_known_factor
-from onnx_params.auditing.kin import AS_IT_IS, UNEXPLAINED, family_of
+from onnx_params.auditing.kin import AS_IT_IS, family_of
 from onnx_params.auditing.state import State, is_buffer, spells
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
@@ -175,9 +175,9 @@ def _is_recorded(state: State, name: str, found: Found) -> bool:
 def _is_multiplied(state: State, name: str, found: Found) -> bool:
     """Whether the exporter wrote that a product was computed of the parameter alone, on the way to
     each stored tensor, whatever the factor is; of vectors TorchScript's has names that say so. Kin
-    that were multiplied by other numbers speak against it.
+    that are there as they are speak against it.
     """
-    if found.factor == 1.0 or set(state.kin.ways(name, widest=1)) - {found.formula, UNEXPLAINED}:
+    if found.factor == 1.0 or AS_IT_IS in state.kin.ways(name, widest=1):
         return False
     if found.stored and all(_is_of_product(state, name, key) for key in found.stored):
         return True
