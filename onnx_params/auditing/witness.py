@@ -31,7 +31,7 @@ from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.multiplied import BATCH_NORM
-from onnx_params.names.folded_value import VALUE
+from onnx_params.names.folded_value import unlisted
 from onnx_params.tensors.steps import Key
 
 # the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
@@ -253,10 +253,7 @@ def _graph_says(state: State, name: str, found: Found) -> bool:
 def _operators(state: State, key: Key) -> set[str]:
     """The FX calls after which a stored tensor, and what it was computed of, are called."""
     names = [key[1], *state.metadata.folded_from(key[1])]
-    listed = state.metadata.kinds
-    return {
-        operator_of(each) for each in names if each not in listed and not each.startswith(VALUE)
-    }
+    return set(map(operator_of, unlisted(names, state.metadata.kinds)))
 
 
 def _is_family(state: State, name: str, found: Found) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import UsageError
 from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.torch_dynamo import is_made_anew
 from onnx_params.inventory.as_checkpoint import buffers
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
@@ -26,7 +26,6 @@ from onnx_params.tensors.steps import is_exact
 if TYPE_CHECKING:
     from onnx_params.tensors.stored import StoredTensor
 
-_MADE_ANEW: Final = re.compile(r"node_Conv_\d+")
 _WORDS: Final = {name: word for word, name in DTYPES.items()}
 
 
@@ -144,10 +143,9 @@ def _may_hold_a_norm(inventory: Inventory, tensor: StoredTensor) -> bool:
     """Whether the convolution that takes a stored tensor was made by a rewriter, and bears the name
     of an activation's result: that of a norm's would say that one was folded.
 
-    Source: onnxscript numbers nodes that its rewriter makes (``node_Conv_23``); torch's exporter
-    names the others after their calls. onnxruntime, ``conv_activation_fusion.cc``.
+    Source: onnxruntime, ``conv_activation_fusion.cc``.
     """
     return any(
-        consumer.node.op_type == "FusedConv" and _MADE_ANEW.fullmatch(consumer.node.name)
+        consumer.node.op_type == "FusedConv" and is_made_anew(consumer.node.name)
         for consumer in consumers(inventory.model, tensor)
     )

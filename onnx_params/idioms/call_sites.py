@@ -4,6 +4,7 @@ at nodes.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model, Node
@@ -21,6 +22,7 @@ from onnx_params.idioms.torch_dynamo import (
     read_list,
 )
 
+_MAKES_COMPLEX: Final = re.compile("|".join(rf"{re.escape(each)}\." for each in MAKES_COMPLEX))
 _NORM: Final = "batch_norm"  # in the text of a call on one
 
 
@@ -93,7 +95,7 @@ class Sites:
 
     def _note_complex(self, text: str) -> None:
         """Note the result of a call that makes complex numbers, or takes some and makes others."""
-        if not self.complex and not any(f"{target}." in text for target in MAKES_COMPLEX):
+        if not self.complex and _MAKES_COMPLEX.search(text) is None:
             return
         call = read_call(text)
         if call is None or call.target in TAKES_COMPLEX:

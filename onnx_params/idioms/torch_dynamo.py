@@ -24,6 +24,7 @@ _ENTRY: Final = re.compile(
     re.MULTILINE,
 )
 _PLACEHOLDER: Final = re.compile(r"%(p_\w+)")
+_MADE_ANEW: Final = re.compile(r"node_Conv_\d+")
 _CALL: Final = re.compile(
     r"^%(\S+) : .*?target=(?:torch\.ops\.)?([\w.]+)\]\(args = \((.*)\), kwargs = \{", re.DOTALL
 )
@@ -116,11 +117,13 @@ KEEPS_ELEMENTS: Final = frozenset(
 )
 TURNS: Final = frozenset({"permute", "transpose", "t", "swapaxes", "movedim"})
 REPEATS: Final = frozenset({"repeat", "tile", "expand"})  # elements again, along some axis
+SELECTS: Final = frozenset({"select", "unbind", "getitem"})  # one of an axis, which is gone
+SLICES: Final = frozenset({"slice", "narrow", "split", "split_with_sizes", "chunk"})
+# by positions that were computed; those that ``embedding`` takes are the first of a longer table
+LOOKUPS: Final = frozenset({"index", "_unsafe_index", "index_select", "gather"})
 # these take some of the elements, or join them with others
-TAKES_SOME: Final = frozenset(
-    {"index", "_unsafe_index", "index_select", "gather", "embedding", "select", "slice", "unbind"}
-    | {"getitem", "narrow", "split", "split_with_sizes", "chunk", "cat", "stack", "arange"}
-    | {"lift_fresh_copy"}
+TAKES_SOME: Final = (
+    SELECTS | SLICES | LOOKUPS | {"embedding", "cat", "stack", "arange", "lift_fresh_copy"}
 )
 LAYS_OUT: Final = KEEPS_ELEMENTS | TURNS | REPEATS | TAKES_SOME  # no number is computed
 # these keep a tensor's shape, or add and remove ones; the other operand of arithmetic is a number
@@ -224,6 +227,13 @@ class Call(NamedTuple):
 def operator_of(value: str) -> str:
     """The operator after which FX called a value: ``unsqueeze_4`` -> ``unsqueeze``."""
     return without_number(value)
+
+
+def is_made_anew(node_name: str) -> bool:
+    """Whether onnxscript's rewriter made a convolution, as where it puts a norm into one: it
+    numbers its nodes (``node_Conv_23``), and the exporter names the others after their calls.
+    """
+    return _MADE_ANEW.fullmatch(node_name) is not None
 
 
 def read_signature(text: str) -> tuple[Entry, ...]:

@@ -16,14 +16,13 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_modules import HADAMARD_FACTORS, KRONECKER_FACTORS
+from onnx_params.matching.low_rank import likely_scales
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import Fit, fits_by_shape, near
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_TRIED: Final = 64  # stored tensors of its shape for one adapter
-_LEAST: Final = 1e-6  # scales that change nothing
-N_DIGITS: Final = 2  # of a scale: alpha / r
 _FACTOR: Final = re.compile(r"(.*)\.((?:hada|lokr)_w[12])(_[ab])?((?:\.[^.]+)?)$")
 _WEIGHTS: Final = ("weight", "base_layer.weight")  # by the module's name
 
@@ -62,7 +61,9 @@ def adapted(state: MatchState) -> None:
     fits = fits_by_shape(state)
     for adapter in adapters:
         for fit in _likely(state, adapter, fits):
-            for weight in (None, adapter.weight):  # alone first, then in what is open yet
+            # alone first, then in a weight that is open yet
+            weights = (None,) if adapter.weight is None else (None, adapter.weight)
+            for weight in weights:
                 if _is_open(state, adapter, fit, weight):
                     _take(state, adapter, fit, weight)
 
@@ -91,16 +92,14 @@ def _adapters(state: MatchState) -> Iterator[_Adapter]:
             owner, factor, side, adapter = match.groups()
             modules.setdefault((owner, adapter), {})[factor + (side or "")] = tensor
     for (owner, _), parts in modules.items():
-        change = _hadamard(parts) if HADAMARD_FACTORS[0] in _stems(parts) else _kronecker(parts)
+        change = _hadamard(parts)
+        if change is None:
+            change = _kronecker(parts)
         if change is None or not np.any(change) or not np.isfinite(change).all():
             continue
         names = tuple(tensor.name for tensor in parts.values())
         weights = (state.reference.get(f"{owner}.{leaf}") for leaf in _WEIGHTS)
         yield _Adapter(names, change, next((each for each in weights if each is not None), None))
-
-
-def _stems(parts: Mapping[str, StoredTensor]) -> set[str]:
-    return {leaf.removesuffix("_a").removesuffix("_b") for leaf in parts}
 
 
 def _factor(parts: Mapping[str, StoredTensor], stem: str) -> np.ndarray | None:
@@ -140,8 +139,8 @@ def _take(state: MatchState, adapter: _Adapter, fit: Fit, weight: StoredTensor |
     change = adapter.change.reshape(stored.shape)
     rest = stored.astype(np.float64) - base
     scale = float((rest * change).sum() / (change * change).sum())
-    for each in (scale, float(f"{scale:.{N_DIGITS}g}")) if np.isfinite(scale) else ():
-        if abs(each) > _LEAST and state.values.is_close(base + each * change, candidate, steps):
+    for each in likely_scales(scale) if np.isfinite(scale) else ():
+        if state.values.is_close(base + each * change, candidate, steps):
             _write(state, adapter, fit, weight)
             return
 

@@ -138,10 +138,17 @@ def _made(
         scale = float(((stored - weight) * change).sum() / (change * change).sum())
     else:
         scale = _scale_of_directions(weight, change, stored)
-    # rounding leaves the scale nearly what it was: a fraction of small numbers
+    for each in likely_scales(scale):
+        yield _with_lengths(weight + each * change, adapter.lengths)
+
+
+def likely_scales(scale: float) -> Iterator[float]:
+    """A scale that was computed of rounded numbers, and the fraction of small numbers that it may
+    have been; none that changes nothing.
+    """
     for each in (scale, float(f"{scale:.{N_DIGITS}g}")):
         if abs(each) > _LEAST:
-            yield _with_lengths(weight + each * change, adapter.lengths)
+            yield each
 
 
 def _scale_of_directions(weight: np.ndarray, change: np.ndarray, stored: np.ndarray) -> float:

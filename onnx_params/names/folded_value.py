@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from onnx_params.dataflow.view import View
@@ -34,13 +35,8 @@ class Folded(NamedTuple):
     @property
     def operators(self) -> list[str]:
         """The operators on the way, the last one first; what the signature lists is none."""
-        kinds = self.table.metadata.kinds
-        values = (self.value, *self.sources)
-        return [
-            operator_of(name_before(each))
-            for each in values
-            if each not in kinds and each != self.name and not each.startswith(VALUE)
-        ]
+        on_the_way = unlisted((self.value, *self.sources), self.table.metadata.kinds)
+        return [operator_of(name_before(each)) for each in on_the_way if each != self.name]
 
     @property
     def others(self) -> list[str]:
@@ -58,6 +54,11 @@ class Folded(NamedTuple):
         """
         gone = repeated_axes(self.location.tensor)
         return tuple(1 if axis in gone else dim for axis, dim in enumerate(self.location.shape))
+
+
+def unlisted(names: Iterable[str], kinds: Container[str]) -> Iterator[str]:
+    """The names that FX gave after operators: neither in the signature, nor made up in between."""
+    return (each for each in names if each not in kinds and not each.startswith(VALUE))
 
 
 def values_of(table: Table, name: str, sites: list[Site]) -> list[Folded]:

@@ -9,21 +9,24 @@ from collections.abc import Sequence
 from typing import Final
 
 from onnx_params.dataflow.view import View
-from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, KEEPS_SHAPE, TURNS
+from onnx_params.idioms.torch_dynamo import (
+    KEEPS_ELEMENTS,
+    KEEPS_SHAPE,
+    LOOKUPS,
+    SELECTS,
+    SLICES,
+    TURNS,
+)
 from onnx_params.names.claim import Claim
 from onnx_params.names.folded_value import Folded
 from onnx_params.tensors.small import distinct_elements, distinct_lines
 from onnx_params.tensors.steps import Shape
 
-_SELECTS: Final = frozenset({"select", "unbind", "getitem"})  # one of an axis, which is gone
-_SLICES: Final = frozenset({"slice", "narrow", "split", "split_with_sizes", "chunk"})
 _COMPLEX: Final = frozenset({"view_as_complex", "view_as_real"})
-# by positions that were computed; those that ``embedding`` takes are the first of a longer table
-_LOOKUPS: Final = frozenset({"index", "_unsafe_index", "index_select", "gather"})
 # parts side by side again, or of another resolution
 _JOINS: Final = frozenset({"cat", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_linear1d"})
 _WHOLE: Final = KEEPS_ELEMENTS | KEEPS_SHAPE | TURNS
-_TAKES: Final = _SELECTS | _SLICES | _JOINS | _COMPLEX
+_TAKES: Final = SELECTS | SLICES | _JOINS | _COMPLEX
 
 
 def by_parts(values: Sequence[Folded]) -> Claim | None:
@@ -51,7 +54,7 @@ def _is_part(folded: Folded) -> bool:
     kinds = folded.table.metadata.kinds
     if any(kinds[each] == "PARAMETER" for each in folded.others):
         return False
-    if operators & _LOOKUPS:
+    if operators & LOOKUPS:
         return True
     return bool(operators & _TAKES) and operators <= _TAKES | _WHOLE
 
@@ -60,7 +63,7 @@ def _together(parts: Sequence[Folded]) -> Shape | None:
     """The shape of what all parts were taken of, as far as they say it."""
     operators = set(parts[0].operators)
     shapes = [each.location.shape for each in parts]
-    if operators & _LOOKUPS:
+    if operators & LOOKUPS:
         return _table(parts)
     if "view_as_real" in operators:  # real and imaginary parts of each element
         return shapes[0]
@@ -69,7 +72,7 @@ def _together(parts: Sequence[Folded]) -> Shape | None:
 
 def _takes(folded: Folded) -> bool:
     """Whether the last operator took one of an axis."""
-    return folded.operators[0] in _SELECTS
+    return folded.operators[0] in SELECTS
 
 
 def _joined(shapes: Sequence[Shape], is_stacked: bool) -> Shape | None:

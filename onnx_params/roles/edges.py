@@ -80,6 +80,5 @@ def _is_before_the_first_layer(context: Context, use: Use) -> bool:
     if use.graph:
         return False
     assert use.node is not None
-    values = spectra.raw_values(context)
-    raw = values.without if use.node.op_type == "Mul" else values.with_lookups
+    raw = spectra.raw_values(context, with_lookups=use.node.op_type != "Mul")
     return any(name in raw for slot, name in enumerate(use.node.inputs) if slot != use.slot)

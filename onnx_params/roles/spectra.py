@@ -5,7 +5,7 @@ frequencies.
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
@@ -124,7 +124,7 @@ def is_resampling(tensor: StoredTensor) -> bool:
 def _is_transform_of_the_input(context: Context, use: Use, node: Node) -> bool:
     if node.op_type not in ("Conv", "MatMul") or use.graph or not use.slot:
         return False
-    if node.inputs[0] not in raw_values(context).with_lookups:
+    if node.inputs[0] not in raw_values(context):
         return False
     return _is_transform(context, Use(use.graph, node, 1))
 
@@ -150,24 +150,17 @@ def _is_transform(context: Context, use: Use) -> bool:
     return (shape[0] == 1 and max(shape) >= MIN_KERNEL) or _reaches_magnitude(context, use)
 
 
-class Raw(NamedTuple):
+_RAW: WeakKeyDictionary[Context, dict[bool, frozenset[str]]] = WeakKeyDictionary()
+
+
+def raw_values(context: Context, *, with_lookups: bool = True) -> frozenset[str]:
     """Values of the main graph that come from its inputs alone: through arithmetic, framing,
-    transforms, no layer; with what was looked up by them in a table, and without.
+    transforms, no layer; ``with_lookups`` also what was looked up by them in a table.
     """
-
-    with_lookups: frozenset[str]
-    without: frozenset[str]
-
-
-_RAW: WeakKeyDictionary[Context, Raw] = WeakKeyDictionary()
-
-
-def raw_values(context: Context) -> Raw:
-    """The values that come from a graph's inputs alone."""
-    found = _RAW.get(context)
-    if found is None:
-        found = _RAW[context] = Raw(_raw_values(context, True), _raw_values(context, False))
-    return found
+    known = _RAW.setdefault(context, {})
+    if with_lookups not in known:
+        known[with_lookups] = _raw_values(context, with_lookups)
+    return known[with_lookups]
 
 
 def _raw_values(context: Context, with_lookups: bool) -> frozenset[str]:
