@@ -12,9 +12,10 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing.computed import is_weight, used_elements
+from onnx_params.auditing.deviations import is_distorted, mostly_equal
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.outside import is_used_outside
-from onnx_params.auditing.state import State, is_buffer, is_distorted, mostly_equal, say
+from onnx_params.auditing.state import State, is_buffer, say
 from onnx_params.dataflow.consumers import consumers, is_beside_product
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.view import View

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from onnx_params.auditing.deviations import difference_from
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed
-from onnx_params.auditing.state import State, difference_from, is_buffer, say
+from onnx_params.auditing.state import State, is_buffer, say
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from onnx_params.auditing.absent import gone
 from onnx_params.auditing.blame import blamed
+from onnx_params.auditing.deviations import FEW
 from onnx_params.auditing.displaced import displaced
 from onnx_params.auditing.extras import extras
 from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.present import changed, judge_found
-from onnx_params.auditing.state import FEW, State, is_buffer, say
+from onnx_params.auditing.state import State, is_buffer, say
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torchscript import is_result
 from onnx_params.inventory.record import Inventory

@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 
 from onnx_params.auditing.computed import is_quantized, is_unused
+from onnx_params.auditing.deviations import difference_from, evaluated
 from onnx_params.auditing.differences import rounding
 from onnx_params.auditing.judgements import Judgement, Rounding, Verdict
-from onnx_params.auditing.state import State, difference_from, evaluated, say
+from onnx_params.auditing.state import State, say
 from onnx_params.auditing.witness import is_witnessed
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torchscript import is_result
