@@ -186,13 +186,18 @@ def _count_left(known: Inventory, truth: Truth, with_lines: bool) -> int:
 
 
 def _count_lines(known: Inventory, name: str, key: Key) -> int:
-    """How many elements the lines of a parameter have that a stored tensor has as its own."""
+    """How many elements the lines of a parameter have that a stored tensor has as its own; of codes,
+    which do not tell, as many as are there, or as the parameter has.
+    """
     assert known.matched is not None
     tensor = next(each for each in known.matched.checkpoint.tensors if each.name == name)
     stored = known.model.stored[key]
-    if not (tensor.dtype.is_float and stored.dtype.is_float) or not tensor.count:
+    if not tensor.dtype.is_float or not tensor.count:
         return 0
-    values, held = tensor.read(), stored.read().astype(np.float32)
+    if not stored.dtype.is_float:
+        return min(stored.count, tensor.count)
+    held = stored.read()
+    values = tensor.read().astype(held.dtype)
     whole = values.reshape(-1, values.shape[-1] if values.ndim > 1 else values.size)
     return max(_n_lines(lines, held) * lines.shape[1] for lines in (whole, whole.T))
 
@@ -207,7 +212,7 @@ def _n_lines(lines: np.ndarray, held: np.ndarray) -> int:
             found.update(line.tobytes() for line in turned)
     if held.size == width:
         found.add(held.tobytes())
-    return len({line.astype(np.float32).tobytes() for line in lines} & found)
+    return len({np.ascontiguousarray(line).tobytes() for line in lines} & found)
 
 
 def _compared(own: Report, truth: Truth) -> tuple[set[str], tuple[str, ...]]:

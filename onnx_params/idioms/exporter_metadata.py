@@ -11,6 +11,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from onnx_params.containers.onnx.graph import Model
+from onnx_params.idioms.composed import as_exported
+from onnx_params.idioms.onnxruntime import undo
 from onnx_params.idioms.source_map import KEY, SourceMap, from_document
 from onnx_params.idioms.torch_dynamo import (
     FOLDED_KEY,
@@ -90,6 +92,12 @@ class ExporterMetadata:
                     found.setdefault(row.stored, role)
         return found
 
+    def _kind_before(self, name: str) -> str | None:
+        """What the signature calls a value, or that of which a tool made it, by the names."""
+        names = [name, *(hop.base for hop in undo(name))]
+        known = [as_exported(self.model, each) for each in names]
+        return next((self.kinds[each] for each in known if each in self.kinds), None)
+
     def folded_from(self, name: str) -> tuple[str, ...]:
         """The names from which a value of the main graph was computed at export time."""
         return read_list(self.values.get(name, {}).get(FOLDED_KEY, ""))
@@ -114,8 +122,9 @@ class ExporterMetadata:
         kind = said.get(KIND_KEY)
         if kind in _ROLE_OF_KIND:
             return _ROLE_OF_KIND[kind], f"InputSpec.kind is {kind}"
-        if name in self.kinds:
-            return _ROLE_OF_KIND[self.kinds[name]], f"the signature lists it as {self.kinds[name]}"
+        kind = self._kind_before(name)
+        if kind is not None:
+            return _ROLE_OF_KIND[kind], f"the signature lists it as {kind}"
         sources = self.folded_from(name)
         if sources:
             parents = [source for source in sources if self.kinds.get(source) == "PARAMETER"]

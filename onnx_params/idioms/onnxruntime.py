@@ -33,7 +33,7 @@ _ROWS: Final = (
     (re.compile(r"(?P<base>.+)_quantized"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_dequantized"), Done.NOTHING),  # onnx-shrink-ray, ``shrink.py``
     # ``quantization/qdq_quantizer.py``, where an optimizer computed what the node gives
-    (re.compile(r"(?P<base>.+)_DequantizeLinear_Output"), Done.NOTHING),
+    (re.compile(r"(?P<base>.+)_(Deq|Q)uantizeLinear_Output"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_Transposed"), Done.TURNED),
     (re.compile(r"(?P<base>.+?)_(DQ_)?Q[248](G\d+)?"), Done.NOTHING),
     (re.compile(r"(?P<base>.+)_Bnb4"), Done.NOTHING),
@@ -48,9 +48,11 @@ _ROWS: Final = (
 )
 # what a name must have for any row to fit
 _DEQUANTIZED: Final = ("_dequantized", "_DequantizeLinear_Output")
+_CODES: Final = "_QuantizeLinear_Output"
 _ENDS: Final = (
     "_quantized",
     *_DEQUANTIZED,
+    _CODES,
     "_Transposed",
     "_Bnb4",
     "_fp16",

@@ -32,7 +32,10 @@ _COMPUTED: Final = re.compile(
 )
 _OPERATOR: Final = re.compile(r"/([A-Z][A-Za-z]*)(?:_\d+)?$")
 _LAYERS: Final = frozenset({"Conv", "Gemm", "MatMul"})
+_PREFIX: Final = re.compile(r"^[^/]*[/_.:-](?=/)")  # before a path. Source: onnx, ``compose.py``
 _GIVEN_BY_LAYER: Final = re.compile(r"(linear|addmm|matmul|mm|bmm|conv[123]d)(_\d+)?")
+# what onnxruntime puts behind the name of a value to call a node of quantization
+_AFTER_RESULT: Final = re.compile(r"(?<=_output_\d)[^/]*/.*|(?<=_output_\d\d)[^/]*/.*")
 _FUSED: Final = re.compile(r"(/\w*Fusion\w*)?/?$")
 # constants that TorchScript's exporter computes when it folds a batch norm into a convolution; it
 # leaves what it does not compute its name. Source: torch/csrc/jit/passes/onnx/eval_peephole.cpp,
@@ -148,10 +151,17 @@ def scope_of(node: Node) -> str | None:
     A container that calls its own items stands in the path twice (``layers/layers.0``), and once in
     the module's name.
     """
-    name = node.name
-    if name[:1] == "/":
-        return _scope(name)
-    return _scope(node.outputs[0]) if node.outputs and node.outputs[0][:1] == "/" else None
+    for name in (node.name, *node.outputs[:1]):
+        path = _PREFIX.sub("", name, count=1)
+        if path[:1] == "/":
+            return _scope(path)
+    return None
+
+
+def path_of_value(name: str) -> str:
+    """The module path in the name of a value; empty where it has none, and for the root module."""
+    path = _PREFIX.sub("", name, count=1)
+    return _scope(path) if path[:1] == "/" else ""
 
 
 def is_rewritten(node: Node) -> bool:
@@ -165,7 +175,7 @@ def is_rewritten(node: Node) -> bool:
 
 @lru_cache(NAMES)
 def _scope(name: str) -> str:
-    segments = _FUSED.sub("", name, count=1).split("/")[1:-1]
+    segments = _AFTER_RESULT.sub("", _FUSED.sub("", name, count=1)).split("/")[1:-1]
     kept = [
         segment
         for at, segment in enumerate(segments)

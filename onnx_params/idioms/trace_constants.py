@@ -1,5 +1,6 @@
 """Tell the constants of a trace from parameters: TorchScript's exporter lifts every parameter to an
-initializer, and keeps what its trace computed from none as ``/scope/Constant_3_output_0``.
+initializer, and keeps what its trace computed from none as ``/scope/Constant_3_output_0``; FX calls
+values after the operators that made them.
 
 Source: torch/csrc/jit/passes/onnx, lift of parameters to graph inputs and the names of constants.
 """
@@ -19,17 +20,25 @@ from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 _CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0")
+# operators that make a tensor of nothing. Source: torch/fx/graph.py, names follow the operator
+_MADE_BY_FX: Final = re.compile(
+    r"(new_)?(zeros|ones|full|empty)(_like)?(_\d+)?|(arange|eye|linspace|triu|tril)(_\d+)?"
+)
 
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """A constant of the trace, where the file has parameters among its initializers; a frozen
     module has none. What Cos and Sin give is a rotation.
     """
-    if computed_by(name_before(tensor.name)) in ("Cos", "Sin"):
+    name = name_before(tensor.name)
+    if computed_by(name) in ("Cos", "Sin"):
         return Hint(
             False, "frequencies", "an optimizer computed it, by its name, as an angle's", True
         )
-    if _CONSTANT.fullmatch(tensor.name) is None or not tensor.dtype.is_float:
+    if _MADE_BY_FX.fullmatch(name) is not None:
+        return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
+    is_number = tensor.dtype.is_float or tensor.dtype.is_narrow_integer
+    if _CONSTANT.fullmatch(name) is None or not is_number:
         return None
     if not any(map(_is_lifted, model.main.tensors)):
         return None

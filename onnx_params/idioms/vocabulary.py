@@ -151,6 +151,16 @@ _OWN_BUFFERS: Final = [word for each in FRAMEWORKS for word in each.buffers]
 _BUFFER_NAMES: Final = re.compile(
     rf"(^|[._/])({'|'.join([*_OWN_STATISTICS, *_OWN_BUFFERS])}|{_OTHER_BUFFERS})$"
 )
+# buffers that a model's answers depend on, so that a checkpoint has them: routers' and language
+# models' corrections, neither of which a gradient reaches. Source: transformers,
+# ``models/deepseek_v3``, ``models/bart``
+_KEPT_STATE: Final = re.compile(r"(^|[._/])(e_score_correction_bias|final_logits_bias)$")
+
+
+@lru_cache(MAX_CACHED)
+def is_kept_state(name: str) -> bool:
+    """Whether libraries register a buffer under such a name that is part of the model's state."""
+    return _KEPT_STATE.search(name) is not None
 
 
 @lru_cache(MAX_CACHED)

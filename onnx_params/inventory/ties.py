@@ -4,6 +4,7 @@ a tensor.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
 from typing import Final
@@ -118,8 +119,8 @@ def _with_copies(
             how = ONCE_MORE
         # a name that an exporter made up is no further name of the parameter
         names = () if other.evidence is Evidence.NONE else (other.name,)
-        stem = without_number(was.name)
-        if stem == without_number(other.name):  # copies with numbers, of a name without
+        stem = _numbered_stem(was.name, other.name)
+        if stem:
             was, names = replace(was, name=stem), ()
         by_key[first] = replace(
             was,
@@ -128,6 +129,16 @@ def _with_copies(
             because=f"{was.because}; '{parameter_tensors[copy].name}' is {how}",
         )
     return [by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in gone]
+
+
+def _numbered_stem(one: str, two: str) -> str:
+    """The name of which two names are those of copies with numbers; empty where they are not."""
+    stem = without_number(one)
+    if stem == without_number(two):
+        return stem
+    stem = os.path.commonprefix([one, two])
+    rests = (one[len(stem) :], two[len(stem) :])
+    return stem if all(not rest or rest.isdecimal() for rest in rests) else ""
 
 
 def _merged(claim: Claim, name: str) -> Claim:

@@ -39,7 +39,8 @@ MIN_WIDTH: Final = 16  # elements of a row below which chance makes two alike
 MIN_DIFFERENT: Final = 8  # numbers; what a network begins with has one
 # the least cosine of a row and its quantized copy: four bits, a scale for 128 elements
 COSINE: Final = 0.97
-_COPY: Final = re.compile(r"(?<=[a-z])\d+$")  # of a copy: ``bias0``
+# of a copy: ``bias0``, ``bias_hh_l012``. Source: onnxruntime, ``quantization/qdq_quantizer.py``
+_COPY: Final = re.compile(r"(?P<stem>.*[a-z]\d?)\d+")
 LOOKUPS: Final = {"Gather", "GatherBlockQuantized"}
 
 
@@ -93,10 +94,14 @@ def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
     for claim in claims:
         named.setdefault(claim.name, []).append(claim)
         groups.setdefault(name_before(claim.stored[0][1]), []).append(claim)
-    for base in list(groups):
-        stem = _COPY.sub("", base)
-        if stem != base and stem in groups:
-            groups[stem] += groups.pop(base)
+    numbered: dict[str, list[str]] = {}
+    for base in groups:
+        match = _COPY.fullmatch(base)
+        if match is not None:
+            numbered.setdefault(match["stem"], []).append(base)
+    for stem, bases in numbered.items():
+        for base in bases if stem in groups or len(bases) > 1 else ():
+            groups.setdefault(stem, []).extend(groups.pop(base))
     for group in (*groups.values(), *named.values()):
         if len(group) > 1:
             yield group[0], group[1:]
@@ -107,7 +112,7 @@ def _may_be(model: Model, first: Claim, other: Claim) -> bool:
     types = {model.stored[claim.stored[0]].dtype.name for claim in (first, other)}
     is_rounded = first.name == other.name or any(_is_quantized(model, e) for e in (first, other))
     has_dims = sorted(_shape(first)) == sorted(_shape(other))
-    return has_dims and math.prod(_shape(first)) >= MIN_WIDTH and (is_rounded or len(types) > 1)
+    return has_dims and math.prod(_shape(first)) >= MIN_DIFFERENT and (is_rounded or len(types) > 1)
 
 
 def _is_looked_up(model: Model, key: Key) -> bool:

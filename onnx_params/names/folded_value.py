@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.call_sites import Site
+from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import operator_of
 from onnx_params.names.claim import Claim
@@ -35,7 +36,8 @@ class Folded(NamedTuple):
     @property
     def operators(self) -> list[str]:
         """The operators on the way, the last one first; what the signature lists is none."""
-        on_the_way = unlisted((self.value, *self.sources), self.table.metadata.kinds)
+        value = as_exported(self.table.model, self.value)
+        on_the_way = unlisted((value, *self.sources), self.table.metadata.kinds)
         return [operator_of(name_before(each)) for each in on_the_way if each != self.name]
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
-from onnx_params.tensors.small import distinct_lines
+from onnx_params.tensors.small import bit_patterns, distinct_lines
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
@@ -13,6 +14,8 @@ from onnx_params.tensors.stored import StoredTensor
 # ones of sixteen; single numbers, and codes, are the same by chance
 REPEATS: Final = 1.5
 REPEATS_OF_FEW: Final = 2.0
+MIN_PLACES: Final = 4  # in a window, below which places are as far by chance
+FEW: Final = 3  # different numbers of a mask
 
 
 def table_shape(
@@ -26,6 +29,9 @@ def table_shape(
     Reads the values.
     """
     shape = tensor.shape
+    relative = relative_shape(tensor)
+    if relative is not None:
+        return relative if has_rows_first else relative[::-1]
     if len(shape) < 2 or not (tensor.dtype.is_float or may_be_codes):
         return None
     tables = [
@@ -42,6 +48,55 @@ def table_shape(
     if repeats * rows * width > math.prod(shape):
         return None
     return (rows, width) if has_rows_first or axis == len(shape) - 1 else (width, rows)
+
+
+def relative_shape(tensor: StoredTensor) -> Shape | None:
+    """The shape ``[distances, heads]`` of a table of relative positions, where a tensor
+    ``[..., heads, queries, keys]`` has the same elements for all pairs of places in a window that
+    are as far from each other; ``None`` where it has not. Reads the values, which may be codes.
+
+    Sources: torchvision, ``models/swin_transformer.py``, relative_position_index; timm,
+    ``models/levit.py``, where a distance has no sign, and some queries are left out.
+    """
+    shape = (1, *tensor.shape)
+    heads, n_queries, n_keys = math.prod(shape[:-2]), shape[-2], shape[-1]
+    if len(shape) < 3 or heads != max(shape[:-2]) or min(n_queries, n_keys) < MIN_PLACES:
+        return None
+    elements = bit_patterns(tensor)
+    size = n_queries * n_keys
+    maps = [elements[at * size : (at + 1) * size] for at in range(heads)]
+    if not elements or all(len(set(each)) <= FEW for each in maps):  # masks have so few
+        return None
+    if any(len(set(each)) > 4 * n_keys for each in maps):  # more than there are distances
+        return None
+    counts = [
+        max(found)
+        for height in range(1, n_keys + 1)
+        if n_keys % height == 0
+        for signed in (False, True)
+        if min(found := [_n_distances(each, height, n_keys, signed) for each in maps])
+    ]
+    return (min(counts), heads) if counts else None
+
+
+def _n_distances(elements: Sequence[int], height: int, n_keys: int, signed: bool) -> int:
+    """How many different distances the queries have to the keys of a window; 0 where not all pairs
+    that are as far from each other have the same element. Every so many places has a query.
+    """
+    width, n_queries = n_keys // height, len(elements) // n_keys
+    every = max(1, math.isqrt(n_keys // n_queries))
+    keys = [(row, column) for row in range(height) for column in range(width)]
+    queries = [(row, column) for row, column in keys if not (row % every or column % every)]
+    if len(queries) != n_queries:
+        return 0
+    known: dict[tuple[int, int], int] = {}
+    pairs = ((one, two) for one in queries for two in keys)
+    for (one, two), element in zip(pairs, elements, strict=True):
+        down, across = one[0] - two[0], one[1] - two[1]
+        distance = (down, across) if signed else (abs(down), abs(across))
+        if known.setdefault(distance, element) != element:
+            return 0
+    return len(known)
 
 
 def _first_wide(shape: Shape) -> int:

@@ -13,6 +13,7 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import View, view_of
+from onnx_params.idioms.composed import prefix_of
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import Hop, left_behind, undo
 from onnx_params.idioms.torchscript import is_put_into
@@ -175,10 +176,14 @@ class Stored:
     @cached_property
     def stems(self) -> dict[str, str]:
         """Name of a tensor of codes -> the name of the weight, where the scale's begins with it
-        too: ``fc.weight`` of ``fc.weight_i4`` and ``fc.weight_scale``.
+        too: ``fc.weight`` of ``fc.weight_i4`` and ``fc.weight_scale``; and of every tensor where
+        all names have something before them.
         """
         found: dict[str, str] = {}
+        prefix = prefix_of(self.model)
         for name, tensor in self.now.items():
+            if prefix:
+                found[name] = name.removeprefix(prefix)
             is_codes = not tensor.dtype.is_float or tensor.dtype.is_narrow_float
             scale = scale_of(self.model, tensor) if is_codes else None
             stem = "" if scale is None else _stem(name, scale.scale[1])

@@ -4,32 +4,33 @@ by the bias of the same layer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
 from onnx_params.idioms import recurrent
+from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_modules import elementwise_leaf, group_norm_leaf
 from onnx_params.idioms.torchscript import (
+    computed_by,
     is_made_up,
     is_norm_folded,
-    is_recomputed,
+    path_of_value,
     real_name,
     scope_of,
 )
 from onnx_params.names.claim import Claim
 from onnx_params.names.lookups import table_shape
+from onnx_params.names.modules import Modules, Place
 from onnx_params.names.placement import Location, locate
-from onnx_params.operators.record import Kind
 from onnx_params.operators.schemas import slot_word
-from onnx_params.tensors.steps import Reshape
+from onnx_params.tensors.steps import Reshape, Shape
 from onnx_params.tensors.stored import StoredTensor
 
 # between a product and the Add of its bias
@@ -64,104 +65,9 @@ BESIDE: Final = {"bias": "weight", "in_proj_bias": "in_proj_weight", "weight_bia
 MADE_BIAS: Final = "weight_bias"  # as onnxscript calls it, which see above
 _PRODUCTS: Final = frozenset({"Conv", "ConvTranspose", "MatMul"})
 UNKNOWN_LEAF: Final = "?"  # of a parameter of a module that is known
-_RESHAPED: Final = re.compile(r"(/Reshape(_\d+)?_output_\d+|^view(_\d+)?)$")
 _FACTORS: Final = frozenset({"Mul", "Div"})
 ELEMENTWISE: Final = frozenset({"Mul", "Div", "Add", "Sub"})
-
-
-class Modules:
-    """The modules of a model, by the scopes of its nodes."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-
-    @cached_property
-    def _parents(self) -> frozenset[str]:
-        found: set[str] = set()
-        for graph in self._model.graphs.values():
-            for scope in filter(None, map(scope_of, graph.nodes)):
-                parent = scope.rpartition(".")[0]
-                while parent and parent not in found:
-                    found.add(parent)
-                    parent = parent.rpartition(".")[0]
-        return frozenset(found)
-
-    @cached_property
-    def _paths(self) -> dict[str, str]:
-        """The beginnings of scopes that are others than those of the modules' names, with these: a
-        module has no scope of its own where a list in it has its name.
-
-        By the nodes whose scope ends as the module of a tensor does that they take; beginnings that
-        stand for several modules are left out.
-        """
-        found: dict[str, set[str]] = {}
-        for graph in self._model.graphs.values():
-            for node in graph.nodes:
-                scope = scope_of(node)
-                for name in node.inputs if scope else ():
-                    owner = (real_name(name) or "").rpartition(".")[0]
-                    if owner and (graph.path, name) in self._model.stored:
-                        for beginning, path in _beginnings(scope or "", owner):
-                            found.setdefault(beginning, set()).add(path)
-        return {
-            scope: next(iter(paths))
-            for scope, paths in found.items()
-            if scope and len(paths) == 1 and scope not in paths
-        }
-
-    def path_of(self, scope: str) -> str:
-        """The path of a module by its scope: as its neighbors with names say, else the scope."""
-        words = scope.split(".")
-        for length in range(len(words), 0, -1):
-            path = self._paths.get(".".join(words[:length]))
-            if path is not None:
-                return ".".join(filter(None, [path, *words[length:]]))
-        return scope
-
-    def has_children(self, scope: str) -> bool:
-        """Whether other modules stand in the module: it is no layer of its framework's."""
-        return scope in self._parents
-
-
-def _beginnings(scope: str, owner: str) -> Iterator[tuple[str, str]]:
-    """The beginnings of a scope with those of a module's path that they stand for, by the words
-    that both end with; none where they end otherwise.
-    """
-    one, two = scope.split("."), owner.split(".")
-    while one and two and one[-1] == two[-1]:
-        one.pop()
-        two.pop()
-        if one:
-            yield ".".join(one), ".".join(two)
-
-
-class Place(NamedTuple):
-    """A stored tensor where an operator uses it."""
-
-    model: Model
-    modules: Modules
-    tensor: StoredTensor
-    consumer: Consumer
-
-    @property
-    def scope(self) -> str:
-        """The module in which the operator stands; empty where that is not known."""
-        return self.modules.path_of(scope_of(self.consumer.node) or "")
-
-    @property
-    def is_container(self) -> bool:
-        """Whether the operator stands in a module that has modules in it."""
-        return self.modules.has_children(scope_of(self.consumer.node) or "")
-
-    @property
-    def computed_view(self) -> View | None:
-        """That the numbers were computed, where the name of the tensor says so."""
-        name = self.tensor.name
-        operator = self.consumer.operator
-        # no module turns its kernel into another shape without computing something of it
-        is_kernel = operator is not None and operator.kind is Kind.CONVOLUTION
-        is_reshaped = is_kernel and _RESHAPED.search(name_before(name)) is not None
-        return View.FOLDED if is_reshaped or is_recomputed(name) else None
+_ADDS_ROWS: Final = ELEMENTWISE | {"QLinearAdd", "QLinearMul"}
 
 
 def by_place(model: Model, modules: Modules, tensor: StoredTensor) -> Claim | None:
@@ -254,21 +160,27 @@ def _in_a_slot(place: Place) -> Claim | None:
     )
 
 
+def _rows_of_a_table(place: Place) -> Claim | None:
+    """Rows of a table that were looked up again and again, and are added to something."""
+    node, tensor = place.consumer.node, place.tensor
+    if node.op_type not in _ADDS_ROWS or real_name(tensor.name) is not None:
+        return None
+    table = table_shape(tensor, has_rows_first=True)
+    if table is None:
+        return None
+    because = f"{node.op_type} '{node.name}' adds so many different rows of it"
+    name = f"{place.scope}.{UNKNOWN_LEAF}" if place.scope else tensor.name
+    location = locate(place.model, tensor)._replace(shape=table)
+    return location.claim(name, Evidence.NONE, because, certain=False, view=View.FOLDED)
+
+
 def _element_by_element(place: Place) -> Claim | None:
-    """What a module multiplies by or adds: the vector of a norm or of a layer's scale, or rows of a
-    table.
-    """
+    """What a module multiplies by or adds: the vector of a norm or of a layer's scale."""
     node, tensor = place.consumer.node, place.tensor
     if node.op_type not in ELEMENTWISE or not is_made_up(tensor.name):
         return None
     if is_norm_folded(tensor.name):  # the bias of a convolution that was quantized
         return None
-    table = table_shape(tensor, has_rows_first=True)
-    if table is not None:
-        because = f"{node.op_type} '{node.name}' adds so many different rows of it"
-        name = f"{place.scope}.{UNKNOWN_LEAF}" if place.scope else tensor.name
-        location = locate(place.model, tensor)._replace(shape=table)
-        return location.claim(name, Evidence.NONE, because, certain=False, view=View.FOLDED)
     if not place.scope:
         return None
     if sum(dim != 1 for dim in tensor.shape) > 1:
@@ -289,6 +201,31 @@ def _element_by_element(place: Place) -> Claim | None:
     return location.claim(
         f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
     )
+
+
+def _looked_up(place: Place) -> Claim | None:
+    """Lines of a module's table that an optimizer looked up: it keeps the name of the value, which
+    has the module's path. How long the table was is not known.
+    """
+    name = name_before(place.tensor.name)
+    scope = path_of_value(name)
+    if not scope or computed_by(name) != "Gather" or place.modules.has_children(scope):
+        return None
+    location = locate(place.model, place.tensor)
+    if len(location.shape) < 2:
+        return None
+    shape = table_shape(place.tensor, has_rows_first=True) or _without_first_ones(location.shape)
+    because = f"'{name}' is what was looked up in scope '{scope}': the table may have more lines"
+    claim = location._replace(shape=shape).claim(
+        f"{scope}.weight", Evidence.SCOPE, because, certain=False, view=View.SLICED
+    )
+    return replace(claim, placements=())
+
+
+def _without_first_ones(shape: Shape) -> Shape:
+    """A shape without the ones before a matrix."""
+    rest = shape[:-2]
+    return shape[len(rest) :] if set(rest) <= {1} else shape
 
 
 def _is_added_in_layer(place: Place) -> bool:
@@ -313,20 +250,29 @@ def _is_added_in_layer(place: Place) -> bool:
 
 
 # the surest first
-_ANSWERS: Final = (_of_a_group_norm, _of_a_product, _in_a_slot, _element_by_element)
+_ANSWERS: Final = (
+    _of_a_group_norm,
+    _of_a_product,
+    _in_a_slot,
+    _looked_up,
+    _rows_of_a_table,
+    _element_by_element,
+)
 
 
 def _bias_beside(model: Model, consumer: Consumer) -> tuple[str, Evidence, str] | None:
     """The name that the bias of the same layer implies."""
-    return implied(biases(model, consumer), consumer.node.op_type)
+    return implied(model, biases(model, consumer), consumer.node.op_type)
 
 
-def implied(stored: Iterable[StoredTensor], op_type: str) -> tuple[str, Evidence, str] | None:
+def implied(
+    model: Model, stored: Iterable[StoredTensor], op_type: str
+) -> tuple[str, Evidence, str] | None:
     """The name, evidence and reason for the weight whose product one of these biases is added to;
     ``None`` where no module named any.
     """
     for bias in stored:
-        owner, _, leaf = (real_name(bias.name) or "").rpartition(".")
+        owner, _, leaf = (real_name(as_exported(model, bias.name)) or "").rpartition(".")
         if leaf not in BESIDE:
             continue
         name = f"{owner}.{BESIDE[leaf]}" if owner else BESIDE[leaf]

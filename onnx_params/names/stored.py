@@ -18,19 +18,27 @@ from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import onnxruntime, recurrent, writers
 from onnx_params.idioms.naming import Evidence
-from onnx_params.idioms.torchscript import is_norm_folded, is_rewritten, real_name, scope_of
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torch_dynamo import REPEATS, operator_of
+from onnx_params.idioms.torchscript import (
+    computed_by,
+    is_norm_folded,
+    is_rewritten,
+    real_name,
+    scope_of,
+)
 from onnx_params.names.claim import Claim, claim_of
+from onnx_params.names.modules import Modules
 from onnx_params.names.placement import Location, Stored, locate
 from onnx_params.names.slots import (
     BESIDE,
     MADE_BIAS,
     UNKNOWN_LEAF,
-    Modules,
     added,
     by_place,
     implied,
 )
-from onnx_params.tensors.small import is_zeros
+from onnx_params.tensors.small import is_zeros, repeated_axes
 from onnx_params.tensors.steps import Key, Shape, Slice
 from onnx_params.tensors.stored import StoredTensor
 
@@ -155,15 +163,26 @@ def _is_path(name: str) -> bool:
 
 
 def _nameless(model: Model, tensor: StoredTensor) -> Claim:
+    location, view = locate(model, tensor), None
     because = "nothing says what it was called"
     if is_norm_folded(tensor.name):
         because = (
             "a batch norm was folded into it; neither its name nor whether it stood there before is"
             " left"
         )
-    return locate(model, tensor).claim(
-        tensor.name or str(tensor.place), Evidence.NONE, because, certain=False
+    elif len(location.shape) == len(tensor.shape) and _is_expanded(tensor.name):
+        gone = repeated_axes(tensor)
+        shape = tuple(1 if axis in gone else dim for axis, dim in enumerate(location.shape))
+        location, view = location._replace(shape=shape), View.FOLDED if gone else None
+    return location.claim(
+        tensor.name or str(tensor.place), Evidence.NONE, because, certain=False, view=view
     )
+
+
+def _is_expanded(name: str) -> bool:
+    """Whether a stored tensor bears the name of what repeats elements along an axis."""
+    before = name_before(name)
+    return operator_of(before) in REPEATS or computed_by(before) in ("Expand", "Tile")
 
 
 def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
@@ -185,7 +204,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
             axis, start, parts = 0, 0, []
             for output in splits[0].outputs if len(splits) == 1 else ():
                 biases = list(added(model, consumer.graph, (output,)))
-                named = implied(biases, "a part of what " + consumer.node.op_type)
+                named = implied(model, biases, "a part of what " + consumer.node.op_type)
                 if named is None:
                     break
                 stop = start + biases[0].count

@@ -30,7 +30,13 @@ from onnx_params.tensors.stored import StoredTensor
 _BODIES: Final = frozenset({"Loop", "Scan"})  # operators whose inputs go on inside a body
 
 
-_ROUNDS: Final = frozenset({"QuantizeLinear", "DequantizeLinear"})
+_ON_CODES: Final = "QLinear"
+# onnxruntime's operators on codes whose float ones have no weights
+_ELEMENTWISE: Final = frozenset(
+    "Add Mul Sigmoid LeakyRelu Softmax Concat Where ReduceMean AveragePool".split()
+)
+_NUMBERS: Final = frozenset({"operand", "data", "mask"})  # slots whose inputs are no scales
+ROUNDS: Final = frozenset({"QuantizeLinear", "DequantizeLinear"})
 MAX_ROUNDED: Final = 3  # one after the other: a value, its codes, the number that they stand for
 
 
@@ -48,6 +54,7 @@ class Context:
         self.model = model
         self.metadata = metadata
         self.graph = model.def_use
+        self._as_float: dict[int, tuple[Node, tuple[int, ...]]] = {}  # by the identity of a node
 
     @cached_property
     def op_types(self) -> frozenset[str]:
@@ -89,7 +96,8 @@ class Context:
 
     def producer(self, path: str, name: str) -> Node | None:
         """The node that computes a value."""
-        return self.graph.producer(self.graph.resolve(path, name))
+        node = self.graph.producer(self.graph.resolve(path, name))
+        return None if node is None else self.as_float(node)[0]
 
     def stored(self, path: str, name: str) -> StoredTensor | None:
         """The stored tensor behind casts, changes of layout and the subtraction of a zero point."""
@@ -105,21 +113,39 @@ class Context:
             todo = [
                 (after.graph, output)
                 for after in uses
-                if after.node is not None and after.node.op_type in _ROUNDS and after.slot == 0
+                if after.node is not None and after.node.op_type in ROUNDS and after.slot == 0
                 for output in after.node.outputs
             ]
             found += [
-                after
+                self.float_use(after)
                 for after in uses
-                if after.node is None or after.node.op_type not in _ROUNDS or after.slot != 0
+                if after.node is None or after.node.op_type not in ROUNDS or after.slot != 0
             ]
             if not todo:
                 break
         return found
 
+    def as_float(self, node: Node) -> tuple[Node, tuple[int, ...]]:
+        """A node of arithmetic on codes as if it took the numbers that they stand for, with the
+        slots of these in the node as it is; any other node as it is.
+        """
+        if not node.op_type.startswith(_ON_CODES):
+            return node, ()
+        known = self._as_float.get(id(node))
+        if known is None:
+            known = self._as_float[id(node)] = _as_float(node)
+        return known
+
+    def float_use(self, use: Use) -> Use:
+        """A use by arithmetic on codes as one by the same on numbers."""
+        if use.node is None:
+            return use
+        node, slots = self.as_float(use.node)
+        return Use(use.graph, node, slots.index(use.slot)) if use.slot in slots else use
+
     def computed_by(self, path: str, name: str) -> Node | None:
         """The node that computes a value, behind what only rounds it."""
-        return behind(self.producer, path, name, _ROUNDS, MAX_ROUNDED)
+        return behind(self.producer, path, name, ROUNDS, MAX_ROUNDED)
 
     def feeds(self, use: Use, op_type: str) -> bool:
         """Whether the result goes straight to an operator."""
@@ -127,6 +153,17 @@ class Context:
             after.node is not None and after.node.op_type == op_type
             for after in self.followers(use)
         )
+
+
+def _as_float(node: Node) -> tuple[Node, tuple[int, ...]]:
+    op_type = node.op_type.removeprefix(_ON_CODES)
+    operator = schema(node.domain, node.op_type)
+    if op_type not in _ELEMENTWISE or operator is None:
+        return node, ()
+    words = zip(operator.slots, node.inputs, strict=False)
+    slots = tuple(slot for slot, (word, _) in enumerate(words) if word in _NUMBERS)
+    inputs = tuple(node.inputs[slot] for slot in slots)
+    return node._replace(op_type=op_type, domain="", inputs=inputs), slots
 
 
 def behind(

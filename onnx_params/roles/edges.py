@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms import tf2onnx
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.roles import spectra
-from onnx_params.roles.context import Context, Subject, behind, describe, is_layer
+from onnx_params.roles.context import ROUNDS, Context, Subject, behind, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import VIEWS
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
-MAX_BETWEEN: Final = 4  # operators that only round
+# what modules call numbers that were counted in data, or follow from sizes. Sources: torchvision's
+# transforms, detectron2's ``pixel_mean``, detectors' anchors and strides, scalers of time series
+_COUNTED: Final = re.compile(
+    r"(\w+_)?(means?|stds?|stdev|var|variance|mins?|maxs?|offsets?|strides?|anchors?|grids?|bins|range)"
+    r"|(in|out|inputs?|outputs?|data|target)_(scale|shift|loc)|scales?|shifts?|scaler|const"
+)
+MAX_BETWEEN: Final = 4  # operators that only round or lay out anew
+_PASSED: Final = VIEWS | ROUNDS | {"Transpose", "Cast"}
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
 
 
 def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model answers, such as a mean and a scale."""
-    if not context.has_layers or not _is_after_the_last_layer(context, use):
+    if not context.has_layers or _is_of_a_module(subject):
+        return None
+    if not _is_after_the_last_layer(context, use):
         return None
     because = f"{describe(use)}: no layer follows, and none computed the other input"
     return _unless_norm(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
@@ -26,10 +37,23 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
 
 def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model is given, such as the mean of pixels."""
-    if not context.has_layers or not _is_before_the_first_layer(context, use):
+    if not context.has_layers or _is_of_a_module(subject):
+        return None
+    if not _is_before_the_first_layer(context, use):
         return None
     because = f"{describe(use)}: the other input comes from the graph's input through no layer"
     return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
+
+
+def _is_of_a_module(subject: Subject) -> bool:
+    """Whether one of torch's modules has a tensor under a name that is none of those for what was
+    counted in data.
+    """
+    owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
+    is_path = bool(owner) and all(
+        word.isidentifier() or word.isdigit() for word in owner.split(".")
+    )
+    return is_path and _COUNTED.fullmatch(leaf) is None
 
 
 def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:
@@ -58,7 +82,7 @@ def _is_activated(context: Context, path: str, name: str) -> bool:
     nor part of a norm.
     """
     for _ in range(MAX_HOPS):
-        producer = behind(context.producer, path, name, VIEWS | {"Transpose"}, MAX_BETWEEN)
+        producer = behind(context.producer, path, name, _PASSED, MAX_BETWEEN)
         if producer is None or is_layer(producer) or producer.op_type.endswith("Normalization"):
             return False
         if producer.op_type not in ELEMENTWISE:

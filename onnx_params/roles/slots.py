@@ -7,13 +7,15 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
+from onnx_params.dataflow.walk import worded
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
+from onnx_params.roles.edges import ELEMENTWISE
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.roles.surroundings import goes_to_softmax, is_bias
+from onnx_params.roles.surroundings import elementwise, is_bias
 from onnx_params.tensors.stored import StoredTensor
 
 # slot word -> role and rule of a tensor with more than one element
@@ -55,12 +57,14 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     by_hand = _scales_by_hand(context, subject)
     if by_hand is not None:
         return by_hand
+    if subject.tensor.dtype.is_float and _is_named_scale(context, subject.tensor, of_codes=True):
+        return _scale_by_name(subject.tensor)
     if subject.tensor.name.endswith(_INPUT_SCALE):
         because = "a factor for each input of a quantized product, by its name"
         return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
-    masking = _mask_of_codes(context, subject)
-    if masking is not None:
-        return masking
+    unlearned = _unlearned_codes(context, subject)
+    if unlearned is not None:
+        return unlearned
     words = _words(context, subject)
     if subject.tensor.count <= 1:
         return _scalar(context, subject, words)
@@ -72,13 +76,20 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     return _integers(context, subject)
 
 
-def _mask_of_codes(context: Context, subject: Subject) -> Classification | None:
-    """What a quantized addition adds before a softmax."""
-    for use, _ in subject.uses:
-        is_added = use.node is not None and use.node.op_type == "QLinearAdd"
-        if is_added and goes_to_softmax(context, use):
-            because = f"{describe(use)}, whose result goes to Softmax"
-            return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
+def _unlearned_codes(context: Context, subject: Subject) -> Classification | None:
+    """What arithmetic on codes takes, where the arithmetic around it says that no one learned it:
+    masks, tables of rotations.
+    """
+    if not subject.tensor.dtype.is_narrow_integer or subject.tensor.count <= 1:
+        return None
+    uses = [context.float_use(use) for use, _ in subject.uses]
+    as_floats = Subject(subject.tensor, tuple(worded(use) for use in uses))
+    for old, (use, _) in zip(subject.uses, as_floats.uses, strict=True):
+        if use is old.use or use.node is None or use.node.op_type not in ELEMENTWISE:
+            continue
+        found = elementwise(context, as_floats, use)
+        if found.role is not Role.PARAMETER:
+            return found
     return None
 
 
@@ -160,10 +171,7 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
             if is_bias(context, use, tensor):
                 return _bias_of_a_layer(use)
     if _is_named_scale(context, tensor):
-        because = (
-            f"quantizers give such names to scales: by '{tensor.name}' beside the tensor alone"
-        )
-        return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
+        return _scale_by_name(tensor)
     if count and is_buffer_name(tensor.name):
         return spectra.by_name(tensor)
     if count and _is_named_scalar(subject):
@@ -230,14 +238,23 @@ def _integers(context: Context, subject: Subject) -> Classification | None:
     return Classification(Role.CONSTANT, RuleId.INTEGERS, f"elements are {dtype.name}")
 
 
-def _is_named_scale(context: Context, tensor: StoredTensor) -> bool:
-    """Whether a quantized tensor of the same base name is stored.
+def _scale_by_name(tensor: StoredTensor) -> Classification:
+    because = f"quantizers give such names to scales: by '{tensor.name}' beside the tensor alone"
+    return Classification(Role.QUANTIZATION, RuleId.SCALE_NAME, because)
+
+
+def _is_named_scale(context: Context, tensor: StoredTensor, *, of_codes: bool = False) -> bool:
+    """Whether a quantized tensor of the same base name is stored; ``of_codes`` asks whether it has
+    codes.
 
     Source: onnxruntime, quantization/quant_utils.py.
     """
     base = tensor.name.removesuffix("_scale").removesuffix("_zero_point")
-    path, stored = tensor.place.graph, context.model.stored
-    return base != tensor.name and ((path, base) in stored or (path, f"{base}_quantized") in stored)
+    if base == tensor.name:
+        return False
+    keys = [(tensor.place.graph, name) for name in (base, f"{base}_quantized")]
+    found = [context.model.stored[key] for key in keys if key in context.model.stored]
+    return any(each.dtype.is_narrow_integer or not of_codes for each in found)
 
 
 def _is_named_scalar(subject: Subject) -> bool:

@@ -16,6 +16,7 @@ from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.small import first_numbers, repeated_axes
 from onnx_params.tensors.stored import StoredTensor
+from onnx_params.tensors.waves import has_waves
 
 MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
 MIN_TAPS: Final = 3  # of a filter that resamples
@@ -83,6 +84,9 @@ def _basis_by_use(
     if _is_transform_of_the_input(context, use, node):
         because = f"{describe(use)}, which transforms or filters the graph's input"
         return Classification(Role.BUFFER, RuleId.TRANSFORM_OF_THE_INPUT, because)
+    if word == "table" and not tensor.name.endswith(".weight") and has_waves(tensor):
+        because = f"{describe(use)}: sines and cosines of positions"
+        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     is_table = word == "table" and len(shape) == 1 and context.has_layers
     if is_table and reaches_outputs_only(context, use):
         because = f"{describe(use)}: numbers that are looked up, and no layer follows"

@@ -8,44 +8,43 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
+from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.torchscript import is_made_up, is_result, real_name, scope_of
-from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.idioms.vocabulary import is_buffer_name, is_kept_state
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.edges import ELEMENTWISE, after_the_last_layer, before_the_first_layer
+from onnx_params.roles.lengths import TO_DIVISION, length_of_a_weight, squared_lengths
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import distinct_elements, first_numbers, has_few_numbers
-from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_angles, has_waves
+from onnx_params.tensors.waves import has_angles, has_slopes, has_waves
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
-MANY: Final = 64  # elements of an array in which two numbers are no chance
+MANY: Final = 64  # elements of a tensor in which two numbers are no chance
 MAX_COMPARED: Final = 256  # numbers of a vector that are held against another's
 EPSILON: Final = 1e-5  # relative, and absolute for small numbers
 MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 # between an addition and a softmax
 _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Transpose"})
-_TO_DIVISION: Final = frozenset({"Clip", "Max", "Add", "Sqrt", "Expand", "Cast"})
-_BY: Final = ("Div", 1)
 _WAVES: Final = ("Cos", "Sin")
 
 
 def by_surroundings(context: Context, subject: Subject) -> Classification:
     """The last rules: always an answer."""
-    if is_buffer_name(subject.tensor.name):
+    if is_buffer_name(subject.tensor.name) or is_kept_state(subject.tensor.name):
         return spectra.by_name(subject.tensor)
     for use, _ in subject.uses:
-        if use.node is not None and use.node.op_type in _TO_DIVISION | {"Div"}:
-            lengths = _length_of_a_weight(context, subject, use)
+        if use.node is not None and use.node.op_type in TO_DIVISION | {"Div"}:
+            lengths = length_of_a_weight(context, subject, use)
             if lengths is not None:
                 return lengths
         if use.node is not None and use.node.op_type in ELEMENTWISE:
-            return _elementwise(context, subject, use)
+            return elementwise(context, subject, use)
         inverted = _with_epsilon(context, subject, use)
         if inverted is not None:
             return inverted
@@ -101,7 +100,8 @@ def _by_type(subject: Subject) -> Classification:
 Rule = Callable[[Context, Subject, Use], Classification | None]
 
 
-def _elementwise(context: Context, subject: Subject, use: Use) -> Classification:
+def elementwise(context: Context, subject: Subject, use: Use) -> Classification:
+    """The answer of the first rule of arithmetic that has one; else the tensor was learned."""
     for rule in _ELEMENTWISE_RULES:
         found = rule(context, subject, use)
         if found is not None:
@@ -110,7 +110,8 @@ def _elementwise(context: Context, subject: Subject, use: Use) -> Classification
 
 
 def _named_in_its_module(context: Context, subject: Subject, use: Use) -> Classification | None:
-    owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
+    name = as_exported(context.model, subject.tensor.name)
+    owner, _, leaf = (real_name(name) or "").rpartition(".")
     assert use.node is not None
     if not owner or leaf not in ("weight", "bias") or scope_of(use.node) != owner:
         return None
@@ -126,9 +127,9 @@ def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classifica
 
 
 def _same_number(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """One number again and again, or two in an array, as of an identity or a mask, under the name
-    of an operator's result or one that an exporter made up: it was computed, for what was trained
-    has different ones.
+    """One number again and again, or two in many elements, as of an identity, a mask or the sines
+    of position 0, under the name of an operator's result or one that an exporter made up: it was
+    computed, for what was trained has different ones.
     """
     tensor = subject.tensor
     if not is_made_up(tensor.name) and not is_result(tensor.name):
@@ -136,8 +137,7 @@ def _same_number(context: Context, subject: Subject, use: Use) -> Classification
     constant = of_one_number(subject, use)
     if constant is not None:
         return constant
-    is_array = sum(dim > 1 for dim in tensor.shape) > 1
-    if not is_array or tensor.count < MANY or distinct_elements(tensor) != 2:
+    if tensor.count < MANY or distinct_elements(tensor) != 2:
         return None
     because = f"{describe(use)}, {tensor.count} times one of two numbers"
     return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
@@ -163,7 +163,7 @@ def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classificat
     different numbers.
     """
     shape = subject.tensor.shape
-    if len(shape) < 3 or min(shape[-3:]) <= 1 or not goes_to_softmax(context, use):
+    if len(shape) < 3 or min(shape[-2:]) <= 1 or not goes_to_softmax(context, use):
         return None
     n_numbers = distinct_elements(subject.tensor)
     if n_numbers is None or n_numbers <= MAX_MASK_NUMBERS:
@@ -221,57 +221,26 @@ def _is_of_pairs(tensor: StoredTensor) -> bool:
 
 
 def _positions(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """Sines and cosines of positions, which are added to what was embedded."""
+    """Sines and cosines of positions, which are added to what was embedded, and what is taken off
+    for distances.
+    """
     assert use.node is not None
     is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
     if use.node.op_type != "Add" or is_weight or _is_of_listed(context, subject.tensor):
         return None
-    if not has_waves(subject.tensor):
-        return None
-    because = f"{describe(use)}: sines and cosines of positions"
-    return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+    if has_waves(subject.tensor):
+        because = f"{describe(use)}: sines and cosines of positions"
+        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+    if has_slopes(subject.tensor):
+        because = f"{describe(use)}: so much for each position, with other slopes for other heads"
+        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+    return None
 
 
 def _is_of_listed(context: Context, tensor: StoredTensor) -> bool:
     """Whether the exporter says that a tensor was computed of a parameter."""
     kinds = context.metadata.kinds
     return any(kinds.get(each) == "PARAMETER" for each in context.metadata.folded_from(tensor.name))
-
-
-def _length_of_a_weight(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """What a stored tensor is divided by, as many numbers as it has rows: the exporter computed
-    their lengths.
-    """
-    tensor = subject.tensor
-    if not is_made_up(tensor.name) or min(tensor.shape, default=0) != 1:
-        return None
-    for after in _until_division(context, use):
-        assert after.node is not None
-        divided = context.stored(after.graph, after.node.inputs[0])
-        if divided is not None and _has_axes_summed(divided.shape, tensor.shape):
-            because = f"{describe(use)}: '{divided.name}' is divided by it, its own lengths"
-            return Classification(Role.CONSTANT, RuleId.LENGTHS, because)
-    return None
-
-
-def _until_division(context: Context, use: Use) -> list[Use]:
-    """The divisions by a value, behind a least number and an expansion."""
-    todo, found = [use], []
-    for _ in range(MAX_BETWEEN):
-        found += [at for at in todo if at.node is not None and (at.node.op_type, at.slot) == _BY]
-        todo = [
-            after
-            for at in todo
-            if at.node is not None and at.node.op_type in _TO_DIVISION and at.slot == 0
-            for after in context.followers(at)
-        ]
-    return found
-
-
-def _has_axes_summed(shape: Shape, reduced: Shape) -> bool:
-    """Whether ``reduced`` is ``shape`` with one of its axes, or more, summed up to one."""
-    pairs = zip(shape, reduced, strict=False)
-    return len(shape) == len(reduced) and all(small in (1, dim) for dim, small in pairs)
 
 
 def _frozen_norm(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -327,6 +296,7 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _frozen_norm,
     _bias_of_a_layer,
     _same_number,
+    squared_lengths,
     _looked_up_bias,
     _attention_mask,
     _positions,

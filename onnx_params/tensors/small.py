@@ -8,6 +8,7 @@ import math
 import struct
 import sys
 from array import array
+from collections.abc import Sequence
 from typing import Final
 
 from onnx_params.errors import OnnxParamsError
@@ -98,11 +99,16 @@ def first_numbers(tensor: StoredTensor, count: int) -> tuple[float, ...]:
     """The first ``count`` elements of a floating-point tensor; none where they cannot be read so.
     Reads them.
     """
-    code = _FLOATS.get(tensor.dtype.name, "")
+    is_upper_half = tensor.dtype.name == "bfloat16"  # of float32
+    code = "H" if is_upper_half else _FLOATS.get(tensor.dtype.name, "")
     data = _front(tensor, count) if code and count <= tensor.count else b""
     if len(data) != count * tensor.dtype.bits // 8:
         return ()
-    return struct.unpack(f"<{count}{code}", data)
+    numbers = struct.unpack(f"<{count}{code}", data)
+    if not is_upper_half:
+        return numbers
+    whole = struct.pack(f"<{count}I", *(number << 16 for number in numbers))
+    return struct.unpack(f"<{count}f", whole)
 
 
 def has_few_numbers(tensor: StoredTensor, most: int) -> bool:
@@ -133,16 +139,24 @@ def repeated_axes(tensor: StoredTensor) -> tuple[int, ...]:
     return tuple(found)
 
 
-def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
-    """How many different vectors along an axis a tensor has; ``None`` where its elements cannot be
-    read so. Reads them.
+def bit_patterns(tensor: StoredTensor) -> Sequence[int]:
+    """All elements as the numbers that their bits are, to see which are the same; none where they
+    cannot be read so. Reads them.
     """
     code = _CODES.get(tensor.dtype.bits)
     data = _whole(tensor) if code is not None else b""
     if code is None or not data or sys.byteorder != "little":
+        return ()
+    return array(code, data)
+
+
+def distinct_lines(tensor: StoredTensor, axis: int) -> int | None:
+    """How many different vectors along an axis a tensor has; ``None`` where its elements cannot be
+    read so. Reads them.
+    """
+    values = bit_patterns(tensor)
+    if not values:
         return None
-    # what is no number differs from itself
-    values = [value if value == value else None for value in array(code, data)]  # noqa: PLR0124
     inner = math.prod(tensor.shape[axis + 1 :])
     length = tensor.shape[axis]
     found = {

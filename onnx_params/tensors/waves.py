@@ -5,7 +5,9 @@ Source: Vaswani et al., "Attention Is All You Need", 3.5; rows of a grid count a
 
 from __future__ import annotations
 
+import itertools
 import math
+import struct
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,24 +15,31 @@ from onnx_params.tensors.small import first_numbers
 from onnx_params.tensors.stored import StoredTensor
 
 N_ROWS: Final = 4  # read: one for a class token, which has zeros, and three
+N_ROWS_WITH_PADDING: Final = 6  # one for position 0, one of zeros for what is padded, and four
 MIN_WIDTH: Final = 8  # numbers in a row, below which its zeros and ones may be chance
 CLOSE: Final = 2e-3  # of the amplitude; half precision has that
+CLOSE_OF_BRAIN: Final = 1.6e-2  # of numbers in bfloat16, which has 8 bits for them
+MAX_AMPLITUDE: Final = 1e6
 
 
 def has_waves(tensor: StoredTensor) -> bool:
     """Whether the first rows ``[..., n, width]`` are sines and cosines of 0, 1 and 2 times some
-    frequencies, in any order. Reads them.
+    frequencies, in any order; before them or second may be a row of zeros. Reads them.
     """
     if len(tensor.shape) < 2:
         return False
     n, width = tensor.shape[-2:]
     if n < N_ROWS or width < MIN_WIDTH or width % 2:
         return False
-    numbers = first_numbers(tensor, N_ROWS * width)
+    numbers = first_numbers(tensor, min(n, N_ROWS_WITH_PADDING) * width)
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
     if not rows:
         return False
-    return _are_waves(rows[:3]) or (not any(rows[0]) and _are_waves(rows[1:]))
+    close = _room(numbers)
+    if _are_waves(rows[:3], close) or (not any(rows[0]) and _are_waves(rows[1:4], close)):
+        return True
+    is_padded = len(rows) == N_ROWS_WITH_PADDING and any(rows[0]) and not any(rows[1])
+    return is_padded and _are_steady(rows[2:], close)
 
 
 def has_angles(tensor: StoredTensor) -> bool:
@@ -44,7 +53,8 @@ def has_angles(tensor: StoredTensor) -> bool:
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
     if not rows or any(rows[0]) or len(set(rows[1])) < 2:
         return False
-    near = [CLOSE * abs(number) for number in rows[1]]
+    close = _room(numbers)
+    near = [close * abs(number) for number in rows[1]]
     return all(
         abs(found - times * number) <= room
         for times, row in enumerate(rows)
@@ -52,31 +62,76 @@ def has_angles(tensor: StoredTensor) -> bool:
     )
 
 
+def has_slopes(tensor: StoredTensor) -> bool:
+    """Whether the first two rows ``[..., n]`` are arithmetic progressions: what attention takes off
+    for the distance, a slope for each head. Reads them.
+
+    Source: Press et al., "Train Short, Test Long".
+    """
+    dims = [dim for dim in tensor.shape if dim > 1]
+    if len(dims) < 2 or dims[-1] < N_ROWS or tensor.shape[-1] != dims[-1]:
+        return False
+    n = dims[-1]
+    numbers = first_numbers(tensor, 2 * n)
+    rows = [numbers[:n], numbers[n:]] if numbers else []
+    return bool(rows) and all(map(_is_progression, rows))
+
+
+def _is_progression(numbers: Sequence[float]) -> bool:
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    near = CLOSE * max(map(abs, numbers))
+    return abs(steps[0]) > near and all(abs(step - steps[0]) <= near for step in steps)
+
+
 def has_one_wave(tensor: StoredTensor) -> bool:
     """Whether the first rows ``[n, ..., width]`` are sines, or cosines, of 0, 1 and 2 times some
     frequencies: half of a table of rotations. Reads them.
     """
-    n, width = (tensor.shape[0], math.prod(tensor.shape[1:])) if len(tensor.shape) > 1 else (0, 0)
+    shape = tuple(itertools.dropwhile(lambda dim: dim == 1, tensor.shape))
+    n, width = (shape[0], math.prod(shape[1:])) if len(shape) > 1 else (0, 0)
     numbers = first_numbers(tensor, 3 * width) if n >= N_ROWS and width >= 2 else ()
     if not numbers:
         return False
     first, second, third = (numbers[start : start + width] for start in range(0, 3 * width, width))
-    if any(abs(number) > 1 + CLOSE for number in second):
+    close = _room(numbers)
+    if any(abs(number) > 1 + close for number in second):
         return False
     if all(number == 1 for number in first):
         expected = [2 * cosine * cosine - 1 for cosine in second]
-        return _are_close(third, expected) and not _are_close(first, second)
+        return _are_close(third, expected, close) and not _are_close(first, second, close)
     if any(first):
         return False
     squares = [4 * sine * sine * (1 - sine * sine) for sine in second]
-    return _are_close([sine * sine for sine in third], squares) and not _are_close(first, second)
+    are_doubled = _are_close([sine * sine for sine in third], squares, close)
+    return are_doubled and not _are_close(first, second, close)
 
 
-def _are_close(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(abs(left - right) <= CLOSE for left, right in zip(one, other, strict=True))
+def _are_steady(rows: Sequence[tuple[float, ...]], close: float) -> bool:
+    """Whether each column of four rows is a wave: ``x[n-1] + x[n+1]`` is the same multiple of
+    ``x[n]`` at both places, twice the cosine of its frequency.
+    """
+    amplitude = max(abs(number) for row in rows for number in row)
+    room = close * amplitude * amplitude
+    return all(
+        abs((one + three) * three - (two + four) * two) <= room
+        for one, two, three, four in zip(*rows, strict=True)
+    )
 
 
-def _are_waves(rows: list[tuple[float, ...]]) -> bool:
+def _room(numbers: Sequence[float]) -> float:
+    """How far numbers may be from what they stand for, of the amplitude."""
+    if not all(abs(number) <= MAX_AMPLITUDE for number in numbers):
+        return CLOSE
+    data = struct.pack(f"<{len(numbers)}f", *numbers)
+    was_cast = not any(data[::4]) and not any(data[1::4])  # bfloat16 is the upper half of float32
+    return CLOSE_OF_BRAIN if was_cast else CLOSE
+
+
+def _are_close(one: Sequence[float], other: Sequence[float], close: float) -> bool:
+    return all(abs(left - right) <= close for left, right in zip(one, other, strict=True))
+
+
+def _are_waves(rows: list[tuple[float, ...]], close: float) -> bool:
     """Whether three rows are those of 0, 1 and 2: a sine for each zero of the first row, a cosine
     for each other number in it, which are the amplitude.
     """
@@ -86,18 +141,18 @@ def _are_waves(rows: list[tuple[float, ...]]) -> bool:
     amplitude = max(first)
     if len(sines) != len(cosines) or amplitude <= 0:
         return False
-    near = CLOSE * amplitude
+    near = close * amplitude
     if any(abs(first[at] - amplitude) > near for at in cosines):
         return False
     turned = False
     for at_sine, at_cosine in zip(sines, cosines, strict=True):
         sine, cosine = second[at_sine] / amplitude, second[at_cosine] / amplitude
-        turned = turned or abs(sine) > CLOSE
+        turned = turned or abs(sine) > close
         expected = (
             (math.hypot(sine, cosine), 1.0),
             (third[at_sine] / amplitude, 2 * sine * cosine),
             (third[at_cosine] / amplitude, 1 - 2 * sine * sine),
         )
-        if any(abs(found - wanted) > CLOSE for found, wanted in expected):
+        if any(abs(found - wanted) > close for found, wanted in expected):
             return False
     return turned
