@@ -305,3 +305,31 @@ def test_numbered_copies_in_other_codes(tmp_path: Path) -> None:
         chain.node("Add", held, chain.last)
     chain.linear("fc.weight", draw(3, 16, 16))
     assert {**PROJECTION, "rnn.bias_hh_l0": (12,), "fc.weight": (16, 16)} == made(chain, tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 4, 16), (4, 4, 16)], ids=["computed", "learned"])
+def test_queries_that_were_computed(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """What attention takes with axes for a batch and for heads was computed of parameters."""
+    chain = projected()
+    held = chain.keep("onnx::MatMul_7", draw(2, *shape))
+    chain.node("MatMul", held, chain.last, name="/attn/MatMul")
+    chain.node("Mul", chain.last, chain.keep("onnx::Mul_8", np.float32(0.25)), name="/attn/Mul")
+    chain.node("Softmax", chain.last, name="/attn/Softmax")
+    assert (1 if len(shape) == 4 else 2) == len(made(chain, tmp_path))
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+@pytest.mark.parametrize("in_codes", [False, True], ids=["numbers", "codes"])
+def test_matrices_that_rotate(in_codes: bool, is_learned: bool, tmp_path: Path) -> None:
+    """Each two by two has cosines in one diagonal, and sines of both signs in the other."""
+    angles = np.arange(20).reshape(1, 5, 4) * 0.1
+    turns = np.stack([np.cos(angles), -np.sin(angles), np.sin(angles), np.cos(angles)], -1)
+    values = draw(2, 1, 5, 4, 2, 2) if is_learned else turns.reshape(1, 5, 4, 2, 2)
+    values = values.astype(np.float32)
+    chain = projected()
+    held = chain.last
+    name = "/attn/Unsqueeze_4_output_0"
+    stored = dequantized(chain, name, values) if in_codes else chain.keep(name, values)
+    chain.node("Mul", held, stored, name="/attn/Mul")
+    chain.linear("fc.weight", draw(3, 16, 16))
+    assert (3 if is_learned else 2) == len(made(chain, tmp_path))

@@ -134,6 +134,7 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
 def _count_untold(own: Report, truth: Truth) -> int:
     """How many numbers the parameters have of which a report says that no shape is in the file."""
     names = {truth.names.get(row.name) for row in own.rows if row.shape is None}
+    names -= {truth.names.get(row.name) for row in own.rows if row.shape is not None}
     return sum(math.prod(truth.shapes[name]) for name in names if name is not None)
 
 

@@ -19,7 +19,7 @@ from onnx_params.tensors.encoding import PlaceKind
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
-_CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0")
+_CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0\d*")
 # operators that make a tensor of nothing. Source: torch/fx/graph.py, names follow the operator
 _MADE_BY_FX: Final = re.compile(
     r"(new_)?(zeros|ones|full|empty)(_like)?(_\d+)?|(arange|eye|linspace|triu|tril)(_\d+)?"

@@ -152,9 +152,11 @@ _BUFFER_NAMES: Final = re.compile(
     rf"(^|[._/])({'|'.join([*_OWN_STATISTICS, *_OWN_BUFFERS])}|{_OTHER_BUFFERS})$"
 )
 # buffers that a model's answers depend on, so that a checkpoint has them: routers' and language
-# models' corrections, neither of which a gradient reaches. Source: transformers,
-# ``models/deepseek_v3``, ``models/bart``
-_KEPT_STATE: Final = re.compile(r"(^|[._/])(e_score_correction_bias|final_logits_bias)$")
+# models' corrections, factors of layers, which no gradient reaches. Source: transformers,
+# ``models/deepseek_v3``, ``models/bart``, ``models/gemma4``
+_KEPT_STATE: Final = re.compile(
+    r"(^|[._/])(e_score_correction_bias|final_logits_bias|layer_scalar)$"
+)
 
 
 @lru_cache(MAX_CACHED)

@@ -93,7 +93,11 @@ class RuleId(enum.Enum):
     ATTENTION_MASK = "attention-mask", "It is added to what goes to Softmax."
     POSITIONS = "positions", "It has sines and cosines of positions and is added, or their angles."
     WITH_EPSILON = "with-epsilon", "A reciprocal takes it: a parameter plus an epsilon."
-    LENGTHS = "lengths", "A weight is divided by it, the lengths of its own rows."
+    LENGTHS = (
+        "lengths",
+        "It has lengths of stored vectors, by which those are divided, or which distances add.",
+    )
+    OF_ATTENTION = "of-attention", "Attention takes it for each head: it was computed."
     ROTARY_TABLE = "rotary-table", "It rotates pairs of features."
     FREQUENCIES = "frequencies", "What it multiplies goes to Cos and Sin."
     AFTER_THE_LAST_LAYER = "after-the-last-layer", "No layer follows it."

@@ -8,9 +8,13 @@ from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.idioms.torchscript import real_name
 from onnx_params.roles.context import Context, Subject, behind, describe
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.small import bit_patterns, first_numbers
+from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import has_one_wave
 
 MAX_BETWEEN: Final = 4  # operators that round, between a half and where it is negated
+N_AXES_OF_TURNS: Final = 4  # places, pairs, and a matrix for each
+N_TURNS: Final = 16  # matrices that are looked at
 VIEWS: Final = frozenset({"Reshape", "Unsqueeze", "Squeeze", "Flatten"})
 
 
@@ -20,7 +24,7 @@ def rotary_table(context: Context, subject: Subject, use: Use) -> Classification
     # pairs beside each other are multiplied one by one
     is_wave = use.node.op_type == "Mul" and _is_of_two(context, subject) and _has_wave(subject)
     is_turned = "Neg" in context.op_types and _is_rotary(context, use)
-    if not is_wave and not is_turned:
+    if not is_wave and not is_turned and not _has_turns(subject.tensor):
         return None
     because = f"{describe(use)}, which rotates pairs of features"
     return Classification(Role.BUFFER, RuleId.ROTARY_TABLE, because)
@@ -34,6 +38,20 @@ def _is_of_two(context: Context, subject: Subject) -> bool:
 
 def _has_wave(subject: Subject) -> bool:
     return real_name(subject.tensor.name) is None and has_one_wave(subject.tensor)
+
+
+def _has_turns(tensor: StoredTensor) -> bool:
+    """Whether the first matrices ``[..., 2, 2]`` are rotations: cosines in the one diagonal, in the
+    other sines with both signs. Reads them; of codes, both signs add up to twice the zero point.
+    """
+    if len(tensor.shape) < N_AXES_OF_TURNS or tensor.shape[-2:] != (2, 2):
+        return False
+    size = 4 * min(N_TURNS, tensor.count // 4)
+    numbers = first_numbers(tensor, size) or bit_patterns(tensor)[:size]
+    matrices = [numbers[at : at + 4] for at in range(0, len(numbers), 4)]
+    sums = {one + other for _, one, other, _ in matrices}
+    has_angles = len({first for first, *_ in matrices}) > 1
+    return has_angles and len(sums) == 1 and all(one[0] == one[3] for one in matrices)
 
 
 def _is_rotary(context: Context, use: Use) -> bool:

@@ -25,7 +25,12 @@ from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.slots import BY_WORD, by_slots
-from onnx_params.roles.surroundings import by_surroundings, is_one_number, of_one_number
+from onnx_params.roles.surroundings import (
+    by_surroundings,
+    computed_for_attention,
+    is_one_number,
+    of_one_number,
+)
 from onnx_params.tensors.stored import StoredTensor
 
 Rule = Callable[[Context, Subject], Classification | None]
@@ -223,5 +228,6 @@ _BY_USE: Final[tuple[Rule, ...]] = (
     fills_a_group_norm,
     fills_a_norm,
     by_only_slot,
+    computed_for_attention,
     by_slots,
 )

@@ -9,7 +9,7 @@ from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.walk import worded
 from onnx_params.idioms.torchscript import is_made_up
-from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.idioms.vocabulary import is_buffer_name, is_kept_state
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
@@ -172,7 +172,7 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
                 return _bias_of_a_layer(use)
     if _is_named_scale(context, tensor):
         return _scale_by_name(tensor)
-    if count and is_buffer_name(tensor.name):
+    if count and (is_buffer_name(tensor.name) or is_kept_state(tensor.name)):
         return spectra.by_name(tensor)
     if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"

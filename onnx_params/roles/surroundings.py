@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Node, Use
@@ -31,6 +31,11 @@ MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 # between an addition and a softmax
 _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Transpose"})
+# between a product of queries and keys, and the softmax of scores
+_BETWEEN_SCORES: Final = _TO_SOFTMAX | {"Mul", "Div", "Sub", "Pad", "Slice", "Where", "Concat"}
+MAX_TO_SCORES: Final = 12  # of such operators, one after the other
+MAX_AT_ONCE: Final = 16  # values that are followed
+N_AXES_OF_HEADS: Final = 4  # a batch, heads, places and features
 _WAVES: Final = ("Cos", "Sin")
 
 
@@ -172,6 +177,24 @@ def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classificat
     return Classification(Role.PARAMETER, RuleId.LOOKED_UP_BIAS, because)
 
 
+def computed_for_attention(context: Context, subject: Subject) -> Classification | None:
+    """Queries or keys for each head, which an exporter or an optimizer computed of parameters: no
+    weight has axes for a batch and for heads.
+    """
+    tensor = subject.tensor
+    if len(tensor.shape) < N_AXES_OF_HEADS or real_name(tensor.name) is not None:
+        return None
+    for use, _ in subject.uses:
+        if use.node is None or use.node.op_type != "MatMul":
+            continue
+        if _leads_to_softmax(context, use, _BETWEEN_SCORES):
+            because = (
+                f"{describe(use)}, whose result goes to Softmax, with axes for a batch and heads"
+            )
+            return Classification(Role.CONSTANT, RuleId.OF_ATTENTION, because)
+    return None
+
+
 def goes_to_softmax(context: Context, use: Use) -> bool:
     """Whether the result of a use goes to a softmax."""
     # written out: numbers less the largest of them, first
@@ -179,20 +202,20 @@ def goes_to_softmax(context: Context, use: Use) -> bool:
     return is_written_out or any(context.feeds(use, name) for name in _SOFTMAX)
 
 
-def _leads_to_softmax(context: Context, use: Use) -> bool:
+def _leads_to_softmax(context: Context, use: Use, passed: Set[str] = _TO_SOFTMAX) -> bool:
     """Whether the result goes to a softmax behind what else is added, and changes of axes: masks of
     windows, for each of which attention has heads.
     """
     todo = [use]
-    for _ in range(MAX_BETWEEN):
+    for _ in range(MAX_BETWEEN if passed is _TO_SOFTMAX else MAX_TO_SCORES):
         if any(goes_to_softmax(context, at) for at in todo):
             return True
         todo = [
             after
             for at in todo
             for after in context.followers(at)
-            if after.node is not None and after.node.op_type in _TO_SOFTMAX
-        ]
+            if after.node is not None and after.node.op_type in passed
+        ][:MAX_AT_ONCE]
     return any(goes_to_softmax(context, at) for at in todo)
 
 
