@@ -11,7 +11,8 @@
 - ``wrong``: rows that are certain, and no parameter has that name and that shape; ``twice``:
   artifacts in which two rows have one name.
 
-``--names-from`` looks at processed artifacts alone, and gives each the export that it was made of.
+``--names-from`` looks at processed artifacts alone, and gives each the export that it was made of;
+``rows`` are then those that this export itself has by name and shape.
 ``--show N`` prints up to N rows missed of each artifact of the halves that may be looked at, and
 the difference of its total.
 """
@@ -114,6 +115,8 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
     except OnnxParamsError as error:
         return Score(artifact, error=str(error))
     left = _left(known, truth)
+    if plain is not None:
+        left &= _compared(onnx_params.analyze(plain), truth)[0]
     back, wrong = _compared(own, truth)
     counts = collections.Counter(row.name for row in own.rows)
     return Score(

@@ -285,6 +285,14 @@ $PIP --no-deps matplotlib==3.11.2 opencv-python-headless==5.0.0.93 joblib==1.6.0
     rotary-embedding-torch==0.9.1 tensordict==0.15.3 pyvers==0.2.3 ftfy==6.3.1 wcwidth==0.9.4 \
     addict==2.4.0 yacs==0.1.8 jaxtyping==0.3.11 wadler-lindig==0.1.8 beartype==0.23.1 \
     gymnasium==1.4.0 cloudpickle==3.1.3 Farama-Notifications==0.0.6 lightning-utilities==0.15.3
+$PIP --no-deps --no-build-isolation st-moe-pytorch==0.1.8 joeynmt==2.3.0 bert-pytorch==0.0.1a4 \
+    sru==2.6.0 esbn-pytorch==0.0.4 glom-pytorch==0.0.14 fastseg==0.1.2 uniformer-pytorch==0.0.4 \
+    kraken==7.1.1 pesto-pitch==2.0.1 voicefixer==0.1.3 nussl==1.1.9 chatterbox-tts==0.1.7 \
+    styletts2==0.1.6 uni2ts==2.0.0 pytorch-tsmixer==0.2.0 tabicl==2.2.0 nodegam==0.3.0 \
+    scgpt==0.2.4 sequence-models==1.8.0 sheeprl==0.8.4 rl-games==1.6.5 replay-rec==0.22.0 \
+    lampe==0.9.0 swyft==0.4.5 dgmr==1.4.4 monotonenorm==1.0.0 cplxmodule==2022.6 \
+    CoLT5-attention==0.11.2 local-attention==1.11.2 hyper-connections==0.4.11 geffnet==1.0.2 \
+    zuko==1.6.0 lazy-importer==0.1.0
 $PIP --no-deps --no-build-isolation normflows==1.7.3 pyro-ppl==1.9.2 pyro-api==0.1.2 unet==0.8.1 \
     realesrgan==0.3.0 torchcfm==1.0.7 pytorch-crf==0.7.2 beat-this==1.1.0 \
     audio-encoders-pytorch==0.0.22 pytorch-ood==0.4.0 sb3-contrib==2.9.2 \

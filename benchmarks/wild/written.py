@@ -14,19 +14,25 @@ import collections
 import multiprocessing
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 import onnx_params
 from onnx_params.containers.formats import open_checkpoint
 from onnx_params.errors import OnnxParamsError, UsageError
+from onnx_params.inventory.opening import open_artifact
+from onnx_params.matching.reference import contenders
 from onnx_params.names.prefix import moved, prefixes_between
+from onnx_params.tensors.stored import StoredTensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from wild.measure import Artifact, undamaged  # noqa: E402
 
+HALVES = (np.float16, ml_dtypes.bfloat16)
 ROUNDED = 2**-7  # of a number: what bfloat16 may lose
 
 
@@ -58,7 +64,19 @@ def _extracted(artifact: Artifact, target: Path) -> tuple[int, list[str], int]:
     except UsageError:  # nothing in it can be extracted
         return 0, [], 0
     written = open_checkpoint(target).tensors
-    original = {tensor.name: tensor for tensor in open_checkpoint(artifact.reference).tensors}
+    model = open_artifact(artifact.model).model
+    references = contenders(open_checkpoint(artifact.reference), model)
+    sets = [each.checkpoint.tensors for each in references]
+    return min((_held_against(written, each) for each in sets), key=lambda found: len(found[1]))
+
+
+def _held_against(
+    written: Sequence[StoredTensor], originals: Sequence[StoredTensor]
+) -> tuple[int, list[str], int]:
+    """How many tensors are the originals of a set of weights, those that are not, and how many have
+    names that it does not have.
+    """
+    original = {tensor.name: tensor for tensor in originals}
     prefix = prefixes_between(list(original), [tensor.name for tensor in written])[0]
     right, wrong, other = 0, [], 0
     for tensor in written:
@@ -76,7 +94,9 @@ def _are_same(made: np.ndarray, true: np.ndarray) -> bool:
     if made.shape != true.shape:
         return False
     if made.dtype == true.dtype:
-        return np.array_equal(made, true, equal_nan=True)
+        with np.errstate(over="ignore"):
+            halves = (true.astype(half).astype(true.dtype) for half in HALVES)
+            return any(np.array_equal(made, each, equal_nan=True) for each in (true, *halves))
     wide = true.astype(np.float64)
     return bool(np.allclose(made.astype(np.float64), wide, rtol=ROUNDED, atol=1e-7))
 

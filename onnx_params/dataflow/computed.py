@@ -27,6 +27,7 @@ FEWEST_BITS: Final = 0.25  # of codes for each element
 MOST_FLOATS: Final = 0.5  # of an element's float numbers that are no codes: scales, tables
 MAX_TABLE: Final = 256  # numbers that codes of 8 bits may stand for
 REPEATS: Final = 16  # times that each of them is looked up, on the average
+MIN_SCATTERED: Final = 64  # elements of a weight into which numbers are put; vectors are not sparse
 _ZERO: Final = {"DequantizeLinear": 2, "Sub": 1}  # the slot of a zero point
 _SCATTERS: Final = frozenset({"ScatterElements", "ScatterND"})  # numbers that are no zeros
 _ON_BITS: Final = frozenset({"BitShift", "BitwiseAnd", "BitwiseOr"})
@@ -119,6 +120,8 @@ def _weight(model: Model, constants: Constants, name: str) -> _Weight | None:
         count = math.prod(constants.shape(name))
         codes += [each for each in behind.leaves if _is_word(each) and each.count == count]
     scatters = [node for node in behind.nodes if node.op_type in _SCATTERS]
+    if scatters and not codes and math.prod(constants.shape(name)) < MIN_SCATTERED:
+        return None
     # over these: where unpacked codes are put together
     written = {constants.leaf(node.inputs[0]) for node in scatters}
     if not codes and FILLS in op_types and scatters:

@@ -6,23 +6,36 @@ Source: onnx, ``compose.py``, ``add_prefix``.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.graph import DefUse, Model
 
-_UP_TO_SIGN: Final = re.compile(r".*[/_.:-]")
+# how TorchScript's exporter begins the names of nodes, and how dynamo's does
+_BEFORE: Final = re.compile(r"[^/]*?[/_.:-](?=/|node_)")
+MOST: Final = 0.5  # of the names; later tools put nodes and tensors beside them
+_KNOWN: Final[WeakKeyDictionary[DefUse, str]] = WeakKeyDictionary()  # a model has one of these
 
 
 def prefix_of(model: Model) -> str:
-    """What stands before the names of all nodes and stored tensors of the main graph, where torch's
+    """What stands before the names of nodes and stored tensors of the main graph, where torch's
     exporters wrote what follows; empty where nothing does.
     """
-    match = _UP_TO_SIGN.match(model.common_prefix)
-    if match is None:
-        return ""
-    # how TorchScript's exporter begins the names of nodes, and how dynamo's does
-    begins = (f"{match[0]}/", f"{match[0]}node_")
-    return match[0] if any(node.name.startswith(begins) for node in model.main.nodes) else ""
+    known = _KNOWN.get(model.def_use)
+    if known is None:
+        known = _KNOWN[model.def_use] = _prefix_of(model)
+    return known
+
+
+def _prefix_of(model: Model) -> str:
+    nodes = [node.name for node in model.main.nodes if node.name]
+    found = Counter(match[0] for match in map(_BEFORE.match, nodes) if match is not None)
+    prefix, count = found.most_common(1)[0] if found else ("", 0)
+    names = [tensor.name for tensor in model.main.tensors]
+    n_names = sum(name.startswith(prefix) for name in names)
+    is_before_most = count > MOST * len(nodes) and n_names > MOST * len(names)
+    return prefix if is_before_most else ""
 
 
 def as_exported(model: Model, name: str) -> str:

@@ -38,7 +38,8 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     if _MADE_BY_FX.fullmatch(name) is not None:
         return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
     is_number = tensor.dtype.is_float or tensor.dtype.is_narrow_integer
-    if _CONSTANT.fullmatch(name) is None or not is_number:
+    is_constant = _CONSTANT.fullmatch(name) is not None or _is_in_a_node(tensor)
+    if not is_constant or not is_number:
         return None
     if not any(map(_is_lifted, model.main.tensors)):
         return None
@@ -48,6 +49,11 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
 def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
     """None: the names of parameters are their own."""
     return {}
+
+
+def _is_in_a_node(tensor: StoredTensor) -> bool:
+    """Whether a Constant node of a trace has a tensor, under a name with a number."""
+    return tensor.place.kind is PlaceKind.ATTRIBUTE and tensor.name.startswith("onnx::")
 
 
 def _is_lifted(tensor: StoredTensor) -> bool:

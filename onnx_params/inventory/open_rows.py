@@ -13,7 +13,8 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.torch_dynamo import SCOPES_KEY, read_list
+from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, SCOPES_KEY, operator_of, read_list
+from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.names.claim import Claim
 from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
@@ -82,8 +83,11 @@ def _hanging(single: Mapping[str, Claim], own: Iterable[Claim], model: Model) ->
     for module, row in single.items():
         claims = by_module.get(module, [])
         if len(claims) == 1:
-            because = f"'{claims[0].stored[0][1]}' alone hangs on its module without a name"
-            found[row.name] = filled(row, claims[0], because)
+            stored = claims[0].stored[0][1]
+            because = f"'{stored}' alone hangs on its module without a name"
+            before = name_before(stored)
+            is_it = operator_of(before) in KEEPS_ELEMENTS or not is_made_up(before)
+            found[row.name] = filled(row, claims[0], because, has_values=is_it)
     return found
 
 

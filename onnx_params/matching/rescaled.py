@@ -146,7 +146,8 @@ def _rescaled(
     one = values.reshape(*values.shape[:2], -1).astype(np.float64)
     two = stored.reshape(one.shape).astype(np.float64)
     rows, columns = _least_squares(one, two)
-    made = one * rows[:, None, None] * columns[None, :, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = one * rows[:, None, None] * columns[None, :, None]
     if not np.isfinite(made).all():
         return None
     half = _half_steps(state, candidate, steps, stored)

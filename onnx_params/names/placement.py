@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import consumers
+from onnx_params.dataflow.consumers import Consumer, consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.view import View, view_of
@@ -224,6 +224,11 @@ class Stored:
         return any(
             is_put_into(output)
             for consumer in consumers(self.model, self.now[name])
-            if consumer.is_product
+            if consumer.is_product or _adds_vector(consumer, self.now[name])
             for output in consumer.node.outputs[:1]
         )
+
+
+def _adds_vector(consumer: Consumer, tensor: StoredTensor) -> bool:
+    """Whether a node adds a vector, as a bias of a layer that a quantizer took apart."""
+    return consumer.node.op_type == "Add" and len(tensor.shape) == 1

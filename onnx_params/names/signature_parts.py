@@ -13,6 +13,7 @@ from onnx_params.idioms.torch_dynamo import (
     KEEPS_ELEMENTS,
     KEEPS_SHAPE,
     LOOKUPS,
+    REPEATS,
     SELECTS,
     SLICES,
     TURNS,
@@ -62,7 +63,8 @@ def _is_part(folded: Folded) -> bool:
 def _together(parts: Sequence[Folded]) -> Shape | None:
     """The shape of what all parts were taken of, as far as they say it."""
     operators = set(parts[0].operators)
-    shapes = [each.location.shape for each in parts]
+    is_repeated = not REPEATS.isdisjoint(operators)
+    shapes = [each.unrepeated if is_repeated else each.location.shape for each in parts]
     if operators & LOOKUPS:
         return _table(parts)
     if "view_as_real" in operators:  # real and imaginary parts of each element

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
@@ -109,9 +109,10 @@ def _of_a_product(place: Place) -> Claim | None:
     if turn:
         location = locate(place.model, tensor, *turn)
     view = place.computed_view
-    sibling = _bias_beside(place.model, consumer)
+    sibling = implied(place.model, biases(place.model, consumer), consumer.node.op_type)
     if sibling is not None:
-        return location.claim(*sibling, certain=False, view=view)
+        view = view or (View.FOLDED if sibling.is_folded else None)
+        return location.claim(*sibling[:3], certain=False, view=view)
     if not place.scope:
         return None
     folded = View.FOLDED if is_norm_folded(tensor.name) else None
@@ -196,8 +197,8 @@ def _element_by_element(place: Place) -> Claim | None:
     if not leaf:
         return _hanging(place, location, None)
     because = f"{node.op_type} in scope '{place.scope}', by the name of the module"
-    # the exporter gave it axes, and may have computed it, as of a frozen norm
-    view = View.FOLDED if flat else None
+    # the exporter gave it axes, or changed its name: it computed it, as of a frozen norm
+    view = View.FOLDED if flat else place.computed_view
     return location.claim(
         f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
     )
@@ -260,14 +261,18 @@ _ANSWERS: Final = (
 )
 
 
-def _bias_beside(model: Model, consumer: Consumer) -> tuple[str, Evidence, str] | None:
-    """The name that the bias of the same layer implies."""
-    return implied(model, biases(model, consumer), consumer.node.op_type)
+class Sibling(NamedTuple):
+    """The name that a bias implies for the weight beside it; whether a fusion made that bias, and
+    changed the weight's values.
+    """
+
+    name: str
+    evidence: Evidence
+    because: str
+    is_folded: bool
 
 
-def implied(
-    model: Model, stored: Iterable[StoredTensor], op_type: str
-) -> tuple[str, Evidence, str] | None:
+def implied(model: Model, stored: Iterable[StoredTensor], op_type: str) -> Sibling | None:
     """The name, evidence and reason for the weight whose product one of these biases is added to;
     ``None`` where no module named any.
     """
@@ -276,7 +281,8 @@ def implied(
         if leaf not in BESIDE:
             continue
         name = f"{owner}.{BESIDE[leaf]}" if owner else BESIDE[leaf]
-        return name, Evidence.SIBLING, f"'{bias.name}' is added to what {op_type} makes of it"
+        because = f"'{bias.name}' is added to what {op_type} makes of it"
+        return Sibling(name, Evidence.SIBLING, because, leaf == MADE_BIAS)
     return None
 
 

@@ -116,7 +116,8 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None
     owner, _, leaf = name.rpartition(".")
-    if leaf == MADE_BIAS and stored.get(f"{owner}.weight") is not None:
+    is_in_slot = any(consumer.word == "bias" for consumer in consumers(model, tensor))
+    if leaf == MADE_BIAS and (is_in_slot or stored.get(f"{owner}.weight") is not None):
         because = f"'{tensor.name}' is the bias that a fusion made beside '{owner}.weight'"
         return location.claim(
             f"{owner}.bias", Evidence.SIBLING, because, certain=False, view=View.FOLDED
@@ -209,7 +210,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                     break
                 stop = start + biases[0].count
                 part = locate(model, tensor, *turned, Slice(axis, ((start, stop),)))
-                parts.append(part.claim(*named, certain=False, view=View.PART))
+                parts.append(part.claim(*named[:3], certain=False, view=View.PART))
                 start = stop
             if parts and start == locate(model, tensor, *turned).shape[axis]:
                 found[tensor.key] = parts
@@ -251,11 +252,17 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
     # all of a node's under the first of its tensors, so that they stay together
     found: dict[Key, list[Claim]] = {}
     for path, graph in model.graphs.items():
+        called: set[tuple[Key, ...]] = set()  # weights of nodes
         for node in graph.nodes:
             scope = scope_of(node) if node.op_type in recurrent.GATES else None
             if scope is None:
                 continue
             layer = layers[scope] = layers.get(scope, -1) + 1
+            weights = tuple(stored_behind(model, path, name) for name in node.inputs[1:3])
+            keys = tuple(each.key for each in weights if each is not None)
+            if keys in called:  # once more, with another input
+                continue
+            called.add(keys)
             first: Key | None = None
             for tensor, part in _loose_parts(model, path, node, loose):
                 name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)

@@ -8,7 +8,7 @@ the order in which both graphs take parameters say which is which, and all is in
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,13 +18,15 @@ from onnx_params.dataflow.view import READABLE, View, view_of
 from onnx_params.errors import UsageError
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.source_map import read_map
+from onnx_params.idioms.torchscript import is_result, real_name
 from onnx_params.inventory.lists import unique
 from onnx_params.inventory.opening import open_artifact
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.take import divided, take
 from onnx_params.names.architecture import Expected
 from onnx_params.names.claim import Claim
-from onnx_params.roles.role import Role
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import Key, Placement, chain, is_exact
 
 if TYPE_CHECKING:  # NumPy, which a report without values does not pay
@@ -64,7 +66,30 @@ def named_from(
     covered = {key for claim in claims for key in claim.stored}
     own = (claim for claim in made.parameters if claim.evidence is not Evidence.REFERENCE)
     extra = [claim for claim in own if not covered.intersection(claim.stored)]
-    return divided(replace(made, parameters=unique([*claims, *extra])))
+    is_complete = all(claim.view is not View.UNKNOWN for claim in claims)
+    made_of_others = [] if is_complete else [claim for claim in extra if _is_made_up(claim)]
+    left = [claim for claim in extra if claim not in made_of_others]
+    named_now = divided(replace(made, parameters=unique([*claims, *left])))
+    return _without(named_now, {key for claim in made_of_others for key in claim.stored})
+
+
+def _is_made_up(claim: Claim) -> bool:
+    """Whether no name of what a claim is on is a module's."""
+    return all(real_name(name) is None or is_result(name) for _, name in claim.stored)
+
+
+def _without(inventory: Inventory, keys: Set[Key]) -> Inventory:
+    """The inventory, where those stored tensors are no parameters: an optimizer computed them of
+    such of the plain export as are gone.
+    """
+    because = "an optimizer computed it, for parameters of the plain export are gone; else "
+    classified = tuple(
+        (tensor, Classification(Role.CONSTANT, RuleId.NOT_LISTED, because + found.because))
+        if tensor.key in keys
+        else (tensor, found)
+        for tensor, found in inventory.classified
+    )
+    return replace(inventory, classified=classified) if keys else inventory
 
 
 def _as_stored(plain: Inventory) -> Checkpoint:
@@ -73,7 +98,9 @@ def _as_stored(plain: Inventory) -> Checkpoint:
     tensors = [
         tensor._replace(name=_label(tensor.key))
         for tensor, found in plain.classified
-        if found.role in learned and tensor.key in plain.model.stored
+        if found.role in learned
+        and tensor.key in plain.model.stored
+        and tensor.encoding is not Encoding.GENERATED
     ]
     return Checkpoint(path=plain.model.source.label, tensors=tuple(tensors), ordered=True)
 

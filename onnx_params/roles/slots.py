@@ -163,6 +163,10 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
         because = describe(words.learned[0])
         weight = Classification(Role.PARAMETER, RuleId.WEIGHT_SLOT, because)
         return spectra.basis(context, subject) or weight
+    if count and len(tensor.shape) == 2:
+        for use, word in subject.uses:
+            if word == "operand" and use.node is not None and use.node.op_type == "MatMul":
+                return Classification(Role.PARAMETER, RuleId.OPERAND_SLOT, describe(use))
     if count and words.other is not None and words.other[1] in ("stat", "state"):
         use, word = words.other
         return Classification(*BY_WORD[word], describe(use))

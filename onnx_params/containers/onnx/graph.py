@@ -6,7 +6,6 @@ value and who uses it, across subgraphs.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -143,12 +142,6 @@ class Model:
     def parts_of_computed(self) -> dict[tuple[str, str], tuple[str, str]]:
         """Stored tensors of which a weight is computed -> that weight."""
         return {part: whole for whole, parts in self.computed.items() for part in parts}
-
-    @cached_property
-    def common_prefix(self) -> str:
-        """What stands before the names of all nodes and stored tensors of the main graph."""
-        nodes = [node.name for node in self.main.nodes if node.name]
-        return os.path.commonprefix([*nodes, *(tensor.name for tensor in self.main.tensors)])
 
     @cached_property
     def def_use(self) -> DefUse:
