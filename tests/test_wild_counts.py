@@ -333,3 +333,108 @@ def test_matrices_that_rotate(in_codes: bool, is_learned: bool, tmp_path: Path) 
     chain.node("Mul", held, stored, name="/attn/Mul")
     chain.linear("fc.weight", draw(3, 16, 16))
     assert (3 if is_learned else 2) == len(made(chain, tmp_path))
+
+
+# -- what is there once more ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_tied", [True, False])
+def test_a_head_without_the_rows_for_padding(is_tied: bool, tmp_path: Path) -> None:
+    """A recommender takes its items' rows, and none for padding."""
+    table = draw(0, 42, 16)
+    head = table[1:41] if is_tied else draw(1, 40, 16)
+    chain = Chain()
+    chain.node("Gather", chain.keep("items.weight", table), "x", name="/items/Gather")
+    chain.node("MatMul", chain.last, chain.keep("onnx::MatMul_7", head.T), name="/head/MatMul")
+    assert (1 if is_tied else 2) == len(made(chain, tmp_path))
+
+
+def test_a_recurrent_layer_that_is_called_again(tmp_path: Path) -> None:
+    """A trace numbers the scopes of the calls; the weights are the same."""
+    chain = Chain()
+    stored = [
+        chain.keep(f"onnx::GRU_{at}", draw(at, *shape))
+        for at, shape in enumerate([(1, 24, 6), (1, 24, 8), (1, 48)])
+    ]
+    for scope in ("rnn", "rnn_1", "rnn_2"):
+        chain.node("GRU", "x", *stored, name=f"/{scope}/GRU", hidden_size=8)
+    assert {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"} == {
+        name.removeprefix("rnn.") for name in made(chain, tmp_path)
+    }
+
+
+# -- what the numbers are not ---------------------------------------------------------------------
+
+
+def test_vectors_that_were_computed_are_not_extracted(tmp_path: Path) -> None:
+    """TorchScript's exporter keeps the names of vectors, unless it computed them: ``1 + w``."""
+    chain = projected()
+    scale = chain.keep("onnx::Mul_5", draw(2, 16))
+    chain.node("Mul", chain.last, scale, name="/input_layernorm/Mul")
+    chain.linear("fc.weight", draw(3, 16, 16))
+    path = chain.save(tmp_path / "m.onnx", TORCH)
+    assert (16,) == rows(path)["input_layernorm.weight"]
+    onnx_params.extract(path, tmp_path / "out.safetensors")
+    assert {"q.weight", "fc.weight"} == set(rows(tmp_path / "out.safetensors"))
+
+
+def test_a_weight_whose_bias_a_fusion_made(tmp_path: Path) -> None:
+    """The name of the bias tells that both were changed, whatever the weight is called."""
+    chain = Chain()
+    weight = chain.keep("reorder_token_3", draw(0, 16, 8, 1, 1))
+    chain.node("Conv", "x", weight, chain.keep("c1.weight_bias", draw(1, 16)))
+    chain.linear("fc.weight", draw(2, 4, 16))
+    path = chain.save(tmp_path / "m.onnx", TORCH)
+    assert {"c1.weight", "c1.bias", "fc.weight"} == set(rows(path))
+    onnx_params.extract(path, tmp_path / "out.safetensors")
+    assert {"fc.weight"} == set(rows(tmp_path / "out.safetensors"))
+
+
+def test_a_bias_that_took_a_norm_in(tmp_path: Path) -> None:
+    """A quantizer took the layer apart; its result is called after the norm that was put in."""
+    chain = Chain()
+    codes = np.random.default_rng(0).integers(-9, 9, (16, 8, 1, 1)).astype(np.int8)
+    chain.node("ConvInteger", "x", chain.keep("c1.weight_quantized", codes))
+    chain.node("Cast", chain.last, to=TensorProto.FLOAT)
+    chain.node("Add", chain.last, chain.keep("c1.bias", draw(1, 16)))
+    chain.nodes[-1].output[0] = chain.last = "getitem_3"
+    chain.linear("fc.weight", draw(2, 4, 16))
+    path = chain.save(tmp_path / "m.onnx", TORCH)
+    onnx_params.extract(path, tmp_path / "out.safetensors")
+    assert "c1.bias" not in rows(tmp_path / "out.safetensors")
+
+
+def test_weights_of_one_number(tmp_path: Path) -> None:
+    """A layer with one input and one output, and a bias of one number in codes."""
+    chain = Chain()
+    chain.node("MatMul", "x", chain.keep("onnx::MatMul_1", draw(0, 8, 1)), name="/a/MatMul")
+    held = chain.last
+    codes = chain.keep("a.bias_quantized", np.asarray([-128], np.int8))
+    scale = chain.keep("a.bias_scale", np.asarray(0.01, np.float32))
+    chain.node("DequantizeLinear", codes, scale)
+    chain.node("Add", chain.last, held, name="/a/Add")
+    chain.node("MatMul", chain.last, chain.keep("onnx::MatMul_2", draw(1, 1, 1)), name="/b/MatMul")
+    found = made(chain, tmp_path)
+    assert {"a.weight": (1, 8), "a.bias": (1,), "b.weight": (1, 1)} == found
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_what_an_optimizer_computed_counts_once(is_complete: bool, tmp_path: Path) -> None:
+    """A plain export has all parameters; what an optimizer made of two of them is none beside
+    them.
+    """
+    first, second = draw(0, 16, 16), draw(1, 16, 16)
+    head, other = draw(2, 16, 16), draw(3, 16, 16)
+    plain, after = Chain(), Chain()
+    for name, weight in (("a", first), ("b", second), ("c", head), ("d", other)):
+        plain.linear(f"{name}.weight", weight)
+        if name in "cd" or is_complete:
+            after.linear(f"{name}.weight", weight)
+    if not is_complete:
+        after.node("MatMul", after.last, after.keep("_v_7", (second @ first).T))
+    report = onnx_params.analyze(
+        after.save(tmp_path / "after.onnx", TORCH),
+        names_from=plain.save(tmp_path / "plain.onnx", TORCH),
+    )
+    assert ["a.weight", "b.weight", "c.weight", "d.weight"] == [row.name for row in report.rows]
+    assert 4 * 256 == report.parameters

@@ -41,6 +41,7 @@ MIN_DIFFERENT: Final = 8  # numbers; what a network begins with has one
 COSINE: Final = 0.97
 # of a copy: ``bias0``, ``bias_hh_l012``. Source: onnxruntime, ``quantization/qdq_quantizer.py``
 _COPY: Final = re.compile(r"(?P<stem>.*[a-z]\d?)\d+")
+MAX_LEFT_OUT: Final = 4  # rows of a table, for padding and masks
 LOOKUPS: Final = {"Gather", "GatherBlockQuantized"}
 
 
@@ -62,7 +63,42 @@ def rounded_copies(model: Model, claims: Iterable[Claim]) -> dict[Key, Key]:
             beside = [_rows(model.stored, other, turn) for turn in turns]
             if any(each is not None and _is_same(rows, each) for each in beside):
                 found.setdefault(other.stored[0], first.stored[0])
+    for table, head in _with_more_rows(model, single):
+        if head.stored[0] not in found and _has_rows_of(model, table, head):
+            found[head.stored[0]] = table.stored[0]
     return found
+
+
+def _with_more_rows(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    """Each looked-up table with the matrices that are as wide and have a few rows less: heads of
+    recommenders, which take no rows for padding and masks.
+    """
+    groups: dict[int, list[Claim]] = {}
+    for claim in claims:
+        if len(_shape(claim)) == 2 and min(_shape(claim)) >= MIN_WIDTH:
+            groups.setdefault(_shape(claim)[1], []).append(claim)
+    for group in groups.values():
+        tables = [each for each in group if _is_looked_up(model, each.stored[0])]
+        for table in tables if len(group) > len(tables) else ():
+            yield from (
+                (table, each)
+                for each in group
+                if 0 < _shape(table)[0] - _shape(each)[0] <= MAX_LEFT_OUT and each not in tables
+            )
+
+
+def _has_rows_of(model: Model, table: Claim, head: Claim) -> bool:
+    """Whether the rows of a matrix are those of a table, one after the other."""
+    from onnx_params.matching.places import places
+
+    n_rows = _shape(head)[0]
+    at = places(n_rows, N_ROWS)
+    rows = _rows(model.stored, head, at=at)
+    if rows is None:
+        return False
+    shifts = range(_shape(table)[0] - n_rows + 1)
+    beside = (_rows(model.stored, table, at=at + shift) for shift in shifts)
+    return any(each is not None and _is_same(rows, each) for each in beside)
 
 
 def _shape(claim: Claim, turn: Steps = ()) -> Shape:
@@ -127,9 +163,14 @@ def _is_quantized(model: Model, claim: Claim) -> bool:
     return any(isinstance(step, (Dequantize, Lookup)) for step in claim.steps)
 
 
-def _rows(held: Mapping[Key, StoredTensor], claim: Claim, turn: Steps = ()) -> np.ndarray | None:
-    """Rows at fixed places of a matrix, transposed by ``turn``: ``[N_ROWS, width]``; a vector is
-    one row.
+def _rows(
+    held: Mapping[Key, StoredTensor],
+    claim: Claim,
+    turn: Steps = (),
+    at: np.ndarray | None = None,
+) -> np.ndarray | None:
+    """Rows of a matrix, transposed by ``turn``: ``[N_ROWS, width]``, at fixed places or ``at``
+    those; a vector is one row.
     """
     from onnx_params.matching.places import places
     from onnx_params.tensors.rows import some_rows
@@ -137,7 +178,8 @@ def _rows(held: Mapping[Key, StoredTensor], claim: Claim, turn: Steps = ()) -> n
     (placed,) = claim.placements
     placement = Placement(placed.key, chain(*placed.steps, *turn))
     shape = _shape(claim, turn)
-    at = places(shape[0], N_ROWS if len(shape) > 1 else shape[0])
+    if at is None:
+        at = places(shape[0], N_ROWS if len(shape) > 1 else shape[0])
     try:
         rows = some_rows(held, placement, at)
     except OnnxParamsError:

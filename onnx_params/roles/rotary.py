@@ -47,9 +47,12 @@ def _has_turns(tensor: StoredTensor) -> bool:
     if len(tensor.shape) < N_AXES_OF_TURNS or tensor.shape[-2:] != (2, 2):
         return False
     size = 4 * min(N_TURNS, tensor.count // 4)
-    numbers = first_numbers(tensor, size) or bit_patterns(tensor)[:size]
+    codes = () if tensor.dtype.is_float else bit_patterns(tensor)[:size]
+    numbers = codes or first_numbers(tensor, size)
     matrices = [numbers[at : at + 4] for at in range(0, len(numbers), 4)]
     sums = {one + other for _, one, other, _ in matrices}
+    if codes:  # the bits of negative ones stand for more
+        sums = {number % 2**tensor.dtype.bits for number in sums}
     has_angles = len({first for first, *_ in matrices}) > 1
     return has_angles and len(sums) == 1 and all(one[0] == one[3] for one in matrices)
 

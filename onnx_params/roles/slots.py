@@ -170,7 +170,8 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
     if count and words.other is not None and words.other[1] in ("stat", "state"):
         use, word = words.other
         return Classification(*BY_WORD[word], describe(use))
-    if count and tensor.dtype.is_float and tensor.shape:
+    is_number = tensor.dtype.is_float or scale_of(context.model, tensor) is not None
+    if count and is_number and tensor.shape:
         for use, _ in subject.uses:
             if is_bias(context, use, tensor):
                 return _bias_of_a_layer(use)
