@@ -438,3 +438,17 @@ def test_what_an_optimizer_computed_counts_once(is_complete: bool, tmp_path: Pat
     )
     assert ["a.weight", "b.weight", "c.weight", "d.weight"] == [row.name for row in report.rows]
     assert 4 * 256 == report.parameters
+
+
+def test_codes_of_a_proxy(tmp_path: Path) -> None:
+    """A quantizer in a layer made them: the path of the value has the leaf."""
+    chain = Chain()
+    codes = np.random.default_rng(0).integers(-9, 9, (16, 8, 1, 1)).astype(np.int8)
+    path = "/features.1/weight_quant/export_handler"
+    stored = [
+        chain.keep(f"{path}/Constant_1_output_0", codes),
+        chain.keep(f"{path}/Constant_output_0", np.asarray(0.1, np.float32)),
+    ]
+    chain.node("DequantizeLinear", *stored, name=f"{path}/DequantizeLinear")
+    chain.node("Conv", "x", chain.last, name="/features.1/Conv")
+    assert {"features.1.weight": (16, 8, 1, 1)} == made(chain, tmp_path)

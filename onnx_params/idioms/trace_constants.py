@@ -37,7 +37,8 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
         )
     if _MADE_BY_FX.fullmatch(name) is not None:
         return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
-    is_number = tensor.dtype.is_float or tensor.dtype.is_narrow_integer
+    # codes under a constant's own name are those of a weight, as quantizers export it
+    is_number = tensor.dtype.is_float or (tensor.dtype.is_narrow_integer and name != tensor.name)
     is_constant = _CONSTANT.fullmatch(name) is not None or _is_in_a_node(tensor)
     if not is_constant or not is_number:
         return None

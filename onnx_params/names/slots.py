@@ -112,16 +112,33 @@ def _of_a_product(place: Place) -> Claim | None:
     sibling = implied(place.model, biases(place.model, consumer), consumer.node.op_type)
     if sibling is not None:
         view = view or (View.FOLDED if sibling.is_folded else None)
-        return location.claim(*sibling[:3], certain=False, view=view)
+        return sibling.of(location, view)
     if not place.scope:
         return None
     folded = View.FOLDED if is_norm_folded(tensor.name) else None
-    if place.is_container:
+    leaf = _leaf_of_proxy(place)
+    if place.is_container and not leaf:
         return _hanging(place, location, view or folded)
     because = f"the weight of {consumer.node.op_type} in scope '{place.scope}'"
     return location.claim(
-        f"{place.scope}.weight", Evidence.SCOPE, because, certain=False, view=view or folded
+        f"{place.scope}.{leaf or 'weight'}",
+        Evidence.SCOPE,
+        because,
+        certain=False,
+        view=view or folded,
     )
+
+
+def _leaf_of_proxy(place: Place) -> str:
+    """What a layer calls the tensor of which a quantizer in it made these codes, by the path of the
+    value; empty where no quantizer did.
+
+    Source: brevitas, ``nn/mixin/parameter.py``: a proxy ``weight_quant`` in each layer.
+    """
+    path = path_of_value(place.tensor.name)
+    rest = path.removeprefix(f"{place.scope}.")
+    leaf, sign, _ = rest.partition(".")[0].rpartition("_quant")
+    return leaf if sign and rest != path else ""
 
 
 def _is_data(place: Place) -> bool:
@@ -270,6 +287,10 @@ class Sibling(NamedTuple):
     evidence: Evidence
     because: str
     is_folded: bool
+
+    def of(self, location: Location, view: View | None) -> Claim:
+        """The claim that the weight lies there."""
+        return location.claim(self.name, self.evidence, self.because, certain=False, view=view)
 
 
 def implied(model: Model, stored: Iterable[StoredTensor], op_type: str) -> Sibling | None:

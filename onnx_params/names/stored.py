@@ -116,8 +116,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None
     owner, _, leaf = name.rpartition(".")
-    is_in_slot = any(consumer.word == "bias" for consumer in consumers(model, tensor))
-    if leaf == MADE_BIAS and (is_in_slot or stored.get(f"{owner}.weight") is not None):
+    if leaf == MADE_BIAS and _is_of_weight(model, stored, tensor, f"{owner}.weight"):
         because = f"'{tensor.name}' is the bias that a fusion made beside '{owner}.weight'"
         return location.claim(
             f"{owner}.bias", Evidence.SIBLING, because, certain=False, view=View.FOLDED
@@ -139,6 +138,14 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     return location.claim(
         name, Evidence.STORED_NAME, f"{because}; nothing confirms it", certain=False, view=view
     )
+
+
+def _is_of_weight(model: Model, stored: Stored, tensor: StoredTensor, weight: str) -> bool:
+    """Whether a tensor that is called as the bias beside a weight is one: by the weight, or by the
+    slot of a layer.
+    """
+    is_in_slot = any(consumer.word == "bias" for consumer in consumers(model, tensor))
+    return is_in_slot or stored.get(weight) is not None
 
 
 def _is_taken_by_the_exporters(model: Model, tensor: StoredTensor) -> bool:
@@ -210,7 +217,7 @@ def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:
                     break
                 stop = start + biases[0].count
                 part = locate(model, tensor, *turned, Slice(axis, ((start, stop),)))
-                parts.append(part.claim(*named[:3], certain=False, view=View.PART))
+                parts.append(named.of(part, View.PART))
                 start = stop
             if parts and start == locate(model, tensor, *turned).shape[axis]:
                 found[tensor.key] = parts
