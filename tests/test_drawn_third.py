@@ -409,3 +409,23 @@ def test_a_formula_that_the_exporter_wrote_down(
         stored.CopyFrom(numpy_helper.from_array(values, stored.name))
         onnx.save(model, path)
     assert audit(path, reference=tmp_path / "c.pt").passed is passes
+
+
+@HALVES
+@pytest.mark.parametrize("is_changed", [False, True], ids=["same", "changed"])
+def test_parts_of_a_halved_model(half: type, is_changed: bool, tmp_path: Path) -> None:
+    """A layer of the checkpoint lies in two, in the numbers that a half has."""
+    held: Arrays = {}
+    chain = Chain()
+    for at in range(N_LAYERS):
+        weight, bias = draw(at, 32, 16), draw(10 + at, 32)
+        held[f"l{at}__both__weight"], held[f"l{at}__both__bias"] = weight, bias
+        halves = [each.astype(half).astype(np.float32) for each in (weight, bias)]
+        if is_changed and at == 1:
+            halves[0][3] *= np.float32(1.01)
+        for name, part in (("gate", slice(16)), ("up", slice(16, None))):
+            stored = chain.keep(f"l{at}.{name}.weight", halves[0][part])
+            chain.node("Gemm", "x", stored, chain.keep(f"l{at}.{name}.bias", halves[1][part]))
+    made = audited(chain, tmp_path, held)
+    assert made.passed is not is_changed
+    assert ("l1.both.weight" in changed(made)) is is_changed

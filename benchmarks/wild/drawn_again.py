@@ -70,7 +70,7 @@ SEED: Final = 20261201
 def lots() -> dict[str, list[Any]]:
     """What was drawn of each library, as in ``drawn_models``."""
     declare_operators()
-    texts = earlier.texts_but("drawn_again.py", "drawn_third.py", "drawn_fourth.py")
+    texts = earlier.texts_but(*earlier.DRAWN[1:])
     words = set(re.findall(r"\w+", "\n".join(texts)))
     draw = random.Random(SEED)
     return {

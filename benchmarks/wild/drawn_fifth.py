@@ -107,7 +107,7 @@ _CANDIDATES: Final[Mapping[str, str]] = {  # by field: packages with networks, n
 def lots() -> dict[str, list[Any]]:
     """What was drawn: types as in ``drawn_models``, and packages of each field."""
     declare_operators()
-    words = set(re.findall(r"\w+", "\n".join(earlier.texts_but("drawn_fifth.py"))))
+    words = set(re.findall(r"\w+", "\n".join(earlier.texts_but(*earlier.DRAWN[4:]))))
     return {
         "transformers": earlier._lot_of_transformers(random.Random(SEED), words)[:8],
         "diffusers": earlier._lot_of_diffusers(random.Random(SEED), words)[:4],

@@ -67,7 +67,7 @@ SEED: Final = 20261203
 def lots() -> dict[str, list[Any]]:
     """What was drawn of each library, as in ``drawn_third``."""
     declare_operators()
-    texts = earlier.texts_but("drawn_fourth.py")
+    texts = earlier.texts_but(*earlier.DRAWN[3:])
     words = set(re.findall(r"\w+", "\n".join(texts)))
     with patch.object(third, "SEED", SEED):
         return {

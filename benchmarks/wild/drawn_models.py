@@ -44,6 +44,14 @@ from wild.workshop import EXPORTERS, Builder, compare, export, make, tell, tenso
 
 Tensor = torch.Tensor
 SEED: Final = 20261130
+# the parts that were drawn, in order: a lot is among what no part before it has
+DRAWN: Final = (
+    "drawn_models.py",
+    "drawn_again.py",
+    "drawn_third.py",
+    "drawn_fourth.py",
+    "drawn_fifth.py",
+)
 
 
 class Drawn(NamedTuple):
@@ -65,7 +73,7 @@ def lots() -> dict[str, list[Any]]:
     in the lot.
     """
     declare_operators()
-    texts = texts_but("drawn_models.py", "drawn_again.py", "drawn_third.py", "drawn_fourth.py")
+    texts = texts_but(*DRAWN)
     words = set(re.findall(r"\w+", "\n".join(texts)))
     draw = random.Random(SEED)
     return {

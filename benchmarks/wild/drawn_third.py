@@ -70,7 +70,7 @@ SEED: Final = 20261202
 def lots() -> dict[str, list[Any]]:
     """What was drawn of each library; of a package one network that is no part of another there."""
     declare_operators()
-    texts = earlier.texts_but("drawn_third.py", "drawn_fourth.py")
+    texts = earlier.texts_but(*earlier.DRAWN[2:])
     words = set(re.findall(r"\w+", "\n".join(texts)))
     return {
         "transformers": earlier._lot_of_transformers(random.Random(SEED), words)[:28],

@@ -79,6 +79,8 @@ _COMPUTED: Final[_Stages] = (
 )
 # what is computed of weights in half precision: no place of numbers that are compared afterwards
 _OF_HALVES: Final[_Stages] = (
+    complex_parts.complex_parts,
+    concatenated.by_lines,
     folded.weight_normed,
     multiplied.normed,
     folded.norm_alone,
