@@ -14,13 +14,13 @@ from onnx_params.containers.onnx.graph import DefUse, Model
 
 # how TorchScript's exporter begins the names of nodes, and how dynamo's does
 _BEFORE: Final = re.compile(r"[^/]*?[/_.:-](?=/|node_)")
-MOST: Final = 0.5  # of the names; later tools put nodes and tensors beside them
+NEARLY_ALL: Final = 0.9  # of the names; later tools put a few nodes and tensors beside them
 _KNOWN: Final[WeakKeyDictionary[DefUse, str]] = WeakKeyDictionary()  # a model has one of these
 
 
 def prefix_of(model: Model) -> str:
-    """What stands before the names of nodes and stored tensors of the main graph, where torch's
-    exporters wrote what follows; empty where nothing does.
+    """What stands before nearly all names of nodes and stored tensors of the main graph, where
+    torch's exporters wrote what follows; empty where nothing does.
     """
     known = _KNOWN.get(model.def_use)
     if known is None:
@@ -31,13 +31,15 @@ def prefix_of(model: Model) -> str:
 def _prefix_of(model: Model) -> str:
     nodes = [node.name for node in model.main.nodes if node.name]
     found = Counter(match[0] for match in map(_BEFORE.match, nodes) if match is not None)
-    prefix, count = found.most_common(1)[0] if found else ("", 0)
-    names = [tensor.name for tensor in model.main.tensors]
-    n_names = sum(name.startswith(prefix) for name in names)
-    is_before_most = count > MOST * len(nodes) and n_names > MOST * len(names)
-    return prefix if is_before_most else ""
+    prefix = found.most_common(1)[0][0] if found else ""
+    tensors = [tensor.name for tensor in model.main.tensors]
+    are_before = (
+        sum(name.startswith(prefix) for name in names) >= NEARLY_ALL * len(names)
+        for names in (nodes, tensors)
+    )
+    return prefix if all(are_before) else ""
 
 
 def as_exported(model: Model, name: str) -> str:
-    """A name without what a tool put before all names."""
+    """A name without what a tool put before nearly all names."""
     return name.removeprefix(prefix_of(model))

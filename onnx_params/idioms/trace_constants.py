@@ -16,13 +16,16 @@ from onnx_params.idioms.naming import Hint, Naming
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import computed_by, is_made_up
 from onnx_params.tensors.encoding import PlaceKind
+from onnx_params.tensors.small import has_few_numbers
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 _CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0\d*")
+_LAYERS: Final = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose"})
+MAX_MADE: Final = 2  # different numbers of what an operator makes of nothing
 # operators that make a tensor of nothing. Source: torch/fx/graph.py, names follow the operator
 _MADE_BY_FX: Final = re.compile(
-    r"(new_)?(zeros|ones|full|empty)(_like)?(_\d+)?|(arange|eye|linspace|triu|tril)(_\d+)?"
+    r"(new_)?(zeros|ones|full|empty)(_like)?(_\d+)?|(eye|triu|tril)(_\d+)?"
 )
 
 
@@ -35,11 +38,11 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
         return Hint(
             False, "frequencies", "an optimizer computed it, by its name, as an angle's", True
         )
-    if _MADE_BY_FX.fullmatch(name) is not None:
+    if _MADE_BY_FX.fullmatch(name) is not None and has_few_numbers(tensor, MAX_MADE):
         return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
     # codes under a constant's own name are those of a weight, as quantizers export it
     is_number = tensor.dtype.is_float or (tensor.dtype.is_narrow_integer and name != tensor.name)
-    is_constant = _CONSTANT.fullmatch(name) is not None or _is_in_a_node(tensor)
+    is_constant = _CONSTANT.fullmatch(name) is not None or _is_in_a_node(model, tensor)
     if not is_constant or not is_number:
         return None
     if not any(map(_is_lifted, model.main.tensors)):
@@ -52,9 +55,15 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     return {}
 
 
-def _is_in_a_node(tensor: StoredTensor) -> bool:
-    """Whether a Constant node of a trace has a tensor, under a name with a number."""
-    return tensor.place.kind is PlaceKind.ATTRIBUTE and tensor.name.startswith("onnx::")
+def _is_in_a_node(model: Model, tensor: StoredTensor) -> bool:
+    """Whether a Constant node of a trace has a tensor, under a name with a number, and no layer
+    takes it.
+    """
+    is_there = tensor.place.kind is PlaceKind.ATTRIBUTE and tensor.name.startswith("onnx::")
+    uses = model.def_use.uses(tensor.key) if is_there else ()
+    return is_there and not any(
+        use.node is not None and use.node.op_type in _LAYERS and use.slot for use in uses
+    )
 
 
 def _is_lifted(tensor: StoredTensor) -> bool:

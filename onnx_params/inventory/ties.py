@@ -16,7 +16,7 @@ from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.matching import duplicates
 from onnx_params.matching.rounded_copies import rounded_copies
 from onnx_params.names.claim import Claim
-from onnx_params.tensors.steps import Key
+from onnx_params.tensors.steps import Key, dequantizes
 from onnx_params.tensors.stored import StoredTensor
 
 ONCE_MORE: Final = "it once more"
@@ -119,7 +119,7 @@ def _with_copies(
             how = ONCE_MORE
         # a name that an exporter made up is no further name of the parameter
         names = () if other.evidence is Evidence.NONE else (other.name,)
-        stem = _numbered_stem(was.name, other.name)
+        stem = _numbered_stem(was, other)
         if stem:
             was, names = replace(was, name=stem), ()
         by_key[first] = replace(
@@ -131,14 +131,18 @@ def _with_copies(
     return [by_key.get(claim.stored[0], claim) for claim in claims if claim.stored[0] not in gone]
 
 
-def _numbered_stem(one: str, two: str) -> str:
-    """The name of which two names are those of copies with numbers; empty where they are not."""
-    stem = without_number(one)
-    if stem == without_number(two):
+def _numbered_stem(one: Claim, two: Claim) -> str:
+    """The name of which two names are those of copies with numbers; empty where they are not. A
+    quantizer numbers its copies without a sign.
+    """
+    stem = without_number(one.name)
+    if stem == without_number(two.name):
         return stem
-    stem = os.path.commonprefix([one, two])
-    rests = (one[len(stem) :], two[len(stem) :])
-    return stem if all(not rest or rest.isdecimal() for rest in rests) else ""
+    stem = os.path.commonprefix([one.name, two.name])
+    rests = (one.name[len(stem) :], two.name[len(stem) :])
+    are_codes = dequantizes(one.steps) and dequantizes(two.steps)
+    are_numbers = all(not rest or rest.isdecimal() for rest in rests)
+    return stem if are_codes and are_numbers and stem[-1:].isalnum() else ""
 
 
 def _merged(claim: Claim, name: str) -> Claim:

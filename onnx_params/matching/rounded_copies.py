@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from onnx_params.containers.onnx.graph import Model
@@ -42,6 +42,7 @@ COSINE: Final = 0.97
 # of a copy: ``bias0``, ``bias_hh_l012``. Source: onnxruntime, ``quantization/qdq_quantizer.py``
 _COPY: Final = re.compile(r"(?P<stem>.*[a-z]\d?)\d+")
 MAX_LEFT_OUT: Final = 4  # rows of a table, for padding and masks
+MAX_TABLES: Final = 4  # that are compared with one head
 LOOKUPS: Final = {"Gather", "GatherBlockQuantized"}
 
 
@@ -63,42 +64,52 @@ def rounded_copies(model: Model, claims: Iterable[Claim]) -> dict[Key, Key]:
             beside = [_rows(model.stored, other, turn) for turn in turns]
             if any(each is not None and _is_same(rows, each) for each in beside):
                 found.setdefault(other.stored[0], first.stored[0])
-    for table, head in _with_more_rows(model, single):
-        if head.stored[0] not in found and _has_rows_of(model, table, head):
-            found[head.stored[0]] = table.stored[0]
+    for head, tables in _with_fewer_rows(model, single):
+        if head.stored[0] not in found:
+            table = _table_of(model, head, tables)
+            if table is not None:
+                found[head.stored[0]] = table.stored[0]
     return found
 
 
-def _with_more_rows(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, Claim]]:
-    """Each looked-up table with the matrices that are as wide and have a few rows less: heads of
-    recommenders, which take no rows for padding and masks.
+def _with_fewer_rows(
+    model: Model, claims: Iterable[Claim]
+) -> Iterator[tuple[Claim, Sequence[Claim]]]:
+    """Each matrix with the looked-up tables that are as wide and have a few rows more: heads of
+    recommenders, which take no rows for padding and masks. No more than a few are asked.
     """
-    groups: dict[int, list[Claim]] = {}
+    tables: dict[Shape, list[Claim]] = {}
+    others: list[Claim] = []
     for claim in claims:
-        if len(_shape(claim)) == 2 and min(_shape(claim)) >= MIN_WIDTH:
-            groups.setdefault(_shape(claim)[1], []).append(claim)
-    for group in groups.values():
-        tables = [each for each in group if _is_looked_up(model, each.stored[0])]
-        for table in tables if len(group) > len(tables) else ():
-            yield from (
-                (table, each)
-                for each in group
-                if 0 < _shape(table)[0] - _shape(each)[0] <= MAX_LEFT_OUT and each not in tables
-            )
+        if len(_shape(claim)) != 2 or min(_shape(claim)) < MIN_WIDTH:
+            continue
+        if _is_looked_up(model, claim.stored[0]):
+            tables.setdefault(_shape(claim), []).append(claim)
+        else:
+            others.append(claim)
+    for claim in others if tables else ():
+        rows, width = _shape(claim)
+        longer = range(rows + 1, rows + MAX_LEFT_OUT + 1)
+        found = [table for n_rows in longer for table in tables.get((n_rows, width), ())]
+        if found:
+            yield claim, found[:MAX_TABLES]
 
 
-def _has_rows_of(model: Model, table: Claim, head: Claim) -> bool:
-    """Whether the rows of a matrix are those of a table, one after the other."""
+def _table_of(model: Model, head: Claim, tables: Sequence[Claim]) -> Claim | None:
+    """The table whose rows, one after the other, are those of a matrix."""
     from onnx_params.matching.places import places
 
     n_rows = _shape(head)[0]
     at = places(n_rows, N_ROWS)
     rows = _rows(model.stored, head, at=at)
     if rows is None:
-        return False
-    shifts = range(_shape(table)[0] - n_rows + 1)
-    beside = (_rows(model.stored, table, at=at + shift) for shift in shifts)
-    return any(each is not None and _is_same(rows, each) for each in beside)
+        return None
+    for table in tables:
+        shifts = range(_shape(table)[0] - n_rows + 1)
+        beside = (_rows(model.stored, table, at=at + shift) for shift in shifts)
+        if any(each is not None and _is_same(rows, each) for each in beside):
+            return table
+    return None
 
 
 def _shape(claim: Claim, turn: Steps = ()) -> Shape:

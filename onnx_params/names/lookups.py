@@ -15,6 +15,7 @@ from onnx_params.tensors.stored import StoredTensor
 REPEATS: Final = 1.5
 REPEATS_OF_FEW: Final = 2.0
 MIN_PLACES: Final = 4  # in a window, below which places are as far by chance
+MAX_ELEMENTS: Final = 1 << 18  # of all heads
 FEW: Final = 3  # different numbers of a mask
 
 
@@ -58,9 +59,14 @@ def relative_shape(tensor: StoredTensor) -> Shape | None:
     Sources: torchvision, ``models/swin_transformer.py``, relative_position_index; timm,
     ``models/levit.py``, where a distance has no sign, and some queries are left out.
     """
+    if len(tensor.shape) < 2 or tensor.count > MAX_ELEMENTS:
+        return None
     shape = (1, *tensor.shape)
     heads, n_queries, n_keys = math.prod(shape[:-2]), shape[-2], shape[-1]
-    if len(shape) < 3 or heads != max(shape[:-2]) or min(n_queries, n_keys) < MIN_PLACES:
+    every = math.isqrt(n_keys // max(1, n_queries))
+    if heads != max(shape[:-2]) or min(n_queries, n_keys) < MIN_PLACES:
+        return None
+    if n_queries * every * every != n_keys:
         return None
     elements = bit_patterns(tensor)
     size = n_queries * n_keys
@@ -70,32 +76,35 @@ def relative_shape(tensor: StoredTensor) -> Shape | None:
     if any(len(set(each)) > 4 * n_keys for each in maps):  # more than there are distances
         return None
     counts = [
-        max(found)
+        count
         for height in range(1, n_keys + 1)
         if n_keys % height == 0
         for signed in (False, True)
-        if min(found := [_n_distances(each, height, n_keys, signed) for each in maps])
+        if (count := _n_distances(maps, height, n_keys, every, signed))
     ]
     return (min(counts), heads) if counts else None
 
 
-def _n_distances(elements: Sequence[int], height: int, n_keys: int, signed: bool) -> int:
+def _n_distances(
+    maps: Sequence[Sequence[int]], height: int, n_keys: int, every: int, signed: bool
+) -> int:
     """How many different distances the queries have to the keys of a window; 0 where not all pairs
-    that are as far from each other have the same element. Every so many places has a query.
+    that are as far from each other have the same element, in each map. Every so many places has a
+    query.
     """
-    width, n_queries = n_keys // height, len(elements) // n_keys
-    every = max(1, math.isqrt(n_keys // n_queries))
-    keys = [(row, column) for row in range(height) for column in range(width)]
+    keys = [(row, column) for row in range(height) for column in range(n_keys // height)]
     queries = [(row, column) for row, column in keys if not (row % every or column % every)]
-    if len(queries) != n_queries:
+    if len(queries) * n_keys != len(maps[0]):
         return 0
     known: dict[tuple[int, int], int] = {}
-    pairs = ((one, two) for one in queries for two in keys)
-    for (one, two), element in zip(pairs, elements, strict=True):
-        down, across = one[0] - two[0], one[1] - two[1]
-        distance = (down, across) if signed else (abs(down), abs(across))
-        if known.setdefault(distance, element) != element:
-            return 0
+    for elements in maps:
+        known.clear()
+        pairs = ((one, two) for one in queries for two in keys)
+        for (one, two), element in zip(pairs, elements, strict=True):
+            down, across = one[0] - two[0], one[1] - two[1]
+            distance = (down, across) if signed else (abs(down), abs(across))
+            if known.setdefault(distance, element) != element:
+                return 0
     return len(known)
 
 

@@ -182,8 +182,9 @@ class Stored:
         found: dict[str, str] = {}
         prefix = prefix_of(self.model)
         for name, tensor in self.now.items():
-            if prefix:
-                found[name] = name.removeprefix(prefix)
+            bare = name.removeprefix(prefix)
+            if bare != name and bare not in self.now:
+                found[name] = bare
             is_codes = not tensor.dtype.is_float or tensor.dtype.is_narrow_float
             scale = scale_of(self.model, tensor) if is_codes else None
             stem = "" if scale is None else _stem(name, scale.scale[1])

@@ -264,12 +264,12 @@ def _recurrent(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Clai
             scope = scope_of(node) if node.op_type in recurrent.GATES else None
             if scope is None:
                 continue
-            layer = layers[scope] = layers.get(scope, -1) + 1
             weights = tuple(stored_behind(model, path, name) for name in node.inputs[1:3])
             keys = tuple(each.key for each in weights if each is not None)
-            if keys in called:  # once more, with another input
+            if keys and keys in called:  # once more, with another input
                 continue
             called.add(keys)
+            layer = layers[scope] = layers.get(scope, -1) + 1
             first: Key | None = None
             for tensor, part in _loose_parts(model, path, node, loose):
                 name = f"{scope}.{part.name(layer)}" if scope else part.name(layer)

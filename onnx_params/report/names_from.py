@@ -67,10 +67,10 @@ def named_from(
     own = (claim for claim in made.parameters if claim.evidence is not Evidence.REFERENCE)
     extra = [claim for claim in own if not covered.intersection(claim.stored)]
     is_complete = all(claim.view is not View.UNKNOWN for claim in claims)
-    made_of_others = [] if is_complete else [claim for claim in extra if _is_made_up(claim)]
-    left = [claim for claim in extra if claim not in made_of_others]
-    named_now = divided(replace(made, parameters=unique([*claims, *left])))
-    return _without(named_now, {key for claim in made_of_others for key in claim.stored})
+    left = [claim for claim in extra if is_complete or not _is_made_up(claim)]
+    kept = {key for claim in left for key in claim.stored}
+    gone = {key for claim in extra for key in claim.stored} - kept
+    return _without(divided(replace(made, parameters=unique([*claims, *left]))), gone)
 
 
 def _is_made_up(claim: Claim) -> bool:
@@ -82,7 +82,7 @@ def _without(inventory: Inventory, keys: Set[Key]) -> Inventory:
     """The inventory, where those stored tensors are no parameters: an optimizer computed them of
     such of the plain export as are gone.
     """
-    because = "an optimizer computed it, for parameters of the plain export are gone; else "
+    because = "an optimizer computed it of parameters of the plain export, of which some are gone; "
     classified = tuple(
         (tensor, Classification(Role.CONSTANT, RuleId.NOT_LISTED, because + found.because))
         if tensor.key in keys

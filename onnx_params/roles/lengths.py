@@ -16,7 +16,7 @@ from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_BETWEEN: Final = 4  # operators between a length and the division, or the product beside it
-MAX_READ: Final = 1 << 20  # elements of a codebook
+MAX_READ: Final = 1 << 18  # elements of a codebook
 N_COMPARED: Final = 8  # lengths
 CLOSE: Final = 1e-3  # relative; half precision has that
 TO_DIVISION: Final = frozenset({"Clip", "Max", "Add", "Sqrt", "Expand", "Cast"})

@@ -54,7 +54,8 @@ def _has_turns(tensor: StoredTensor) -> bool:
     if codes:  # the bits of negative ones stand for more
         sums = {number % 2**tensor.dtype.bits for number in sums}
     has_angles = len({first for first, *_ in matrices}) > 1
-    return has_angles and len(sums) == 1 and all(one[0] == one[3] for one in matrices)
+    are_opposite = len(sums) == 1 if codes else sums == {0}
+    return has_angles and are_opposite and all(one[0] == one[3] for one in matrices)
 
 
 def _is_rotary(context: Context, use: Use) -> bool:

@@ -142,10 +142,17 @@ def _same_number(context: Context, subject: Subject, use: Use) -> Classification
     constant = of_one_number(subject, use)
     if constant is not None:
         return constant
-    if tensor.count < MANY or distinct_elements(tensor) != 2:
+    is_array = sum(dim > 1 for dim in tensor.shape) > 1
+    if tensor.count < MANY or not (is_array or _has_ones_and_zeros(tensor)):
+        return None
+    if distinct_elements(tensor) != 2:
         return None
     because = f"{describe(use)}, {tensor.count} times one of two numbers"
     return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+
+
+def _has_ones_and_zeros(tensor: StoredTensor) -> bool:
+    return set(first_numbers(tensor, tensor.count)) == {0.0, 1.0}
 
 
 def of_one_number(subject: Subject, use: Use) -> Classification | None:
@@ -182,7 +189,9 @@ def computed_for_attention(context: Context, subject: Subject) -> Classification
     weight has axes for a batch and for heads.
     """
     tensor = subject.tensor
-    if len(tensor.shape) < N_AXES_OF_HEADS or real_name(tensor.name) is not None:
+    if len(tensor.shape) < N_AXES_OF_HEADS or tensor.shape[-3] <= 1:
+        return None
+    if real_name(tensor.name) is not None:
         return None
     for use, _ in subject.uses:
         if use.node is None or use.node.op_type != "MatMul":
@@ -273,6 +282,8 @@ def _frozen_norm(context: Context, subject: Subject, use: Use) -> Classification
     tensor = subject.tensor
     assert use.node is not None
     if not _is_of_channels(tensor) or use.node.op_type not in ("Mul", "Add"):
+        return None
+    if len(use.node.inputs) != 2:
         return None
     other = context.producer(use.graph, use.node.inputs[1 - use.slot])
     scaled = use.node if use.node.op_type == "Mul" else other

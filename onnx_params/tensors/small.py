@@ -96,9 +96,11 @@ def _front(tensor: StoredTensor, count: int) -> bytes:
 
 
 def first_numbers(tensor: StoredTensor, count: int) -> tuple[float, ...]:
-    """The first ``count`` elements of a floating-point tensor; none where they cannot be read so.
-    Reads them.
+    """The first ``count`` elements of a floating-point tensor; none where they cannot be read so,
+    or are too many. Reads them.
     """
+    if count * tensor.dtype.bits // 8 > MAX_BYTES:
+        return ()
     is_upper_half = tensor.dtype.name == "bfloat16"  # of float32
     code = "H" if is_upper_half else _FLOATS.get(tensor.dtype.name, "")
     data = _front(tensor, count) if code and count <= tensor.count else b""

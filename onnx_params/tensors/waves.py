@@ -84,7 +84,7 @@ def _is_progression(numbers: Sequence[float]) -> bool:
 
 
 def has_one_wave(tensor: StoredTensor) -> bool:
-    """Whether the first rows ``[n, ..., width]`` are sines, or cosines, of 0, 1 and 2 times some
+    """Whether the first rows ``[..., n, width]`` are sines, or cosines, of 0, 1 and 2 times some
     frequencies: half of a table of rotations. Reads them.
     """
     shape = tuple(itertools.dropwhile(lambda dim: dim == 1, tensor.shape))
@@ -110,12 +110,17 @@ def _are_steady(rows: Sequence[tuple[float, ...]], close: float) -> bool:
     """Whether each column of four rows is a wave: ``x[n-1] + x[n+1]`` is the same multiple of
     ``x[n]`` at both places, twice the cosine of its frequency.
     """
-    amplitude = max(abs(number) for row in rows for number in row)
-    room = close * amplitude * amplitude
-    return all(
-        abs((one + three) * three - (two + four) * two) <= room
-        for one, two, three, four in zip(*rows, strict=True)
-    )
+    columns = list(zip(*rows, strict=True))
+    n_turning = sum(max(column) - min(column) > close for column in columns)
+    return 2 * n_turning >= len(columns) and all(_is_wave(column, close) for column in columns)
+
+
+def _is_wave(column: Sequence[float], close: float) -> bool:
+    one, two, three, four = column
+    room = close * max(map(abs, column))
+    is_bounded = abs(one + three) <= 2 * abs(two) + room
+    is_same = abs((one + three) * three - (two + four) * two) <= room * max(map(abs, column))
+    return is_bounded and is_same
 
 
 def _room(numbers: Sequence[float]) -> float:
