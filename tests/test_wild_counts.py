@@ -452,3 +452,75 @@ def test_codes_of_a_proxy(tmp_path: Path) -> None:
     chain.node("DequantizeLinear", *stored, name=f"{path}/DequantizeLinear")
     chain.node("Conv", "x", chain.last, name="/features.1/Conv")
     assert {"features.1.weight": (16, 8, 1, 1)} == made(chain, tmp_path)
+
+
+# -- what speaks against a rule -------------------------------------------------------------------
+
+
+def test_two_composed_graphs_keep_their_names(tmp_path: Path) -> None:
+    """A prefix that most names have, but not nearly all, may be the framework's."""
+    chain = Chain()
+    for at, owner in enumerate(["text_fc", "text_f2", "img_fc"]):
+        prefix, _, rest = owner.partition("_")
+        weight = chain.keep(f"{owner}.weight", draw(at, 16, 16))
+        chain.node("Gemm", chain.last, weight, name=f"{prefix}_/{rest}/Gemm", transB=1)
+    assert {"text_fc.weight", "text_f2.weight", "img_fc.weight"} == set(made(chain, tmp_path))
+
+
+def test_a_slope_of_one_number(tmp_path: Path) -> None:
+    """A scalar that PRelu takes, and an Add."""
+    chain = projected()
+    slope = chain.keep("onnx::PRelu_5", np.asarray(0.25, np.float32).reshape(()))
+    chain.stored[-1].ClearField("dims")
+    chain.node("PRelu", chain.last, slope, name="/act/PRelu")
+    chain.node("Add", chain.last, slope, name="/act/Add")
+    chain.linear("fc.weight", draw(1, 16, 16))
+    assert {"q.weight", "fc.weight"} <= set(made(chain, tmp_path))
+
+
+@pytest.mark.parametrize("name", ["ones", "zeros_1", "full"])
+def test_weights_that_are_called_as_what_fx_makes(name: str, tmp_path: Path) -> None:
+    """Different numbers were not made of nothing, whatever they are called."""
+    chain = projected()
+    chain.node("MatMul", chain.last, chain.keep(name, draw(2, 16, 8)))
+    assert name in made(chain, tmp_path)
+
+
+def test_a_learned_table_with_a_row_for_padding(tmp_path: Path) -> None:
+    """One column larger than all others does not make waves of them."""
+    table = draw(0, 20, 16) * np.float32(0.03)
+    table[:, 0] += 2
+    table[1] = 0
+    table = (table.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    chain = Chain()
+    chain.node("Gather", chain.keep("embed.places", table), "x", name="/embed/Gather")
+    chain.linear("fc.weight", draw(1, 16, 16))
+    assert "embed.places" in made(chain, tmp_path)
+
+
+def test_layers_of_a_recurrent_module_that_is_called_again(tmp_path: Path) -> None:
+    """Calls are not counted as layers."""
+    chain = Chain()
+    for layer in range(2):
+        shapes = [(1, 24, 8), (1, 24, 8), (1, 48)]
+        stored = [
+            chain.keep(f"onnx::GRU_{layer}{at}", draw(9 * layer + at, *shape))
+            for at, shape in enumerate(shapes)
+        ]
+        for _ in range(2):
+            chain.node("GRU", "x", *stored, name="/rnn/GRU", hidden_size=8)
+    assert {"rnn.weight_ih_l0", "rnn.weight_ih_l1"} == {
+        name for name in made(chain, tmp_path) if "weight_ih" in name
+    }
+
+
+def test_names_with_numbers_are_kept(tmp_path: Path) -> None:
+    """Two tensors with the same numbers, one of them in codes, keep what they are called."""
+    weight = draw(0, 16, 16)
+    chain = Chain()
+    chain.linear("conv1", weight)
+    held = chain.last
+    chain.node("Gemm", held, dequantized(chain, "conv2", weight), transB=1)
+    report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
+    names = {name for row in report.rows for name in (row.name, *row.aliases)}
+    assert {"conv1", "conv2"} == names
