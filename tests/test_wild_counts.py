@@ -524,3 +524,21 @@ def test_names_with_numbers_are_kept(tmp_path: Path) -> None:
     report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
     names = {name for row in report.rows for name in (row.name, *row.aliases)}
     assert {"conv1", "conv2"} == names
+
+
+@pytest.mark.parametrize(
+    ("op_type", "name", "result"),
+    [("FusedGemm", "fused node_Gemm_14", "tanh"), ("Gemm", "node_Gemm_14", "getitem_cast_to_fp16")],
+)
+def test_layers_whose_result_tells_of_a_norm(
+    op_type: str, name: str, result: str, tmp_path: Path
+) -> None:
+    """An activation hides whether a norm was put in; a cast puts a word behind the norm's name."""
+    chain = Chain()
+    domain = "com.microsoft" if op_type == "FusedGemm" else ""
+    held = chain.keep("third.weight", draw(0, 16, 16)), chain.keep("third.bias", draw(1, 16))
+    chain.node(op_type, "x", *held, name=name, domain=domain, transB=1)
+    chain.nodes[-1].output[0] = chain.last = result
+    chain.linear("fc.weight", draw(2, 16, 16))
+    onnx_params.extract(chain.save(tmp_path / "m.onnx", TORCH), tmp_path / "out.safetensors")
+    assert {"fc.weight"} == set(rows(tmp_path / "out.safetensors"))

@@ -38,6 +38,9 @@ class Extraction:
     left: tuple[tuple[str, str], ...]
 
 
+_WITH_ACTIVATION: Final = frozenset({"FusedConv", "FusedGemm"})
+
+
 def extract(
     inventory: Inventory,
     path: str,
@@ -85,8 +88,8 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
     tensor = inventory.model.stored[claim.placements[0].key]
     if claim.evidence is Evidence.STORED_NAME and _may_hold_a_norm(inventory, tensor):
         return (
-            "a rewriter made its node anew, as where it puts a norm into a convolution, and an"
-            " activation hides whether it did"
+            "a rewriter made its node anew, as where it puts a norm into a layer, and an activation"
+            " hides whether it did"
         )
     if (
         not claim.steps
@@ -140,12 +143,12 @@ def _width(dtype: str) -> int:
 
 
 def _may_hold_a_norm(inventory: Inventory, tensor: StoredTensor) -> bool:
-    """Whether the convolution that takes a stored tensor was made by a rewriter, and bears the name
-    of an activation's result: that of a norm's would say that one was folded.
+    """Whether the layer that takes a stored tensor was made by a rewriter, and bears the name of an
+    activation's result: that of a norm's would say that one was folded.
 
-    Source: onnxruntime, ``conv_activation_fusion.cc``.
+    Sources: onnxruntime, ``conv_activation_fusion.cc``, ``gemm_activation_fusion.cc``.
     """
     return any(
-        consumer.node.op_type == "FusedConv" and is_made_anew(consumer.node.name)
+        consumer.node.op_type in _WITH_ACTIVATION and is_made_anew(consumer.node.name)
         for consumer in consumers(inventory.model, tensor)
     )

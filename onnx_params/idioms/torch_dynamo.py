@@ -24,7 +24,7 @@ _ENTRY: Final = re.compile(
     re.MULTILINE,
 )
 _PLACEHOLDER: Final = re.compile(r"%(p_\w+)")
-_MADE_ANEW: Final = re.compile(r"node_Conv_\d+")
+_MADE_ANEW: Final = re.compile(r"(fused )?node_(Conv|Gemm)_\d+")
 _CALL: Final = re.compile(
     r"^%(\S+) : .*?target=(?:torch\.ops\.)?([\w.]+)\]\(args = \((.*)\), kwargs = \{", re.DOTALL
 )
@@ -230,8 +230,9 @@ def operator_of(value: str) -> str:
 
 
 def is_made_anew(node_name: str) -> bool:
-    """Whether onnxscript's rewriter made a convolution, as where it puts a norm into one: it
-    numbers its nodes (``node_Conv_23``), and the exporter names the others after their calls.
+    """Whether onnxscript's rewriter made a convolution or a product, as where it puts a norm into
+    one: it numbers its nodes (``node_Conv_23``), and the exporter names the others after their
+    calls. onnxruntime puts a word before the name of one with an activation.
     """
     return _MADE_ANEW.fullmatch(node_name) is not None
 

@@ -48,6 +48,7 @@ _RECOMPUTED: Final = re.compile(
     r"_v_\d+|.*/(Mul|Div|Add|Sub|BatchNormalization)(_\d+)?_output_\d+_(weight|bias)"
     r"|bn_[WB](_token_\d+)?"
 )
+_CAST: Final = re.compile(r"_cast_to_\w+$")  # onnxconverter-common, ``float16.py``
 _PUT_INTO: Final = re.compile(r"(getitem|mul|div|_?(native_)?batch_norm\w*?)(_\d+)?")
 # values of TorchScript's exporter are called after the operator that makes them; these operators
 # change no element
@@ -105,6 +106,7 @@ def is_put_into(output: str) -> bool:
     """Whether the result of a layer is called after a norm or a factor, so that an optimizer put
     that into the layer's weights: it keeps the name of the last result.
     """
+    output = _CAST.sub("", output)
     match = _RESULT.search(output)
     if match is not None:
         return match[1] in ("Mul", "Div", "BatchNormalization")
