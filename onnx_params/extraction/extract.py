@@ -26,6 +26,7 @@ from onnx_params.tensors.steps import is_exact
 if TYPE_CHECKING:
     from onnx_params.tensors.stored import StoredTensor
 
+_WITH_ACTIVATION: Final = frozenset({"FusedConv", "FusedGemm"})
 _WORDS: Final = {name: word for word, name in DTYPES.items()}
 
 
@@ -36,9 +37,6 @@ class Extraction:
     written: tuple[str, ...]
     lossy: tuple[str, ...]
     left: tuple[tuple[str, str], ...]
-
-
-_WITH_ACTIVATION: Final = frozenset({"FusedConv", "FusedGemm"})
 
 
 def extract(

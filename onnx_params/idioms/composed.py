@@ -31,7 +31,9 @@ def prefix_of(model: Model) -> str:
 def _prefix_of(model: Model) -> str:
     nodes = [node.name for node in model.main.nodes if node.name]
     found = Counter(match[0] for match in map(_BEFORE.match, nodes) if match is not None)
-    prefix = found.most_common(1)[0][0] if found else ""
+    if not found:  # nearly all models
+        return ""
+    prefix = found.most_common(1)[0][0]
     tensors = [tensor.name for tensor in model.main.tensors]
     are_before = (
         sum(name.startswith(prefix) for name in names) >= NEARLY_ALL * len(names)

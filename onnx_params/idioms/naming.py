@@ -35,6 +35,11 @@ def leaf_of(name: str) -> str:
     return name[max(name.rfind("."), name.rfind("/")) + 1 :]
 
 
+def is_path(name: str) -> bool:
+    """Whether a name is made of what a module may call its own, with dots between."""
+    return all(word.isidentifier() or word.isdigit() for word in name.split("."))
+
+
 def beside(name: str, leaf: str) -> str:
     """The name of another parameter of the same module."""
     return f"{name[: len(name) - len(leaf_of(name))]}{leaf}"

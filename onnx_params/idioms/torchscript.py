@@ -153,17 +153,19 @@ def scope_of(node: Node) -> str | None:
     A container that calls its own items stands in the path twice (``layers/layers.0``), and once in
     the module's name.
     """
-    for name in (node.name, *node.outputs[:1]):
-        path = _PREFIX.sub("", name, count=1)
-        if path[:1] == "/":
-            return _scope(path)
-    return None
+    scopes = map(_scope_in, (node.name, *node.outputs[:1]))
+    return next((scope for scope in scopes if scope is not None), None)
 
 
 def path_of_value(name: str) -> str:
     """The module path in the name of a value; empty where it has none, and for the root module."""
+    return _scope_in(name) or ""
+
+
+def _scope_in(name: str) -> str | None:
+    """The module path in a name; ``None`` where it has none, ``""`` for the root module."""
     path = _PREFIX.sub("", name, count=1)
-    return _scope(path) if path[:1] == "/" else ""
+    return _scope(path) if path[:1] == "/" else None
 
 
 def is_rewritten(node: Node) -> bool:

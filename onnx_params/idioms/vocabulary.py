@@ -159,10 +159,9 @@ _KEPT_STATE: Final = re.compile(
 )
 
 
-@lru_cache(MAX_CACHED)
-def is_kept_state(name: str) -> bool:
-    """Whether libraries register a buffer under such a name that is part of the model's state."""
-    return _KEPT_STATE.search(name) is not None
+def is_unlearned_name(name: str) -> bool:
+    """Whether libraries register a buffer under such a name, be it part of the model's state."""
+    return is_buffer_name(name) or _KEPT_STATE.search(name) is not None
 
 
 @lru_cache(MAX_CACHED)

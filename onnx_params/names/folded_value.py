@@ -13,7 +13,7 @@ from onnx_params.idioms.torch_dynamo import operator_of
 from onnx_params.names.claim import Claim
 from onnx_params.names.placement import Location, locate
 from onnx_params.names.signature_table import Table, without
-from onnx_params.tensors.small import repeated_axes
+from onnx_params.tensors.small import without_repeats
 from onnx_params.tensors.steps import Shape
 
 VALUE: Final = "val_"  # how the exporter calls what it makes up
@@ -54,8 +54,7 @@ class Folded(NamedTuple):
         """The shape of the constant, with one for each axis along which its values repeat. Reads
         them.
         """
-        gone = repeated_axes(self.location.tensor)
-        return tuple(1 if axis in gone else dim for axis, dim in enumerate(self.location.shape))
+        return without_repeats(self.location.tensor, self.location.shape)
 
 
 def unlisted(names: Iterable[str], kinds: Container[str]) -> Iterator[str]:

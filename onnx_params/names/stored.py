@@ -17,7 +17,7 @@ from onnx_params.dataflow.consumers import (
 from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import onnxruntime, recurrent, writers
-from onnx_params.idioms.naming import Evidence
+from onnx_params.idioms.naming import Evidence, is_path
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import REPEATS, operator_of
 from onnx_params.idioms.torchscript import (
@@ -38,7 +38,7 @@ from onnx_params.names.slots import (
     by_place,
     implied,
 )
-from onnx_params.tensors.small import is_zeros, repeated_axes
+from onnx_params.tensors.small import is_zeros, without_repeats
 from onnx_params.tensors.steps import Key, Shape, Slice
 from onnx_params.tensors.stored import StoredTensor
 
@@ -127,7 +127,7 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
             is_kept = writers.keeps_names(model) and not may_be_turned
             is_kept = is_kept and not is_rewritten(consumer.node)
             is_kept = is_kept and _is_taken_by_the_exporters(model, tensor)
-            sure = not folded and is_kept and _is_path(name)
+            sure = not folded and is_kept and is_path(name)
             return location.claim(
                 name,
                 Evidence.STORED_NAME,
@@ -165,11 +165,6 @@ def _has_axes_of_one(shape: Shape) -> bool:
     return len(shape) > 1 and sum(dim > 1 for dim in shape) == 1
 
 
-def _is_path(name: str) -> bool:
-    """Whether a name is made of what a module may call its own, with dots between."""
-    return all(word.isidentifier() or word.isdigit() for word in name.split("."))
-
-
 def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     location, view = locate(model, tensor), None
     because = "nothing says what it was called"
@@ -179,9 +174,9 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
             " left"
         )
     elif len(location.shape) == len(tensor.shape) and _is_expanded(tensor.name):
-        gone = repeated_axes(tensor)
-        shape = tuple(1 if axis in gone else dim for axis, dim in enumerate(location.shape))
-        location, view = location._replace(shape=shape), View.FOLDED if gone else None
+        shape = without_repeats(tensor, location.shape)
+        view = None if shape == location.shape else View.FOLDED
+        location = location._replace(shape=shape)
     return location.claim(
         tensor.name or str(tensor.place), Evidence.NONE, because, certain=False, view=view
     )

@@ -82,6 +82,8 @@ def _without(inventory: Inventory, keys: Set[Key]) -> Inventory:
     """The inventory, where those stored tensors are no parameters: an optimizer computed them of
     such of the plain export as are gone.
     """
+    if not keys:
+        return inventory
     because = "an optimizer computed it of parameters of the plain export, of which some are gone; "
     classified = tuple(
         (tensor, Classification(Role.CONSTANT, RuleId.NOT_LISTED, because + found.because))
@@ -89,7 +91,7 @@ def _without(inventory: Inventory, keys: Set[Key]) -> Inventory:
         else (tensor, found)
         for tensor, found in inventory.classified
     )
-    return replace(inventory, classified=classified) if keys else inventory
+    return replace(inventory, classified=classified)
 
 
 def _as_stored(plain: Inventory) -> Checkpoint:

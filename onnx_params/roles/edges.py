@@ -7,6 +7,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms import tf2onnx
+from onnx_params.idioms.naming import is_path
 from onnx_params.idioms.torchscript import real_name
 from onnx_params.roles import spectra
 from onnx_params.roles.context import ROUNDS, Context, Subject, behind, describe, is_layer
@@ -50,10 +51,7 @@ def _is_of_a_module(subject: Subject) -> bool:
     counted in data.
     """
     owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
-    is_path = bool(owner) and all(
-        word.isidentifier() or word.isdigit() for word in owner.split(".")
-    )
-    return is_path and _COUNTED.fullmatch(leaf) is None
+    return is_path(owner) and _COUNTED.fullmatch(leaf) is None
 
 
 def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.walk import worded
+from onnx_params.idioms.naming import is_path
 from onnx_params.idioms.torchscript import is_made_up
-from onnx_params.idioms.vocabulary import is_buffer_name, is_kept_state
+from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
@@ -177,7 +178,7 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
                 return _bias_of_a_layer(use)
     if _is_named_scale(context, tensor):
         return _scale_by_name(tensor)
-    if count and (is_buffer_name(tensor.name) or is_kept_state(tensor.name)):
+    if count and is_unlearned_name(tensor.name):
         return spectra.by_name(tensor)
     if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"
@@ -268,7 +269,7 @@ def _is_named_scalar(subject: Subject) -> bool:
         return False
     if "." not in name and not (len(name) > 1 and _is_in_a_trace(subject)):
         return False
-    return all(part.isidentifier() or part.isdigit() for part in name.split("."))
+    return is_path(name)
 
 
 def _is_in_a_trace(subject: Subject) -> bool:

@@ -10,7 +10,7 @@ from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.torchscript import is_made_up, is_result, real_name, scope_of
-from onnx_params.idioms.vocabulary import is_buffer_name, is_kept_state
+from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
@@ -41,7 +41,7 @@ _WAVES: Final = ("Cos", "Sin")
 
 def by_surroundings(context: Context, subject: Subject) -> Classification:
     """The last rules: always an answer."""
-    if is_buffer_name(subject.tensor.name) or is_kept_state(subject.tensor.name):
+    if is_unlearned_name(subject.tensor.name):
         return spectra.by_name(subject.tensor)
     for use, _ in subject.uses:
         if use.node is not None and use.node.op_type in TO_DIVISION | {"Div"}:

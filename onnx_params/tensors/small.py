@@ -141,6 +141,14 @@ def repeated_axes(tensor: StoredTensor) -> tuple[int, ...]:
     return tuple(found)
 
 
+def without_repeats(tensor: StoredTensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape of as many axes as a tensor has, with one for each along which all values are the
+    same. Reads them.
+    """
+    gone = repeated_axes(tensor)
+    return tuple(1 if axis in gone else dim for axis, dim in enumerate(shape))
+
+
 def bit_patterns(tensor: StoredTensor) -> Sequence[int]:
     """All elements as the numbers that their bits are, to see which are the same; none where they
     cannot be read so. Reads them.

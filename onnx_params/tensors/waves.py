@@ -117,9 +117,10 @@ def _are_steady(rows: Sequence[tuple[float, ...]], close: float) -> bool:
 
 def _is_wave(column: Sequence[float], close: float) -> bool:
     one, two, three, four = column
-    room = close * max(map(abs, column))
+    amplitude = max(map(abs, column))
+    room = close * amplitude
     is_bounded = abs(one + three) <= 2 * abs(two) + room
-    is_same = abs((one + three) * three - (two + four) * two) <= room * max(map(abs, column))
+    is_same = abs((one + three) * three - (two + four) * two) <= room * amplitude
     return is_bounded and is_same
 
 
