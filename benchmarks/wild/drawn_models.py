@@ -51,6 +51,7 @@ DRAWN: Final = (
     "drawn_third.py",
     "drawn_fourth.py",
     "drawn_fifth.py",
+    "drawn_sixth.py",
 )
 
 

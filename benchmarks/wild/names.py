@@ -111,6 +111,7 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
     try:
         truth = truth_of(folder)
         own = onnx_params.analyze(artifact.model, names_from=plain)
+        original = sum(map(math.prod, truth.shapes.values()))
         known = onnx_params.analyze(artifact.model, reference=reference).inventory
     except OnnxParamsError as error:
         return Score(artifact, error=str(error))
@@ -118,16 +119,17 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
     if plain is not None:
         left &= _compared(onnx_params.analyze(plain), truth)[0]
     back, wrong = _compared(own, truth)
+    counted = _with_names_of(known, truth)
     counts = collections.Counter(row.name for row in own.rows)
     return Score(
         artifact,
         rows=len(left),
         missed=tuple(sorted(left - back)),
         total=own.parameters,
-        original=sum(map(math.prod, truth.shapes.values())),
-        used=_count_used(known, truth),
-        left=_count_left(known, truth, with_lines=True),
-        left_whole=_count_left(known, truth, with_lines=False),
+        original=original,
+        used=_count_used(known, counted),
+        left=_count_left(known, counted, with_lines=True),
+        left_whole=_count_left(known, counted, with_lines=False),
         untold=_count_untold(own, truth),
         wrong=wrong,
         twice=tuple(name for name, count in counts.items() if count > 1),
@@ -139,6 +141,18 @@ def _count_untold(own: Report, truth: Truth) -> int:
     names = {truth.names.get(row.name) for row in own.rows if row.shape is None}
     names -= {truth.names.get(row.name) for row in own.rows if row.shape is not None}
     return sum(math.prod(truth.shapes[name]) for name in names if name is not None)
+
+
+def _with_names_of(known: Inventory, truth: Truth) -> Truth:
+    """The truth; where the checkpoint calls nothing as the framework does, with its names too."""
+    if any(claim.name in truth.names for claim in known.parameters):
+        return truth
+    assert known.matched is not None
+    there = {tensor.name: tensor.shape for tensor in known.matched.checkpoint.tensors}
+    own = {claim.name: there[claim.name] for claim in known.parameters if claim.name in there}
+    return truth._replace(
+        shapes=truth.shapes | own, names=truth.names | {name: name for name in own}
+    )
 
 
 def _left(known: Inventory, truth: Truth) -> set[str]:

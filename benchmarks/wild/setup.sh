@@ -285,6 +285,17 @@ $PIP --no-deps matplotlib==3.11.2 opencv-python-headless==5.0.0.93 joblib==1.6.0
     rotary-embedding-torch==0.9.1 tensordict==0.15.3 pyvers==0.2.3 ftfy==6.3.1 wcwidth==0.9.4 \
     addict==2.4.0 yacs==0.1.8 jaxtyping==0.3.11 wadler-lindig==0.1.8 beartype==0.23.1 \
     gymnasium==1.4.0 cloudpickle==3.1.3 Farama-Notifications==0.0.6 lightning-utilities==0.15.3
+$PIP --no-deps --no-build-isolation segmentation-models-pytorch==0.6.0 espnet==202511 \
+    pyannote.audio==4.0.7 open-clip-torch==3.3.0 torch-geometric==2.8.1 \
+    pytorch-forecasting==1.8.0 vit-pytorch==1.26.11 kornia==0.9.0 kornia_rs==0.2.0 \
+    ultralytics==8.4.190 pytorch-widedeep==1.7.0 taylor-series-linear-attention==0.2.0 \
+    carvekit==4.1.2 dreamsim==0.2.1 make-a-video-pytorch==0.4.0 laion-clap==1.1.7 \
+    soundstorm-pytorch==0.6.1 mambular==1.5.1 mace-torch==0.3.16 mushroom-rl==1.10.2 \
+    sbi==0.27.0 iunets==0.1 memcnn==1.5.2 e3nn==0.6.0 opt_einsum_fx==0.1.4 ase==3.29.0 \
+    nflows==0.14 pyannote.core==6.1.0 sortedcontainers==2.4.0 typeguard==4.6.1 \
+    lightning==2.6.6 torchmetrics==1.9.0 scikit-base==1.2.0 scikit-learn==1.9.1 \
+    narwhals==2.29.0 threadpoolctl==3.8.0 xxhash==4.1.0 torchlibrosa==0.1.0 librosa==0.11.0 \
+    lazy_loader==0.6 decorator==5.3.1 pooch==1.9.0 platformdirs==4.14.9 msgpack==1.2.4
 $PIP --no-deps --no-build-isolation st-moe-pytorch==0.1.8 joeynmt==2.3.0 bert-pytorch==0.0.1a4 \
     sru==2.6.0 esbn-pytorch==0.0.4 glom-pytorch==0.0.14 fastseg==0.1.2 uniformer-pytorch==0.0.4 \
     kraken==7.1.1 pesto-pitch==2.0.1 voicefixer==0.1.3 nussl==1.1.9 chatterbox-tts==0.1.7 \

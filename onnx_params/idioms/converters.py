@@ -98,9 +98,12 @@ _ROWS: Final = (
 _INVENTED: Final = (
     ("Chainer", r"[A-Z]\w*_\d+_param_\w+"),
     ("", r"(?:p2o\.)?helper\.constant\.\d+"),
+    # operators of Paddle's that make a tensor of none, and those of rotations
+    ("", r"p2o\.pd_op\.(?:full(?:_like)?|assign_value_?|arange|eye|triu?l?|cos|sin)\.\d+\.\d+"),
 )
 # paddle/python/paddle/base/unique_name.py: <kind>_<n>.w_0, and .b_0 beside it
 _PADDLE: Final = re.compile(r"(?P<layer>\w+_\d+)\.w_0")
+_LEARNED_BY_PADDLE: Final = re.compile(r"(?!batch_norm)\w+_\d+\.[wb]_\d+")
 
 
 def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
@@ -119,7 +122,11 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
 
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
-    """Names that the model's converter makes up, for what no framework had."""
+    """Names that the model's converter makes up, for what no framework had; of single numbers,
+    Paddle's for parameters.
+    """
+    if tensor.count == 1 and _LEARNED_BY_PADDLE.fullmatch(tensor.name) is not None:
+        return Hint(True, "named-scalar", "Paddle gives such names to parameters")
     if _invented(model.producer_name).fullmatch(tensor.name) is None:
         return None
     return Hint(False, "invented", "the converter gives such names to constants of its own")

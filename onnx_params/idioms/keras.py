@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Node
+from onnx_params.operators.record import Kind
+from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import SWAP, Permute, Reshape, Shape, Slice, Step, Steps, shape_after
 
 # [out, in, ...] -> [..., in, out]
@@ -17,6 +19,7 @@ TO_LAST: Final = {3: Permute((2, 1, 0)), 4: Permute((2, 3, 1, 0)), 5: Permute((2
 # [in, multiplier, ...] -> [..., in, multiplier]
 _DEPTHWISE: Final = {4: Permute((2, 3, 0, 1)), 3: Permute((2, 0, 1))}
 CELLS: Final = {"LSTM": "lstm_cell", "GRU": "gru_cell", "RNN": "simple_rnn_cell"}
+N_DIRECTIONS: Final = 2  # of a recurrent operator that runs both ways
 LEAVES: Final = ("kernel", "recurrent_kernel", "bias")
 
 
@@ -24,7 +27,9 @@ def kernel(node: Node, shape: Shape, depthwise: bool) -> Steps | None:
     """The steps to the kernel of a convolution; ``None`` where the operator is none, or its groups
     do not fit.
     """
-    if node.op_type not in ("Conv", "ConvTranspose") or len(shape) not in TO_LAST:
+    operator = schema(node.domain, node.op_type)
+    is_convolution = operator is not None and operator.kind is Kind.CONVOLUTION
+    if not is_convolution or len(shape) not in TO_LAST:
         return None
     if not depthwise:
         return (TO_LAST[len(shape)],)
@@ -51,6 +56,20 @@ def folded(node: Node, shape: Shape) -> tuple[str, Shape]:
     return "kernel" if depthwise is None else "depthwise_kernel", shape_after(
         shape, depthwise or kernel(node, shape, False) or ()
     )
+
+
+def cells(node: Node, slot: int, shape: Shape) -> list[tuple[str, Steps]]:
+    """What ``cell`` gives for each direction, the one that runs forward first; none where the shape
+    is not a recurrent operator's.
+    """
+    if len(shape) < 2 or shape[0] != N_DIRECTIONS:
+        made = cell(node, slot, shape)
+        return [] if made is None else [made]
+    made = cell(node, slot, (1, *shape[1:]))
+    if made is None:
+        return []
+    leaf, steps = made
+    return [(leaf, (Slice(0, ((at, at + 1),)), *steps)) for at in range(N_DIRECTIONS)]
 
 
 def cell(node: Node, slot: int, shape: Shape) -> tuple[str, Steps] | None:

@@ -65,7 +65,7 @@ class Evidence(enum.Enum):
 
 class Naming(NamedTuple):
     """One parameter as a writer names it, with further names of the same one; ``steps`` is ``None``
-    where its numbers were computed with others.
+    where its numbers were computed with others, ``dtype`` empty where it is that in storage.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Naming(NamedTuple):
     because: str
     view: View
     aliases: tuple[str, ...] = ()
+    dtype: str = ""
 
 
 def inferred(

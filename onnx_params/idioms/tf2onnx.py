@@ -16,49 +16,76 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
-from onnx_params.idioms import keras
-from onnx_params.idioms.naming import Evidence, Hint, Naming, inferred
-from onnx_params.idioms.tf2onnx_unnamed import Described, by_consumer, path_of
+from onnx_params.idioms import keras, tensorflow_lite
+from onnx_params.idioms.naming import Evidence, Hint, Naming
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.tensorflow import READ, Scopes, is_of_jax, scopes_of
+from onnx_params.idioms.tf2onnx_unnamed import Described, bias_of, by_consumer
+from onnx_params.idioms.written import Written, as_written
+from onnx_params.tensors.small import is_zeros
 from onnx_params.tensors.steps import (
     Key,
     Permute,
     Reshape,
-    Shape,
-    Step,
     Steps,
     shape_after,
     without_ones,
 )
 from onnx_params.tensors.stored import StoredTensor
+from onnx_params.tensors.waves import has_waves
 
-PRODUCER: Final = "tf2onnx"
-# a graph that JAX wrote: no layer is Keras', and the counters are Flax' own
-_JAX: Final = "jax2tf_"
 _PRODUCT: Final = re.compile(r"/batchnorm/mul(_1)?(?:__\d+)?(?::0)?$")
 _FOLDED_NORM: Final = re.compile(r"^(?P<scope>.+)/batchnorm/sub:0$")
 _CONSTANT: Final = re.compile(r"(^|/)Const(_\d+)?(:0|__\d+)?$")
-_TO_LAST: Final = keras.TO_LAST[4]
+# tensorflow/python/framework/op_def_library.py: what is no tensor is one named after its argument
+_OPERAND: Final = re.compile(r"/[xy](?::0|__\d+)?$")
+_VARIABLE: Final = re.compile(rf"/{READ}(?::0|__\d+)?$")
+# what a norm without a factor multiplies by
+_FACTOR: Final = re.compile(r"/batchnorm/Rsqrt(?::0|__\d+)?$")
+# rows of a table that constant folding looked up
+_LOOKED_UP: Final = re.compile(r"/(?:GatherV2|Gather|embedding_lookup)(?:_\d+)?$")
+_LITE: Final = re.compile(r"arith\.constant\d*(?:_dequant)?(?:__\d+)?")  # operations of MLIR
+_FOLDED: Final = "const_fold_opt_"  # tf2onnx, ``optimizer/const_fold_optimizer.py``
+_ASKS_SHAPE: Final = frozenset({"Shape", "Size"})
+_OWN_NAME: Final = re.compile(r"/(?:read|Read/Identity|Read/ReadVariableOp)(?:__\d+)?(?::0)?$")
+# names that tf.keras gives to models. Source: keras/engine/functional.py and sequential.py of 2.x
+DEPTH: Final = 3  # parts of a path: the model, a layer, the variable
+# what layers have inside them
+_INNER: Final = re.compile(
+    r"/(?:\w+_cell|(?:for|back)ward_\w+|query|key|value|attention_output)(?=/)"
+)
+_MADE_UP: Final = re.compile(r"(?:model|functional|sequential)(?:_\d+)?")
+_LEAVES_OF_NORM: Final = {
+    ("BatchNormalization", 1): "gamma",
+    ("BatchNormalization", 2): "beta",
+    ("Sub", 0): "beta",
+}
 
 
 class _Row(NamedTuple):
-    """The end of a stored name, the word of Keras' for it, and the step from storage; ``None``
-    where the numbers were computed.
+    """The end of a stored name, the word of Keras' for it, and how it is read; ``None`` where the
+    numbers were computed, empty where it lies as Keras has it.
     """
 
     ends: re.Pattern[str]
     leaf: str
-    step: Step | None | str
+    step: str | None
 
 
-def _row(ends: str, leaf: str, step: Step | None | str = "") -> _Row:
+def _row(ends: str, leaf: str, step: str | None = "") -> _Row:
     return _Row(re.compile(rf"^(?P<scope>.*?)/{ends}(?:/resource)?(?::0|__\d+)?$"), leaf, step)
 
 
-_READ: Final = r"ReadVariableOp(?:_\d+)?"
 _ROWS: Final = (
-    _row(rf"(?:(?:Cast|split|Cast_1|BiasAdd|MatMul|MatMul_1)/)?{_READ}(?=/resource)", "", "cell"),
-    _row(rf"separable_conv2d/{_READ}", "pointwise_kernel", _TO_LAST),
-    _row(rf"(?:convolution|conv_transpose|Conv2D|conv2d_transpose)/{_READ}", "kernel", _TO_LAST),
+    _row(rf"batchnorm/mul/{READ}", "gamma"),
+    _row(rf"batchnorm/{READ}", "", "norm"),
+    _row(
+        rf"(?:(?:Cast|split(?:_\d+)?|Cast_1|BiasAdd|MatMul|MatMul_1)/)?{READ}(?=/resource)",
+        "",
+        "cell",
+    ),
+    _row(rf"separable_conv2d/{READ}", "pointwise_kernel", "kernel"),
+    _row(rf"(?:convolution|conv_transpose|Conv2D|conv2d_transpose)/{READ}", "kernel", "kernel"),
     _row(r"(?:convolution|conv1d)/ExpandDims_1", "kernel", "conv1d"),
     _Row(
         re.compile(
@@ -74,17 +101,20 @@ _ROWS: Final = (
     ),
     _row(r"convolution/merged_input", "kernel", None),
     _row(r"separable_conv2d/merged_input", "pointwise_kernel", None),
-    _row(rf"(?:Cast|MatMul|Tensordot)/{_READ}", "kernel"),
-    _row(rf"(?:BiasAdd|Add)/{_READ}", "bias"),
+    _row(rf"(?:Cast|MatMul|Tensordot|einsum/Einsum)/{READ}", "kernel"),
+    _row(rf"(?:BiasAdd|Add)/{READ}", "bias"),
     _row(r"Squeeze", "bias"),
     _row(r"batchnorm/mul", "gamma", None),
+    # onnxslim, ``core/pattern/fusion``: after the result of what it joined
+    _row(r"batchnorm/add_1:0_bias", "beta", None),
     _row(r"batchnorm/sub", "beta", None),
-    _row(rf"(?:GatherV2|embedding_lookup)/(?:{_READ}|\d+)", "embeddings"),
-    _row(rf"mul_\d+/{_READ}", "gamma"),
-    _row(rf"add/{_READ}", "", "added"),
-    _row(_READ, "", "norm"),
-    _Row(re.compile(r"^(?P<scope>.+?)/(?P<leaf>\w+)/read(?:__\d+)?:0$"), "", "read"),
-    _row(rf"Mul_1/{_READ}", "scale"),
+    _row(rf"(?:GatherV2|embedding_lookup)/(?:{READ}|\d+)", "embeddings"),
+    _row(r"(?:GatherV2|Gather|embedding_lookup)(?:_\d+)?", "embeddings", "lookup"),
+    _row(rf"mul_\d+/{READ}", "gamma"),
+    _row(rf"add/{READ}", "", "added"),
+    _row(r"(?:read|Read/Identity|Read/ReadVariableOp)(?:__\d+)?", "", "read"),
+    _row(rf"Mul(?:_1)?/{READ}", "scale"),
+    _row(READ, "", "norm"),
     _row(r"Neg", "alpha", None),
     _row(r"Reshape", "", "reshape"),
     _row(r"Reshape_1", "", "reshape"),
@@ -93,185 +123,190 @@ _ROWS: Final = (
 
 
 def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
-    """Names of what a row knows, by key; none for other producers.
+    """Names of what a row knows, by key; none where no name is TensorFlow's.
 
-    All inferred: the names are TensorFlow's operators', not the variables'.
+    All inferred: the names are TensorFlow's operators', not the variables'. Reads attributes of
+    quantized weights.
     """
-    if model.producer_name != PRODUCER:
+    scopes = scopes_of(model)
+    if not scopes.is_tensorflow:
         return {}
-    listed = [tensor for tensor in tensors if not tensor.name.startswith(_JAX)]
-    names = {tensor.name.partition(":")[0] for tensor in listed}
+    listed = [as_written(model, tensor) for tensor in tensors if not is_of_jax(tensor.name)]
     factors = _have_factors(model)
-    found: dict[Key, list[Described]] = {}
-    for tensor in listed:
-        shown = _described(model, tensor, names)
-        if shown is None:
-            continue
-        found[tensor.key] = [shown]
-        name, _, steps = shown
-        if factors and steps is None and name.endswith("kernel"):
-            gamma = _folded_gamma(model, tensor)
-            if gamma is not None:
-                found[tensor.key].append(gamma)
-    prefix = _model_prefix([name for shown in found.values() for name, _, _ in shown])
+    found: dict[Key, tuple[Written, list[Described]]] = {}
+    for written in listed:
+        shown = _described(model, written, scopes)
+        if factors and any(steps is None and _is_kernel(name) for name, _, steps in shown):
+            shown += _folded_gamma(model, written, scopes)
+        if shown:
+            found[written.stored.key] = written, shown
+    names = [name for _, shown in found.values() for name, _, _ in shown]
+    prefix = "" if scopes.words else _model_prefix(names, scopes.are_counted)
     return {
-        key: [
-            _claim(model.stored[key], name.removeprefix(prefix), shape, steps)
-            for name, shape, steps in shown
-        ]
-        for key, shown in found.items()
+        key: [_claim(written, each, prefix) for each in shown]
+        for key, (written, shown) in found.items()
     }
 
 
-def _model_prefix(names: Sequence[str]) -> str:
+def _model_prefix(names: Sequence[str], are_counted: bool) -> str:
     """The model's own name at the head of every path, which functional models leave out; empty
-    where there is none.
+    where there is none. Without counters a model is taken for such by a name that Keras gives by
+    itself, or where most paths go no deeper than a layer: modules in modules are classes.
     """
     first = {name.partition("/")[0] for name in names if "/" in name}
     if len(first) != 1 or not all(name.count("/") > 1 for name in names):
         return ""
-    prefix = f"{first.pop()}/"
-    return "" if prefix.startswith("sequential") else prefix
+    word = first.pop()
+    if are_counted:
+        return "" if word.startswith("sequential") else f"{word}/"
+    n_flat = sum(len(_INNER.sub("", name).split("/")) == DEPTH for name in names)
+    is_flat = 2 * n_flat > len(names)
+    return f"{word}/" if is_flat or _MADE_UP.fullmatch(word) else ""
 
 
-def _claim(tensor: StoredTensor, name: str, shape: Shape, steps: Steps | None) -> Naming:
-    return inferred(
-        tensor,
-        name,
-        steps,
-        Evidence.SCOPE,
-        f"tf2onnx calls it '{tensor.name}', after the operator that read it",
-        shape,
-    )
+def _claim(written: Written, described: Described, prefix: str) -> Naming:
+    name, shape, steps = described
+    because = f"TensorFlow calls it '{written.name}', after the operator that read it"
+    return written.naming(name.removeprefix(prefix), steps, Evidence.SCOPE, because, shape)
 
 
-def _described(model: Model, tensor: StoredTensor, names: set[str]) -> Described | None:
-    """A name, a shape and the steps to it."""
+def _described(model: Model, written: Written, scopes: Scopes) -> list[Described]:
+    """A name, a shape and the steps to it, of each parameter in a tensor."""
+    if tensorflow_lite.is_joined(written.name):
+        return _listed(tensorflow_lite.described(model, written, scopes))
     for row in _ROWS:
-        match = row.ends.match(tensor.name)
+        match = row.ends.match(written.name)
         if match is not None:
-            return _by_row(model, tensor, row, match["scope"], names)
-    return by_consumer(model, tensor)
+            return _listed(_by_row(model, written, row, match["scope"], scopes))
+    found = by_consumer(model, written, scopes)
+    return found or _listed(tensorflow_lite.described(model, written, scopes))
+
+
+def _is_kernel(name: str) -> bool:
+    return name.endswith("kernel")
+
+
+def _listed(described: Described | None) -> list[Described]:
+    return [] if described is None else [described]
 
 
 def _by_row(
-    model: Model, tensor: StoredTensor, row: _Row, scope: str, names: set[str]
+    model: Model, written: Written, row: _Row, scope: str, scopes: Scopes
 ) -> Described | None:
-    path, shape = path_of(scope), tensor.shape
+    shape = written.shape
     if row.step is None:
-        return _computed(model, tensor, row.leaf, scope)
+        return _computed(model, written, row.leaf, scope, scopes)
+    if row.step == "lookup":
+        return scopes.name(scope, row.leaf), shape, None
     if row.step == "read":
-        return _variable(model, tensor)
+        return _variable(model, written)
     if row.step == "added":
-        return f"{path}/{_added_word(scope, names)}", shape, ()
+        return scopes.name(scope, _added_word(scope, scopes)), shape, ()
     if row.step == "norm":
-        return _of_norm(model, tensor, path)
+        return _of_norm(model, written, scope, scopes)
     if row.step == "cell":
-        return f"{path}/{_of_cell(tensor.name)}", shape, ()
+        return scopes.name(scope, _of_cell(written)), shape, ()
     if row.step == "conv1d" and len(shape) == 4:
-        return _of_conv1d(tensor, path)
+        return _of_conv1d(written, scopes.name(scope, "kernel"))
     if row.step == "reshape":
-        return _reshaped(model, tensor, scope, path, names)
-    if not isinstance(row.step, Permute):
-        return f"{path}/{row.leaf}", shape, ()
-    if len(shape) != 4:
+        return _reshaped(written, scope, scopes)
+    if row.step != "kernel":
+        return scopes.name(scope, row.leaf), shape, ()
+    to_last = keras.TO_LAST.get(len(shape))
+    if to_last is None:
         return None
-    return f"{path}/{row.leaf}", shape_after(shape, (row.step,)), (row.step,)
+    return scopes.name(scope, row.leaf), shape_after(shape, (to_last,)), (to_last,)
 
 
-def _computed(model: Model, tensor: StoredTensor, leaf: str, scope: str) -> Described | None:
+def _computed(
+    model: Model, written: Written, leaf: str, scope: str, scopes: Scopes
+) -> Described | None:
     """What constant folding computed; ``Conv__62`` is tf2onnx's own word, not a layer's."""
     if scope.startswith("Conv__"):
         return None
-    path = path_of(scope)
     if leaf.endswith("kernel"):
-        return _folded_kernel(model, tensor, path, leaf) if scope else None
-    return f"{path}/{leaf}", without_ones(tensor.shape) or (1,), None
+        return _folded_kernel(model, written, scope, leaf, scopes) if scope else None
+    return scopes.name(scope, leaf), without_ones(written.shape) or (1,), None
 
 
-def _variable(model: Model, tensor: StoredTensor) -> Described:
-    """A variable of TensorFlow 1, under its own name."""
-    name = tensor.name.rpartition("/read")[0]
-    consumer = next(consumers(model, tensor), None)
-    if consumer is None or consumer.slot != 1:
-        return name, tensor.shape, ()
-    steps = keras.kernel(consumer.node, tensor.shape, False) or ()
-    return name, shape_after(tensor.shape, steps), steps
+def _variable(model: Model, written: Written) -> Described:
+    """A variable under its own name."""
+    name = _OWN_NAME.sub("", written.name)
+    consumer = next(consumers(model, written.stored), None)
+    if consumer is None or not consumer.is_product or consumer.word != "weight":
+        return name, written.shape, ()
+    steps = keras.kernel(consumer.node, written.shape, False) or ()
+    return name, shape_after(written.shape, steps), steps
 
 
-def _of_norm(model: Model, tensor: StoredTensor, path: str) -> Described | None:
-    consumer = next(consumers(model, tensor), None)
-    if consumer is None or consumer.node.op_type != "BatchNormalization":
+def _of_norm(model: Model, written: Written, scope: str, scopes: Scopes) -> Described | None:
+    """A norm's vector, by the slot that takes it; a norm that TensorFlow took apart subtracts from
+    ``beta``.
+    """
+    consumer = next(consumers(model, written.stored), None)
+    if consumer is None:
         return None
-    if consumer.slot not in (1, 2):
-        return None
-    return f"{path}/{('gamma', 'beta')[consumer.slot - 1]}", tensor.shape, ()
+    leaf = _LEAVES_OF_NORM.get((consumer.node.op_type, consumer.slot))
+    return None if leaf is None else (scopes.name(scope, leaf), written.shape, ())
 
 
-def _of_conv1d(tensor: StoredTensor, path: str) -> Described:
+def _of_conv1d(written: Written, name: str) -> Described:
     """A kernel of one dimension that TensorFlow gave a second of 1."""
-    added = 2 if tensor.shape[2] == 1 else 3
-    without = tuple(dim for axis, dim in enumerate(tensor.shape) if axis != added)
+    added = 2 if written.shape[2] == 1 else 3
+    without = tuple(dim for axis, dim in enumerate(written.shape) if axis != added)
     steps: Steps = (Reshape(without), Permute((2, 1, 0)))
-    return f"{path}/kernel", shape_after(tensor.shape, steps), steps
+    return name, shape_after(written.shape, steps), steps
 
 
-def _added_word(scope: str, names: set[str]) -> str:
+def _added_word(scope: str, scopes: Scopes) -> str:
     """The word for what a layer adds: a norm's, which multiplies too, or a bias."""
-    multiplies = any(f"{scope}/mul_{at}/ReadVariableOp" in names for at in range(10))
+    multiplies = any(f"{scope}/mul_{at}/ReadVariableOp" in scopes.shapes for at in range(10))
     return "beta" if multiplies else "bias"
 
 
-def _folded_kernel(model: Model, tensor: StoredTensor, path: str, word: str) -> Described:
+def _folded_kernel(
+    model: Model, written: Written, scope: str, word: str, scopes: Scopes
+) -> Described:
     """A kernel into which a norm was folded: its numbers are others, its shape is Keras' own."""
-    consumer = next(consumers(model, tensor), None)
+    consumer = next(consumers(model, written.stored), None)
     if consumer is None:
-        return f"{path}/{word}", tensor.shape, None
-    leaf, shape = keras.folded(consumer.node, tensor.shape)
-    return f"{path}/{leaf if word == 'kernel' else word}", shape, None
+        return scopes.name(scope, word), written.shape, None
+    leaf, shape = keras.folded(consumer.node, written.shape)
+    return scopes.name(scope, leaf if word == "kernel" else word), shape, None
 
 
-def _of_cell(name: str) -> str:
+def _of_cell(written: Written) -> str:
     """The word for what a recurrent cell reads: the first product takes the kernel, the second the
-    recurrent one.
+    recurrent one; so do convolutions, which split both.
     """
-    if "/Cast/" in name or "/MatMul/" in name:
-        return "kernel"
-    return "bias" if "/split/" in name or "/BiasAdd/" in name else "recurrent_kernel"
+    name, is_vector = written.name, len(written.shape) == 1
+    if "/BiasAdd/" in name or (is_vector and "/split" in name):
+        return "bias"
+    is_first = any(word in name for word in ("/Cast/", "/MatMul/", "/split/"))
+    return "kernel" if is_first else "recurrent_kernel"
 
 
-def _reshaped(
-    model: Model, tensor: StoredTensor, scope: str, path: str, names: set[str]
-) -> Described | None:
+def _reshaped(written: Written, scope: str, scopes: Scopes) -> Described | None:
     """A norm's vector brought to the rank of its input, or an attention's kernel whose heads were
     joined.
     """
-    ending = tensor.name.partition(":")[0].rpartition("/")[2]
-    if len(tensor.shape) == 2 and min(tensor.shape) > 1:
-        heads = _heads(model, scope)
+    shape = written.shape
+    ending = written.name.partition(":")[0].rpartition("/")[2]
+    if len(shape) == 2 and min(shape) > 1:
+        name = scopes.name(scope, "kernel")
+        is_last = ending == "Reshape_1"
+        heads = scopes.heads(scope, shape[0 if is_last else 1])
         if heads is None:
-            return f"{path}/kernel", tensor.shape, ()
-        shape = (*heads, tensor.shape[1]) if ending == "Reshape_1" else (tensor.shape[0], *heads)
-        steps: Steps = (Reshape(shape),)
-        return f"{path}/kernel", shape, steps
-    size = tensor.count
-    order = ["Reshape", "Reshape_1"] if f"{scope}/Reshape" in names else ["Reshape_1", "Reshape_2"]
+            return name, shape, ()
+        whole = (*heads, shape[1]) if is_last else (shape[0], *heads)
+        return name, whole, (Reshape(whole),)
+    size = written.n_elements
+    is_first = f"{scope}/Reshape" in scopes.shapes
+    order = ["Reshape", "Reshape_1"] if is_first else ["Reshape_1", "Reshape_2"]
     if ending not in order:
         return None
-    return f"{path}/{('gamma', 'beta')[order.index(ending)]}", (size,), (Reshape((size,)),)
-
-
-def _heads(model: Model, scope: str) -> tuple[int, int] | None:
-    """Heads and width of one, by the bias of a projection of the same attention."""
-    for owner in (scope, scope.rpartition("/")[0]):
-        for tensor in model.main.tensors:
-            if (
-                tensor.name.startswith(f"{owner}/")
-                and tensor.name.endswith("Add/ReadVariableOp:0")
-                and len(tensor.shape) == 2
-            ):
-                return tensor.shape[0], tensor.shape[1]
-    return None
+    leaf = ("gamma", "beta")[order.index(ending)]
+    return scopes.name(scope, leaf), (size,), (Reshape((size,)),)
 
 
 def _have_factors(model: Model) -> bool:
@@ -291,42 +326,59 @@ def _have_factors(model: Model) -> bool:
     return not first
 
 
-def _folded_gamma(model: Model, tensor: StoredTensor) -> Described | None:
+def _folded_gamma(model: Model, written: Written, scopes: Scopes) -> list[Described]:
     """The factor of a norm that was folded into a convolution: the convolution's bias bears the
     norm's name.
     """
-    for consumer in consumers(model, tensor):
-        bias = (
-            consumer.node.inputs[2] if consumer.slot == 1 and len(consumer.node.inputs) > 2 else ""
-        )
-        match = _FOLDED_NORM.match(bias)
-        stored = model.stored.get((consumer.graph, bias))
-        if (
-            match is not None
-            and stored is not None
-            and consumer.node.op_type in ("Conv", "ConvTranspose")
-        ):
-            return f"{path_of(match['scope'])}/gamma", (stored.count,), None
-    return None
+    for consumer in consumers(model, written.stored):
+        bias = bias_of(model, consumer)
+        match = _FOLDED_NORM.match(bias.name) if bias is not None else None
+        if bias is not None and match is not None:
+            return [(scopes.name(match["scope"], "gamma"), (bias.n_elements,), None)]
+    return []
 
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
-    """What TensorFlow calls a constant: ``zeros/Const:0``; variables are read."""
-    if model.producer_name != PRODUCER or tensor.count > 1:
-        return None
-    if _CONSTANT.search(tensor.name) is None:
-        return None
-    because = "TensorFlow gives such names to its constants; variables are read"
-    return Hint(False, "tensorflow-constant", because)
-
-
-def is_vector_of_norm(model: Model, tensor: StoredTensor) -> bool:
-    """Whether a tensor is named as tf2onnx names a norm's vector that Keras brought to the rank of
-    its input.
+    """What TensorFlow calls a constant: ``zeros/Const:0``, or ``scale/y:0``, an operand of an
+    operator; variables are read. What tf2onnx folded and only the shape is asked of is none either.
     """
-    ending = tensor.name.partition(":")[0].rpartition("/")[2]
-    return (
-        model.producer_name == PRODUCER
-        and ending in ("Reshape", "Reshape_1", "Reshape_2")
-        and sum(dim > 1 for dim in tensor.shape) == 1
+    if not scopes_of(model).is_tensorflow:
+        return None
+    name = name_before(tensor.name)
+    if _OPERAND.search(name) or (tensor.count <= 1 and _CONSTANT.search(name)):
+        because = "TensorFlow gives such names to its constants; variables are read"
+        return Hint(False, "tensorflow-constant", because)
+    if tensor.count == 1 and tensor.dtype.is_float and _VARIABLE.search(name):
+        return Hint(True, "norm-by-name", "TensorFlow read it as a variable, by its name")
+    if _FACTOR.search(name):
+        because = "TensorFlow computed it from a norm's statistics, by its name"
+        return Hint(False, "tensorflow-constant", because, is_buffer=True)
+    if _LITE.fullmatch(name) and (tensor.count <= 1 or is_zeros(tensor)):
+        because = "TensorFlow Lite's converter gives such names to constants of its own"
+        return Hint(False, "tensorflow-constant", because)
+    if name.startswith(_FOLDED) and _gives_shape_alone(model, tensor):
+        because = "tf2onnx computed it, and nodes ask its shape alone"
+        return Hint(False, "tensorflow-constant", because)
+    return None
+
+
+def _gives_shape_alone(model: Model, tensor: StoredTensor) -> bool:
+    uses = model.def_use.uses(tensor.key)
+    return bool(uses) and all(
+        use.node is not None and use.node.op_type in _ASKS_SHAPE for use in uses
     )
+
+
+def is_variable(model: Model, tensor: StoredTensor) -> bool:
+    """Whether a tensor is named as a variable that was read, or as a norm's vector that Keras
+    brought to the rank of its input.
+    """
+    if not scopes_of(model).is_tensorflow:
+        return False
+    name = name_before(tensor.name).partition(":")[0]
+    if _VARIABLE.search(name) is not None:
+        return True
+    if _LOOKED_UP.search(name) is not None:
+        return not has_waves(tensor)
+    is_vector = sum(dim > 1 for dim in tensor.shape) == 1
+    return is_vector and name.rpartition("/")[2] in ("Reshape", "Reshape_1", "Reshape_2")

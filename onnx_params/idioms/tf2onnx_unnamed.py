@@ -10,81 +10,160 @@ import re
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
-from onnx_params.dataflow.consumers import Consumer, consumers
-from onnx_params.idioms import keras
-from onnx_params.tensors.steps import Permute, Reshape, Shape, Steps, shape_after, without_ones
-from onnx_params.tensors.stored import StoredTensor
+from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
+from onnx_params.dataflow.walk import arrivals, stored_behind
+from onnx_params.idioms import keras, tensorflow_lite
+from onnx_params.idioms.tensorflow import READ, Scopes, without_calls
+from onnx_params.idioms.written import Written, as_written
+from onnx_params.operators.record import Kind
+from onnx_params.tensors.steps import (
+    SWAP,
+    Permute,
+    Reshape,
+    Shape,
+    Steps,
+    shape_after,
+    without_ones,
+)
 
 MAX_HOPS: Final = 6  # nodes before an initial state
-COUNTER: Final = re.compile(r"_\d+$")
+_QUANTIZED: Final = "_quant"  # onnxruntime, ``quantization/operators``: names of nodes
+_ADDITIONS: Final = frozenset({"Add", "QLinearAdd"})
+# a bias that Keras gave axes for its result. Source: keras/src/backend/tensorflow/nn.py
+_SQUEEZED: Final = re.compile(r"^(?P<scope>[^;]+)/Squeeze(?::0|__\d+)$")
+_ADDED: Final = re.compile(rf"^(?P<scope>[^;]+)/(?:BiasAdd|[Aa]dd)(?:/{READ})?(?::0|__\d+)?$")
+_TRANSPOSITION: Final = "/transpose"  # of time to the front
+# keras/src/layers/rnn/bidirectional.py: the names of the two layers
+_FORWARD: Final = re.compile(r"/forward_")
 _CALLED: Final = "/StatefulPartitionedCall"
 
 # a name, the shape that Keras gives, and the steps to it; None where the numbers were computed
 Described = tuple[str, Shape, Steps | None]
 
 
-def path_of(scope: str) -> str:
-    """A scope without its counters."""
-    return "/".join(COUNTER.sub("", part) for part in scope.split("/"))
+def by_consumer(model: Model, written: Written, scopes: Scopes) -> list[Described]:
+    """The descriptions that the first operator gives which takes the tensor and has any: two of
+    what a recurrent operator that runs both ways has joined.
+    """
+    for consumer in consumers(model, written.stored):
+        if consumer.node.op_type in keras.CELLS:
+            several = _of_cell_operator(model, consumer, written, scopes)
+        else:
+            described = _by_operator(model, written, consumer, scopes)
+            several = [] if described is None else [described]
+        if several:
+            return several
+    return []
 
 
-def by_consumer(model: Model, tensor: StoredTensor) -> Described | None:
-    """The first description that an operator which takes the tensor gives."""
-    for consumer in consumers(model, tensor):
-        described = _by_operator(model, tensor, consumer)
-        if described is not None:
-            return described
+def bias_of(model: Model, consumer: Consumer) -> Written | None:
+    """The stored bias of a convolution, as it was written; ``None`` where it has none."""
+    operator = consumer.operator
+    if operator is None or operator.kind is not Kind.CONVOLUTION or consumer.word != "weight":
+        return None
+    for slot, name in enumerate(consumer.node.inputs):
+        if name and operator.word(slot) == "bias":
+            stored = stored_behind(model, consumer.graph, name)
+            return None if stored is None else as_written(model, stored)
     return None
 
 
-def _by_operator(model: Model, tensor: StoredTensor, consumer: Consumer) -> Described | None:
-    node, slot = consumer.node, consumer.slot
-    if node.op_type in keras.CELLS and slot in (1, 2, 3):
-        return _of_cell_operator(model, node, tensor, slot)
-    if node.op_type == "Conv" and slot == 1:
-        return _of_convolution(node, tensor)
-    if node.op_type == "Add":
-        return _of_addition(node, tensor)
+def _by_operator(
+    model: Model, written: Written, consumer: Consumer, scopes: Scopes
+) -> Described | None:
+    if consumer.node.op_type in _ADDITIONS:
+        return _of_addition(consumer.node, written, scopes)
+    kind = consumer.operator.kind if consumer.operator is not None else None
+    if kind is Kind.CONVOLUTION and consumer.word == "weight":
+        return _of_convolution(model, consumer, written, scopes)
+    if kind is Kind.MATRIX and len(written.shape) == 2:
+        return _of_matrix(model, consumer, written, scopes)
+    if kind is Kind.TABLE and consumer.word == "table":
+        return written.name.removesuffix(":0"), written.shape, ()
     return None
 
 
-def _of_convolution(node: Node, tensor: StoredTensor) -> Described | None:
-    if node.name.endswith("/depthwise"):
-        steps = keras.kernel(node, tensor.shape, True)
+def _of_matrix(
+    model: Model, consumer: Consumer, written: Written, scopes: Scopes
+) -> Described | None:
+    """A kernel by the bias that is added to the product: of an einsum, of which tf2onnx makes a
+    product without its name, with as many axes as the bias has.
+    """
+    bias = _added_after(model, consumer)
+    match = _ADDED.match(bias.name) if bias is not None else None
+    if bias is None or match is None:
+        return None
+    turned: Steps = () if as_torch(consumer, written.shape) else (SWAP,)
+    entering, leaving = shape_after(written.shape, turned)
+    heads = scopes.heads(match["scope"], entering)
+    if len(bias.shape) == 2 and bias.n_elements == leaving:
+        shape: Shape = (entering, *bias.shape)
+    elif consumer.node.op_type == "Gemm" and heads is not None:
+        shape = (*heads, leaving)
+    else:
+        shape = (entering, leaving)
+    steps = turned if len(shape) == 2 else (*turned, Reshape(shape))
+    return scopes.name(match["scope"], "kernel"), shape, steps
+
+
+def _added_after(model: Model, consumer: Consumer) -> Written | None:
+    """The one stored tensor that is added to a result, perhaps in another shape."""
+    for output in consumer.node.outputs[:1]:
+        for arrival in arrivals(model, (consumer.graph, output)):
+            node = arrival.use.node
+            if node is None or node.op_type not in _ADDITIONS:
+                continue
+            others = [name for slot, name in enumerate(node.inputs) if slot != arrival.use.slot]
+            stored = [stored_behind(model, arrival.use.graph, name) for name in others if name]
+            if len(stored) == 1 and stored[0] is not None:
+                return as_written(model, stored[0])
+    return None
+
+
+def _of_convolution(
+    model: Model, consumer: Consumer, written: Written, scopes: Scopes
+) -> Described | None:
+    if tensorflow_lite.is_joined(consumer.node.name):
+        return None
+    scope, called, _ = _called(consumer.node).rpartition("/depthwise")
+    if called:
+        steps = keras.kernel(consumer.node, written.shape, True)
         if steps is not None:
-            name = _depthwise(node.name.removesuffix("/depthwise"))
-            return name, shape_after(tensor.shape, steps), steps
-    if len(tensor.shape) != 4:
+            return _depthwise(scope, scopes), shape_after(written.shape, steps), steps
+    bias = bias_of(model, consumer)
+    layer = _SQUEEZED.match(bias.name) if bias is not None else None
+    if len(written.shape) != 4 or layer is None:
         return None
-    bias = next((name for name in node.inputs[2:3] if name.endswith("/Squeeze:0")), "")
-    if not bias:
-        return None
-    to_last = Permute((2, 3, 0, 1)) if tensor.shape[1] == 1 else keras.TO_LAST[4]
-    name = f"{path_of(bias.removesuffix('/Squeeze:0'))}/kernel"
-    return name, shape_after(tensor.shape, (to_last,)), (to_last,)
+    to_last = Permute((2, 3, 0, 1)) if written.shape[1] == 1 else keras.TO_LAST[4]
+    name = scopes.name(layer["scope"], "kernel")
+    return name, shape_after(written.shape, (to_last,)), (to_last,)
 
 
-def _of_addition(node: Node, tensor: StoredTensor) -> Described | None:
-    size = without_ones(tensor.shape)
+def _of_addition(node: Node, written: Written, scopes: Scopes) -> Described | None:
+    size = without_ones(written.shape)
     if len(size) != 1:
         return None
-    norm, is_norm, _ = node.name.partition("/batchnorm/")
+    called = _called(node)
+    norm, is_norm, _ = called.partition("/batchnorm/")
     if is_norm:
-        return f"{path_of(norm)}/beta", size, None
-    if node.name.endswith("/BiasAdd"):
-        return f"{path_of(node.name.removesuffix('/BiasAdd'))}/bias", size, (Reshape(size),)
+        return scopes.name(norm, "beta"), size, None
+    if called.endswith("/BiasAdd"):
+        return scopes.name(called.removesuffix("/BiasAdd"), "bias"), size, (Reshape(size),)
     return None
 
 
-def _depthwise(scope: str) -> str:
-    """The name of a depthwise kernel:
+def _called(node: Node) -> str:
+    """The name of a node before a quantizer's word."""
+    return node.name.removesuffix(_QUANTIZED)
 
-    Keras 3, whose scopes have counters throughout, calls it ``kernel`` where it is the layer's only
+
+def _depthwise(scope: str, scopes: Scopes) -> str:
+    """The name of a depthwise kernel: Keras 3 calls it ``kernel`` where it is the layer's only
     one.
     """
     layer = scope.removesuffix("/separable_conv2d")
-    only = layer == scope and all(COUNTER.search(part) for part in scope.split("/"))
-    return f"{path_of(layer)}/{'kernel' if only else 'depthwise_kernel'}"
+    is_only = layer == scope and scopes.are_counted
+    return scopes.name(layer, "kernel" if is_only else "depthwise_kernel")
 
 
 def _scope_behind(model: Model, name: str) -> str:
@@ -102,22 +181,36 @@ def _scope_behind(model: Model, name: str) -> str:
 
 
 def _of_cell_operator(
-    model: Model, node: Node, tensor: StoredTensor, slot: int
-) -> Described | None:
-    """Keras' variable out of what a recurrent operator takes; the layer's path by its initial
-    state's name, or its input's.
+    model: Model, consumer: Consumer, written: Written, scopes: Scopes
+) -> list[Described]:
+    """Keras' variables out of what a recurrent operator takes."""
+    node = consumer.node
+    made = keras.cells(node, consumer.slot, written.shape)
+    scope = _scope_of_cell(model, node) if made else ""
+    if not scope:
+        return []
+    ways = [scope] if len(made) == 1 else [scope, _FORWARD.sub("/backward_", scope)]
+    cell = keras.CELLS[node.op_type]
+    return [
+        (scopes.name(f"{way}/{cell}", leaf), shape_after(written.shape, steps), steps)
+        for way, (leaf, steps) in zip(ways, made, strict=True)
+    ]
+
+
+def _scope_of_cell(model: Model, node: Node) -> str:
+    """The scope of the layer that a recurrent operator is: of the transposition before it, which is
+    the layer's own, else of its initial state, which may be another layer's, or of its input.
     """
-    made = keras.cell(node, slot, tensor.shape)
-    # the function that ran it in tf.keras 2; its initial state may be another layer's too
+    entering = model.def_use.producer(model.def_use.resolve("", node.inputs[0]))
+    if entering is not None and entering.name.endswith(_TRANSPOSITION):
+        return _scope_of_layer(entering.name.removesuffix(_TRANSPOSITION))
+    # the function that ran it in tf.keras 2
     called = _CALLED in node.inputs[0]
     names = node.inputs[:1] if called else [*node.inputs[5:7], *node.inputs[:1]]
     scope = next((scope for name in names if name and (scope := _scope_behind(model, name))), "")
-    scope = scope.partition(_CALLED)[0].removesuffix("/zeros")
-    if made is None or not scope:
-        return None
-    leaf, steps = made
-    return (
-        f"{path_of(scope)}/{keras.CELLS[node.op_type]}/{leaf}",
-        shape_after(tensor.shape, steps),
-        steps,
-    )
+    return _scope_of_layer(scope)
+
+
+def _scope_of_layer(scope: str) -> str:
+    """A scope without the function that tf.keras 2 calls in it, and without an initial state's."""
+    return without_calls(scope).partition(_CALLED)[0].removesuffix("/zeros")

@@ -57,7 +57,7 @@ def claim_of(tensor: StoredTensor, naming: Naming) -> Claim:
     return Claim(
         name=naming.name,
         shape=naming.shape,
-        dtype=tensor.dtype.name,
+        dtype=naming.dtype or tensor.dtype.name,
         evidence=naming.evidence,
         certain=False,
         because=naming.because,

@@ -55,9 +55,9 @@ def _is_of_a_module(subject: Subject) -> bool:
 
 
 def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:
-    """A buffer, unless the writer's name for it is that of a norm's vector."""
-    if tf2onnx.is_vector_of_norm(context.model, subject.tensor):
-        why = "tf2onnx gives such names to a norm's vectors, which Keras reshapes for its input"
+    """A buffer, unless the writer's name for it is that of a variable, or of a norm's vector."""
+    if tf2onnx.is_variable(context.model, subject.tensor):
+        why = "TensorFlow gives such names to variables, and to a norm's vectors"
         return Classification(Role.PARAMETER, RuleId.NORM_BY_NAME, why)
     return Classification(Role.BUFFER, rule, because)
 

@@ -51,7 +51,10 @@ class RuleId(enum.Enum):
     INVENTED = "invented", "The converter gives such names to constants of its own."
     TRACE_CONSTANT = "trace-constant", "TorchScript's trace computed it from no parameter."
     TENSORFLOW_CONSTANT = "tensorflow-constant", "TensorFlow gives such names to its constants."
-    NORM_BY_NAME = "norm-by-name", "tf2onnx gives such names to the vectors of a norm."
+    NORM_BY_NAME = (
+        "norm-by-name",
+        "TensorFlow gives such names to variables and to the vectors of a norm.",
+    )
     GROUP_NORM_FILLER = "group-norm-filler", "It fills the inner part of a group norm."
     # the slots that use it
     SCALE_SLOT = "scale-slot", "An operator uses it as a scale."

@@ -21,7 +21,7 @@ from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import distinct_elements, first_numbers, has_few_numbers
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_angles, has_slopes, has_waves
+from onnx_params.tensors.waves import are_powers, has_angles, has_slopes, has_waves
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MANY: Final = 64  # elements of a tensor in which two numbers are no chance
@@ -258,7 +258,12 @@ def _positions(context: Context, subject: Subject, use: Use) -> Classification |
     """
     assert use.node is not None
     is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
-    if use.node.op_type != "Add" or is_weight or _is_of_listed(context, subject.tensor):
+    if is_weight or _is_of_listed(context, subject.tensor):
+        return None
+    if use.node.op_type == "Mul" and are_powers(subject.tensor):
+        because = f"{describe(use)}: powers of one number, slopes for heads"
+        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+    if use.node.op_type != "Add":
         return None
     if has_waves(subject.tensor):
         because = f"{describe(use)}: sines and cosines of positions"

@@ -77,6 +77,22 @@ def has_slopes(tensor: StoredTensor) -> bool:
     return bool(rows) and all(map(_is_progression, rows))
 
 
+def are_powers(tensor: StoredTensor) -> bool:
+    """Whether the elements are powers of the first one, 1, 2, 3 and so on; of a number of elements
+    that is no power of two, those up to the power below. Reads them.
+
+    Source: Press et al., "Train Short, Test Long": a slope for each head.
+    """
+    is_vector = max(tensor.shape, default=0) == tensor.count
+    n = 1 << (tensor.count.bit_length() - 1) if tensor.count else 0
+    numbers = first_numbers(tensor, n) if is_vector and n >= N_ROWS else ()
+    if not numbers or not 0 < abs(numbers[0]) < 1:
+        return False
+    base, sign = abs(numbers[0]), math.copysign(1, numbers[0])
+    expected = (sign * base ** (at + 1) for at in range(n))
+    return all(abs(a - b) <= CLOSE * abs(b) for a, b in zip(numbers, expected, strict=True))
+
+
 def _is_progression(numbers: Sequence[float]) -> bool:
     steps = [after - before for before, after in itertools.pairwise(numbers)]
     near = CLOSE * max(map(abs, numbers))
