@@ -217,7 +217,11 @@ def _count_lines(known: Inventory, name: str, key: Key) -> int:
     held = stored.read()
     values = tensor.read().astype(held.dtype)
     whole = values.reshape(-1, values.shape[-1] if values.ndim > 1 else values.size)
-    return max(_n_lines(lines, held) * lines.shape[1] for lines in (whole, whole.T))
+    return max(
+        _n_lines((lines * lines.dtype.type(lines.shape[1] ** power)), held) * lines.shape[1]
+        for lines in (whole, whole.T)
+        for power in (0, -0.5, 0.5)  # embeddings are scaled by the root of their width
+    )
 
 
 def _n_lines(lines: np.ndarray, held: np.ndarray) -> int:

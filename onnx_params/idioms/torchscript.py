@@ -48,6 +48,8 @@ _RECOMPUTED: Final = re.compile(
     r"_v_\d+|.*/(Mul|Div|Add|Sub|BatchNormalization)(_\d+)?_output_\d+_(weight|bias)"
     r"|bn_[WB](_token_\d+)?"
 )
+# how the exporter calls what it computed of what a module has, with the operator that takes it
+LIFTED: Final = "onnx::"
 _CAST: Final = re.compile(r"_cast_to_\w+$")  # onnxconverter-common, ``float16.py``
 _PUT_INTO: Final = re.compile(r"(getitem|mul|div|_?(native_)?batch_norm\w*?)(_\d+)?")
 # values of TorchScript's exporter are called after the operator that makes them; these operators
@@ -96,7 +98,7 @@ def computed_by(name: str) -> str:
     value's name; empty where the name says none.
     """
     # TorchScript's exporter computed it, and names it after the operator that takes it
-    if name.startswith("onnx::"):
+    if name.startswith(LIFTED):
         return "" if _TAKEN_BY_PRODUCT.match(name) else "the exporter"
     match = _RESULT.search(name)
     return "" if match is None or match[1] in _KEEPS_VALUES else str(match[1])
@@ -130,9 +132,7 @@ def is_result(name: str) -> bool:
     """
     names = {name, *(hop.base for hop in undo(name))}
     return any(
-        bool(computed_by(each))
-        and not each.startswith("onnx::")
-        or _COMPUTED.match(each) is not None
+        bool(computed_by(each)) and not each.startswith(LIFTED) or _COMPUTED.match(each) is not None
         for each in names
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
+from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Hint, Naming
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import computed_by, is_made_up
@@ -33,7 +34,7 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """A constant of the trace, where the file has parameters among its initializers; a frozen
     module has none. What Cos and Sin give is a rotation.
     """
-    name = name_before(tensor.name)
+    name = as_exported(model, name_before(tensor.name))
     if computed_by(name) in ("Cos", "Sin"):
         return Hint(
             False, "frequencies", "an optimizer computed it, by its name, as an angle's", True

@@ -17,11 +17,13 @@ from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to, coarse_type
 from onnx_params.matching.match_state import MatchState
 from onnx_params.tensors.encoding import Encoding, Span
+from onnx_params.tensors.small import first_numbers
 from onnx_params.tensors.steps import Dequantize, Unpack
 from onnx_params.tensors.stored import StoredTensor
 
 MIN_VECTOR: Final = 8  # different numbers, of which all are of a type by no chance
 MAX_VECTOR: Final = 1 << 16
+N_FIRST: Final = 1 << 10  # numbers of an array
 MAX_ASKED: Final = 1024  # stored tensors
 MAX_BYTES: Final = 1 << 24  # of one of them
 MIN_FOUND: Final = 2  # tensors that say the same
@@ -82,14 +84,18 @@ def _type_of(state: MatchState, candidate: Candidate) -> str:
     for step in candidate.steps:
         if isinstance(step, Dequantize):
             return state.values.type_before(candidate.key, candidate.steps, step)
-    return _type_of_vector(candidate.tensor)
+    return _type_of_numbers(candidate.tensor)
 
 
-def _type_of_vector(tensor: StoredTensor) -> str:
-    is_vector = max(tensor.shape, default=0) == tensor.count
-    if not is_vector or not MIN_VECTOR <= tensor.count <= MAX_VECTOR or not tensor.dtype.is_float:
+def _type_of_numbers(tensor: StoredTensor) -> str:
+    """What a vector says, or the first numbers of an array do."""
+    if tensor.count < MIN_VECTOR or not tensor.dtype.is_float:
         return ""
-    values = tensor.read()
+    is_vector = max(tensor.shape, default=0) == tensor.count
+    if is_vector and tensor.count <= MAX_VECTOR:
+        values = tensor.read()
+    else:
+        values = np.array(first_numbers(tensor, min(tensor.count, N_FIRST)), np.float32)
     parts = np.abs(np.frexp(values.astype(np.float64))[0]) * FINEST
     if np.count_nonzero(parts != np.round(parts)) < MIN_VECTOR:
         return ""

@@ -47,7 +47,7 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
         if candidate.is_quantized:
             kept += _rounded_rows(state, candidate, values)
         elif dtype == tensor.dtype.name:
-            kept += _equal_rows(state, candidate, values)
+            kept += _equal_rows(state, candidate, values) or _scaled_rows(state, candidate, values)
         elif dtype in casts:
             kept += _equal_rows(state, candidate, cast_to(values, dtype))
     if not kept:
@@ -133,6 +133,22 @@ def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> 
     return best
 
 
+def _scaled_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> list[_Lookup]:
+    """The lookup of rows that are divided or multiplied by the square root of their width, as
+    embeddings are.
+
+    Source: Vaswani et al., "Attention Is All You Need", 3.4.
+    """
+    width = values.shape[1]
+    if candidate.tensor.shape[-1:] != (width,) or values.dtype != np.float32:
+        return []
+    for power, how in ((-0.5, "/ sqrt"), (0.5, "* sqrt")):
+        made = _equal_rows(state, candidate, values * np.float32(width**power))
+        if made and not made[0].n_others:
+            return [made[0]._replace(how=f" {how}({width})")]
+    return []
+
+
 def _grids(state: MatchState, candidate: Candidate, grid: np.ndarray) -> list[np.ndarray]:
     """The matrices whose rows may be a table's: this one, and those of other orders of axes."""
     if len(candidate.tensor.shape) <= 2:
@@ -212,9 +228,22 @@ def _is_inside(state: MatchState, candidate: Candidate, tensor: StoredTensor) ->
         if candidate.tensor.dtype.name == tensor.dtype.name
         else cast_to(values, candidate.tensor.dtype.name)
     )
-    return (
-        lines.find_vector(state.values.of(candidate.key, ()).reshape(-1), [(candidate.key, own)])
-        is not None
+    stored = state.values.of(candidate.key, ()).reshape(-1)
+    if lines.find_vector(stored, [(candidate.key, own)]) is not None:
+        return True
+    return _is_in_disorder(stored, own)
+
+
+def _is_in_disorder(part: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether numbers, enough of them to tell, are a share of a vector in another order, as
+    rotations ask of queries and keys.
+    """
+    n = len(part)
+    if len(np.unique(part)) < MIN_DISTINCT or len(whole) % n:
+        return False
+    wanted = np.sort(part)
+    return any(
+        np.array_equal(np.sort(whole[at : at + n]), wanted) for at in range(0, len(whole), n)
     )
 
 

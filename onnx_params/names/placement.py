@@ -165,10 +165,12 @@ class Stored:
     def before(self) -> dict[str, tuple[StoredTensor, Hop]]:
         """Name before -> the tensor made from that value; names that still exist are not in it."""
         found: dict[str, tuple[StoredTensor, Hop]] = {}
+        prefix = prefix_of(self.model)
         for name, tensor in self.now.items():
             for hop in undo(name):
-                if hop.base not in self.now:
-                    found.setdefault(hop.base, (tensor, hop))
+                base = hop.base.removeprefix(prefix)
+                if base not in self.now:
+                    found.setdefault(base, (tensor, hop))
         for name, stem in self.stems.items():
             found.setdefault(stem, (self.now[name], Hop(stem, False, False)))
         return found

@@ -17,6 +17,7 @@ from onnx_params.dataflow.consumers import (
 from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import onnxruntime, recurrent, writers
+from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Evidence, is_path
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import REPEATS, operator_of
@@ -98,6 +99,8 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     name, hopped = real_name(stored.stems.get(tensor.name, tensor.name)), False
     if name is None:
         return None
+    if name != tensor.name:
+        name = as_exported(model, name)
     location: Location | None
     folded = False
     if name == tensor.name:

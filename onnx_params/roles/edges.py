@@ -8,11 +8,14 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms import tf2onnx
 from onnx_params.idioms.naming import is_path
-from onnx_params.idioms.torchscript import real_name
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torchscript import LIFTED, real_name
 from onnx_params.roles import spectra
 from onnx_params.roles.context import ROUNDS, Context, Subject, behind, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import VIEWS
+from onnx_params.tensors.small import has_few_numbers
+from onnx_params.tensors.stored import StoredTensor
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 # what modules call numbers that were counted in data, or follow from sizes. Sources: torchvision's
@@ -21,6 +24,7 @@ _COUNTED: Final = re.compile(
     r"(\w+_)?(means?|stds?|stdev|var|variance|mins?|maxs?|offsets?|strides?|anchors?|grids?|bins|range)"
     r"|(in|out|inputs?|outputs?|data|target)_(scale|shift|loc)|scales?|shifts?|scaler|const"
 )
+MAX_FEW: Final = 8  # different numbers of a mask
 MAX_BETWEEN: Final = 4  # operators that only round or lay out anew
 _PASSED: Final = VIEWS | ROUNDS | {"Transpose", "Cast"}
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
@@ -38,7 +42,7 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
 
 def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model is given, such as the mean of pixels."""
-    if not context.has_layers or _is_of_a_module(subject):
+    if not context.has_layers or _is_of_a_module(subject) or _is_table(subject.tensor):
         return None
     if not _is_before_the_first_layer(context, use):
         return None
@@ -46,12 +50,22 @@ def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Clas
     return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
 
 
+def _is_table(tensor: StoredTensor) -> bool:
+    """Whether TorchScript's exporter computed a tensor of one that a module has, and it has other
+    numbers along two axes, as places or features have that were learned; what pixels are scaled by
+    has one. Reads it.
+    """
+    is_array = sum(dim > 1 for dim in tensor.shape) > 1
+    is_lifted = name_before(tensor.name).startswith(LIFTED)
+    return is_lifted and is_array and not has_few_numbers(tensor, MAX_FEW)
+
+
 def _is_of_a_module(subject: Subject) -> bool:
     """Whether one of torch's modules has a tensor under a name that is none of those for what was
     counted in data.
     """
     owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
-    return is_path(owner) and _COUNTED.fullmatch(leaf) is None
+    return is_path(owner) and _COUNTED.fullmatch(leaf.lstrip("_")) is None
 
 
 def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:

@@ -109,6 +109,7 @@ class RuleId(enum.Enum):
         "It changes the graph's input before any layer.",
     )
     FOURIER_BASIS = "fourier-basis", "Its shape is that of a Fourier transform."
+    SAMPLED_FUNCTIONS = "sampled-functions", "Its lines are waves, or powers of equal steps."
     RESAMPLING = "resampling", "All of its filters are one, the same from both ends."
     FILTER_BANK = "filter-bank", "It filters a spectrum before its logarithm."
     TRANSFORM_OF_THE_INPUT = "transform-of-the-input", "It transforms the graph's input."

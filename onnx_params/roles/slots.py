@@ -9,7 +9,7 @@ from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.walk import worded
 from onnx_params.idioms.naming import is_path
-from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.torchscript import LIFTED, is_made_up
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
@@ -37,6 +37,7 @@ BY_WORD: Final[Mapping[str, tuple[Role, RuleId]]] = {
 _SURE: Final = frozenset({"weight", "bias"})  # words that say that a tensor was learned
 _LIKELY: Final = frozenset({"table", "operand"})  # words that say it of numbers, more than one
 # as Model Optimizer calls the vector of AWQ. Source: modelopt/onnx/quantization/int4.py
+MIN_AXES: Final = 3  # of a single number that was laid out for a result
 _INPUT_SCALE: Final = "_pre_quant_scale"
 _ARITHMETIC: Final = frozenset({"Mul", "Sub", "Div"})
 
@@ -156,6 +157,15 @@ def _scales_its_input(context: Context, use: Use) -> bool:
     )
 
 
+def _has_axes_of_a_result(tensor: StoredTensor) -> bool:
+    """Whether TorchScript's exporter brought one number of a module's to the axes of what it is
+    combined with; numbers of the code have none.
+    """
+    return (
+        tensor.name.startswith(LIFTED) and tensor.dtype.is_float and len(tensor.shape) >= MIN_AXES
+    )
+
+
 def _scalar(context: Context, subject: Subject, words: _Words) -> Classification:
     """A tensor of one element, or of none."""
     tensor = subject.tensor
@@ -182,6 +192,9 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
         return spectra.by_name(tensor)
     if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"
+        return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
+    if count and _has_axes_of_a_result(tensor):
+        because = "one element that the exporter computed of a module's, with axes for its use"
         return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
     elements = "1 element" if count == 1 else f"{count} elements"
     return Classification(Role.CONSTANT, RuleId.SCALAR, elements)

@@ -16,7 +16,7 @@ from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.small import first_numbers, repeated_axes
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_waves
+from onnx_params.tensors.waves import are_sampled_functions, has_waves
 
 MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
 MIN_TAPS: Final = 3  # of a filter that resamples
@@ -77,6 +77,9 @@ def _basis_by_use(
     if is_kernel and is_resampling(tensor):
         because = f"{describe(use)}: filters that are all one, the same from both ends, resample"
         return Classification(Role.BUFFER, RuleId.RESAMPLING, because)
+    if node.op_type in ("MatMul", "Gemm") and are_sampled_functions(tensor):
+        because = f"{describe(use)}: waves, or powers of a line, at equal steps"
+        return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
     is_line = sum(dim > 1 for dim in shape) == 1
     if node.op_type in ("MatMul", "Einsum") and is_line and reaches_both(context, use, _WAVES):
         because = f"{describe(use)}, whose result goes to Cos and Sin"

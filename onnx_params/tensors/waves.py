@@ -16,6 +16,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 N_ROWS: Final = 4  # read: one for a class token, which has zeros, and three
 N_ROWS_WITH_PADDING: Final = 6  # one for position 0, one of zeros for what is padded, and four
+N_SAMPLES: Final = 6  # of a function, below which it may be chance
 MIN_WIDTH: Final = 8  # numbers in a row, below which its zeros and ones may be chance
 CLOSE: Final = 2e-3  # of the amplitude; half precision has that
 CLOSE_OF_BRAIN: Final = 1.6e-2  # of numbers in bfloat16, which has 8 bits for them
@@ -38,8 +39,53 @@ def has_waves(tensor: StoredTensor) -> bool:
     close = _room(numbers)
     if _are_waves(rows[:3], close) or (not any(rows[0]) and _are_waves(rows[1:4], close)):
         return True
+    if _are_steady(rows[:N_ROWS], close):  # of whatever positions
+        return True
     is_padded = len(rows) == N_ROWS_WITH_PADDING and any(rows[0]) and not any(rows[1])
     return is_padded and _are_steady(rows[2:], close)
+
+
+def are_sampled_functions(tensor: StoredTensor) -> bool:
+    """Whether the rows of a matrix, or its columns, are waves or straight lines at equal steps, or
+    powers of such a line: what a signal is composed of. Reads it.
+    """
+    if len(tensor.shape) != 2:
+        return False
+    n, width = tensor.shape
+    numbers = first_numbers(tensor, n * width)
+    if not numbers:
+        return False
+    rows = [numbers[start : start + width] for start in range(0, n * width, width)]
+    close = _room(numbers)
+    return any(_are_functions(lines, close) for lines in (rows, list(zip(*rows, strict=True))))
+
+
+def _are_functions(lines: Sequence[tuple[float, ...]], close: float) -> bool:
+    if len(lines) < 2 or len(lines[0]) < N_SAMPLES:
+        return False
+    n_turning = sum(max(line) - min(line) > close for line in lines)
+    if 2 * n_turning < len(lines):
+        return False
+    if all(_is_steady(line, close) for line in lines):
+        return True
+    one = lines[0][0]
+    if not one or any(abs(number - one) > close * abs(one) for number in lines[0]):
+        return False
+    scaled = [[number / one for number in line] for line in lines]
+    return _is_progression(scaled[1]) and _are_powers(scaled, close)
+
+
+def _is_steady(line: Sequence[float], close: float) -> bool:
+    return all(_is_wave(line[at : at + N_ROWS], close) for at in range(len(line) - N_ROWS + 1))
+
+
+def _are_powers(lines: Sequence[Sequence[float]], close: float) -> bool:
+    """Whether lines are the second of them to the power of 0, 1, 2 and so on."""
+    return all(
+        abs(found - number**power) <= close * max(1, abs(found))
+        for power, line in enumerate(lines)
+        for found, number in zip(line, lines[1], strict=True)
+    )
 
 
 def has_angles(tensor: StoredTensor) -> bool:
