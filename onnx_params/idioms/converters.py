@@ -103,6 +103,9 @@ _INVENTED: Final = (
 )
 # paddle/python/paddle/base/unique_name.py: <kind>_<n>.w_0, and .b_0 beside it
 _PADDLE: Final = re.compile(r"(?P<layer>\w+_\d+)\.w_0")
+# jax2onnx, ``converter/ir_builder.py`` and ``plugins/jax/lax/broadcast_in_dim.py``: what is closed
+# over, or broadcast to the shape of a result, has no name of its own
+_OF_JAX: Final = re.compile(r"(?:const|bcast_out)_\d+")
 _LEARNED_BY_PADDLE: Final = re.compile(r"(?!batch_norm)\w+_\d+\.[wb]_\d+")
 
 
@@ -130,6 +133,13 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     if _invented(model.producer_name).fullmatch(tensor.name) is None:
         return None
     return Hint(False, "invented", "the converter gives such names to constants of its own")
+
+
+def is_of_jax(model: Model, tensor: StoredTensor) -> bool:
+    """Whether jax2onnx made up the name of a tensor, which it may have broadcast to the shape of a
+    result.
+    """
+    return model.producer_name == "jax2onnx" and _OF_JAX.fullmatch(tensor.name) is not None
 
 
 @cache

@@ -14,7 +14,6 @@ from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.torch_modules import spectral_vectors
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.casts import MANTISSAS
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.samples import Vectors
 from onnx_params.matching.shifts import bias_of, multiplied_bias
@@ -167,8 +166,7 @@ def _snapped(state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.nd
     the middle of the channels' factors.
     """
     middle = float(np.median(ratio))
-    is_half = each.candidate.tensor.dtype.name in MANTISSAS
-    if not (each.candidate.is_coarse or is_half) or middle <= 0:
+    if not each.candidate.is_coarse or middle <= 0:
         return middle
     room = max(SNAPS, 4 * float(ratio.std()) / (middle * np.sqrt(ratio.size)))
     for power in ROOTS:

@@ -16,7 +16,7 @@ from onnx_params.dataflow.consumers import (
 )
 from onnx_params.dataflow.view import View
 from onnx_params.dataflow.walk import stored_behind
-from onnx_params.idioms import onnxruntime, recurrent, writers
+from onnx_params.idioms import converters, onnxruntime, recurrent, writers
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Evidence, is_path
 from onnx_params.idioms.onnxruntime import name_before
@@ -176,7 +176,7 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
             "a batch norm was folded into it; neither its name nor whether it stood there before is"
             " left"
         )
-    elif len(location.shape) == len(tensor.shape) and _is_expanded(tensor.name):
+    elif len(location.shape) == len(tensor.shape) and _is_expanded(model, tensor):
         shape = without_repeats(tensor, location.shape)
         view = None if shape == location.shape else View.FOLDED
         location = location._replace(shape=shape)
@@ -185,10 +185,12 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     )
 
 
-def _is_expanded(name: str) -> bool:
+def _is_expanded(model: Model, tensor: StoredTensor) -> bool:
     """Whether a stored tensor bears the name of what repeats elements along an axis."""
-    before = name_before(name)
-    return operator_of(before) in REPEATS or computed_by(before) in ("Expand", "Tile")
+    before = name_before(tensor.name)
+    if operator_of(before) in REPEATS or computed_by(before) in ("Expand", "Tile"):
+        return True
+    return converters.is_of_jax(model, tensor)
 
 
 def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:

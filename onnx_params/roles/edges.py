@@ -7,6 +7,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms import tf2onnx
+from onnx_params.idioms.converters import is_of_jax
 from onnx_params.idioms.naming import is_path
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import LIFTED, real_name
@@ -42,7 +43,7 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
 
 def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model is given, such as the mean of pixels."""
-    if not context.has_layers or _is_of_a_module(subject) or _is_table(subject.tensor):
+    if not context.has_layers or _is_of_a_module(subject) or _is_table(context, subject.tensor):
         return None
     if not _is_before_the_first_layer(context, use):
         return None
@@ -50,13 +51,13 @@ def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Clas
     return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
 
 
-def _is_table(tensor: StoredTensor) -> bool:
-    """Whether TorchScript's exporter computed a tensor of one that a module has, and it has other
-    numbers along two axes, as places or features have that were learned; what pixels are scaled by
-    has one. Reads it.
+def _is_table(context: Context, tensor: StoredTensor) -> bool:
+    """Whether an exporter computed a tensor of one that a module has, and it has other numbers
+    along two axes, as places or features have that were learned; what pixels are scaled by has one.
+    Reads it.
     """
     is_array = sum(dim > 1 for dim in tensor.shape) > 1
-    is_lifted = name_before(tensor.name).startswith(LIFTED)
+    is_lifted = name_before(tensor.name).startswith(LIFTED) or is_of_jax(context.model, tensor)
     return is_lifted and is_array and not has_few_numbers(tensor, MAX_FEW)
 
 
