@@ -19,8 +19,10 @@ from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import DefUse, Model
 from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.tensors.steps import Shape
 
-READ: Final = r"ReadVariableOp(?:_\d+)?"
+_READS: Final = "ReadVariableOp"
+READ: Final = rf"{_READS}(?:_\d+)?"
 PRODUCER: Final = "tf2onnx"
 # a graph that JAX wrote: no layer is Keras', and the counters are Flax' own
 _JAX: Final = "jax2tf_"
@@ -64,23 +66,36 @@ class Scopes:
     """The names of TensorFlow's operators in the stored tensors of a model."""
 
     def __init__(self, model: Model) -> None:
-        self.shapes = {
+        self._tensors, self._nodes = model.main.tensors, model.main.nodes
+        self._is_converted = model.producer_name == PRODUCER
+        self.is_tensorflow = self._is_converted or any(
+            _READS in tensor.name for tensor in self._tensors
+        )
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Names of operators whose results are stored -> shapes."""
+        return {
             _without_output(name_before(tensor.name)): tensor.shape
-            for tensor in model.main.tensors
-            if not tensor.name.startswith(_JAX)
+            for tensor in self._tensors
+            if not is_of_jax(tensor.name)
         }
+
+    @cached_property
+    def _read(self) -> set[tuple[str, str]]:
+        """The scopes of what reads variables, and the operators that take those."""
         readers = [match for match in map(_READER.match, self.shapes) if match is not None]
-        self._read = {(without_calls(match["scope"]), match["operator"]) for match in readers}
+        found = {(without_calls(match["scope"]), match["operator"]) for match in readers}
         is_fused = any(_JOINT in name for name in self.shapes)
-        if is_fused or (not readers and model.producer_name == PRODUCER):
-            names = [*self.shapes, *(node.name for node in model.main.nodes)]
-            self._read |= {
+        if is_fused or (not readers and self._is_converted):
+            names = [*self.shapes, *(node.name for node in self._nodes)]
+            found |= {
                 (without_calls(scope), operator)
                 for name in names
                 for scope, operator in operations_in(name)
                 if operator in _OF_LAYERS
             }
-        self.is_tensorflow = model.producer_name == PRODUCER or bool(readers)
+        return found
 
     @cached_property
     def are_counted(self) -> bool:

@@ -43,9 +43,9 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
 
 def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model is given, such as the mean of pixels."""
-    if not context.has_layers or _is_of_a_module(subject) or _is_table(context, subject.tensor):
+    if not context.has_layers or _is_of_a_module(subject):
         return None
-    if not _is_before_the_first_layer(context, use):
+    if not _is_before_the_first_layer(context, use) or _is_table(context, subject.tensor):
         return None
     because = f"{describe(use)}: the other input comes from the graph's input through no layer"
     return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.walk import WordedUse
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe, is_layer
@@ -58,6 +59,14 @@ def basis(context: Context, subject: Subject) -> Classification | None:
     return None
 
 
+def _has_name_of_its_own(name: str) -> bool:
+    """Whether a module calls a tensor otherwise than layers call their weights, which need not be
+    read.
+    """
+    owner, _, leaf = (real_name(name) or "").rpartition(".")
+    return bool(owner) and "weight" not in leaf and leaf not in ("kernel", "w")
+
+
 def _basis_by_use(
     context: Context, tensor: StoredTensor, worded: WordedUse, node: Node
 ) -> Classification | None:
@@ -77,7 +86,8 @@ def _basis_by_use(
     if is_kernel and is_resampling(tensor):
         because = f"{describe(use)}: filters that are all one, the same from both ends, resample"
         return Classification(Role.BUFFER, RuleId.RESAMPLING, because)
-    if node.op_type in ("MatMul", "Gemm") and are_sampled_functions(tensor):
+    is_matrix = node.op_type in ("MatMul", "Gemm") and _has_name_of_its_own(tensor.name)
+    if is_matrix and are_sampled_functions(tensor):
         because = f"{describe(use)}: waves, or powers of a line, at equal steps"
         return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
     is_line = sum(dim > 1 for dim in shape) == 1

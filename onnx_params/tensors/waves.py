@@ -16,6 +16,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 N_ROWS: Final = 4  # read: one for a class token, which has zeros, and three
 N_ROWS_WITH_PADDING: Final = 6  # one for position 0, one of zeros for what is padded, and four
+N_POWERS: Final = 16  # read
 N_SAMPLES: Final = 6  # of a function, below which it may be chance
 MIN_WIDTH: Final = 8  # numbers in a row, below which its zeros and ones may be chance
 CLOSE: Final = 2e-3  # of the amplitude; half precision has that
@@ -125,12 +126,12 @@ def has_slopes(tensor: StoredTensor) -> bool:
 
 def are_powers(tensor: StoredTensor) -> bool:
     """Whether the elements are powers of the first one, 1, 2, 3 and so on; of a number of elements
-    that is no power of two, those up to the power below. Reads them.
+    that is no power of two, those up to the power below. Reads the first of them.
 
     Source: Press et al., "Train Short, Test Long": a slope for each head.
     """
     is_vector = max(tensor.shape, default=0) == tensor.count
-    n = 1 << (tensor.count.bit_length() - 1) if tensor.count else 0
+    n = min(1 << (tensor.count.bit_length() - 1), N_POWERS) if tensor.count else 0
     numbers = first_numbers(tensor, n) if is_vector and n >= N_ROWS else ()
     if not numbers or not 0 < abs(numbers[0]) < 1:
         return False
