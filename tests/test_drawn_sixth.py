@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from support.graphs import Arrays, Chain, audited, changed, dequantized, draw
+from torch import nn
 
 import onnx_params
 
@@ -186,3 +188,31 @@ def test_a_halved_model_of_which_one_matrix_is_left(tmp_path: Path) -> None:
     stored = [each.astype(np.float16).astype(np.float32) for each in head]
     chain.linear("fc.weight", stored[0], "fc.bias", stored[1])
     assert audited(chain, tmp_path, arrays).passed
+
+
+# -- what is extracted ----------------------------------------------------------------------------
+
+
+class Masked(nn.Linear):
+    """A layer of an autoregressive network, which takes some of its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__(16, 16)
+        self.register_buffer("mask", torch.tril(torch.ones(16, 16)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, self.weight * self.mask, self.bias)
+
+
+def test_a_masked_weight_is_not_extracted(tmp_path: Path) -> None:
+    """Gemm takes a weight as it is: one that TorchScript's exporter computed has other values."""
+    torch.manual_seed(1)
+    module = nn.Sequential(Masked(), nn.ReLU(), nn.Linear(16, 4)).eval()
+    path = tmp_path / "m.onnx"
+    torch.onnx.export(module, (torch.rand(2, 16),), path, dynamo=False)
+    expected = {name: tuple(each.shape) for name, each in module.named_parameters()}
+    report = onnx_params.analyze(path)
+    assert expected == {row.name: row.shape for row in report.rows}
+    onnx_params.extract(path, tmp_path / "out.safetensors")
+    written = onnx_params.analyze(tmp_path / "out.safetensors")
+    assert {"0.bias", "2.weight", "2.bias"} == {row.name for row in written.rows}

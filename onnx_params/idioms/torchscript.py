@@ -55,8 +55,8 @@ _PUT_INTO: Final = re.compile(r"(getitem|mul|div|_?(native_)?batch_norm\w*?)(_\d
 # values of TorchScript's exporter are called after the operator that makes them; these operators
 # change no element
 _RESULT: Final = re.compile(r"/([A-Z]\w*?)(?:_\d+)?_output_\d+$")
-# what was computed for these is a transposition, or gates in order
-_TAKEN_BY_PRODUCT: Final = re.compile(r"onnx::(MatMul|Gemm|LSTM|GRU|RNN)_")
+# what was computed for these is a transposition, or gates in order; Gemm takes a weight as it is
+_TAKEN_BY_PRODUCT: Final = re.compile(r"onnx::(MatMul|LSTM|GRU|RNN)_")
 _KEEPS_VALUES: Final = frozenset(
     {"Constant", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Identity", "Flatten"}
 )
