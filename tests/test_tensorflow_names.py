@@ -106,6 +106,16 @@ def test_names_that_tensorflow_lite_joined(tmp_path: Path) -> None:
     )
 
 
+def test_a_bias_that_was_joined_with_a_sum(tmp_path: Path) -> None:
+    """What adds a bias says more than what adds two branches, in whatever order the names are."""
+    chain = Chain()
+    weight = chain.keep("const_fold_opt__1", draw(0, 16, 16))
+    chain.node("MatMul", "x", weight, name="net/fc/MatMul;net/rest/Add;net/fc/BiasAdd")
+    bias = chain.keep("net/rest/Add;net/fc/Relu;net/fc/BiasAdd", draw(1, 16))
+    chain.node("Add", chain.last, bias, name="Add__1")
+    assert {"fc/kernel", "fc/bias"} == set(made(chain, tmp_path))
+
+
 # -- operators without a name ---------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -1014,29 +1014,41 @@ class _Shop:
 
     def step(self, text: str, exporter: str, source: Path, path: Path) -> list[Any] | None:
         """What a chain makes of an export; its outputs."""
-        own, steps, apart = _chain(text)
         known: dict[str, Step] = {**_STEPS, "fused": partial(_fused, _FAMILIES.get(self.title, ""))}
-        with tempfile.TemporaryDirectory() as work:
-            start, inputs, ready = source, Path(work) / "inputs.npz", Path(work) / "ready.onnx"
-            if own:
-                start = Path(work) / "own.onnx"
-                self.write(exporter, own, start)
-            np.savez(inputs, **self.fed(start))
-            shipped(known, steps, start, inputs, ready)
-            model = onnx.load(ready)
-        if apart:
-            onnx.save_model(model, path, save_as_external_data=True, location="model.onnx.data")
-        else:
-            onnx.save_model(model, path)
+        self.by_steps(_chain(text), known, exporter, source, path)
         if "int" in text and not _holds_codes(path):
             raise ValueError("nothing of it was quantized")
         return self.run(path)
+
+    def by_steps(
+        self,
+        chain: Chain,
+        known: Mapping[str, Step],
+        exporter: str,
+        source: Path,
+        path: Path,
+    ) -> None:
+        """Write what the steps of a chain make of an export."""
+        with tempfile.TemporaryDirectory() as work:
+            start, inputs, ready = source, Path(work) / "inputs.npz", Path(work) / "ready.onnx"
+            if chain.own:
+                start = Path(work) / "own.onnx"
+                self.write(exporter, chain.own, start)
+            np.savez(inputs, **self.fed(start))
+            shipped(known, chain.steps, start, inputs, ready)
+            model = onnx.load(ready)
+        where = "model.onnx.data" if chain.apart else None
+        onnx.save_model(model, path, save_as_external_data=chain.apart, location=where)
 
 
 def _build(title: str, drawn: Drawn, folder: Path) -> None:
     torch.set_num_threads(1)
     _declare()
-    shop = _Shop(title, drawn, folder)
+    ship(_Shop(title, drawn, folder), _drawn, folder)
+
+
+def ship(shop: _Shop, chains: Callable[[str, str, Path], list[str]], folder: Path) -> None:
+    """The exports of a model, and what is made of each by the chains that are drawn for it."""
     apart = earlier.Apart(folder)
 
     def chained(text: str, exporter: str, source: Path, path: Path) -> None:
@@ -1045,12 +1057,12 @@ def _build(title: str, drawn: Drawn, folder: Path) -> None:
     for exporter in EXPORTERS:
         variant = exporter
         source = make(folder, exporter, partial(shop.write, exporter, ""))
-        if source is None and exporter == "dynamo" and title.startswith(_EXPORTING):
+        if source is None and exporter == "dynamo" and shop.title.startswith(_EXPORTING):
             variant, shop.from_library = "dynamo-library", True
             source = make(folder, variant, partial(shop.write, exporter, ""))
         if source is None:
             continue
-        for text in _drawn(title, exporter, source):
+        for text in chains(shop.title, exporter, source):
             make(folder, f"{variant}+{text}", partial(chained, text, exporter, source))
     apart.write()
 

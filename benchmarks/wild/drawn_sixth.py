@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -54,9 +53,9 @@ from wild.drawn_models import (
 from wild.drawn_third import _X64
 from wild.later_models import Call, _positional, with_values
 from wild.shipping import declare_operators
-from wild.steps import Step, shipped
+from wild.steps import Step
 from wild.tables import Inputs, parsed
-from wild.workshop import EXPORTERS, Builder, make, tell, tensors_of
+from wild.workshop import Builder, tell, tensors_of
 
 Tensor = torch.Tensor
 SEED: Final = 20261211
@@ -1025,19 +1024,9 @@ class _Shop(third._Shop):
 
     def step(self, text: str, exporter: str, source: Path, path: Path) -> list[Any] | None:
         """What a chain makes of an export; its outputs."""
-        chain = _chain(text)
         fused = partial(again._fused, _FAMILIES.get(self.title, ""))
         known: dict[str, Step] = {**fourth._STEPS, "fused": fused}
-        with tempfile.TemporaryDirectory() as work:
-            start, inputs, ready = source, Path(work) / "inputs.npz", Path(work) / "ready.onnx"
-            if chain.own:
-                start = Path(work) / "own.onnx"
-                self.write(exporter, chain.own, start)
-            np.savez(inputs, **self.fed(start))
-            shipped(known, chain.steps, start, inputs, ready)
-            model = onnx.load(ready)
-        where = "model.onnx.data" if chain.apart else None
-        onnx.save_model(model, path, save_as_external_data=chain.apart, location=where)
+        self.by_steps(_chain(text), known, exporter, source, path)
         if "int" in text and not earlier._holds_codes(path):
             raise ValueError("nothing of it was quantized")
         return self.run(path)
@@ -1049,23 +1038,7 @@ class _Shop(third._Shop):
 def _build(title: str, drawn: Drawn, folder: Path) -> None:
     torch.set_num_threads(1)
     earlier._declare()
-    shop = _Shop(title, drawn, folder)
-    apart = earlier.Apart(folder)
-
-    def chained(text: str, exporter: str, source: Path, path: Path) -> None:
-        apart.note(path, shop.step(text, exporter, source, path), shop.wanted)
-
-    for exporter in EXPORTERS:
-        variant = exporter
-        source = make(folder, exporter, partial(shop.write, exporter, ""))
-        if source is None and exporter == "dynamo" and title.startswith(again._EXPORTING):
-            variant, shop.from_library = "dynamo-library", True
-            source = make(folder, variant, partial(shop.write, exporter, ""))
-        if source is None:
-            continue
-        for text in _drawn(title, exporter, source):
-            make(folder, f"{variant}+{text}", partial(chained, text, exporter, source))
-    apart.write()
+    again.ship(_Shop(title, drawn, folder), _drawn, folder)
 
 
 _BARE: Final = tuple(

@@ -111,7 +111,6 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
     try:
         truth = truth_of(folder)
         own = onnx_params.analyze(artifact.model, names_from=plain)
-        original = sum(map(math.prod, truth.shapes.values()))
         known = onnx_params.analyze(artifact.model, reference=reference).inventory
     except OnnxParamsError as error:
         return Score(artifact, error=str(error))
@@ -126,7 +125,7 @@ def score(artifact: Artifact, plain: Path | None = None) -> Score:
         rows=len(left),
         missed=tuple(sorted(left - back)),
         total=own.parameters,
-        original=original,
+        original=sum(map(math.prod, truth.shapes.values())),
         used=_count_used(known, counted),
         left=_count_left(known, counted, with_lines=True),
         left_whole=_count_left(known, counted, with_lines=False),

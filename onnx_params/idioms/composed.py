@@ -8,27 +8,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from onnx_params.containers.onnx.graph import DefUse, Model
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.once import once
 
 # how TorchScript's exporter begins the names of nodes, and how dynamo's does
 _BEFORE: Final = re.compile(r"[^/]*?[/_.:-](?=/|node_)")
 NEARLY_ALL: Final = 0.9  # of the names; later tools put a few nodes and tensors beside them
-_KNOWN: Final[WeakKeyDictionary[DefUse, str]] = WeakKeyDictionary()  # a model has one of these
 
 
+@once
 def prefix_of(model: Model) -> str:
     """What stands before nearly all names of nodes and stored tensors of the main graph, where
     torch's exporters wrote what follows; empty where nothing does.
     """
-    known = _KNOWN.get(model.def_use)
-    if known is None:
-        known = _KNOWN[model.def_use] = _prefix_of(model)
-    return known
-
-
-def _prefix_of(model: Model) -> str:
     nodes = [node.name for node in model.main.nodes if node.name]
     found = Counter(match[0] for match in map(_BEFORE.match, nodes) if match is not None)
     if not found:  # nearly all models

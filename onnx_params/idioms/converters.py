@@ -103,10 +103,10 @@ _INVENTED: Final = (
 )
 # paddle/python/paddle/base/unique_name.py: <kind>_<n>.w_0, and .b_0 beside it
 _PADDLE: Final = re.compile(r"(?P<layer>\w+_\d+)\.w_0")
+_LEARNED_BY_PADDLE: Final = re.compile(r"(?!batch_norm)\w+_\d+\.[wb]_\d+")
 # jax2onnx, ``converter/ir_builder.py`` and ``plugins/jax/lax/broadcast_in_dim.py``: what is closed
 # over, or broadcast to the shape of a result, has no name of its own
-_OF_JAX: Final = re.compile(r"(?:const|bcast_out)_\d+")
-_LEARNED_BY_PADDLE: Final = re.compile(r"(?!batch_norm)\w+_\d+\.[wb]_\d+")
+_OF_JAX2ONNX: Final = re.compile(r"(?:const|bcast_out)_\d+")
 
 
 def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Naming]]:
@@ -135,11 +135,11 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     return Hint(False, "invented", "the converter gives such names to constants of its own")
 
 
-def is_of_jax(model: Model, tensor: StoredTensor) -> bool:
+def is_of_jax2onnx(model: Model, tensor: StoredTensor) -> bool:
     """Whether jax2onnx made up the name of a tensor, which it may have broadcast to the shape of a
     result.
     """
-    return model.producer_name == "jax2onnx" and _OF_JAX.fullmatch(tensor.name) is not None
+    return model.producer_name == "jax2onnx" and _OF_JAX2ONNX.fullmatch(tensor.name) is not None
 
 
 @cache

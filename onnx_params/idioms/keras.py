@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Node
+from onnx_params.dataflow.consumers import Consumer, as_torch
 from onnx_params.operators.record import Kind
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import SWAP, Permute, Reshape, Shape, Slice, Step, Steps, shape_after
@@ -58,16 +59,21 @@ def folded(node: Node, shape: Shape) -> tuple[str, Shape]:
     )
 
 
+def matrix(consumer: Consumer, shape: Shape) -> Steps:
+    """The steps to a kernel ``[in, out]`` from the matrix that a product takes."""
+    return () if as_torch(consumer, shape) else (SWAP,)
+
+
 def cells(node: Node, slot: int, shape: Shape) -> list[tuple[str, Steps]]:
     """What ``cell`` gives for each direction, the one that runs forward first; none where the shape
     is not a recurrent operator's.
     """
-    if len(shape) < 2 or shape[0] != N_DIRECTIONS:
-        made = cell(node, slot, shape)
-        return [] if made is None else [made]
-    made = cell(node, slot, (1, *shape[1:]))
+    runs_both_ways = len(shape) > 1 and shape[0] == N_DIRECTIONS
+    made = cell(node, slot, (1, *shape[1:]) if runs_both_ways else shape)
     if made is None:
         return []
+    if not runs_both_ways:
+        return [made]
     leaf, steps = made
     return [(leaf, (Slice(0, ((at, at + 1),)), *steps)) for at in range(N_DIRECTIONS)]
 

@@ -15,11 +15,14 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from onnx_params.containers.onnx.graph import DefUse, Model
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.once import once
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.tensors.steps import Shape
+from onnx_params.tensors.steps import Shape, Steps
+
+# a name, the shape that Keras gives, and the steps to it; None where the numbers were computed
+Described = tuple[str, Shape, Steps | None]
 
 _READS: Final = "ReadVariableOp"
 READ: Final = rf"{_READS}(?:_\d+)?"
@@ -38,18 +41,16 @@ _OPERATION: Final = re.compile(
     r"1?(?:_(?:de|pre)quant)?(?:__\d+)?(?::0)?$"
 )
 # operators that multiply by a kernel
-PRODUCTS: Final = frozenset(
-    {
-        "MatMul",
-        "Conv2D",
-        "convolution",
-        "conv2d_transpose",
-        "conv_transpose",
-        "depthwise",
-        "separable_conv2d",
-    }
+PRODUCTS: Final = (
+    "Conv2D",
+    "MatMul",
+    "conv2d_transpose",
+    "conv_transpose",
+    "convolution",
+    "depthwise",
+    "separable_conv2d",
 )
-_OF_LAYERS: Final = PRODUCTS | {"Add", "BiasAdd"}
+_OF_LAYERS: Final = frozenset({*PRODUCTS, "Add", "BiasAdd"})
 _JOINT: Final = ";"
 # what layers put into their scopes beside modules
 _WITHIN: Final = frozenset({"batchnorm", "einsum", "separable_conv2d", "moments", "Tensordot"})
@@ -86,13 +87,13 @@ class Scopes:
         """The scopes of what reads variables, and the operators that take those."""
         readers = [match for match in map(_READER.match, self.shapes) if match is not None]
         found = {(without_calls(match["scope"]), match["operator"]) for match in readers}
-        is_fused = any(_JOINT in name for name in self.shapes)
+        is_fused = any(map(is_joined, self.shapes))
         if is_fused or (not readers and self._is_converted):
             names = [*self.shapes, *(node.name for node in self._nodes)]
             found |= {
                 (without_calls(scope), operator)
                 for name in names
-                for scope, operator in operations_in(name)
+                for operator, scope in operations_in(name)
                 if operator in _OF_LAYERS
             }
         return found
@@ -144,15 +145,15 @@ class Scopes:
         return f"{self.path(scope)}/{self.words.get(leaf, leaf)}"
 
 
-_KNOWN: Final[WeakKeyDictionary[DefUse, Scopes]] = WeakKeyDictionary()  # a model has one of these
-
-
+@once
 def scopes_of(model: Model) -> Scopes:
     """The scopes of a model, read once."""
-    known = _KNOWN.get(model.def_use)
-    if known is None:
-        known = _KNOWN[model.def_use] = Scopes(model)
-    return known
+    return Scopes(model)
+
+
+def listed(described: Described | None) -> list[Described]:
+    """A description as a list of it; of none an empty one."""
+    return [] if described is None else [described]
 
 
 def _owner(scope: str) -> str:
@@ -164,12 +165,17 @@ def without_calls(scope: str) -> str:
     return _CALLS.sub("", f"{scope}/")[:-1]
 
 
+def is_joined(name: str) -> bool:
+    """Whether a name is that of several operators."""
+    return _JOINT in name
+
+
 def operations_in(name: str) -> Iterator[tuple[str, str]]:
-    """The scope and the operator of each part of a name, where they are TensorFlow's."""
+    """The operator and the scope of each part of a name, where they are TensorFlow's."""
     for part in name.split(_JOINT):
         match = _OPERATION.match(part)
         if match is not None:
-            yield match["scope"], match["operator"]
+            yield match["operator"], match["scope"]
 
 
 def is_of_jax(name: str) -> bool:

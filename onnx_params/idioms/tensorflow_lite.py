@@ -8,26 +8,23 @@ fused operators are joined by ``;``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
+from onnx_params.dataflow.consumers import Consumer, consumers
 from onnx_params.idioms import keras
-from onnx_params.idioms.tensorflow import PRODUCTS, Scopes, operations_in
+from onnx_params.idioms.tensorflow import PRODUCTS, Described, Scopes, operations_in
 from onnx_params.idioms.written import Written
 from onnx_params.operators.record import Kind
-from onnx_params.tensors.steps import SWAP, Shape, Steps, shape_after
+from onnx_params.tensors.steps import Steps, shape_after
 
-# what adds a bias; what a norm ends with, whose numbers are in those of its layer
-_BIASES: Final = frozenset({"BiasAdd", "Add", "add"})
-_NORMS: Final = frozenset({"FusedBatchNormV3", "batchnorm/sub"})
-_JOINT: Final = ";"
+# what adds a bias, the likeliest first; what a norm ends with, whose numbers are in its layer's
+_BIASES: Final = ("BiasAdd", "Add", "add")
+_NORMS: Final = ("FusedBatchNormV3", "batchnorm/sub")
 
 
-def described(
-    model: Model, written: Written, scopes: Scopes
-) -> tuple[str, Shape, Steps | None] | None:
+def described(model: Model, written: Written, scopes: Scopes) -> Described | None:
     """The name, the shape and the steps of a bias by its own name, or of a kernel by the name of
     the operator that takes it.
     """
@@ -40,42 +37,35 @@ def described(
     return None
 
 
-def is_joined(name: str) -> bool:
-    """Whether a name is that of several operators."""
-    return _JOINT in name
-
-
-def _of_bias(written: Written, scopes: Scopes) -> tuple[str, Shape, Steps | None] | None:
+def _of_bias(written: Written, scopes: Scopes) -> Described | None:
     if ":" in written.name:  # a result of TensorFlow's, not a constant of the converter's
         return None
-    operations = dict(_turned(written.name))
-    for operator in _NORMS & operations.keys():
-        return scopes.name(operations[operator], "beta"), written.shape, None
-    for operator in _BIASES & operations.keys():
-        return scopes.name(operations[operator], "bias"), written.shape, ()
-    return None
+    operations = dict(operations_in(written.name))
+    norm = _first(_NORMS, operations)
+    if norm:
+        return scopes.name(operations[norm], "beta"), written.shape, None
+    bias = _first(_BIASES, operations)
+    return (scopes.name(operations[bias], "bias"), written.shape, ()) if bias else None
 
 
-def _of_kernel(
-    consumer: Consumer, written: Written, scopes: Scopes
-) -> tuple[str, Shape, Steps | None] | None:
-    operations = dict(_turned(consumer.node.name))
-    operator = next(iter(sorted(PRODUCTS & operations.keys())), "")
+def _of_kernel(consumer: Consumer, written: Written, scopes: Scopes) -> Described | None:
+    operations = dict(operations_in(consumer.node.name))
+    operator = _first(PRODUCTS, operations)
     if not operator:
         return None
     is_depthwise = operator.startswith("depthwise")
     if len(written.shape) == 2:
-        steps: Steps | None = (SWAP,) if not as_torch(consumer, written.shape) else ()
+        steps: Steps | None = keras.matrix(consumer, written.shape)
     else:
         steps = keras.kernel(consumer.node, written.shape, is_depthwise)
     if steps is None:
         return None
     leaf = "depthwise_kernel" if is_depthwise and not scopes.are_counted else "kernel"
     shape = shape_after(written.shape, steps)
-    is_folded = bool(_NORMS & operations.keys())
+    is_folded = bool(_first(_NORMS, operations))
     return scopes.name(operations[operator], leaf), shape, None if is_folded else steps
 
 
-def _turned(name: str) -> Iterator[tuple[str, str]]:
-    """The operators of a name, each with its scope."""
-    return ((operator, scope) for scope, operator in operations_in(name))
+def _first(operators: Iterable[str], operations: Mapping[str, str]) -> str:
+    """The first of some operators that a name has; empty where it has none."""
+    return next((each for each in operators if each in operations), "")

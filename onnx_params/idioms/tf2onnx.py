@@ -19,8 +19,16 @@ from onnx_params.dataflow.consumers import consumers
 from onnx_params.idioms import keras, tensorflow_lite
 from onnx_params.idioms.naming import Evidence, Hint, Naming
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.tensorflow import READ, Scopes, is_of_jax, scopes_of
-from onnx_params.idioms.tf2onnx_unnamed import Described, bias_of, by_consumer
+from onnx_params.idioms.tensorflow import (
+    READ,
+    Described,
+    Scopes,
+    is_joined,
+    is_of_jax,
+    listed,
+    scopes_of,
+)
+from onnx_params.idioms.tf2onnx_unnamed import bias_of, by_consumer
 from onnx_params.idioms.written import Written, as_written
 from onnx_params.tensors.small import is_zeros
 from onnx_params.tensors.steps import (
@@ -43,17 +51,19 @@ _VARIABLE: Final = re.compile(rf"/{READ}(?::0|__\d+)?$")
 # what a norm without a factor multiplies by
 _FACTOR: Final = re.compile(r"/batchnorm/Rsqrt(?::0|__\d+)?$")
 # rows of a table that constant folding looked up
-_LOOKED_UP: Final = re.compile(r"/(?:GatherV2|Gather|embedding_lookup)(?:_\d+)?$")
+_LOOKUP: Final = r"(?:GatherV2|Gather|embedding_lookup)(?:_\d+)?"
+_LOOKED_UP: Final = re.compile(rf"/{_LOOKUP}$")
 _LITE: Final = re.compile(r"arith\.constant\d*(?:_dequant)?(?:__\d+)?")  # operations of MLIR
 _FOLDED: Final = "const_fold_opt_"  # tf2onnx, ``optimizer/const_fold_optimizer.py``
 _ASKS_SHAPE: Final = frozenset({"Shape", "Size"})
-_OWN_NAME: Final = re.compile(r"/(?:read|Read/Identity|Read/ReadVariableOp)(?:__\d+)?(?::0)?$")
-# names that tf.keras gives to models. Source: keras/engine/functional.py and sequential.py of 2.x
+_READ_BY_NAME: Final = r"(?:read|Read/Identity|Read/ReadVariableOp)(?:__\d+)?"
+_OWN_NAME: Final = re.compile(rf"/{_READ_BY_NAME}(?::0)?$")
 DEPTH: Final = 3  # parts of a path: the model, a layer, the variable
 # what layers have inside them
 _INNER: Final = re.compile(
     r"/(?:\w+_cell|(?:for|back)ward_\w+|query|key|value|attention_output)(?=/)"
 )
+# names that tf.keras gives to models. Source: keras/engine/functional.py and sequential.py of 2.x
 _MADE_UP: Final = re.compile(r"(?:model|functional|sequential)(?:_\d+)?")
 _LEAVES_OF_NORM: Final = {
     ("BatchNormalization", 1): "gamma",
@@ -109,10 +119,10 @@ _ROWS: Final = (
     _row(r"batchnorm/add_1:0_bias", "beta", None),
     _row(r"batchnorm/sub", "beta", None),
     _row(rf"(?:GatherV2|embedding_lookup)/(?:{READ}|\d+)", "embeddings"),
-    _row(r"(?:GatherV2|Gather|embedding_lookup)(?:_\d+)?", "embeddings", "lookup"),
+    _row(_LOOKUP, "embeddings", "lookup"),
     _row(rf"mul_\d+/{READ}", "gamma"),
     _row(rf"add/{READ}", "", "added"),
-    _row(r"(?:read|Read/Identity|Read/ReadVariableOp)(?:__\d+)?", "", "read"),
+    _row(_READ_BY_NAME, "", "read"),
     _row(rf"Mul(?:_1)?/{READ}", "scale"),
     _row(READ, "", "norm"),
     _row(r"Neg", "alpha", None),
@@ -136,7 +146,7 @@ def namings(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, list[Nam
     found: dict[Key, tuple[Written, list[Described]]] = {}
     for written in listed:
         shown = _described(model, written, scopes)
-        if factors and any(steps is None and _is_kernel(name) for name, _, steps in shown):
+        if factors and any(steps is None and name.endswith("kernel") for name, _, steps in shown):
             shown += _folded_gamma(model, written, scopes)
         if shown:
             found[written.stored.key] = written, shown
@@ -172,22 +182,14 @@ def _claim(written: Written, described: Described, prefix: str) -> Naming:
 
 def _described(model: Model, written: Written, scopes: Scopes) -> list[Described]:
     """A name, a shape and the steps to it, of each parameter in a tensor."""
-    if tensorflow_lite.is_joined(written.name):
-        return _listed(tensorflow_lite.described(model, written, scopes))
+    if is_joined(written.name):
+        return listed(tensorflow_lite.described(model, written, scopes))
     for row in _ROWS:
         match = row.ends.match(written.name)
         if match is not None:
-            return _listed(_by_row(model, written, row, match["scope"], scopes))
+            return listed(_by_row(model, written, row, match["scope"], scopes))
     found = by_consumer(model, written, scopes)
-    return found or _listed(tensorflow_lite.described(model, written, scopes))
-
-
-def _is_kernel(name: str) -> bool:
-    return name.endswith("kernel")
-
-
-def _listed(described: Described | None) -> list[Described]:
-    return [] if described is None else [described]
+    return found or listed(tensorflow_lite.described(model, written, scopes))
 
 
 def _by_row(

@@ -10,18 +10,16 @@ import re
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
-from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
-from onnx_params.dataflow.walk import arrivals, stored_behind
-from onnx_params.idioms import keras, tensorflow_lite
-from onnx_params.idioms.tensorflow import READ, Scopes, without_calls
+from onnx_params.dataflow.biases import added, in_bias_slot
+from onnx_params.dataflow.consumers import Consumer, consumers
+from onnx_params.idioms import keras
+from onnx_params.idioms.tensorflow import READ, Described, Scopes, is_joined, listed, without_calls
 from onnx_params.idioms.written import Written, as_written
 from onnx_params.operators.record import Kind
 from onnx_params.tensors.steps import (
-    SWAP,
     Permute,
     Reshape,
     Shape,
-    Steps,
     shape_after,
     without_ones,
 )
@@ -37,9 +35,6 @@ _TRANSPOSITION: Final = "/transpose"  # of time to the front
 _FORWARD: Final = re.compile(r"/forward_")
 _CALLED: Final = "/StatefulPartitionedCall"
 
-# a name, the shape that Keras gives, and the steps to it; None where the numbers were computed
-Described = tuple[str, Shape, Steps | None]
-
 
 def by_consumer(model: Model, written: Written, scopes: Scopes) -> list[Described]:
     """The descriptions that the first operator gives which takes the tensor and has any: two of
@@ -49,8 +44,7 @@ def by_consumer(model: Model, written: Written, scopes: Scopes) -> list[Describe
         if consumer.node.op_type in keras.CELLS:
             several = _of_cell_operator(model, consumer, written, scopes)
         else:
-            described = _by_operator(model, written, consumer, scopes)
-            several = [] if described is None else [described]
+            several = listed(_by_operator(model, written, consumer, scopes))
         if several:
             return several
     return []
@@ -61,11 +55,8 @@ def bias_of(model: Model, consumer: Consumer) -> Written | None:
     operator = consumer.operator
     if operator is None or operator.kind is not Kind.CONVOLUTION or consumer.word != "weight":
         return None
-    for slot, name in enumerate(consumer.node.inputs):
-        if name and operator.word(slot) == "bias":
-            stored = stored_behind(model, consumer.graph, name)
-            return None if stored is None else as_written(model, stored)
-    return None
+    bias = next(in_bias_slot(model, consumer), None)
+    return None if bias is None else as_written(model, bias)
 
 
 def _by_operator(
@@ -89,11 +80,12 @@ def _of_matrix(
     """A kernel by the bias that is added to the product: of an einsum, of which tf2onnx makes a
     product without its name, with as many axes as the bias has.
     """
-    bias = _added_after(model, consumer)
+    stored = next(added(model, consumer.graph, consumer.node.outputs[:1]), None)
+    bias = None if stored is None else as_written(model, stored)
     match = _ADDED.match(bias.name) if bias is not None else None
     if bias is None or match is None:
         return None
-    turned: Steps = () if as_torch(consumer, written.shape) else (SWAP,)
+    turned = keras.matrix(consumer, written.shape)
     entering, leaving = shape_after(written.shape, turned)
     heads = scopes.heads(match["scope"], entering)
     if len(bias.shape) == 2 and bias.n_elements == leaving:
@@ -106,24 +98,10 @@ def _of_matrix(
     return scopes.name(match["scope"], "kernel"), shape, steps
 
 
-def _added_after(model: Model, consumer: Consumer) -> Written | None:
-    """The one stored tensor that is added to a result, perhaps in another shape."""
-    for output in consumer.node.outputs[:1]:
-        for arrival in arrivals(model, (consumer.graph, output)):
-            node = arrival.use.node
-            if node is None or node.op_type not in _ADDITIONS:
-                continue
-            others = [name for slot, name in enumerate(node.inputs) if slot != arrival.use.slot]
-            stored = [stored_behind(model, arrival.use.graph, name) for name in others if name]
-            if len(stored) == 1 and stored[0] is not None:
-                return as_written(model, stored[0])
-    return None
-
-
 def _of_convolution(
     model: Model, consumer: Consumer, written: Written, scopes: Scopes
 ) -> Described | None:
-    if tensorflow_lite.is_joined(consumer.node.name):
+    if is_joined(consumer.node.name):
         return None
     scope, called, _ = _called(consumer.node).rpartition("/depthwise")
     if called:

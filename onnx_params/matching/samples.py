@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from onnx_params.dataflow.biases import biases
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import MatchState
 from onnx_params.matching.places import N_NUMBERS, places
-from onnx_params.names.slots import biases
 from onnx_params.tensors.steps import Key, Permute, Reshape, Shape, Steps, chain, without_ones
 
 N_LINES: Final = 4

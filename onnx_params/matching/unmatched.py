@@ -5,6 +5,8 @@ changed, or erased, with the reason.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Set
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -41,15 +43,19 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     if values.shape[1] < 2 or len(values) < 2:
         return None
     casts = state.casts(tensor)[1:]
+    known = cache(lambda dtype, power: _digests(values, dtype, power))
+    own = tensor.dtype.name
+    width = values.shape[1]
     kept: list[_Lookup] = []
     for candidate in state.free():
         dtype = candidate.tensor.dtype.name
         if candidate.is_quantized:
             kept += _rounded_rows(state, candidate, values)
-        elif dtype == tensor.dtype.name:
-            kept += _equal_rows(state, candidate, values) or _scaled_rows(state, candidate, values)
+        elif dtype == own:
+            equal = _equal_rows(state, candidate, known(own, 0), width)
+            kept += equal or _scaled_rows(state, candidate, known, width)
         elif dtype in casts:
-            kept += _equal_rows(state, candidate, cast_to(values, dtype))
+            kept += _equal_rows(state, candidate, known(dtype, 0), width)
     if not kept:
         return None
     keys = tuple(each.key for each in kept)
@@ -79,8 +85,9 @@ def compare_repeated(state: MatchState) -> None:
             continue
         if candidate.tensor.count <= tensor.count or tensor.n_bytes > MAX_LOOKED_AT:
             continue
-        values = cast_to(_rows_of(tensor), candidate.tensor.dtype.name)
-        made = _equal_rows(state, candidate, values)
+        rows = _rows_of(tensor)
+        known = _digests(rows, candidate.tensor.dtype.name)
+        made = _equal_rows(state, candidate, known, rows.shape[1])
         if made and made[0].n_others and made[0].n_lines >= REPEATS * made[0].n_rows:
             state.found.revise(name, _with_others(made[0], (key,)))
 
@@ -112,16 +119,23 @@ def _rows_of(tensor: StoredTensor) -> np.ndarray:
     return tensor.read().reshape(-1, tensor.shape[-1])
 
 
-def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> list[_Lookup]:
+def _digests(rows: np.ndarray, dtype: str, power: float = 0) -> frozenset[int]:
+    """What tells the rows of a table, as numbers of a type, times a power of their width."""
+    values = rows * rows.dtype.type(rows.shape[1] ** power) if power else rows
+    return frozenset(line_digests(cast_to(values, dtype)).tolist())
+
+
+def _equal_rows(
+    state: MatchState, candidate: Candidate, known: Set[int], width: int
+) -> list[_Lookup]:
     """The lookup that a stored tensor is, if every line of it is a row of the table, or most of
-    them are.
+    them are; ``known`` tells the table's rows.
     """
-    known = set(line_digests(values).tolist())
     best: list[_Lookup] = []
     for layout in lines.layouts(candidate.key, state.values.of(candidate.key, ())):
         for grid in _grids(state, candidate, layout.values):
             says_enough = len(grid) > 1 or len(np.unique(grid)) >= MIN_ROW
-            if grid.shape[1] != values.shape[1] or not says_enough:
+            if grid.shape[1] != width or not says_enough:
                 continue
             digests = line_digests(grid).tolist()
             n_others = sum(each not in known for each in digests)
@@ -133,17 +147,22 @@ def _equal_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> 
     return best
 
 
-def _scaled_rows(state: MatchState, candidate: Candidate, values: np.ndarray) -> list[_Lookup]:
+def _scaled_rows(
+    state: MatchState,
+    candidate: Candidate,
+    known: Callable[[str, float], Set[int]],
+    width: int,
+) -> list[_Lookup]:
     """The lookup of rows that are divided or multiplied by the square root of their width, as
     embeddings are.
 
     Source: Vaswani et al., "Attention Is All You Need", 3.4.
     """
-    width = values.shape[1]
-    if candidate.tensor.shape[-1:] != (width,) or values.dtype != np.float32:
+    dtype = candidate.tensor.dtype.name
+    if candidate.tensor.shape[-1:] != (width,) or dtype != "float32":
         return []
     for power, how in ((-0.5, "/ sqrt"), (0.5, "* sqrt")):
-        made = _equal_rows(state, candidate, values * np.float32(width**power))
+        made = _equal_rows(state, candidate, known(dtype, power), width)
         if made and not made[0].n_others:
             return [made[0]._replace(how=f" {how}({width})")]
     return []

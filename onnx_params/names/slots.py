@@ -4,14 +4,15 @@ by the bias of the same layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
+from onnx_params.dataflow.biases import biases
+from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
-from onnx_params.dataflow.walk import MAX_HOPS, MAX_USES, stored_behind
+from onnx_params.dataflow.walk import stored_behind
 from onnx_params.idioms import recurrent
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Evidence
@@ -29,32 +30,9 @@ from onnx_params.names.claim import Claim
 from onnx_params.names.lookups import table_shape
 from onnx_params.names.modules import Modules, Place
 from onnx_params.names.placement import Location, locate
-from onnx_params.operators.schemas import slot_word
 from onnx_params.tensors.steps import Reshape, Shape
 from onnx_params.tensors.stored import StoredTensor
 
-# between a product and the Add of its bias
-_UNTIL_BIAS: Final = frozenset(
-    {
-        "Cast",
-        "Mul",
-        "Reshape",
-        "DequantizeLinear",
-        "QuantizeLinear",
-        "Identity",
-        "Squeeze",
-        "Unsqueeze",
-        "ReorderOutput",
-    }
-)
-_ADDS: Final = {
-    "Add": (0, 1),
-    "BiasGelu": (1,),
-    "FastGelu": (1,),
-    "BiasAdd": (1,),
-    "SkipLayerNormalization": (4,),
-    "QLinearAdd": (0, 3),
-}
 # torch's name for a bias -> for the weight beside it. Sources: torch.nn.Linear,
 # torch.nn.MultiheadAttention; onnxscript, FuseBatchNormIntoConv
 # (``rewriter/rules/common/_fuse_batchnorm.py``), which calls the bias that it makes after the
@@ -305,43 +283,3 @@ def implied(model: Model, stored: Iterable[StoredTensor], op_type: str) -> Sibli
         because = f"'{bias.name}' is added to what {op_type} makes of it"
         return Sibling(name, Evidence.SIBLING, because, leaf == MADE_BIAS)
     return None
-
-
-def biases(model: Model, consumer: Consumer) -> Iterator[StoredTensor]:
-    """Stored tensors in the bias slot of a product, or added to its result."""
-    for slot, name in enumerate(consumer.node.inputs):
-        if (
-            name
-            and slot != consumer.slot
-            and slot_word(consumer.node.domain, consumer.node.op_type, slot) == "bias"
-        ):
-            tensor = stored_behind(model, consumer.graph, name)
-            if tensor is not None:
-                yield tensor
-    yield from added(model, consumer.graph, consumer.node.outputs[:1])
-
-
-def added(model: Model, graph: str, outputs: Iterable[str]) -> Iterator[StoredTensor]:
-    """Stored tensors that are added to values, through casts, scales and reshapes."""
-    todo = [(graph, output, 0) for output in outputs]
-    seen = {(graph, output) for graph, output, _ in todo}
-    while todo:
-        graph, output, hops = todo.pop()
-        for use in model.def_use.uses((graph, output))[:MAX_USES]:
-            node = use.node
-            if node is None:
-                continue
-            if node.op_type in _ADDS:
-                for slot in _ADDS[node.op_type]:
-                    if slot != use.slot and slot < len(node.inputs):
-                        tensor = stored_behind(model, use.graph, node.inputs[slot])
-                        if tensor is not None:
-                            yield tensor
-            elif (
-                node.op_type in _UNTIL_BIAS
-                and node.outputs
-                and hops < MAX_HOPS
-                and (use.graph, node.outputs[0]) not in seen
-            ):
-                seen.add((use.graph, node.outputs[0]))
-                todo.append((use.graph, node.outputs[0], hops + 1))

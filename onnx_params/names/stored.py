@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.dataflow.biases import added
 from onnx_params.dataflow.consumers import (
     as_torch,
     consumers,
@@ -35,7 +36,6 @@ from onnx_params.names.slots import (
     BESIDE,
     MADE_BIAS,
     UNKNOWN_LEAF,
-    added,
     by_place,
     implied,
 )
@@ -190,7 +190,7 @@ def _is_expanded(model: Model, tensor: StoredTensor) -> bool:
     before = name_before(tensor.name)
     if operator_of(before) in REPEATS or computed_by(before) in ("Expand", "Tile"):
         return True
-    return converters.is_of_jax(model, tensor)
+    return converters.is_of_jax2onnx(model, tensor)
 
 
 def _split(model: Model, tensors: list[StoredTensor]) -> dict[Key, list[Claim]]:

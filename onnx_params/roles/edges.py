@@ -7,7 +7,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms import tf2onnx
-from onnx_params.idioms.converters import is_of_jax
+from onnx_params.idioms.converters import is_of_jax2onnx
 from onnx_params.idioms.naming import is_path
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import LIFTED, real_name
@@ -25,7 +25,7 @@ _COUNTED: Final = re.compile(
     r"(\w+_)?(means?|stds?|stdev|var|variance|mins?|maxs?|offsets?|strides?|anchors?|grids?|bins|range)"
     r"|(in|out|inputs?|outputs?|data|target)_(scale|shift|loc)|scales?|shifts?|scaler|const"
 )
-MAX_FEW: Final = 8  # different numbers of a mask
+MAX_FEW: Final = 8  # different numbers of a table that was not learned
 MAX_BETWEEN: Final = 4  # operators that only round or lay out anew
 _PASSED: Final = VIEWS | ROUNDS | {"Transpose", "Cast"}
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
@@ -38,7 +38,7 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
     if not _is_after_the_last_layer(context, use):
         return None
     because = f"{describe(use)}: no layer follows, and none computed the other input"
-    return _unless_norm(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
+    return _unless_variable(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
 
 
 def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -48,7 +48,7 @@ def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Clas
     if not _is_before_the_first_layer(context, use) or _is_table(context, subject.tensor):
         return None
     because = f"{describe(use)}: the other input comes from the graph's input through no layer"
-    return _unless_norm(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
+    return _unless_variable(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
 
 
 def _is_table(context: Context, tensor: StoredTensor) -> bool:
@@ -57,7 +57,8 @@ def _is_table(context: Context, tensor: StoredTensor) -> bool:
     Reads it.
     """
     is_array = sum(dim > 1 for dim in tensor.shape) > 1
-    is_lifted = name_before(tensor.name).startswith(LIFTED) or is_of_jax(context.model, tensor)
+    is_lifted = name_before(tensor.name).startswith(LIFTED)
+    is_lifted = is_lifted or is_of_jax2onnx(context.model, tensor)
     return is_lifted and is_array and not has_few_numbers(tensor, MAX_FEW)
 
 
@@ -69,7 +70,9 @@ def _is_of_a_module(subject: Subject) -> bool:
     return is_path(owner) and _COUNTED.fullmatch(leaf.lstrip("_")) is None
 
 
-def _unless_norm(context: Context, subject: Subject, rule: RuleId, because: str) -> Classification:
+def _unless_variable(
+    context: Context, subject: Subject, rule: RuleId, because: str
+) -> Classification:
     """A buffer, unless the writer's name for it is that of a variable, or of a norm's vector."""
     if tf2onnx.is_variable(context.model, subject.tensor):
         why = "TensorFlow gives such names to variables, and to a norm's vectors"

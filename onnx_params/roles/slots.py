@@ -36,8 +36,8 @@ BY_WORD: Final[Mapping[str, tuple[Role, RuleId]]] = {
 }
 _SURE: Final = frozenset({"weight", "bias"})  # words that say that a tensor was learned
 _LIKELY: Final = frozenset({"table", "operand"})  # words that say it of numbers, more than one
-# as Model Optimizer calls the vector of AWQ. Source: modelopt/onnx/quantization/int4.py
 MIN_AXES: Final = 3  # of a single number that was laid out for a result
+# as Model Optimizer calls the vector of AWQ. Source: modelopt/onnx/quantization/int4.py
 _INPUT_SCALE: Final = "_pre_quant_scale"
 _ARITHMETIC: Final = frozenset({"Mul", "Sub", "Div"})
 
