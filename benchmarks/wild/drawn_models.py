@@ -52,6 +52,7 @@ DRAWN: Final = (
     "drawn_fourth.py",
     "drawn_fifth.py",
     "drawn_sixth.py",
+    "drawn_seventh.py",
 )
 
 

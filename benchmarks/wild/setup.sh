@@ -317,6 +317,15 @@ $PIP --no-deps --no-build-isolation normflows==1.7.3 pyro-ppl==1.9.2 pyro-api==0
     pytorchyolo==1.8.0 pfrl==0.4.0 depthcharge-ms==0.5.0 microsoft-aurora==2.0.1 \
     cellpose==3.1.1.2 alias-free-torch==0.0.6 stable-audio-tools==0.0.19 \
     monai-generative==0.2.3 monai==1.6.1 peft==0.21.2 terratorch==1.2.13 anomalib==2.7.0
+$PIP --no-deps --no-build-isolation native-sparse-attention-pytorch==0.2.3 supar==1.1.4 \
+    nnunetv2==2.8.1 batchgenerators==0.25.5 dynamic_network_architectures==0.4.4 \
+    torchmultimodal-nightly==2024.4.1 iopath==0.1.10 portalocker==4.4.2 \
+    rectified-flow-pytorch==0.14.0 x-unet==0.5.0 torchdiffeq==0.2.5 wavmark==0.0.3 \
+    waveglow==22.12.28 momentfm==0.1.4 coral-pytorch==1.4.0 en-transformer==1.6.6 \
+    equiformer-pytorch==0.5.4 robotic-transformer-pytorch==0.2.3 \
+    classifier-free-guidance-pytorch==0.7.1 glasflow==0.4.1 bayesian-torch==0.5.0 \
+    speechbrain==1.1.2 HyperPyYAML==1.2.3 ruamel.yaml==0.19.1 sentence-transformers==6.2.0 \
+    darts==0.48.1 pytorch-lightning==2.6.6 tianshou==2.0.1 overrides==7.7.0 sensai-utils==1.6.0
 
 new wider-layouts
 $PIP numpy==2.4.6 safetensors onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 onnxslim==0.1.98 \
