@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 LARGE = 20_000  # rows
+NORM = ("norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
 FIRST_PAINT = 1500  # milliseconds, of a large page
 FRAMES = 30  # a second, while a large page scrolls
 SCROLL = """() => new Promise((done) => {
@@ -236,13 +237,22 @@ def test_rows_are_copied(browser: Browser, report: str) -> None:
         assert 0 == seen.page.locator(".menu[open]").count()
 
 
-def test_what_is_no_parameter_has_its_role(seen: Visit) -> None:
+def test_what_is_no_parameter_has_its_role(browser: Browser, tmp_path: Path) -> None:
     """The other stored tensors have role, rule and reason."""
-    seen.page.get_by_role("tab", name="Other stored tensors").click()
-    seen.page.locator(".facets label", has_text="Role").locator("select").select_option("buffer")
-    seen.page.locator(".row").first.click()
-    assert "buffer by rule" in seen.page.locator(".detail").inner_text()
-    assert "tab=others" in seen.fragment()
+    chain = Chain()
+    chain.linear("fc.weight", np.arange(12, dtype=np.float32).reshape(3, 4))
+    values = [chain.keep(name, np.full(3, at, np.float32)) for at, name in enumerate(NORM)]
+    chain.node("BatchNormalization", chain.last, *values)
+    chain.node("Reshape", chain.last, chain.keep("size", np.array([1, -1])))
+    page = written(tmp_path / "page.html", "analyze", str(chain.save(tmp_path / "model.onnx")))
+    with visit(browser, page) as seen:
+        seen.page.get_by_role("tab", name="Other stored tensors").click()
+        role = seen.page.locator(".facets label", has_text="Role")
+        role.locator("select").select_option("buffer")
+        assert ["norm.running_mean", "norm.running_var"] == seen.names()
+        seen.page.locator(".row").first.click()
+        assert "buffer by rule" in seen.page.locator(".detail").inner_text()
+        assert "tab=others" in seen.fragment()
 
 
 def test_paper_has_every_row(seen: Visit) -> None:

@@ -23,7 +23,7 @@ from onnx_params.idioms.naming import beside, leaf_of, module_of
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torch_dynamo import TAKES_SOME, operator_of
 from onnx_params.idioms.torch_modules import COMPUTED_WEIGHTS
-from onnx_params.idioms.torchscript import is_result
+from onnx_params.idioms.torchscript import is_result, real_name
 from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching import grids
 from onnx_params.matching.folds import UNARY, lacks_statistics
@@ -280,13 +280,24 @@ def is_missed(state: State, name: str) -> str:
         partners = (*partners, *COMPUTED_WEIGHTS)
     for partner in partners if module_of(name) else ():
         other = beside(name, partner)
-        if not is_there(state, other):
+        if not is_there(state, other) or _is_shared_filler(state, other):
             continue
         if leaf == "weight" and _is_added_alone(state, other):
             continue
         if not _is_never_used(state, name, other):
             return f"'{other}' is there and it is not"
     return ""
+
+
+def _is_shared_filler(state: State, name: str) -> bool:
+    """Whether all that is there of a parameter is one number throughout, under another one's name:
+    zeros of any norm are those of all.
+    """
+    own = [key for key in state.found[name].stored if real_name(key[1]) == name]
+    if own:
+        return False
+    values = state.reference[name].read().reshape(-1)
+    return bool(values.size) and bool(np.all(values == values[0]))
 
 
 def _is_never_used(state: State, bias: str, weight: str) -> bool:

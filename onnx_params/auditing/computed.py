@@ -32,6 +32,9 @@ N_AXES: Final = (1, 2, 3, 4)  # of positions that tables of sines are made for
 
 
 def is_unused(model: Model, key: Key) -> bool:
+    """Whether no node takes a stored tensor; a checkpoint has no nodes, and uses all it holds."""
+    if model.checkpoint is not None:
+        return False
     place = model.stored[key].place
     return not model.def_use.uses(key) and (not place.op_type or place.op_type == "Constant")
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Node
 from onnx_params.idioms.onnxruntime import name_before, undo
+from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 
 # names whose answers are kept: each is asked for several times, and once more by a model to compare
 # with
@@ -22,7 +23,8 @@ _MADE_UP: Final = re.compile(
     r"^(onnx::\w+|([\w.]+\.)?lifted_tensor_\d+|(helper|auto)\.\w+\.\d+|p2o\.[\w.]+|"
     r"_?val_\d+(_weight|_bias)?|_frozen_param\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
     r"|(unsqueeze|expand|(_unsafe_)?view|transpose|permute|slice|embedding|gather|index|t|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack"
-    r"|where|full|arange|triu|tril|masked_fill|zeros|ones|(zeros|ones|full)_like|squeeze|flatten|roll|flip|getitem|pad|cumsum|clamp|_to_copy|repeat|rsqrt|log)(_\d+)?)$"
+    r"|where|full|arange|triu|tril|masked_fill|zeros|ones|(zeros|ones|full)_like|squeeze|flatten|alias|detach|roll|flip|getitem|pad|cumsum|clamp|_to_copy|repeat|rsqrt|log)(_\d+)?"
+    r"|(split(_with_sizes)?|chunk|unbind)(_\d+)?_split_\d+|(getitem|mul|div)(_\d+)?_(weight|bias))$"
 )
 # names of FX nodes whose result is other numbers than those that went in. Source:
 # torch/fx/graph.py, names follow the operator
@@ -102,6 +104,15 @@ def computed_by(name: str) -> str:
         return "" if _TAKEN_BY_PRODUCT.match(name) else "the exporter"
     match = _RESULT.search(name)
     return "" if match is None or match[1] in _KEEPS_VALUES else str(match[1])
+
+
+def is_laid_out(name: str) -> bool:
+    """Whether a stored tensor is called after an operator that changes no element, by either of
+    torch's exporters.
+    """
+    match = _RESULT.search(name)
+    by_trace = match is not None and match[1] in _KEEPS_VALUES
+    return by_trace or operator_of(name) in KEEPS_ELEMENTS
 
 
 def is_put_into(output: str) -> bool:

@@ -135,6 +135,7 @@ def _partners() -> dict[str, tuple[str, ...]]:
 _CANONICAL: Final = _canonical_words()
 PARTNERS: Final = _partners()
 _SEPARATOR: Final = re.compile(r"[/.]+")
+_RUNNING: Final = ("running_", "moving_")
 
 # what libraries register under such names without learning it. Sources: transformers' rotary
 # embeddings, position ids and causal masks; librosa and torchaudio for windows, filter banks and
@@ -168,6 +169,14 @@ def is_unlearned_name(name: str) -> bool:
 def is_buffer_name(name: str) -> bool:
     """Whether frameworks or libraries register buffers under such a name."""
     return _BUFFER_NAMES.search(name) is not None
+
+
+def is_running(name: str, word: str) -> bool:
+    """Whether a name says that a statistic of batches, ``mean`` or ``var``, was averaged while a
+    norm was trained; a mean that was counted in data is called otherwise.
+    """
+    leaf = _SEPARATOR.split(name)[-1]
+    return leaf.startswith(_RUNNING) and _CANONICAL.get(leaf) == f"running_{word}"
 
 
 def canonical(name: str) -> str:

@@ -16,13 +16,16 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.errors import OnnxParamsError
 from onnx_params.idioms.naming import without_number
 from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torchscript import LIFTED, real_name
 from onnx_params.matching.probes import FIRST_PROBES, read_probe
 from onnx_params.tensors.encoding import IN_PLACE
+from onnx_params.tensors.small import first_numbers
 from onnx_params.tensors.steps import Dequantize, Key, Steps, dequantizes, without_ones
 from onnx_params.tensors.stored import StoredTensor
 
 MAX_END: Final = 64  # bytes of a payload that are compared before all are
 MIN_COUNT: Final = 64  # elements below which equal content proves nothing
+ROUND: Final = 3  # decimal places of numbers that somebody wrote down
 
 _Parts = list[StoredTensor]  # a stored tensor, its scales and its zero points
 
@@ -75,12 +78,16 @@ def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
     """
     groups: dict[tuple[str, int], list[StoredTensor]] = {}
     for tensor in tensors:
-        if tensor.count >= MIN_COUNT and tensor.encoding in IN_PLACE and tensor.dtype.bits >= 8:
+        if tensor.count > 1 and tensor.encoding in IN_PLACE and tensor.dtype.bits >= 8:
             groups.setdefault((tensor.dtype.name, tensor.count), []).append(tensor)
     found: dict[Key, Key] = {}
-    for group in groups.values():
+    for (_, count), group in groups.items():
+        if count < MIN_COUNT and not any(_is_lifted(tensor) for tensor in group):
+            continue
         n_stems = len({_stem(tensor) for tensor in group})
-        if len({tensor.shape for tensor in group}) > 1 or n_stems < len(group):
+        n_named = sum(real_name(tensor.name) is not None for tensor in group)
+        may_be_copies = n_stems < len(group) or n_named < len(group) - 1
+        if may_be_copies or len({tensor.shape for tensor in group}) > 1:
             found.update(_reshaped_in(group))
     return found
 
@@ -105,6 +112,23 @@ def with_bytes_of(model: Model, tensors: Iterable[StoredTensor]) -> dict[Key, Ke
             elif len(set(_ends(tensor))) > 1:
                 before.append(parts)
     return found
+
+
+def _is_lifted(tensor: StoredTensor) -> bool:
+    """Whether TorchScript's exporter computed a tensor of one that a module has."""
+    return tensor.name.startswith(LIFTED)
+
+
+def _may_be_laid_out(first: StoredTensor, second: StoredTensor) -> bool:
+    """Whether one of two tensors of few elements is what the exporter gave axes of one, for a
+    second use; so few numbers are no chance there unless they are round.
+    """
+    if _is_lifted(first) is _is_lifted(second):
+        return False
+    if without_ones(first.shape) != without_ones(second.shape):
+        return False
+    numbers = first_numbers(first, first.count)
+    return not all(number == round(number, ROUND) for number in numbers)
 
 
 def _are_equal(one: _Parts, other: _Parts) -> bool:
@@ -132,6 +156,15 @@ def with_scales(model: Model, tensor: StoredTensor, steps: Steps) -> _Parts:
 def _stem(tensor: StoredTensor) -> str:
     """A name without what a quantizer appended, and without the number before that."""
     return without_number(name_before(tensor.name))
+
+
+def _are_numbered(first: StoredTensor, second: StoredTensor) -> bool:
+    """Whether two names are one but for numbers, or no module gave either: modules may have equal
+    weights of their own, and what an optimizer computed twice was one.
+    """
+    if _stem(first) == _stem(second):
+        return True
+    return real_name(first.name) is None and real_name(second.name) is None
 
 
 def _reshaped_in(group: Sequence[StoredTensor]) -> Iterator[tuple[Key, Key]]:
@@ -164,8 +197,9 @@ def _ends(tensor: StoredTensor) -> bytes:
 
 
 def _is_reshaped(first: StoredTensor, second: StoredTensor) -> bool:
-    is_numbered = _stem(first) == _stem(second)
-    if first.shape == second.shape and not is_numbered:
+    if first.shape == second.shape and not _are_numbered(first, second):
+        return False
+    if first.count < MIN_COUNT and not _may_be_laid_out(first, second):
         return False
     try:
         import numpy as np

@@ -31,7 +31,7 @@ from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_parts import by_parts
 from onnx_params.names.signature_table import SIGNATURE, Table, without
-from onnx_params.tensors.steps import Reshape, Shape, shape_after
+from onnx_params.tensors.steps import Permute, Reshape, Shape, shape_after
 
 # leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
 # spectral_norm and parametrize; timm, ``layers/std_conv.py``
@@ -41,7 +41,10 @@ _SCALING: Final = re.compile(r"[._]_?(scales?|zero_points?|zeros|absmax)$")
 # the module of a weight's originals, and of what the parametrization registers. Source:
 # torch.nn.utils.parametrize, ParametrizationList
 _PARAMETRIZATION: Final = re.compile(r"\.parametrizations\.weight(\.\d+)?$")
+N_AXES_OF_MATRICES: Final = 3  # one behind the other
+_KEEPS_AXES: Final = frozenset({"clone", "alias", "detach", "contiguous", "_to_copy", "to"})
 _LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
+_PADS: Final = frozenset({"pad", "constant_pad_nd"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
 
 
@@ -164,6 +167,20 @@ def _turned(folded: Folded) -> Claim | None:
     return folded.without(shape, View.FOLDED, because)
 
 
+def _matrices_turned(folded: Folded) -> Claim | None:
+    """Matrices one behind the other, as those of experts, whose only operator turns two axes: the
+    last two most likely, for products take them so.
+    """
+    shape = folded.location.shape
+    operators = [each for each in folded.operators if each not in _KEEPS_AXES]
+    if folded.others or operators != ["transpose"] or len(shape) != N_AXES_OF_MATRICES:
+        return None
+    because = (
+        f"'{folded.value}' was computed of each of its elements, if its last two axes were turned"
+    )
+    return folded.without(shape_after(shape, (Permute((0, 2, 1)),)), View.FOLDED, because)
+
+
 def _bias_of_linear(folded: Folded) -> Claim | None:
     """A bias beside a weight, of a product that was computed: a number for each output."""
     is_bias = folded.name.rpartition(".")[2] == "bias"
@@ -202,8 +219,13 @@ def _by_different_rows(folded: Folded) -> Claim | None:
         return None
     is_turned = not TURNS.isdisjoint(folded.operators)
     shape = table_shape(folded.location.tensor, has_rows_first=is_turned)
+    if shape is None:
+        return None
     because = f"'{folded.value}' has so many different rows, looked up in it"
-    return None if shape is None else folded.without(shape, View.FOLDED, because)
+    if is_turned and not _PADS.isdisjoint(folded.operators):
+        shape = (shape[0] - 1, *shape[1:])
+        because += ", but for one of zeros around them"
+    return folded.without(shape, View.FOLDED, because)
 
 
 def _by_spectral_norm(folded: Folded) -> Claim | None:
@@ -281,6 +303,7 @@ _ANSWERS: Final[tuple[Callable[[Folded], Claim | None], ...]] = (
     _in_weight_slot,
     _by_spectral_norm,
     _joined,
+    _matrices_turned,
     _turned,
     _bias_of_linear,
 )

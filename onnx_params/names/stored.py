@@ -24,6 +24,7 @@ from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import REPEATS, operator_of
 from onnx_params.idioms.torchscript import (
     computed_by,
+    is_laid_out,
     is_norm_folded,
     is_rewritten,
     real_name,
@@ -32,6 +33,7 @@ from onnx_params.idioms.torchscript import (
 from onnx_params.names.claim import Claim, claim_of
 from onnx_params.names.modules import Modules
 from onnx_params.names.placement import Location, Stored, locate
+from onnx_params.names.projections import joined_projections
 from onnx_params.names.slots import (
     BESIDE,
     MADE_BIAS,
@@ -68,8 +70,13 @@ def claims(model: Model, tensors: Iterable[StoredTensor]) -> list[Claim]:
         else:
             names.add(claim.name)
             found[tensor.key] = [claim]
-    joined = {**_recurrent(model, loose), **_split(model, loose), **_with_gaps(model, loose)}
     modules = Modules(model)
+    joined = {
+        **_recurrent(model, loose),
+        **_split(model, loose),
+        **_with_gaps(model, loose),
+        **joined_projections(model, modules, loose),
+    }
     for tensor in loose:
         several = joined.get(tensor.key)
         if several is None:
@@ -186,10 +193,14 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
 
 
 def _is_expanded(model: Model, tensor: StoredTensor) -> bool:
-    """Whether a stored tensor bears the name of what repeats elements along an axis."""
+    """Whether a stored tensor bears the name of what repeats elements along an axis, or of what
+    lays them out, and no product takes it, as whose weight it would be read for nothing.
+    """
     before = name_before(tensor.name)
     if operator_of(before) in REPEATS or computed_by(before) in ("Expand", "Tile"):
         return True
+    if is_laid_out(before) and len(tensor.shape) > 2:
+        return not any(consumer.is_product for consumer in consumers(model, tensor))
     return converters.is_of_jax2onnx(model, tensor)
 
 

@@ -186,6 +186,14 @@ def is_layer(node: Node) -> bool:
     return operator is not None and operator.is_layer
 
 
+def is_in_a_trace(subject: Subject) -> bool:
+    """Whether TorchScript's exporter wrote the file, which lifts parameters alone, also those of
+    the outermost module: it calls nodes by paths.
+    """
+    nodes = [use.node for use, _ in subject.uses]
+    return bool(nodes) and all(node is not None and node.name[:1] == "/" for node in nodes)
+
+
 def describe(use: Use) -> str:
     """A use in words: the slot, the operator, the node's name."""
     if use.node is None:

@@ -10,9 +10,26 @@ from onnx_params.idioms import tf2onnx
 from onnx_params.idioms.converters import is_of_jax2onnx
 from onnx_params.idioms.naming import is_path
 from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torch_dynamo import (
+    KEEPS_ELEMENTS,
+    REPEATS,
+    SELECTS,
+    SLICES,
+    TURNS,
+    operator_of,
+)
 from onnx_params.idioms.torchscript import LIFTED, real_name
 from onnx_params.roles import spectra
-from onnx_params.roles.context import ROUNDS, Context, Subject, behind, describe, is_layer
+from onnx_params.roles.context import (
+    ROUNDS,
+    Context,
+    Subject,
+    behind,
+    describe,
+    is_in_a_trace,
+    is_layer,
+)
+from onnx_params.roles.norms import is_in_a_norm
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import VIEWS
 from onnx_params.tensors.small import has_few_numbers
@@ -28,12 +45,16 @@ _COUNTED: Final = re.compile(
 MAX_FEW: Final = 8  # different numbers of a table that was not learned
 MAX_BETWEEN: Final = 4  # operators that only round or lay out anew
 _PASSED: Final = VIEWS | ROUNDS | {"Transpose", "Cast"}
+_TAKEN: Final = KEEPS_ELEMENTS | SLICES | SELECTS | TURNS | REPEATS
+_NORMS: Final = frozenset(
+    {"BatchNormalization", "GroupNormalization", "InstanceNormalization", "LayerNormalization"}
+)
 MAX_HOPS: Final = 16  # arithmetic with constants in a chain
 
 
 def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model answers, such as a mean and a scale."""
-    if not context.has_layers or _is_of_a_module(subject):
+    if not context.has_layers or _is_of_a_module(context, subject):
         return None
     if not _is_after_the_last_layer(context, use):
         return None
@@ -43,31 +64,47 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
 
 def before_the_first_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Numbers that change what the model is given, such as the mean of pixels."""
-    if not context.has_layers or _is_of_a_module(subject):
+    if not context.has_layers or _is_of_a_module(context, subject):
         return None
     if not _is_before_the_first_layer(context, use) or _is_table(context, subject.tensor):
+        return None
+    if _changes_a_norm(context, use):
         return None
     because = f"{describe(use)}: the other input comes from the graph's input through no layer"
     return _unless_variable(context, subject, RuleId.BEFORE_THE_FIRST_LAYER, because)
 
 
 def _is_table(context: Context, tensor: StoredTensor) -> bool:
-    """Whether an exporter computed a tensor of one that a module has, and it has other numbers
-    along two axes, as places or features have that were learned; what pixels are scaled by has one.
-    Reads it.
+    """Whether an exporter or an optimizer computed a tensor of one that a module has, or laid it
+    out anew, and it has other numbers along two axes, as places or features have that were learned;
+    what pixels are scaled by has one. Reads it.
     """
     is_array = sum(dim > 1 for dim in tensor.shape) > 1
-    is_lifted = name_before(tensor.name).startswith(LIFTED)
+    before = name_before(tensor.name)
+    is_lifted = before.startswith(LIFTED) or operator_of(before) in _TAKEN
     is_lifted = is_lifted or is_of_jax2onnx(context.model, tensor)
     return is_lifted and is_array and not has_few_numbers(tensor, MAX_FEW)
 
 
-def _is_of_a_module(subject: Subject) -> bool:
-    """Whether one of torch's modules has a tensor under a name that is none of those for what was
-    counted in data.
+def _changes_a_norm(context: Context, use: Use) -> bool:
+    """Whether the other input is what a norm gives, in another shape or multiplied: a norm of the
+    input has a scale and a bias as any other one has.
+    """
+    assert use.node is not None
+    others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
+    passed = _PASSED | {"Mul"} if use.node.op_type == "Add" else _PASSED
+    producers = [behind(context.producer, use.graph, name, passed, MAX_BETWEEN) for name in others]
+    return any(each is not None and each.op_type in _NORMS for each in producers)
+
+
+def _is_of_a_module(context: Context, subject: Subject) -> bool:
+    """Whether one of torch's modules, or the outermost one in a trace, has a tensor under a name
+    that is none of those for what was counted in data, or is a norm.
     """
     owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
-    return is_path(owner) and _COUNTED.fullmatch(leaf.lstrip("_")) is None
+    if not is_path(owner or leaf) or not (owner or is_in_a_trace(subject)):
+        return False
+    return _COUNTED.fullmatch(leaf.lstrip("_")) is None or is_in_a_norm(context, subject.tensor)
 
 
 def _unless_variable(

@@ -88,6 +88,11 @@ class RuleId(enum.Enum):
         "same-number",
         "One number again and again, or two, under a name that an exporter made up.",
     )
+    ZEROS_BESIDE_A_SCALE = (
+        "zeros-beside-a-scale",
+        "It is zeros, and the scale of its norm has different numbers.",
+    )
+    DEVIATION = "deviation", "It was computed of the variance beside a running mean."
     FROZEN_NORM = "frozen-norm", "It scales or shifts a convolution's channels, and was computed."
     LOOKED_UP_BIAS = (
         "looked-up-bias",
@@ -110,7 +115,12 @@ class RuleId(enum.Enum):
     )
     FOURIER_BASIS = "fourier-basis", "Its shape is that of a Fourier transform."
     SAMPLED_FUNCTIONS = "sampled-functions", "Its lines are waves, or powers of equal steps."
+    ORTHOGONAL_BASIS = (
+        "orthogonal-basis",
+        "It is called a basis, and its columns are orthogonal to each other.",
+    )
     RESAMPLING = "resampling", "All of its filters are one, the same from both ends."
+    DIFFERENCES = "differences", "All of its filters have a few numbers that add up to zero."
     FILTER_BANK = "filter-bank", "It filters a spectrum before its logarithm."
     TRANSFORM_OF_THE_INPUT = "transform-of-the-input", "It transforms the graph's input."
     ELEMENTWISE_FLOAT = "elementwise-float", "It is added or multiplied element by element."

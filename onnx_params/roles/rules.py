@@ -15,21 +15,19 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.idioms import writers
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
-from onnx_params.idioms.torch_modules import SPECTRAL_LEAVES, is_filler
+from onnx_params.idioms.torch_modules import SPECTRAL_LEAVES
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
-from onnx_params.operators.record import Kind
-from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
+from onnx_params.roles.norms import fills_a_group_norm, fills_a_norm
+from onnx_params.roles.one_number import of_one_number
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.slots import BY_WORD, by_slots
 from onnx_params.roles.surroundings import (
     by_surroundings,
     computed_for_attention,
-    is_one_number,
-    of_one_number,
 )
 from onnx_params.tensors.stored import StoredTensor
 
@@ -163,19 +161,6 @@ def by_writer(context: Context, subject: Subject) -> Classification | None:
     return Classification(role, _RULE_BY_ID[hint.rule], hint.because)
 
 
-def fills_a_group_norm(context: Context, subject: Subject) -> Classification | None:
-    """The scale and bias of the inner part of a group norm."""
-    if "InstanceNormalization" not in context.op_types:
-        return None
-    for use, _ in subject.uses:
-        if use.node is None or use.node.op_type != "InstanceNormalization":
-            continue
-        if is_filler(context.model, use.graph, use.node) or is_one_number(subject.tensor):
-            because = f"{describe(use)}, the inner part of a group norm, whose own weight follows"
-            return Classification(Role.CONSTANT, RuleId.GROUP_NORM_FILLER, because)
-    return None
-
-
 def of_a_spectral_norm(context: Context, subject: Subject) -> Classification | None:
     """The vectors from which a spectral norm is computed, where both lie beside each other."""
     graph, name = subject.tensor.key
@@ -201,16 +186,9 @@ def by_only_slot(context: Context, subject: Subject) -> Classification | None:
     if use.node.op_type == "BatchNormalization":
         return None
     special = spectra.basis(context, subject) if word == "weight" else None
+    if word == "bias" and max(tensor.shape[:-1], default=1) > 1:  # no layer's bias has rows
+        special = of_one_number(subject, use)
     return special or Classification(*BY_WORD[word], describe(use))
-
-
-def fills_a_norm(context: Context, subject: Subject) -> Classification | None:
-    """One number again and again in a slot of a norm that has no parameters of its own."""
-    for use, word in subject.uses:
-        operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
-        if operator is not None and operator.kind is Kind.NORM and word in ("weight", "bias"):
-            return of_one_number(subject, use)
-    return None
 
 
 _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (

@@ -13,7 +13,7 @@ from onnx_params.idioms.torchscript import LIFTED, is_made_up
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
-from onnx_params.roles.context import Context, Subject, describe
+from onnx_params.roles.context import Context, Subject, describe, is_in_a_trace
 from onnx_params.roles.edges import ELEMENTWISE
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.surroundings import elementwise, is_bias
@@ -280,14 +280,6 @@ def _is_named_scalar(subject: Subject) -> bool:
     tensor, name = subject.tensor, subject.tensor.name
     if not tensor.dtype.is_float or tensor.place.op_type or is_made_up(name):
         return False
-    if "." not in name and not (len(name) > 1 and _is_in_a_trace(subject)):
+    if "." not in name and not (len(name) > 1 and is_in_a_trace(subject)):
         return False
     return is_path(name)
-
-
-def _is_in_a_trace(subject: Subject) -> bool:
-    """Whether TorchScript's exporter wrote the file, which lifts parameters alone, also those of
-    the outermost module: it calls nodes by paths.
-    """
-    nodes = [use.node for use, _ in subject.uses]
-    return bool(nodes) and all(node is not None and node.name[:1] == "/" for node in nodes)

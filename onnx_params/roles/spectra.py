@@ -5,6 +5,7 @@ frequencies.
 from __future__ import annotations
 
 import math
+import re
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -15,6 +16,7 @@ from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.orthogonal import has_orthogonal_columns
 from onnx_params.tensors.small import first_numbers, repeated_axes
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import are_sampled_functions, has_waves
@@ -22,6 +24,13 @@ from onnx_params.tensors.waves import are_sampled_functions, has_waves
 MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
 MIN_TAPS: Final = 3  # of a filter that resamples
 EVEN: Final = 1e-6  # of the largest number, that both ends may differ by
+# TorchScript's exporter leaves a Gemm's weight as it is, and calls so what it computed
+_COMPUTED_FOR_GEMM: Final = "onnx::Gemm_"
+MIN_SIZE: Final = 9  # elements of a filter of differences, of three by three
+MAX_SIZE: Final = 125
+MAX_FILTERS: Final = 16
+MAX_NUMBERS: Final = 5  # different ones of such a filter
+_WEIGHT: Final = re.compile(r"[._](weight|kernel)$")
 MAX_SEEN: Final = 256  # nodes looked at between a transform and its squares
 MAX_AFTER: Final = 64  # nodes looked at up to the outputs
 MAX_TO_WAVES: Final = 5  # operators that compute between frequencies and Cos
@@ -36,6 +45,8 @@ _POSITIVE: Final = frozenset(
 _JOINS: Final = frozenset({"Concat", "Mul", "Add", "Einsum"})  # between frequencies and Cos
 _LAYS_OUT: Final = frozenset({"Expand", "Tile", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
+_BY_BASES: Final = frozenset({"MatMul", "Gemm", "Einsum"})
+_BASIS: Final = re.compile(r"(^|_)basis(_|:|$)")
 
 
 def by_name(tensor: StoredTensor) -> Classification:
@@ -67,6 +78,15 @@ def _has_name_of_its_own(name: str) -> bool:
     return bool(owner) and "weight" not in leaf and leaf not in ("kernel", "w")
 
 
+def _is_basis(tensor: StoredTensor) -> bool:
+    """Whether a module calls a tensor a basis, and its columns are orthogonal. Reads it.
+
+    Source: SE(3)-equivariant transformers, which keep ``basis:(1,1)`` for degrees 1 and 1.
+    """
+    leaf = (real_name(tensor.name) or "").rpartition(".")[2]
+    return _BASIS.search(leaf) is not None and has_orthogonal_columns(tensor)
+
+
 def _basis_by_use(
     context: Context, tensor: StoredTensor, worded: WordedUse, node: Node
 ) -> Classification | None:
@@ -86,10 +106,17 @@ def _basis_by_use(
     if is_kernel and is_resampling(tensor):
         because = f"{describe(use)}: filters that are all one, the same from both ends, resample"
         return Classification(Role.BUFFER, RuleId.RESAMPLING, because)
-    is_matrix = node.op_type in ("MatMul", "Gemm") and _has_name_of_its_own(tensor.name)
+    if is_kernel and are_differences(tensor):
+        because = f"{describe(use)}: filters of a few numbers that add up to zero, differences"
+        return Classification(Role.BUFFER, RuleId.DIFFERENCES, because)
+    is_read = _has_name_of_its_own(tensor.name) or tensor.name.startswith(_COMPUTED_FOR_GEMM)
+    is_matrix = node.op_type in ("MatMul", "Gemm") and is_read
     if is_matrix and are_sampled_functions(tensor):
         because = f"{describe(use)}: waves, or powers of a line, at equal steps"
         return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
+    if node.op_type in _BY_BASES and _is_basis(tensor):
+        because = f"{describe(use)}: its columns are orthogonal to each other, as a basis has them"
+        return Classification(Role.BUFFER, RuleId.ORTHOGONAL_BASIS, because)
     is_line = sum(dim > 1 for dim in shape) == 1
     if node.op_type in ("MatMul", "Einsum") and is_line and reaches_both(context, use, _WAVES):
         because = f"{describe(use)}, whose result goes to Cos and Sin"
@@ -136,6 +163,26 @@ def is_resampling(tensor: StoredTensor) -> bool:
     if not is_even or len(set(one)) == 1:
         return False
     return shape[0] == 1 or 0 in repeated_axes(tensor)
+
+
+def are_differences(tensor: StoredTensor) -> bool:
+    """Whether each filter of a kernel, of one channel and under a name that is no weight's, has a
+    few numbers that add up to zero, as those of Sobel, Scharr and Laplace have. Reads a small one.
+
+    Source: kornia, ``filters/kernels.py``.
+    """
+    shape = tensor.shape
+    size = math.prod(shape[2:])
+    if len(shape) < 3 or shape[1] != 1 or not MIN_SIZE <= size <= MAX_SIZE:
+        return False
+    if tensor.count > MAX_FILTERS * size or _WEIGHT.search(tensor.name) is not None:
+        return False
+    numbers = first_numbers(tensor, tensor.count)
+    filters = [numbers[at : at + size] for at in range(0, len(numbers), size)]
+    return bool(filters) and all(
+        1 < len(set(each)) <= MAX_NUMBERS and abs(sum(each)) <= EVEN * max(map(abs, each))
+        for each in filters
+    )
 
 
 def _is_transform_of_the_input(context: Context, use: Use, node: Node) -> bool:

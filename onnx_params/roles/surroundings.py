@@ -17,6 +17,8 @@ from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.edges import ELEMENTWISE, after_the_last_layer, before_the_first_layer
 from onnx_params.roles.lengths import TO_DIVISION, length_of_a_weight, squared_lengths
+from onnx_params.roles.norms import deviation_beside_a_mean
+from onnx_params.roles.one_number import is_one_number, of_one_number
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import distinct_elements, first_numbers, has_few_numbers
@@ -48,6 +50,9 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
             lengths = length_of_a_weight(context, subject, use)
             if lengths is not None:
                 return lengths
+        deviation = deviation_beside_a_mean(context, subject, use)
+        if deviation is not None:
+            return deviation
         if use.node is not None and use.node.op_type in ELEMENTWISE:
             return elementwise(context, subject, use)
         inverted = _with_epsilon(context, subject, use)
@@ -153,21 +158,6 @@ def _same_number(context: Context, subject: Subject, use: Use) -> Classification
 
 def _has_ones_and_zeros(tensor: StoredTensor) -> bool:
     return set(first_numbers(tensor, tensor.count)) == {0.0, 1.0}
-
-
-def of_one_number(subject: Subject, use: Use) -> Classification | None:
-    """What has no name of its own, and one number again and again."""
-    if not is_one_number(subject.tensor):
-        return None
-    because = f"{describe(use)}, {subject.tensor.count} times the same number"
-    return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
-
-
-def is_one_number(tensor: StoredTensor) -> bool:
-    """Whether a tensor without a name of its own has one number again and again. Reads it."""
-    if tensor.count < 2 or real_name(tensor.name) is not None:
-        return False
-    return distinct_elements(tensor) == 1
 
 
 def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:

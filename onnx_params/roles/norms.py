@@ -1,0 +1,105 @@
+"""Recognize vectors of norms that no one learned: what fills a slot, and the statistics of norms
+that are written out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Node, Use
+from onnx_params.idioms.naming import module_of
+from onnx_params.idioms.torch_modules import is_filler
+from onnx_params.idioms.torchscript import LIFTED, real_name, scope_of
+from onnx_params.idioms.vocabulary import is_running
+from onnx_params.operators.record import Kind
+from onnx_params.operators.schemas import schema
+from onnx_params.roles.context import Context, Subject, describe
+from onnx_params.roles.one_number import is_one_number, of_one_number
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.small import distinct_elements, is_ones, is_zeros
+from onnx_params.tensors.stored import StoredTensor
+
+# operators that take a deviation or a variance which the exporter computed
+_OF_DEVIATIONS: Final = frozenset({"Div", "Log", "Reciprocal"})
+
+
+def fills_a_group_norm(context: Context, subject: Subject) -> Classification | None:
+    """The scale and bias of the inner part of a group norm."""
+    if "InstanceNormalization" not in context.op_types:
+        return None
+    for use, _ in subject.uses:
+        if use.node is None or use.node.op_type != "InstanceNormalization":
+            continue
+        if is_filler(context.model, use.graph, use.node) or _changes_nothing(subject.tensor):
+            because = f"{describe(use)}, the inner part of a group norm, whose own weight follows"
+            return Classification(Role.CONSTANT, RuleId.GROUP_NORM_FILLER, because)
+    return None
+
+
+def _changes_nothing(tensor: StoredTensor) -> bool:
+    """Whether a tensor without a name of its own has one number throughout; of a norm with one
+    group, a one or a zero.
+    """
+    if tensor.count != 1:
+        return is_one_number(tensor)
+    return real_name(tensor.name) is None and (is_ones(tensor) or is_zeros(tensor))
+
+
+def fills_a_norm(context: Context, subject: Subject) -> Classification | None:
+    """One number again and again in a slot of a norm that has no parameters of its own."""
+    for use, word in subject.uses:
+        operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
+        if operator is not None and operator.kind is Kind.NORM and word in ("weight", "bias"):
+            return of_one_number(subject, use) or _zeros_beside_a_scale(context, subject, use)
+    return None
+
+
+def _zeros_beside_a_scale(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """Zeros that a module calls ``beta``, where its scale has different numbers: had both been
+    learned, neither would be as at first. Reads them.
+
+    Source: norms of transformers that keep a buffer of zeros because torch's function asks for a
+    bias. torch's own modules call a bias ``bias``, and it is a parameter.
+    """
+    tensor = subject.tensor
+    assert use.node is not None
+    operator = schema(use.node.domain, use.node.op_type)
+    is_beta = (real_name(tensor.name) or "").endswith(".beta") and use.slot != 1
+    if not is_beta or operator is None or not is_zeros(tensor):
+        return None
+    scale = context.stored(use.graph, use.node.inputs[1])
+    if scale is None or scale.count < 2 or distinct_elements(scale) == 1:
+        return None
+    because = f"{describe(use)}, zeros, while '{scale.name}' beside it has different numbers"
+    return Classification(Role.BUFFER, RuleId.ZEROS_BESIDE_A_SCALE, because)
+
+
+def deviation_beside_a_mean(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """What the exporter computed of a variance, in a module that has the mean beside it: norms
+    that are written out divide by its root, and flows add its logarithm.
+    """
+    tensor = subject.tensor
+    if use.node is None or use.node.op_type not in _OF_DEVIATIONS:
+        return None
+    if not tensor.name.startswith(LIFTED):
+        return None
+    mean = _mean_of(context, use.node)
+    if mean is None or mean.shape != tensor.shape:
+        return None
+    because = f"{describe(use)}: computed of the variance beside '{mean.name}'"
+    return Classification(Role.BUFFER, RuleId.DEVIATION, because)
+
+
+def _mean_of(context: Context, node: Node) -> StoredTensor | None:
+    """The running mean of a node's module, where no variance is stored beside it."""
+    beside = context.by_module.get(scope_of(node) or "", ())
+    if any(is_running(each.name, "var") for each in beside):
+        return None
+    return next((each for each in beside if is_running(each.name, "mean")), None)
+
+
+def is_in_a_norm(context: Context, tensor: StoredTensor) -> bool:
+    """Whether a module that has a running mean has a tensor."""
+    owner = module_of(real_name(tensor.name) or "")
+    beside = context.by_module.get(owner, ()) if owner else ()
+    return any(is_running(each.name, "mean") for each in beside)
