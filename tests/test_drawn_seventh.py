@@ -305,3 +305,37 @@ def test_zeros_of_another_norm_are_no_witness(tmp_path: Path) -> None:
     inputs = [chain.keep(f"norm.{leaf}", arrays[f"norm__{leaf}"]) for leaf in ("gamma", "beta")]
     chain.node("LayerNormalization", chain.last, *inputs)
     assert audited(chain, tmp_path, arrays).passed
+
+
+def to_brains(values: np.ndarray) -> np.ndarray:
+    """Numbers rounded to bfloat16, as float32."""
+    return torch.from_numpy(values).to(torch.bfloat16).float().numpy()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_model_in_half_precision_of_which_all_was_folded(
+    dtype: type[np.generic], is_changed: bool, tmp_path: Path
+) -> None:
+    """Nothing that is left says what the model went through: the folds of rounded weights do."""
+    arrays: Arrays = {}
+    chain = Chain()
+    for at in range(3):
+        norm = {
+            "weight": np.abs(draw(10 + at, 16)) + 1,
+            "bias": draw(30 + at, 16),
+            "running_mean": draw(20 + at, 16),
+            "running_var": np.abs(draw(40 + at, 16)) + 1,
+        }
+        kept = {"conv__weight": draw(at, 16, 8, 3, 3)}
+        kept |= {f"bn__{leaf}": values for leaf, values in norm.items()}
+        kept = {name: values.astype(dtype) for name, values in kept.items()}
+        arrays |= {f"l{at}__{name}": values for name, values in kept.items()}
+        half = {name: to_brains(values.astype(np.float32)) for name, values in kept.items()}
+        factor = half["bn__weight"] / np.sqrt(half["bn__running_var"] + np.float32(1e-5))
+        kernel = half["conv__weight"] * factor[:, None, None, None]
+        kernel[3, 2] *= np.float32(1.2 if is_changed and at == 1 else 1)
+        bias = half["bn__bias"] - half["bn__running_mean"] * factor
+        weight = chain.keep(f"onnx::Conv_{at}", kernel)
+        chain.node("Conv", f"x{at}", weight, chain.keep(f"onnx::Conv_{at}1", bias))
+    assert is_changed is not audited(chain, tmp_path, arrays).passed

@@ -16,6 +16,7 @@ from onnx_params.dataflow.view import READABLE, View
 from onnx_params.errors import UsageError
 from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.torch_dynamo import is_made_anew
+from onnx_params.idioms.torchscript import is_reordered
 from onnx_params.inventory.as_checkpoint import buffers
 from onnx_params.inventory.record import Inventory
 from onnx_params.inventory.values import dtype_of, shape_of, values_of
@@ -89,6 +90,8 @@ def _refused(inventory: Inventory, claim: Claim, dequantize: bool) -> str:
             "a rewriter made its node anew, as where it puts a norm into a layer, and an activation"
             " hides whether it did"
         )
+    if claim.evidence is Evidence.SCOPE and _is_laid_out_for_nchwc(inventory, tensor):
+        return "an optimizer laid it out anew: its name is lost, which says whether a norm is in it"
     if (
         not claim.steps
         and tensor.dtype.is_narrow_integer
@@ -148,5 +151,19 @@ def _may_hold_a_norm(inventory: Inventory, tensor: StoredTensor) -> bool:
     """
     return any(
         consumer.node.op_type in _WITH_ACTIVATION and is_made_anew(consumer.node.name)
+        for consumer in consumers(inventory.model, tensor)
+    )
+
+
+def _is_laid_out_for_nchwc(inventory: Inventory, tensor: StoredTensor) -> bool:
+    """Whether a convolution with a bias takes what onnxruntime laid out for its blocked operators.
+
+    Sources: onnxruntime, ``core/optimizer/nchwc_transformer.cc``; a norm that is folded makes a
+    bias.
+    """
+    return is_reordered(tensor.name) and any(
+        consumer.node.op_type == "Conv"
+        and len(consumer.node.inputs) > 2
+        and consumer.node.inputs[2]
         for consumer in consumers(inventory.model, tensor)
     )

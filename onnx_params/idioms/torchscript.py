@@ -32,6 +32,7 @@ _COMPUTED: Final = re.compile(
     r"^(mul|add|sub|rsub|div|exp|neg|pow|sqrt|rsqrt|linear|matmul|mm|bmm|addmm|einsum|sin|cos|tanh|sigmoid|softmax|softplus|repeat_interleave|arange|where"
     r"|cumsum|mean|sum|baddbmm|layer_norm|zeros|ones|full|new_full|new_zeros|new_ones|reciprocal|to|abs|sign|log|clamp|outer|masked_fill|triu|tril)(_\w*)?(_\d+)?$"
 )
+_REORDERED: Final = re.compile(r"reorder(_token_\d+)?")
 _OPERATOR: Final = re.compile(r"/([A-Z][A-Za-z]*)(?:_\d+)?$")
 _LAYERS: Final = frozenset({"Conv", "Gemm", "MatMul"})
 _PREFIX: Final = re.compile(r"^[^/]*[/_.:-](?=/)")  # before a path. Source: onnx, ``compose.py``
@@ -67,6 +68,11 @@ _KEEPS_VALUES: Final = frozenset(
 def is_made_up(name: str) -> bool:
     """Whether an exporter made the name up: no module's word is in it."""
     return not name or _MADE_UP.match(name) is not None
+
+
+def is_reordered(name: str) -> bool:
+    """Whether onnxruntime gave a name to a weight that it laid out anew, and dropped its own."""
+    return _REORDERED.fullmatch(name) is not None
 
 
 def is_layers_result(name: str) -> bool:

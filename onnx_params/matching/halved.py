@@ -14,13 +14,15 @@ import numpy as np
 
 from onnx_params.io.sources import ComputedSource
 from onnx_params.matching.candidates import Candidate
-from onnx_params.matching.casts import cast_to, coarse_type
+from onnx_params.matching.casts import MANTISSAS, cast_to, coarse_type
 from onnx_params.matching.match_state import MatchState
+from onnx_params.tensors.dtypes import BY_NAME
 from onnx_params.tensors.encoding import Encoding, Span
 from onnx_params.tensors.small import first_numbers
 from onnx_params.tensors.steps import Dequantize, Unpack
 from onnx_params.tensors.stored import StoredTensor
 
+TYPES: Final = ("float16", "bfloat16")
 MIN_VECTOR: Final = 8  # different numbers, of which all are of a type by no chance
 MAX_VECTOR: Final = 1 << 16
 N_FIRST: Final = 1 << 10  # numbers of an array
@@ -59,22 +61,31 @@ def as_halves(state: MatchState) -> Iterator[None]:
 
 def _rounded(tensor: StoredTensor, name: str) -> StoredTensor:
     """A tensor whose numbers are rounded to a type when they are read; as it is where it has none
-    of more bits.
+    of more bits for them. float16 has more than bfloat16, and fewer for exponents: numbers of both
+    are float32's.
     """
-    if tensor.dtype.name not in ("float32", "float64") or not tensor.count:
+    own = tensor.dtype
+    if not _is_finer(own.name, name) or not tensor.count:
         return tensor
+    dtype = BY_NAME["float32"] if own.name == "float16" else own
 
     def make() -> bytes:
-        values = tensor.read()
-        made = cast_to(values, name).astype(values.dtype)
+        made = cast_to(tensor.read(), name).astype(dtype.name)
         return np.ascontiguousarray(made).tobytes()
 
-    source = ComputedSource(
-        f"'{tensor.name}' as {name}", tensor.dtype.packed_length(tensor.count), make
-    )
+    source = ComputedSource(f"'{tensor.name}' as {name}", dtype.packed_length(tensor.count), make)
     return tensor._replace(
-        encoding=Encoding.RAW, spans=(Span(0, source.n_bytes),), source=source, external=None
+        dtype=dtype,
+        encoding=Encoding.RAW,
+        spans=(Span(0, source.n_bytes),),
+        source=source,
+        external=None,
     )
+
+
+def _is_finer(dtype: str, other: str) -> bool:
+    """Whether a type has more bits for its numbers than a type of half precision."""
+    return dtype in ("float32", "float64") or MANTISSAS.get(dtype, 0) > MANTISSAS[other]
 
 
 def _type_of(state: MatchState, candidate: Candidate) -> str:

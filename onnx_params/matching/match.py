@@ -123,6 +123,13 @@ def match(
         with halved.as_halves(state):
             advance.run(_OF_HALVES)
     advance.run(_COMPUTED)
+    for name in halved.TYPES if not state.values.once and _is_nothing_found(state) else ():
+        state.values.once = name
+        with halved.as_halves(state):
+            advance.run(_OF_HALVES)
+        if not _is_nothing_found(state):
+            break
+        state.values.once = ""
     for tensor in state.open():
         claim = state.named.get(tensor.name)
         # it is all there, if changed: the artifact's own word
@@ -135,6 +142,13 @@ def match(
     unmatched.compare_repeated(state)
     state.found.once = state.values.once
     return state.found
+
+
+def _is_nothing_found(state: MatchState) -> bool:
+    """Whether no number of the reference is in the artifact, as where all layers were folded of
+    weights in half precision; then no tensor says which.
+    """
+    return not any(found.stored for found in state.found.values())
 
 
 class _Advance:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.biases import biases
-from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
+from onnx_params.dataflow.consumers import as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, module_of
 from onnx_params.idioms.onnxruntime import name_before
@@ -27,7 +27,7 @@ from onnx_params.tensors.stored import StoredTensor
 _AFTER_ATTENTION: Final = "out_proj"  # whose product stands in the scope of the attention itself
 N_PROJECTIONS: Final = 3  # of queries, keys and values
 _APART: Final = ("q_proj_weight", "k_proj_weight", "v_proj_weight")  # of different widths
-_NUMBER: Final = re.compile(r"_(\d+)$")
+_NUMBER: Final = re.compile(rf"{LIFTED}\w+_(\d+)$")
 
 
 class _Part(NamedTuple):
@@ -35,7 +35,7 @@ class _Part(NamedTuple):
 
     weight: Location
     bias: Location | None
-    order: tuple[int, int]
+    order: int
 
 
 def joined_projections(
@@ -80,16 +80,16 @@ def _parts(model: Model, modules: Modules, tensor: StoredTensor) -> Iterator[tup
         return
     weight = locate(model, tensor, *as_torch(found[0], shape))
     bias = next(biases(model, found[0]), None)
-    part = _Part(weight, None if bias is None else locate(model, bias), _order(found[0]))
+    part = _Part(weight, None if bias is None else locate(model, bias), _order(tensor))
     yield modules.path_of(scope), part
 
 
-def _order(consumer: Consumer) -> tuple[int, int]:
-    """What sorts products as they were traced: the number in the name, else the place in the
-    file.
+def _order(tensor: StoredTensor) -> int:
+    """The number in the name of what the exporter computed: it counts in the order of the trace,
+    which tools that put nodes in another order leave.
     """
-    match = _NUMBER.search(consumer.node.name)
-    return (0 if match is None else int(match[1]), consumer.node.position)
+    match = _NUMBER.match(name_before(tensor.name))
+    return 0 if match is None else int(match[1])
 
 
 def _claims(scope: str, parts: Sequence[_Part], loose: Iterable[Key]) -> Iterator[Claim]:
