@@ -339,3 +339,25 @@ def test_a_model_in_half_precision_of_which_all_was_folded(
         weight = chain.keep(f"onnx::Conv_{at}", kernel)
         chain.node("Conv", f"x{at}", weight, chain.keep(f"onnx::Conv_{at}1", bias))
     assert is_changed is not audited(chain, tmp_path, arrays).passed
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.01])
+def test_a_variance_with_an_epsilon(factor: float, tmp_path: Path) -> None:
+    """What a norm that is written out takes the logarithm of is its variance, and no other one."""
+    module = nn.Sequential(nn.Linear(8, 16), WrittenOut(), nn.Linear(16, 4))
+    traced(module, tmp_path, torch.rand(2, 8))
+    state = module.state_dict()
+    state["1.running_var"] *= factor
+    torch.save(state, tmp_path / "c.pt")
+    made = onnx_params.audit(tmp_path / "m.onnx", reference=tmp_path / "c.pt")
+    assert (factor == 1) is made.passed
+
+
+def test_a_checkpoint_against_another_one(tmp_path: Path) -> None:
+    """What has no graph uses all that it holds."""
+    module = drawn(nn.Linear(8, 16))
+    torch.save(module.state_dict(), tmp_path / "c.pt")
+    torch.save(module.state_dict(), tmp_path / "same.pt")
+    assert onnx_params.audit(tmp_path / "same.pt", reference=tmp_path / "c.pt").passed
+    torch.save({"weight": module.weight.data, "bias": module.bias.data + 1}, tmp_path / "other.pt")
+    assert not onnx_params.audit(tmp_path / "other.pt", reference=tmp_path / "c.pt").passed

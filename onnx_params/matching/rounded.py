@@ -12,6 +12,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.onnxruntime import is_dequantized
 from onnx_params.matching.candidates import CHANNELS_LAST, Candidate
 from onnx_params.matching.casts import casts_to
+from onnx_params.matching.epsilons import epsilon_of
 from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.grids import is_of_many_steps, is_rounded
 from onnx_params.matching.levels import has_few_levels
@@ -173,6 +174,16 @@ def take_close(state: MatchState, tensor: StoredTensor, candidate: Candidate, st
             candidate.key,
             steps,
             f"every value equals that of '{candidate.tensor.name}'",
+        )
+        return
+    epsilon = epsilon_of(state, tensor, candidate, steps)
+    if epsilon:
+        state.assigned.setdefault(candidate.key, tensor.name)
+        state.found[tensor.name] = Found(
+            view=View.FOLDED,
+            because=f"'{candidate.tensor.name}' is it plus {epsilon:g}, as norms take the root of",
+            stored=(candidate.key,),
+            formula=f"w + {epsilon:g}",
         )
         return
     why = _why_from_grid(state, tensor, candidate, steps)

@@ -21,7 +21,7 @@ from onnx_params.idioms import converters, onnxruntime, recurrent, writers
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Evidence, is_path
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.torch_dynamo import REPEATS, operator_of
+from onnx_params.idioms.torch_dynamo import LOOKUPS, REPEATS, operator_of
 from onnx_params.idioms.torchscript import (
     computed_by,
     is_laid_out,
@@ -31,6 +31,7 @@ from onnx_params.idioms.torchscript import (
     scope_of,
 )
 from onnx_params.names.claim import Claim, claim_of
+from onnx_params.names.lookups import table_shape
 from onnx_params.names.modules import Modules
 from onnx_params.names.placement import Location, Stored, locate
 from onnx_params.names.projections import joined_projections
@@ -183,6 +184,9 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
             "a batch norm was folded into it; neither its name nor whether it stood there before is"
             " left"
         )
+    elif _is_looked_up(tensor) and (table := table_shape(tensor, has_rows_first=True)) is not None:
+        because = "it has so many different rows of a table, and nothing says what that was called"
+        location, view = location._replace(shape=table), View.FOLDED
     elif len(location.shape) == len(tensor.shape) and _is_expanded(model, tensor):
         shape = without_repeats(tensor, location.shape)
         view = None if shape == location.shape else View.FOLDED
@@ -190,6 +194,12 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     return location.claim(
         tensor.name or str(tensor.place), Evidence.NONE, because, certain=False, view=view
     )
+
+
+def _is_looked_up(tensor: StoredTensor) -> bool:
+    """Whether a stored tensor bears the name of what was looked up in another one."""
+    before = name_before(tensor.name)
+    return operator_of(before) in LOOKUPS or computed_by(before) == "Gather"
 
 
 def _is_expanded(model: Model, tensor: StoredTensor) -> bool:
