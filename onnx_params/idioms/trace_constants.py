@@ -11,18 +11,18 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from onnx_params.containers.onnx.graph import Model
+from onnx_params.containers.onnx.graph import Model, Use
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Hint, Naming
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import computed_by, is_made_up
+from onnx_params.operators.schemas import schema
 from onnx_params.tensors.encoding import PlaceKind
 from onnx_params.tensors.small import has_few_numbers
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 _CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0\d*")
-_LAYERS: Final = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose"})
 MAX_MADE: Final = 2  # different numbers of what an operator makes of nothing
 # operators that make a tensor of nothing. Source: torch/fx/graph.py, names follow the operator
 _MADE_BY_FX: Final = re.compile(
@@ -62,9 +62,13 @@ def _is_in_a_node(model: Model, tensor: StoredTensor) -> bool:
     """
     is_there = tensor.place.kind is PlaceKind.ATTRIBUTE and tensor.name.startswith("onnx::")
     uses = model.def_use.uses(tensor.key) if is_there else ()
-    return is_there and not any(
-        use.node is not None and use.node.op_type in _LAYERS and use.slot for use in uses
-    )
+    return is_there and not any(use.slot and _is_by_product(use) for use in uses)
+
+
+def _is_by_product(use: Use) -> bool:
+    """Whether a matrix product or a convolution uses it."""
+    operator = None if use.node is None else schema(use.node.domain, use.node.op_type)
+    return operator is not None and operator.is_product
 
 
 def _is_lifted(tensor: StoredTensor) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from onnx_params.tensors.small import bit_patterns, distinct_lines
+from onnx_params.tensors.small import MASK_NUMBERS, bit_patterns, distinct_lines
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
@@ -16,7 +16,6 @@ REPEATS: Final = 1.5
 REPEATS_OF_FEW: Final = 2.0
 MIN_PLACES: Final = 4  # in a window, below which places are as far by chance
 MAX_ELEMENTS: Final = 1 << 18  # of all heads
-FEW: Final = 3  # different numbers of a mask
 
 
 def table_shape(
@@ -71,7 +70,7 @@ def relative_shape(tensor: StoredTensor) -> Shape | None:
     elements = bit_patterns(tensor)
     size = n_queries * n_keys
     maps = [elements[at * size : (at + 1) * size] for at in range(heads)]
-    if not elements or all(len(set(each)) <= FEW for each in maps):  # masks have so few
+    if not elements or all(len(set(each)) <= MASK_NUMBERS for each in maps):  # masks have so few
         return None
     if any(len(set(each)) > 4 * n_keys for each in maps):  # more than there are distances
         return None

@@ -21,7 +21,12 @@ from onnx_params.roles.norms import deviation_beside_a_mean
 from onnx_params.roles.one_number import is_one_number, of_one_number
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
-from onnx_params.tensors.small import distinct_elements, first_numbers, has_few_numbers
+from onnx_params.tensors.small import (
+    MASK_NUMBERS,
+    distinct_elements,
+    first_numbers,
+    has_few_numbers,
+)
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import are_powers, has_angles, has_slopes, has_waves
 
@@ -29,7 +34,6 @@ MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias
 MANY: Final = 64  # elements of a tensor in which two numbers are no chance
 MAX_COMPARED: Final = 256  # numbers of a vector that are held against another's
 EPSILON: Final = 1e-5  # relative, and absolute for small numbers
-MAX_MASK_NUMBERS: Final = 3  # a mask has zeros, the least number, infinity
 _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 # between an addition and a softmax
 _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Transpose"})
@@ -168,7 +172,7 @@ def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classificat
     if len(shape) < 3 or min(shape[-2:]) <= 1 or not goes_to_softmax(context, use):
         return None
     n_numbers = distinct_elements(subject.tensor)
-    if n_numbers is None or n_numbers <= MAX_MASK_NUMBERS:
+    if n_numbers is None or n_numbers <= MASK_NUMBERS:
         return None
     because = f"{describe(use)}, whose result goes to Softmax: other numbers for each head"
     return Classification(Role.PARAMETER, RuleId.LOOKED_UP_BIAS, because)
@@ -228,7 +232,7 @@ def _attention_mask(context: Context, subject: Subject, use: Use) -> Classificat
     because = f"{describe(use)}, whose result goes to Softmax"
     if goes_to_softmax(context, use):
         return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)
-    if not _leads_to_softmax(context, use) or not has_few_numbers(subject.tensor, MAX_MASK_NUMBERS):
+    if not _leads_to_softmax(context, use) or not has_few_numbers(subject.tensor, MASK_NUMBERS):
         return None
     because += ", and which has few different numbers"
     return Classification(Role.BUFFER, RuleId.ATTENTION_MASK, because)

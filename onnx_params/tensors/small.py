@@ -18,6 +18,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 _CODES: Final = {64: "Q", 32: "I", 16: "H", 8: "B"}  # of array, by the width of an element
 _FLOATS: Final = {"float64": "d", "float32": "f", "float16": "e"}  # of struct
+MASK_NUMBERS: Final = 3  # different ones of a mask at most: zero, the least number, infinity
 MAX_BYTES: Final = 1 << 20  # of a tensor that is read to see what fills it
 # the bytes of a one, little-endian. Source: IEEE 754; bfloat16 is the upper half of float32
 _ONE: Final = {
