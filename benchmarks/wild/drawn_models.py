@@ -53,6 +53,7 @@ DRAWN: Final = (
     "drawn_fifth.py",
     "drawn_sixth.py",
     "drawn_seventh.py",
+    "drawn_eighth.py",
 )
 
 

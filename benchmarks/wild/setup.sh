@@ -326,6 +326,9 @@ $PIP --no-deps --no-build-isolation native-sparse-attention-pytorch==0.2.3 supar
     classifier-free-guidance-pytorch==0.7.1 glasflow==0.4.1 bayesian-torch==0.5.0 \
     speechbrain==1.1.2 HyperPyYAML==1.2.3 ruamel.yaml==0.19.1 sentence-transformers==6.2.0 \
     darts==0.48.1 pytorch-lightning==2.6.6 tianshou==2.0.1 overrides==7.7.0 sensai-utils==1.6.0
+$PIP --no-deps --no-build-isolation basicsr==1.4.2 gluonts==0.17.0 nystrom-attention==0.0.14 \
+    pydantic==2.14.4 pydantic-core==2.50.5 annotated-types==0.8.0 typing-inspection==0.4.5 \
+    toolz==1.2.0
 
 new wider-layouts
 $PIP numpy==2.4.6 safetensors onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 onnxslim==0.1.98 \
