@@ -23,6 +23,7 @@ from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
 _CONSTANT: Final = re.compile(r"/(?:.+/)?Constant(_\d+)?_output_0\d*")
+_ROTATES: Final = re.compile(r"(cos|sin)_\d+")  # as FX calls what these give, the second on
 MAX_MADE: Final = 2  # different numbers of what an operator makes of nothing
 # operators that make a tensor of nothing. Source: torch/fx/graph.py, names follow the operator
 _MADE_BY_FX: Final = re.compile(
@@ -35,10 +36,13 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     module has none. What Cos and Sin give is a rotation.
     """
     name = as_exported(model, name_before(tensor.name))
-    if computed_by(name) in ("Cos", "Sin"):
+    if computed_by(name) in ("Cos", "Sin") or _ROTATES.fullmatch(name) is not None:
         return Hint(
             False, "frequencies", "an optimizer computed it, by its name, as an angle's", True
         )
+    if computed_by(name) == "Where":
+        because = "an optimizer computed it, by its name, and chose some of its numbers"
+        return Hint(False, "trace-constant", because)
     if _MADE_BY_FX.fullmatch(name) is not None and has_few_numbers(tensor, MAX_MADE):
         return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
     # codes under a constant's own name are those of a weight, as quantizers export it

@@ -86,7 +86,7 @@ def reshaped(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
             continue
         n_stems = len({_stem(tensor) for tensor in group})
         n_named = sum(real_name(tensor.name) is not None for tensor in group)
-        may_be_copies = n_stems < len(group) or n_named < len(group) - 1
+        may_be_copies = n_stems < len(group) or n_named < len(group)
         if may_be_copies or len({tensor.shape for tensor in group}) > 1:
             found.update(_reshaped_in(group))
     return found
@@ -159,12 +159,12 @@ def _stem(tensor: StoredTensor) -> str:
 
 
 def _are_numbered(first: StoredTensor, second: StoredTensor) -> bool:
-    """Whether two names are one but for numbers, or no module gave either: modules may have equal
-    weights of their own, and what an optimizer computed twice was one.
+    """Whether two names are one but for numbers, or no module gave one of them: modules may have
+    equal weights of their own, and what an exporter or an optimizer computed once more was one.
     """
     if _stem(first) == _stem(second):
         return True
-    return real_name(first.name) is None and real_name(second.name) is None
+    return real_name(first.name) is None or real_name(second.name) is None
 
 
 def _reshaped_in(group: Sequence[StoredTensor]) -> Iterator[tuple[Key, Key]]:

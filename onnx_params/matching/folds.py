@@ -34,6 +34,15 @@ def _upper(w: np.ndarray, diagonal: int = 0) -> np.ndarray:
     return np.triu(w, diagonal)
 
 
+def _softmax(w: np.ndarray) -> np.ndarray:
+    """The shares of a vector's elements. Raises ``ValueError`` for others."""
+    if w.ndim != 1 or w.size < 2:
+        raise ValueError("no vector")
+    powers = np.exp(w - w.max())
+    made: np.ndarray = powers / powers.sum()
+    return made
+
+
 ONE_MORE: Final = "1 + w"  # Gemma's norms
 NEGATED: Final = "-w"
 MASKED: Final = "w where it is not zero"  # times a mask that the reference does not have
@@ -56,6 +65,8 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     "relu(w)": lambda w: np.maximum(w, 0),
     # of the widths of Gaussians: schnetpack, ``nn/radial.py``
     "-0.5 / (w * w)": lambda w: -0.5 / (w * w),
+    # of layers that are summed: transformers, ``use_weighted_layer_sum``
+    "softmax(w)": _softmax,
     "1 - sigmoid(w)": lambda w: 1 / (1 + np.exp(w)),
     # torch's parametrizations by a symmetric and a skew-symmetric matrix, as its tutorial has them
     "triu(w) + triu(w, 1).T": lambda w: _upper(w) + np.swapaxes(_upper(w, 1), -1, -2),

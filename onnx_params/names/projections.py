@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.biases import biases
-from onnx_params.dataflow.consumers import as_torch, consumers
+from onnx_params.dataflow.consumers import Consumer, as_torch, consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, module_of
 from onnx_params.idioms.onnxruntime import name_before
@@ -70,18 +70,23 @@ def _is_lifted(tensor: StoredTensor) -> bool:
 
 
 def _parts(model: Model, modules: Modules, tensor: StoredTensor) -> Iterator[tuple[str, _Part]]:
-    """The scope in which one product takes a matrix, with that matrix as torch has it."""
+    """The scope in which products take a matrix, once a call, with that matrix as torch has it."""
     found = list(consumers(model, tensor))
-    if len(found) != 1 or not found[0].is_matrix_product or found[0].word == "bias":
+    scopes = {scope_of(each.node) for each in found}
+    if len(scopes) != 1 or not all(_is_product(each) for each in found):
         return
     shape = locate(model, tensor).shape
-    scope = scope_of(found[0].node)
+    scope = scopes.pop()
     if len(shape) != 2 or not scope:
         return
     weight = locate(model, tensor, *as_torch(found[0], shape))
     bias = next(biases(model, found[0]), None)
     part = _Part(weight, None if bias is None else locate(model, bias), _order(tensor))
     yield modules.path_of(scope), part
+
+
+def _is_product(consumer: Consumer) -> bool:
+    return consumer.is_matrix_product and consumer.word != "bias"
 
 
 def _order(tensor: StoredTensor) -> int:

@@ -19,6 +19,7 @@ from onnx_params.idioms.call_sites import Site
 from onnx_params.idioms.torch_dynamo import (
     KEEPS_ELEMENTS,
     KEEPS_SHAPE,
+    LAYS_OUT,
     REPEATS,
     TURNS,
     VECTOR_NORMS,
@@ -29,7 +30,7 @@ from onnx_params.names.claim import Claim
 from onnx_params.names.folded_value import Folded, values_of
 from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
-from onnx_params.names.signature_parts import by_parts
+from onnx_params.names.signature_parts import by_parts, by_states
 from onnx_params.names.signature_table import SIGNATURE, Table, without
 from onnx_params.tensors.steps import Permute, Reshape, Shape, shape_after
 
@@ -44,6 +45,8 @@ _PARAMETRIZATION: Final = re.compile(r"\.parametrizations\.weight(\.\d+)?$")
 N_AXES_OF_MATRICES: Final = 3  # one behind the other
 _KEEPS_AXES: Final = frozenset({"clone", "alias", "detach", "contiguous", "_to_copy", "to"})
 _LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
+_OF_RANGES: Final = frozenset({"arange", "add", "slice"})  # places after what was seen before
+_INDICES: Final = re.compile(r"(^|[._])(index|indices|idx|ids)$")
 _PADS: Final = frozenset({"pad", "constant_pad_nd"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
 
@@ -51,6 +54,9 @@ _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number fo
 def by_computation(table: Table, name: str, sites: list[Site]) -> Claim | None:
     """The claim on a parameter that a constant was computed from."""
     values = values_of(table, name, sites)
+    state = by_states(values)
+    if state is not None:
+        return state
     for folded in values:
         for answer in _ANSWERS:
             claim = answer(folded)
@@ -196,7 +202,7 @@ def _looked_up(folded: Folded) -> Claim | None:
     kinds = folded.table.metadata.kinds
     others = set(folded.operators) - {"embedding", *KEEPS_ELEMENTS}
     by_buffer = len(folded.others) == 1 and not others and kinds[folded.others[0]] == "BUFFER"
-    by_range = not folded.others and others == {"arange"}
+    by_range = not folded.others and "arange" in others and others <= _OF_RANGES
     if folded.operators.count("embedding") != 1 or not (by_buffer or by_range):
         return None
     if len(shape) < 2 or any(dim != 1 for dim in shape[:-2]):
@@ -215,7 +221,8 @@ def _by_different_rows(folded: Folded) -> Claim | None:
     as many rows as there are different ones.
     """
     is_alone = all(folded.table.metadata.kinds[each] != "PARAMETER" for each in folded.others)
-    if not is_alone or _LOOKUPS.isdisjoint(folded.operators):
+    is_looked_up = not _LOOKUPS.isdisjoint(folded.operators) or _is_by_indices(folded)
+    if not is_alone or not is_looked_up:
         return None
     is_turned = not TURNS.isdisjoint(folded.operators)
     shape = table_shape(folded.location.tensor, has_rows_first=is_turned)
@@ -226,6 +233,14 @@ def _by_different_rows(folded: Folded) -> Claim | None:
         shape = (shape[0] - 1, *shape[1:])
         because += ", but for one of zeros around them"
     return folded.without(shape, View.FOLDED, because)
+
+
+def _is_by_indices(folded: Folded) -> bool:
+    """Whether a buffer of indices had a share in a constant, and all other operators lay elements
+    out: the record may leave the lookup out.
+    """
+    are_indices = [_INDICES.search(each) is not None for each in folded.others]
+    return any(are_indices) and all(are_indices) and set(folded.operators) <= LAYS_OUT
 
 
 def _by_spectral_norm(folded: Folded) -> Claim | None:

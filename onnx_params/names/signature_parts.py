@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_dynamo import (
     KEEPS_ELEMENTS,
@@ -48,6 +49,24 @@ def by_parts(values: Sequence[Folded]) -> Claim | None:
         " called"
     )
     return parts[0].without(shape, View.FOLDED, because)
+
+
+def by_states(values: Sequence[Folded]) -> Claim | None:
+    """The claim on what recurrent layers begin with, one layer after the other, each for all of the
+    batch; ``None`` where no layer takes a constant so.
+    """
+    states = [each for each in values if _is_state(each)]
+    several = len(states) > 1  # else its operators say more
+    shape = _joined([each.unrepeated for each in states], is_stacked=False) if several else None
+    if shape is None:
+        return None
+    because = f"{len(states)} recurrent layers begin with what was computed from it"
+    return states[0].without(shape, View.FOLDED, because)
+
+
+def _is_state(folded: Folded) -> bool:
+    words = {each.word for each in consumers(folded.table.model, folded.location.tensor)}
+    return words == {"state"}
 
 
 def _is_part(folded: Folded) -> bool:

@@ -22,7 +22,7 @@ from onnx_params.dataflow.walk import (
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.onnxruntime import left_behind
-from onnx_params.idioms.torchscript import real_name
+from onnx_params.idioms.torchscript import real_name, scope_of
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -75,13 +75,25 @@ class Context:
 
     @cached_property
     def by_module(self) -> dict[str, list[StoredTensor]]:
-        """Module -> the stored tensors that have a name of its."""
+        """Module -> the stored tensors that have a name of its; the outermost one has no name."""
         found: dict[str, list[StoredTensor]] = {}
         for tensor in self.model.stored.values():
-            owner = module_of(real_name(tensor.name) or "")
-            if owner:
-                found.setdefault(owner, []).append(tensor)
+            name = real_name(tensor.name)
+            if name:
+                found.setdefault(module_of(name), []).append(tensor)
         return found
+
+    @cached_property
+    def containers(self) -> frozenset[str]:
+        """The modules with modules in them, by the scopes of nodes; the outermost has no name."""
+        scopes = {
+            scope
+            for graph in self.model.graphs.values()
+            for node in graph.nodes
+            if (scope := scope_of(node))
+        }
+        found = {scope[:at] for scope in scopes for at, sign in enumerate(scope) if sign == "."}
+        return frozenset({"", *found} if scopes else ())
 
     def subject(self, tensor: StoredTensor) -> Subject:
         """The tensor with its uses. Most have one, by an operator that does something with it."""

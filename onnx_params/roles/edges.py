@@ -8,7 +8,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.idioms import tf2onnx
 from onnx_params.idioms.converters import is_of_jax2onnx
-from onnx_params.idioms.naming import is_path
+from onnx_params.idioms.naming import is_path, leaf_of, module_of
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_dynamo import (
     KEEPS_ELEMENTS,
@@ -37,11 +37,14 @@ from onnx_params.tensors.stored import StoredTensor
 
 ELEMENTWISE: Final = frozenset({"Add", "Sub", "Mul", "Div"})
 # what modules call numbers that were counted in data, or follow from sizes. Sources: torchvision's
-# transforms, detectron2's ``pixel_mean``, detectors' anchors and strides, scalers of time series
+# transforms, detectron2's ``pixel_mean``, detectors' anchors and strides, scalers of time series,
+# ``action_bias`` of policies (CleanRL), levels of forecasts
 _COUNTED: Final = re.compile(
     r"(\w+_)?(means?|stds?|stdev|var|variance|mins?|maxs?|offsets?|strides?|anchors?|grids?|bins|range)"
-    r"|(in|out|inputs?|outputs?|data|target)_(scale|shift|loc)|scales?|shifts?|scaler|const"
+    r"|(in|out|inputs?|outputs?|data|target|actions?)_(scale|shift|loc|bias)|scales?|shifts?|scaler"
+    r"|loc|quantiles?|const"
 )
+_STATISTICS: Final = re.compile(r"(\w+_)?(means?|stds?|stdev|var|variance)")
 MAX_FEW: Final = 8  # different numbers of a table that was not learned
 MAX_BETWEEN: Final = 4  # operators that only round or lay out anew
 _PASSED: Final = VIEWS | ROUNDS | {"Transpose", "Cast"}
@@ -56,7 +59,7 @@ def after_the_last_layer(context: Context, subject: Subject, use: Use) -> Classi
     """Numbers that change what the model answers, such as a mean and a scale."""
     if not context.has_layers or _is_of_a_module(context, subject):
         return None
-    if not _is_after_the_last_layer(context, use):
+    if not _is_after_the_last_layer(context, use, is_statistic_of_data(subject)):
         return None
     because = f"{describe(use)}: no layer follows, and none computed the other input"
     return _unless_variable(context, subject, RuleId.AFTER_THE_LAST_LAYER, because)
@@ -86,6 +89,15 @@ def _is_table(context: Context, tensor: StoredTensor) -> bool:
     return is_lifted and is_array and not has_few_numbers(tensor, MAX_FEW)
 
 
+def is_statistic_of_data(subject: Subject) -> bool:
+    """Whether a module calls a tensor the mean or the deviation of something."""
+    return _STATISTICS.fullmatch(_leaf(subject)) is not None
+
+
+def _leaf(subject: Subject) -> str:
+    return leaf_of(real_name(subject.tensor.name) or "")
+
+
 def _changes_a_norm(context: Context, use: Use) -> bool:
     """Whether the other input is what a norm gives, in another shape or multiplied: a norm of the
     input has a scale and a bias as any other one has.
@@ -101,7 +113,7 @@ def _is_of_a_module(context: Context, subject: Subject) -> bool:
     """Whether one of torch's modules, or the outermost one in a trace, has a tensor under a name
     that is none of those for what was counted in data, or is a norm.
     """
-    owner, _, leaf = (real_name(subject.tensor.name) or "").rpartition(".")
+    owner, leaf = module_of(real_name(subject.tensor.name) or ""), _leaf(subject)
     if not is_path(owner or leaf) or not (owner or is_in_a_trace(subject)):
         return False
     return _COUNTED.fullmatch(leaf.lstrip("_")) is None or is_in_a_norm(context, subject.tensor)
@@ -117,15 +129,15 @@ def _unless_variable(
     return Classification(Role.BUFFER, rule, because)
 
 
-def _is_after_the_last_layer(context: Context, use: Use) -> bool:
+def _is_after_the_last_layer(context: Context, use: Use, is_counted: bool) -> bool:
     """Whether results go to the graph's outputs through no layer, though no layer computed the
-    other input directly.
+    other input directly, which does not matter where the name says that it was counted in data.
     """
     if use.graph:
         return False
     assert use.node is not None
     others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
-    if not all(_is_activated(context, use.graph, name) for name in others):
+    if not is_counted and not all(_is_activated(context, use.graph, name) for name in others):
         return False
     return spectra.reaches_outputs_only(context, use)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Node, Use
+from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.torch_modules import is_filler
 from onnx_params.idioms.torchscript import LIFTED, real_name, scope_of
@@ -16,7 +17,7 @@ from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.one_number import is_one_number, of_one_number
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.tensors.small import distinct_elements, is_ones, is_zeros
+from onnx_params.tensors.small import distinct_elements, is_zeros
 from onnx_params.tensors.stored import StoredTensor
 
 # operators that take a deviation or a variance which the exporter computed
@@ -30,19 +31,20 @@ def fills_a_group_norm(context: Context, subject: Subject) -> Classification | N
     for use, _ in subject.uses:
         if use.node is None or use.node.op_type != "InstanceNormalization":
             continue
-        if is_filler(context.model, use.graph, use.node) or _changes_nothing(subject.tensor):
+        if is_filler(context.model, use.graph, use.node) or _is_nameless_filler(context, subject):
             because = f"{describe(use)}, the inner part of a group norm, whose own weight follows"
             return Classification(Role.CONSTANT, RuleId.GROUP_NORM_FILLER, because)
     return None
 
 
-def _changes_nothing(tensor: StoredTensor) -> bool:
+def _is_nameless_filler(context: Context, subject: Subject) -> bool:
     """Whether a tensor without a name of its own has one number throughout; of a norm with one
-    group, a one or a zero.
+    group it has one number alone.
     """
+    tensor = subject.tensor
     if tensor.count != 1:
         return is_one_number(tensor)
-    return real_name(tensor.name) is None and (is_ones(tensor) or is_zeros(tensor))
+    return real_name(as_exported(context.model, tensor.name)) is None
 
 
 def fills_a_norm(context: Context, subject: Subject) -> Classification | None:

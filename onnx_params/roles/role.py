@@ -72,6 +72,10 @@ class RuleId(enum.Enum):
     OPERAND_SLOT = "operand-slot", "It is an operand that may be learned."
     RUNNING_STATISTICS_SLOT = "running-statistics-slot", "A norm uses it as running statistics."
     INITIAL_STATE_SLOT = "initial-state-slot", "A recurrent operator begins with it."
+    LEARNED_STATE = (
+        "learned-state",
+        "A recurrent operator begins with it: a module's, and no zeros.",
+    )
     INITIAL_STATE = "initial-state", "A loop begins with it and changes it."
     ROTARY_TABLE_SLOT = "rotary-table-slot", "An operator uses it as a table of rotations."
     BASIS_SLOT = "basis-slot", "An operator uses it as the basis of a transform."
@@ -117,8 +121,11 @@ class RuleId(enum.Enum):
     SAMPLED_FUNCTIONS = "sampled-functions", "Its lines are waves, or powers of equal steps."
     ORTHOGONAL_BASIS = (
         "orthogonal-basis",
-        "It is called a basis, and its columns are orthogonal to each other.",
+        "Its columns are orthogonal to each other, and it is called a basis or was computed.",
     )
+    ONES_AND_ZEROS = "ones-and-zeros", "Its ones and zeros take or move elements."
+    SYMMETRIC = "symmetric", "It is its own transpose, under a name that is no weight's."
+    WAVELET = "wavelet", "Its two filters mirror each other."
     RESAMPLING = "resampling", "All of its filters are one, the same from both ends."
     DIFFERENCES = "differences", "All of its filters have a few numbers that add up to zero."
     FILTER_BANK = "filter-bank", "It filters a spectrum before its logarithm."

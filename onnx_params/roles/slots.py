@@ -9,14 +9,20 @@ from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.walk import worded
 from onnx_params.idioms.naming import is_path
-from onnx_params.idioms.torchscript import LIFTED, is_made_up
+from onnx_params.idioms.torchscript import LIFTED, is_made_up, real_name
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe, is_in_a_trace
-from onnx_params.roles.edges import ELEMENTWISE
+from onnx_params.roles.edges import (
+    ELEMENTWISE,
+    after_the_last_layer,
+    before_the_first_layer,
+    is_statistic_of_data,
+)
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.surroundings import elementwise, is_bias
+from onnx_params.tensors.small import MASK_NUMBERS, has_few_numbers
 from onnx_params.tensors.stored import StoredTensor
 
 # slot word -> role and rule of a tensor with more than one element
@@ -74,8 +80,23 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
         return _learned(context, subject, *words.learned)
     if words.other is not None:
         use, word = words.other
-        return Classification(*BY_WORD[word], describe(use))
+        learned = _learned_state(subject, use) if word == "state" else None
+        return learned or Classification(*BY_WORD[word], describe(use))
     return _integers(context, subject)
+
+
+def _learned_state(subject: Subject, use: Use) -> Classification | None:
+    """What a recurrent layer begins with in a trace, where it is no zeros and a module has it, or
+    the exporter computed it of what one has.
+    """
+    tensor = subject.tensor
+    is_a_modules = real_name(tensor.name) is not None or tensor.name.startswith(LIFTED)
+    if not is_a_modules or not is_in_a_trace(subject):
+        return None
+    if not tensor.dtype.is_float or has_few_numbers(tensor, MASK_NUMBERS):
+        return None
+    because = f"{describe(use)}: what a module begins with, and no zeros"
+    return Classification(Role.PARAMETER, RuleId.LEARNED_STATE, because)
 
 
 def _unlearned_codes(context: Context, subject: Subject) -> Classification | None:
@@ -190,6 +211,9 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
         return _scale_by_name(tensor)
     if count and is_unlearned_name(tensor.name):
         return spectra.by_name(tensor)
+    counted = _counted(context, subject)
+    if count and counted is not None:
+        return counted
     if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"
         return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
@@ -198,6 +222,20 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
         return Classification(Role.PARAMETER, RuleId.NAMED_SCALAR, because)
     elements = "1 element" if count == 1 else f"{count} elements"
     return Classification(Role.CONSTANT, RuleId.SCALAR, elements)
+
+
+def _counted(context: Context, subject: Subject) -> Classification | None:
+    """A mean or a deviation, by its name, of what the model is given or answers."""
+    if not is_statistic_of_data(subject):
+        return None
+    for use, _ in subject.uses:
+        if use.node is None or use.node.op_type not in ELEMENTWISE:
+            continue
+        found = after_the_last_layer(context, subject, use)
+        found = found or before_the_first_layer(context, subject, use)
+        if found is not None:
+            return found
+    return None
 
 
 def _bias_of_a_layer(use: Use) -> Classification:
@@ -280,6 +318,6 @@ def _is_named_scalar(subject: Subject) -> bool:
     tensor, name = subject.tensor, subject.tensor.name
     if not tensor.dtype.is_float or tensor.place.op_type or is_made_up(name):
         return False
-    if "." not in name and not (len(name) > 1 and is_in_a_trace(subject)):
+    if "." not in name and not is_in_a_trace(subject):
         return False
     return is_path(name)

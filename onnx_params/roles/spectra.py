@@ -4,33 +4,21 @@ frequencies.
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.walk import WordedUse
-from onnx_params.idioms.torchscript import real_name
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe, is_layer
+from onnx_params.roles.matrices import BY_MATRICES, computed_matrix
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.tensors.orthogonal import has_orthogonal_columns
-from onnx_params.tensors.small import first_numbers, repeated_axes
+from onnx_params.tensors.filters import are_differences, are_mirrored, is_resampling
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import are_sampled_functions, has_waves
+from onnx_params.tensors.waves import has_waves
 
 MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
-MIN_TAPS: Final = 3  # of a filter that resamples
-EVEN: Final = 1e-6  # of the largest number, that both ends may differ by
-# TorchScript's exporter leaves a Gemm's weight as it is, and calls so what it computed
-_COMPUTED_FOR_GEMM: Final = "onnx::Gemm_"
-MIN_SIZE: Final = 9  # elements of a filter of differences, of three by three
-MAX_SIZE: Final = 125
-MAX_FILTERS: Final = 16
-MAX_NUMBERS: Final = 5  # different ones of such a filter
-_WEIGHT: Final = re.compile(r"[._](weight|kernel)$")
 MAX_SEEN: Final = 256  # nodes looked at between a transform and its squares
 MAX_AFTER: Final = 64  # nodes looked at up to the outputs
 MAX_TO_WAVES: Final = 5  # operators that compute between frequencies and Cos
@@ -45,8 +33,8 @@ _POSITIVE: Final = frozenset(
 _JOINS: Final = frozenset({"Concat", "Mul", "Add", "Einsum"})  # between frequencies and Cos
 _LAYS_OUT: Final = frozenset({"Expand", "Tile", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
-_BY_BASES: Final = frozenset({"MatMul", "Gemm", "Einsum"})
-_BASIS: Final = re.compile(r"(^|_)basis(_|:|$)")
+N_COLOURS: Final = (3, 4)
+N_AXES_OF_PICTURES: Final = 4
 
 
 def by_name(tensor: StoredTensor) -> Classification:
@@ -68,23 +56,6 @@ def basis(context: Context, subject: Subject) -> Classification | None:
         if found is not None:
             return found
     return None
-
-
-def _has_name_of_its_own(name: str) -> bool:
-    """Whether a module calls a tensor otherwise than layers call their weights, which need not be
-    read.
-    """
-    owner, _, leaf = (real_name(name) or "").rpartition(".")
-    return bool(owner) and "weight" not in leaf and leaf not in ("kernel", "w")
-
-
-def _is_basis(tensor: StoredTensor) -> bool:
-    """Whether a module calls a tensor a basis, and its columns are orthogonal. Reads it.
-
-    Source: SE(3)-equivariant transformers, which keep ``basis:(1,1)`` for degrees 1 and 1.
-    """
-    leaf = (real_name(tensor.name) or "").rpartition(".")[2]
-    return _BASIS.search(leaf) is not None and has_orthogonal_columns(tensor)
 
 
 def _basis_by_use(
@@ -109,14 +80,12 @@ def _basis_by_use(
     if is_kernel and are_differences(tensor):
         because = f"{describe(use)}: filters of a few numbers that add up to zero, differences"
         return Classification(Role.BUFFER, RuleId.DIFFERENCES, because)
-    is_read = _has_name_of_its_own(tensor.name) or tensor.name.startswith(_COMPUTED_FOR_GEMM)
-    is_matrix = node.op_type in ("MatMul", "Gemm") and is_read
-    if is_matrix and are_sampled_functions(tensor):
-        because = f"{describe(use)}: waves, or powers of a line, at equal steps"
-        return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
-    if node.op_type in _BY_BASES and _is_basis(tensor):
-        because = f"{describe(use)}: its columns are orthogonal to each other, as a basis has them"
-        return Classification(Role.BUFFER, RuleId.ORTHOGONAL_BASIS, because)
+    if is_kernel and are_mirrored(tensor):
+        because = f"{describe(use)}: one filter is the other one from its end, halves of a wavelet"
+        return Classification(Role.BUFFER, RuleId.WAVELET, because)
+    computed = computed_matrix(context, tensor, use) if node.op_type in BY_MATRICES else None
+    if computed is not None:
+        return computed
     is_line = sum(dim > 1 for dim in shape) == 1
     if node.op_type in ("MatMul", "Einsum") and is_line and reaches_both(context, use, _WAVES):
         because = f"{describe(use)}, whose result goes to Cos and Sin"
@@ -144,47 +113,6 @@ def is_fourier(shape: tuple[int, ...]) -> bool:
     return frame >= MIN_KERNEL and frame % 2 == 0 and shape[0] in (frame + 2, frame // 2 + 1)
 
 
-def is_resampling(tensor: StoredTensor) -> bool:
-    """Whether a kernel has the same filter for each channel, or one, that is the same from both
-    ends and no number throughout: it makes a signal longer or shorter, and was not learned. Reads
-    it.
-
-    Sources: alias-free-torch, ``filter.py`` (Kaiser windows); timm, ``layers/blur_pool.py``.
-    """
-    shape = tensor.shape
-    if len(shape) < 3 or shape[1] != 1 or max(shape[2:]) < MIN_TAPS:
-        return False
-    length = math.prod(shape[2:])
-    one = first_numbers(tensor, length)
-    is_even = bool(one) and all(
-        abs(left - right) <= EVEN * max(map(abs, one))
-        for left, right in zip(one, reversed(one), strict=True)
-    )
-    if not is_even or len(set(one)) == 1:
-        return False
-    return shape[0] == 1 or 0 in repeated_axes(tensor)
-
-
-def are_differences(tensor: StoredTensor) -> bool:
-    """Whether each filter of a kernel, of one channel and under a name that is no weight's, has a
-    few numbers that add up to zero, as those of Sobel, Scharr and Laplace have. Reads a small one.
-
-    Source: kornia, ``filters/kernels.py``.
-    """
-    shape = tensor.shape
-    size = math.prod(shape[2:])
-    if len(shape) < 3 or shape[1] != 1 or not MIN_SIZE <= size <= MAX_SIZE:
-        return False
-    if tensor.count > MAX_FILTERS * size or _WEIGHT.search(tensor.name) is not None:
-        return False
-    numbers = first_numbers(tensor, tensor.count)
-    filters = [numbers[at : at + size] for at in range(0, len(numbers), size)]
-    return bool(filters) and all(
-        1 < len(set(each)) <= MAX_NUMBERS and abs(sum(each)) <= EVEN * max(map(abs, each))
-        for each in filters
-    )
-
-
 def _is_transform_of_the_input(context: Context, use: Use, node: Node) -> bool:
     if node.op_type not in ("Conv", "MatMul") or use.graph or not use.slot:
         return False
@@ -209,9 +137,20 @@ def _is_transform(context: Context, use: Use) -> bool:
     shape = weight.shape
     if is_fourier(shape) and len(use.node.inputs) < 3:
         return True
+    if _is_of_colours(weight) and len(use.node.inputs) < 3:
+        return True
     if len(shape) < 3 or shape[1] != 1:
         return False
     return (shape[0] == 1 and max(shape) >= MIN_KERNEL) or _reaches_magnitude(context, use)
+
+
+def _is_of_colours(weight: StoredTensor) -> bool:
+    """Whether a kernel, under a name that is no weight's, makes as many colours of those of each
+    pixel.
+    """
+    n = weight.shape[0]
+    is_of_pixels = len(weight.shape) == N_AXES_OF_PICTURES and weight.count == n * n
+    return is_of_pixels and n in N_COLOURS and "weight" not in weight.name
 
 
 _RAW: WeakKeyDictionary[Context, dict[bool, frozenset[str]]] = WeakKeyDictionary()

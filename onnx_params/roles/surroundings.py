@@ -15,10 +15,16 @@ from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
-from onnx_params.roles.edges import ELEMENTWISE, after_the_last_layer, before_the_first_layer
+from onnx_params.roles.edges import (
+    ELEMENTWISE,
+    after_the_last_layer,
+    before_the_first_layer,
+    is_statistic_of_data,
+)
 from onnx_params.roles.lengths import TO_DIVISION, length_of_a_weight, squared_lengths
 from onnx_params.roles.norms import deviation_beside_a_mean
 from onnx_params.roles.one_number import is_one_number, of_one_number
+from onnx_params.roles.positions import counts, frequencies, knots, positions
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import (
@@ -28,7 +34,7 @@ from onnx_params.tensors.small import (
     has_few_numbers,
 )
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import are_powers, has_angles, has_slopes, has_waves
+from onnx_params.tensors.waves import has_angles
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MANY: Final = 64  # elements of a tensor in which two numbers are no chance
@@ -57,11 +63,11 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
         deviation = deviation_beside_a_mean(context, subject, use)
         if deviation is not None:
             return deviation
-        if use.node is not None and use.node.op_type in ELEMENTWISE:
-            return elementwise(context, subject, use)
         inverted = _with_epsilon(context, subject, use)
         if inverted is not None:
             return inverted
+        if use.node is not None and use.node.op_type in ELEMENTWISE:
+            return elementwise(context, subject, use)
     used_by = {use.node.op_type for use, _ in subject.uses if use.node is not None}
     if used_by.issuperset(_WAVES):
         because = "Cos and Sin use it as it is: angles"
@@ -73,11 +79,14 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
 
 
 def _with_epsilon(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """What a reciprocal is taken of, where its module has the same numbers but for an epsilon: a
-    parameter that the exporter added one to, as of Snake activations (``1 / (alpha + 1e-9)``).
+    """What is divided by, where its module has the same numbers but for an epsilon: a parameter
+    that the exporter added one to, as of Snake activations (``1 / (alpha + 1e-9)``).
     """
     tensor = subject.tensor
-    if use.node is None or use.node.op_type != "Reciprocal" or not is_made_up(tensor.name):
+    is_divisor = use.node is not None and (
+        use.node.op_type == "Reciprocal" or (use.node.op_type == "Div" and use.slot == 1)
+    )
+    if use.node is None or not is_divisor or not is_made_up(tensor.name):
         return None
     numbers = first_numbers(tensor, min(tensor.count, MAX_COMPARED))
     for other in context.by_module.get(scope_of(use.node) or "", ()) if numbers else ():
@@ -134,7 +143,7 @@ def _named_in_its_module(context: Context, subject: Subject, use: Use) -> Classi
 
 
 def _bias_of_a_layer(context: Context, subject: Subject, use: Use) -> Classification | None:
-    if not is_bias(context, use, subject.tensor):
+    if is_statistic_of_data(subject) or not is_bias(context, use, subject.tensor):
         return None
     because = f"{describe(use)}, as many numbers as the layer before it has outputs"
     return Classification(Role.PARAMETER, RuleId.BIAS_OF_A_LAYER, because)
@@ -246,34 +255,6 @@ def _is_of_pairs(tensor: StoredTensor) -> bool:
     return is_square and tensor.shape[-1] ** 2 == tensor.count and has_few_numbers(tensor, 2)
 
 
-def _positions(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """Sines and cosines of positions, which are added to what was embedded, and what is taken off
-    for distances.
-    """
-    assert use.node is not None
-    is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
-    if is_weight or _is_of_listed(context, subject.tensor):
-        return None
-    if use.node.op_type == "Mul" and are_powers(subject.tensor):
-        because = f"{describe(use)}: powers of one number, slopes for heads"
-        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
-    if use.node.op_type != "Add":
-        return None
-    if has_waves(subject.tensor):
-        because = f"{describe(use)}: sines and cosines of positions"
-        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
-    if has_slopes(subject.tensor):
-        because = f"{describe(use)}: so much for each position, with other slopes for other heads"
-        return Classification(Role.BUFFER, RuleId.POSITIONS, because)
-    return None
-
-
-def _is_of_listed(context: Context, tensor: StoredTensor) -> bool:
-    """Whether the exporter says that a tensor was computed of a parameter."""
-    kinds = context.metadata.kinds
-    return any(kinds.get(each) == "PARAMETER" for each in context.metadata.folded_from(tensor.name))
-
-
 def _frozen_norm(context: Context, subject: Subject, use: Use) -> Classification | None:
     """A factor for each channel after a convolution, or the number that is added after such: the
     exporter computed both from buffers.
@@ -317,13 +298,6 @@ def _has_pair(context: Context, use: Use, scaled: Node) -> bool:
     return True
 
 
-def _frequencies(context: Context, subject: Subject, use: Use) -> Classification | None:
-    if not spectra.reaches_both(context, use, _WAVES):
-        return None
-    because = f"{describe(use)}, whose result goes to Cos and Sin"
-    return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
-
-
 _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _named_in_its_module,
     _frozen_norm,
@@ -332,9 +306,11 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     squared_lengths,
     _looked_up_bias,
     _attention_mask,
-    _positions,
+    counts,
+    knots,
+    positions,
     rotary_table,
-    _frequencies,
+    frequencies,
     after_the_last_layer,
     before_the_first_layer,
 )

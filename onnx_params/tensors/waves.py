@@ -18,6 +18,8 @@ N_ROWS: Final = 4  # read: one for a class token, which has zeros, and three
 N_ROWS_WITH_PADDING: Final = 6  # one for position 0, one of zeros for what is padded, and four
 N_POWERS: Final = 16  # read
 N_SAMPLES: Final = 6  # of a function, below which it may be chance
+MAX_COUNTED: Final = 1 << 16  # elements that are read to see whether they count
+N_NUMBERS: Final = 1 << 12  # of a table that are read
 MIN_WIDTH: Final = 8  # numbers in a row, below which its zeros and ones may be chance
 CLOSE: Final = 2e-3  # of the amplitude; half precision has that
 CLOSE_OF_BRAIN: Final = 1.6e-2  # of numbers in bfloat16, which has 8 bits for them
@@ -44,6 +46,20 @@ def has_waves(tensor: StoredTensor) -> bool:
         return True
     is_padded = len(rows) == N_ROWS_WITH_PADDING and any(rows[0]) and not any(rows[1])
     return is_padded and _are_steady(rows[2:], close)
+
+
+def begins_at_origin(tensor: StoredTensor) -> bool:
+    """Whether the first row ``[..., width]`` has as many ones as zeros and nothing else, and no
+    number is larger: cosines and sines of place 0, along however many axes. Reads it.
+    """
+    width = tensor.shape[-1] if tensor.shape else 0
+    if width < MIN_WIDTH or width % 2 or tensor.count < 2 * width:
+        return False
+    first = first_numbers(tensor, width)
+    if first.count(0.0) != width // 2 or first.count(1.0) != width // 2:
+        return False
+    numbers = first_numbers(tensor, min(tensor.count, N_NUMBERS))
+    return max(map(abs, numbers), default=2.0) <= 1.0 and len(set(numbers)) > N_ROWS
 
 
 def are_sampled_functions(tensor: StoredTensor) -> bool:
@@ -132,12 +148,65 @@ def are_powers(tensor: StoredTensor) -> bool:
     """
     is_vector = max(tensor.shape, default=0) == tensor.count
     n = min(1 << (tensor.count.bit_length() - 1), N_POWERS) if tensor.count else 0
-    numbers = first_numbers(tensor, n) if is_vector and n >= N_ROWS else ()
+    numbers = first_numbers(tensor, n) if is_vector and n > 1 else ()
     if not numbers or not 0 < abs(numbers[0]) < 1:
         return False
+    if n < N_ROWS:  # of so few, powers of two alone are no chance
+        return all(map(_is_power_of_two, first_numbers(tensor, tensor.count)))
     base, sign = abs(numbers[0]), math.copysign(1, numbers[0])
     expected = (sign * base ** (at + 1) for at in range(n))
     return all(abs(a - b) <= CLOSE * abs(b) for a, b in zip(numbers, expected, strict=True))
+
+
+def _is_power_of_two(number: float) -> bool:
+    return 0 < abs(number) < 1 and abs(math.frexp(number)[0]) == 0.5
+
+
+def are_decays(tensor: StoredTensor) -> bool:
+    """Whether the elements are logarithms of one less powers of two, by which heads forget. Reads
+    the first of them.
+
+    Source: Sun et al., "Retentive Network", 3.1: ``1 - 2 ** (-5 - n)`` for head ``n``.
+    """
+    is_vector = max(tensor.shape, default=0) == tensor.count
+    numbers = first_numbers(tensor, min(tensor.count, N_POWERS)) if is_vector else ()
+    if len(numbers) < 2 or not all(-1 < number < 0 for number in numbers):
+        return False
+    rest = [-math.expm1(number) for number in numbers]
+    nearest = [2.0 ** round(math.log2(number)) for number in rest]
+    return len(set(nearest)) > 1 and all(
+        abs(number - power) <= CLOSE * power for number, power in zip(rest, nearest, strict=True)
+    )
+
+
+def are_consecutive(tensor: StoredTensor) -> bool:
+    """Whether the different numbers of a tensor are whole ones, three at least, each one more than
+    the one before. Reads it, if it begins with whole numbers.
+    """
+    first = first_numbers(tensor, min(tensor.count, N_ROWS))
+    if tensor.count < N_ROWS - 1 or not first or any(number % 1 for number in first):
+        return False
+    if tensor.count > MAX_COUNTED:
+        return False
+    numbers = sorted(set(first_numbers(tensor, tensor.count)))
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    return len(steps) > 1 and set(steps) == {1.0}
+
+
+def are_straight(tensor: StoredTensor) -> bool:
+    """Whether the lines along an axis of an array have equal steps, as the knots of a grid. Reads
+    it.
+    """
+    if len(tensor.shape) != 2 or min(tensor.shape) < 2:
+        return False
+    n, width = tensor.shape
+    numbers = first_numbers(tensor, n * width)
+    rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+    return any(
+        len(lines[0]) >= N_SAMPLES and all(map(_is_progression, lines))
+        for lines in (rows, list(zip(*rows, strict=True)))
+        if lines
+    )
 
 
 def _is_progression(numbers: Sequence[float]) -> bool:

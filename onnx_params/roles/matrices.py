@@ -1,0 +1,77 @@
+"""Recognize the matrices of products that no one learned: bases, adjacencies, permutations."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Use
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torchscript import LIFTED, real_name, scope_of
+from onnx_params.roles.context import Context, describe
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.matrices import (
+    has_orthogonal_columns,
+    is_of_ones_and_zeros,
+    is_symmetric,
+)
+from onnx_params.tensors.stored import StoredTensor
+from onnx_params.tensors.waves import are_sampled_functions
+
+BY_MATRICES: Final = frozenset({"MatMul", "Gemm", "Einsum"})
+MAX_ELEMENTS: Final = 1 << 16  # of a matrix that is read
+# TorchScript's exporter leaves a Gemm's weight as it is, and calls so what it computed
+_COMPUTED_FOR_GEMM: Final = f"{LIFTED}Gemm_"
+_BASIS: Final = re.compile(r"(^|_)basis(_|:|$)")
+_LEARNED: Final = frozenset({"kernel", "w", "W"})  # leaves, beside those with the word weight
+
+
+def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classification | None:
+    """What a product takes that is no layer's weight, by its name or its place, where its numbers
+    say that they were computed. Reads it then.
+    """
+    if tensor.count > MAX_ELEMENTS:
+        return None
+    is_own = _has_name_of_its_own(context, tensor, use)
+    is_computed = tensor.name.startswith(_COMPUTED_FOR_GEMM) or _hangs(context, tensor, use)
+    if not is_own and not is_computed:
+        return None
+    if are_sampled_functions(tensor):
+        because = f"{describe(use)}: waves, or powers of a line, at equal steps"
+        return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
+    if is_of_ones_and_zeros(tensor):
+        because = f"{describe(use)}: ones and zeros, which take or move elements"
+        return Classification(Role.BUFFER, RuleId.ONES_AND_ZEROS, because)
+    if is_symmetric(tensor):
+        because = f"{describe(use)}: it is its own transpose, as the adjacency of places is"
+        return Classification(Role.BUFFER, RuleId.SYMMETRIC, because)
+    if (is_computed or _is_called_a_basis(tensor)) and has_orthogonal_columns(tensor):
+        because = f"{describe(use)}: its columns are orthogonal to each other, as a basis has them"
+        return Classification(Role.BUFFER, RuleId.ORTHOGONAL_BASIS, because)
+    return None
+
+
+def _has_name_of_its_own(context: Context, tensor: StoredTensor, use: Use) -> bool:
+    """Whether a module calls a tensor otherwise than layers call their weights, which need not be
+    read. Outside of traces names of one word may be anything.
+    """
+    owner, _, leaf = (real_name(tensor.name) or "").rpartition(".")
+    if not leaf or "weight" in leaf or leaf in _LEARNED:
+        return False
+    is_traced = use.node is not None and use.node.name.startswith("/")
+    return bool(owner) or is_traced or _is_called_a_basis(tensor)
+
+
+def _hangs(context: Context, tensor: StoredTensor, use: Use) -> bool:
+    """Whether TorchScript's exporter computed a matrix for a product that stands in no layer, but
+    in a module of modules.
+    """
+    if use.node is None or not name_before(tensor.name).startswith(LIFTED):
+        return False
+    return scope_of(use.node) in context.containers
+
+
+def _is_called_a_basis(tensor: StoredTensor) -> bool:
+    """Source: SE(3)-equivariant transformers, which keep ``basis:(1,1)`` for degrees 1 and 1."""
+    leaf = (real_name(tensor.name) or "").rpartition(".")[2]
+    return _BASIS.search(leaf) is not None

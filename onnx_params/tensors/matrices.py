@@ -1,0 +1,64 @@
+"""Recognize matrices that no one learned by their numbers, without NumPy."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import operator
+from typing import Final
+
+from onnx_params.tensors.small import first_numbers
+from onnx_params.tensors.stored import StoredTensor
+
+MAX_ELEMENTS: Final = 1 << 14  # of a tensor that is read
+MIN_PLACES: Final = 3  # of a square matrix, below which it is the same turned by chance
+N_FIRST: Final = 64  # numbers that are looked at before all are
+CLOSE: Final = 1e-5  # of the cosine between two columns, to zero
+
+
+def has_orthogonal_columns(tensor: StoredTensor) -> bool:
+    """Whether every two columns ``[..., :, n]`` of a tensor are orthogonal, as those of a basis
+    are; numbers that were trained are not. Reads a small one.
+    """
+    width = tensor.shape[-1] if tensor.shape else 0
+    if width < 2 or not width < tensor.count <= MAX_ELEMENTS or tensor.count < width * width:
+        return False
+    numbers = first_numbers(tensor, tensor.count)
+    columns = [numbers[at::width] for at in range(width)] if numbers else []
+    lengths = [math.hypot(*column) for column in columns]
+    if not columns or not all(lengths):
+        return False
+    directions = [
+        [number / length for number in column]
+        for column, length in zip(columns, lengths, strict=True)
+    ]
+    return all(
+        abs(sum(map(operator.mul, one, two))) <= CLOSE
+        for one, two in itertools.combinations(directions, 2)
+    )
+
+
+def is_symmetric(tensor: StoredTensor) -> bool:
+    """Whether a square matrix is its own transpose to the bit and no diagonal, as the adjacency of
+    places is: every step of training makes a difference. Reads a small one.
+    """
+    n = tensor.shape[0] if len(tensor.shape) == 2 else 0
+    if n < MIN_PLACES or tensor.shape[1] != n or tensor.count > MAX_ELEMENTS:
+        return False
+    numbers = first_numbers(tensor, tensor.count)
+    rows = [numbers[at : at + n] for at in range(0, len(numbers), n)]
+    is_diagonal = not any(any(row[:at]) for at, row in enumerate(rows))
+    return bool(rows) and not is_diagonal and list(zip(*rows, strict=True)) == rows
+
+
+def is_of_ones_and_zeros(tensor: StoredTensor) -> bool:
+    """Whether a matrix has ones and zeros alone, as one that takes or moves elements. Reads it, if
+    it begins so.
+    """
+    if len(tensor.shape) != 2 or tensor.count < MIN_PLACES:
+        return False
+    both = {0.0, 1.0}
+    first = first_numbers(tensor, min(N_FIRST, tensor.count))
+    if not first or not both.issuperset(first) or tensor.count > MAX_ELEMENTS:
+        return False
+    return set(first_numbers(tensor, tensor.count)) == both
