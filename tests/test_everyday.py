@@ -155,12 +155,14 @@ def decays(table: torch.Tensor, x: torch.Tensor) -> Any:
         ((torch.arange(9) * 0.4 - 1).expand(6, -1), knots, nn.Linear(48, 4), (2, 6)),
         (torch.log(1 - 2.0 ** -torch.arange(5.0, 9.0)), decays, nn.Linear(8, 4), (1, 4, 8)),
         (torch.tensor([0.5, 0.25]), decays, nn.Linear(8, 4), (1, 2, 8)),
+        (torch.tensor([0.485, 0.456, 0.406]), decays, nn.Linear(8, 4), (1, 3, 8)),
+        (torch.tensor([1.0, -1.0, 0.0, 1.0]), decays, nn.Linear(8, 4), (1, 4, 8)),
     ],
 )
 def test_numbers_by_a_formula(
     values: torch.Tensor, use: Callable[..., Any], layer: nn.Module, shape: Any, tmp_path: Path
 ) -> None:
-    """Knots at equal steps, decays and slopes of heads."""
+    """Knots at equal steps, decays and slopes of heads, what somebody wrote down."""
     module = Buffered(values.contiguous(), use, layer)
     report = exported(module, tmp_path, False, torch.rand(*shape))
     assert original(module) == report.parameters

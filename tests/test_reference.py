@@ -138,10 +138,11 @@ def test_equal_tensors_are_settled_and_marked(tmp_path: Path) -> None:
     is not certain.
     """
     text = """<ir_version: 8, opset_import: ["": 17]> g (float[2,4] x) => (float[2,4] y)
-    <float[4] {0} = {1, 2, 3, 4}, float[4] {1} = {1, 2, 3, 4}> {h = Mul(x, {0}) y = Mul(h, {1})}"""
+    <float[4] {0} = {1.0625, 2.1875, 3.3125, 4.4375}, float[4] {1} = {1.0625, 2.1875, 3.3125, 4.4375}>
+    {h = Mul(x, {0}) y = Mul(h, {1})}"""
     arrays = {
-        "a.weight": np.arange(1, 5, dtype=np.float32),
-        "b.weight": np.arange(1, 5, dtype=np.float32),
+        "a.weight": np.arange(1, 5, dtype=np.float32) * 1.125 - 0.0625,
+        "b.weight": np.arange(1, 5, dtype=np.float32) * 1.125 - 0.0625,
     }
     save_file(arrays, tmp_path / "w.safetensors")
     for names, sure in ((("a.weight", "b.weight"), True), (("val_1", "val_2"), False)):

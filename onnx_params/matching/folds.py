@@ -84,6 +84,7 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
     "sigmoid(w)": frozenset({"sigmoid"}),
     "tanh(w)": frozenset({"tanh"}),
     "softplus(w)": frozenset({"softplus"}),
+    "softmax(w)": frozenset({"softmax"}),
     "1 / w": frozenset({"inv"}),
     "sqrt(w)": frozenset({"sqrt"}),
     "sin(w)": frozenset({"sin"}),

@@ -173,14 +173,15 @@ def buffer(model: Model, tensor: StoredTensor) -> Claim:
 
 def _first_name(tied: Claim, before: list[Claim]) -> int | None:
     """The position of the one parameter before a tied one that nothing consumed and that has the
-    same leaf: a shared module's own name.
+    same leaf: a shared module's own name. An item of a list has the list's name there too.
     """
-    leaf = tied.name.rpartition(".")[2]
+    *_, owner, item, leaf = ("", "", *tied.name.split("."))
+    end = f".{owner}.{item}.{leaf}" if item.isdigit() else f".{leaf}"
     found = [
         at
         for at, claim in enumerate(before)
         if claim.view is View.UNKNOWN
-        and claim.name.rpartition(".")[2] == leaf
+        and f".{claim.name}".endswith(end)
         and pattern_of(claim.name) != pattern_of(tied.name)  # another layer's
     ]
     return found[0] if len(found) == 1 else None

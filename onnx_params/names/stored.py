@@ -122,7 +122,9 @@ def by_own_name(model: Model, stored: Stored, tensor: StoredTensor) -> Claim | N
     because = (
         "the name in the file" if not hopped else f"'{tensor.name}' was made of it, by the name"
     )
-    folded = folded or (not hopped and stored.get(f"{name}_{_MADE_BESIDE}") is not None)
+    # as the exporter left it, perhaps in a composed graph
+    is_left = not hopped or tensor.name.endswith(name)
+    folded = folded or (is_left and stored.get(f"{name}_{_MADE_BESIDE}") is not None)
     if folded:
         because += "; a fusion changed the values"
     view = View.FOLDED if folded else None

@@ -29,6 +29,7 @@ from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
 from onnx_params.tensors.small import (
     MASK_NUMBERS,
+    are_written_down,
     distinct_elements,
     first_numbers,
     has_few_numbers,
@@ -173,6 +174,14 @@ def _has_ones_and_zeros(tensor: StoredTensor) -> bool:
     return set(first_numbers(tensor, tensor.count)) == {0.0, 1.0}
 
 
+def _written_down(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """Signs, thresholds, levels: numbers that somebody wrote down."""
+    if not are_written_down(subject.tensor):
+        return None
+    because = f"{describe(use)}: numbers of a few digits, which somebody wrote down"
+    return Classification(Role.BUFFER, RuleId.WRITTEN_DOWN, because)
+
+
 def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:
     """What attention adds for each head and pair of positions: rows of a table, where it has many
     different numbers.
@@ -304,6 +313,7 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _bias_of_a_layer,
     _same_number,
     squared_lengths,
+    _written_down,
     _looked_up_bias,
     _attention_mask,
     counts,

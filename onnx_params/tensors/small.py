@@ -19,6 +19,8 @@ from onnx_params.tensors.stored import StoredTensor
 _CODES: Final = {64: "Q", 32: "I", 16: "H", 8: "B"}  # of array, by the width of an element
 _FLOATS: Final = {"float64": "d", "float32": "f", "float16": "e"}  # of struct
 MASK_NUMBERS: Final = 3  # different ones of a mask at most: zero, the least number, infinity
+DIGITS: Final = 3  # of a number that somebody wrote down
+MAX_WRITTEN: Final = 4096  # elements of what is read to see that
 MAX_BYTES: Final = 1 << 20  # of a tensor that is read to see what fills it
 # the bytes of a one, little-endian. Source: IEEE 754; bfloat16 is the upper half of float32
 _ONE: Final = {
@@ -123,6 +125,24 @@ def has_few_numbers(tensor: StoredTensor, most: int) -> bool:
     if code is None or not data or sys.byteorder != "little":
         return False
     return len(set(array(code, data))) <= most
+
+
+def are_written_down(tensor: StoredTensor) -> bool:
+    """Whether the numbers of a float32 tensor, of which there are different ones, are all those of
+    three digits at most: somebody wrote them down, for numbers that were trained have more. Reads a
+    small one.
+    """
+    if tensor.dtype.name != "float32" or not 1 < tensor.count <= MAX_WRITTEN:
+        return False
+    numbers = first_numbers(tensor, tensor.count)
+    return len(set(numbers)) > 1 and all(map(_has_few_digits, numbers))
+
+
+def _has_few_digits(number: float) -> bool:
+    if not math.isfinite(number):
+        return False
+    (rounded,) = struct.unpack("<f", struct.pack("<f", float(f"{number:.{DIGITS}g}")))
+    return bool(rounded == number)
 
 
 def repeated_axes(tensor: StoredTensor) -> tuple[int, ...]:
