@@ -214,10 +214,13 @@ def _count_lines(known: Inventory, name: str, key: Key) -> int:
     if not stored.dtype.is_float:
         return min(stored.count, tensor.count)
     held = stored.read()
-    values = tensor.read().astype(held.dtype)
-    whole = values.reshape(-1, values.shape[-1] if values.ndim > 1 else values.size)
+    own = tensor.read()
+    own = own.reshape(-1, own.shape[-1] if own.ndim > 1 else own.size)
+    # as they are, and as a model in half precision had them
+    rounded = [own.astype(held.dtype), own.astype(np.float16).astype(held.dtype)]
     return max(
         _n_lines((lines * lines.dtype.type(lines.shape[1] ** power)), held) * lines.shape[1]
+        for whole in rounded
         for lines in (whole, whole.T)
         for power in (0, -0.5, 0.5)  # embeddings are scaled by the root of their width
     )

@@ -45,7 +45,8 @@ _PARAMETRIZATION: Final = re.compile(r"\.parametrizations\.weight(\.\d+)?$")
 N_AXES_OF_MATRICES: Final = 3  # one behind the other
 _KEEPS_AXES: Final = frozenset({"clone", "alias", "detach", "contiguous", "_to_copy", "to"})
 _LOOKUPS: Final = frozenset({"index", "_unsafe_index", "gather", "embedding"})
-_OF_RANGES: Final = frozenset({"arange", "add", "slice"})  # places after what was seen before
+# what makes places of a range: those after what was seen before, the first of a list, for a batch
+_OF_RANGES: Final = frozenset({"arange", "add", "slice", "expand"})
 _INDICES: Final = re.compile(r"(^|[._])(index|indices|idx|ids)$")
 _PADS: Final = frozenset({"pad", "constant_pad_nd"})
 _GAINS: Final = frozenset({"gain", "weight_g", "original0", "g"})  # a number for each output
@@ -201,15 +202,15 @@ def _looked_up(folded: Folded) -> Claim | None:
     shape = folded.location.shape
     kinds = folded.table.metadata.kinds
     others = set(folded.operators) - {"embedding", *KEEPS_ELEMENTS}
-    by_buffer = len(folded.others) == 1 and not others and kinds[folded.others[0]] == "BUFFER"
-    by_range = not folded.others and "arange" in others and others <= _OF_RANGES
+    by_buffer = len(folded.others) == 1 and kinds[folded.others[0]] == "BUFFER"
+    by_range = not folded.others and "arange" in others
     if folded.operators.count("embedding") != 1 or not (by_buffer or by_range):
         return None
-    if len(shape) < 2 or any(dim != 1 for dim in shape[:-2]):
+    if not others <= _OF_RANGES or len(shape) < 2 or any(dim != 1 for dim in shape[:-2]):
         return None
     listed = f"'{folded.others[0]}'" if by_buffer else "a range"
     because = f"'{folded.value}' was looked up in it by {listed}, if that lists all positions"
-    if by_range:  # it may have more rows than the input is long
+    if by_range or others:  # it may have more rows than the input is long
         return folded.without(shape[-2:], View.SLICED, because)
     return locate(folded.table.model, folded.location.tensor, Reshape(shape[-2:])).claim(
         folded.name, SIGNATURE, because, certain=False, view=View.RESHAPED
