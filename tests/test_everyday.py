@@ -268,6 +268,7 @@ def origin() -> np.ndarray:
     [
         ("/encoder/Unsqueeze_output_0", origin(), False),
         ("/encoder/Unsqueeze_output_0", draw(2, 4, 16), True),
+        ("detach_2", origin(), False),
         ("/decoder/Where_7_output_0", draw(2, 4, 16), False),
         ("stack_2", np.tile(np.arange(16, dtype=np.float32), (4, 1)), False),
         ("cos_1", np.cos(draw(2, 4, 16)), False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
-from onnx_params.idioms.torchscript import is_made_up, is_result
+from onnx_params.idioms.torchscript import is_made_up, is_result, real_name
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
@@ -60,7 +60,7 @@ def positions(context: Context, subject: Subject, use: Use) -> Classification | 
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     if use.node.op_type != "Add":
         return None
-    is_computed = is_made_up(subject.tensor.name) or is_result(subject.tensor.name)
+    is_computed = real_name(subject.tensor.name) is None or is_result(subject.tensor.name)
     if has_waves(subject.tensor) or (is_computed and begins_at_origin(subject.tensor)):
         because = f"{describe(use)}: sines and cosines of positions"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)

@@ -16,6 +16,7 @@ from onnx_params.io.wire import signed, varints
 from onnx_params.tensors.encoding import IN_PLACE, Encoding
 from onnx_params.tensors.stored import StoredTensor
 
+_CODES_OF_BYTES: Final = {"int8": "b", "uint8": "B"}
 _CODES: Final = {64: "Q", 32: "I", 16: "H", 8: "B"}  # of array, by the width of an element
 _FLOATS: Final = {"float64": "d", "float32": "f", "float16": "e"}  # of struct
 MASK_NUMBERS: Final = 3  # different ones of a mask at most: zero, the least number, infinity
@@ -114,6 +115,13 @@ def first_numbers(tensor: StoredTensor, count: int) -> tuple[float, ...]:
         return numbers
     whole = struct.pack(f"<{count}I", *(number << 16 for number in numbers))
     return struct.unpack(f"<{count}f", whole)
+
+
+def first_codes(tensor: StoredTensor, count: int) -> tuple[int, ...]:
+    """The first ``count`` elements of a tensor of 8 bits; none where it has others. Reads them."""
+    code = _CODES_OF_BYTES.get(tensor.dtype.name)
+    data = _front(tensor, count) if code and count <= MAX_BYTES else b""
+    return struct.unpack(f"<{count}{code}", data) if len(data) == count else ()
 
 
 def has_few_numbers(tensor: StoredTensor, most: int) -> bool:

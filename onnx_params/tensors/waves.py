@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from onnx_params.tensors.small import first_numbers
+from onnx_params.tensors.small import first_codes, first_numbers
 from onnx_params.tensors.stored import StoredTensor
 
 N_ROWS: Final = 4  # read: one for a class token, which has zeros, and three
@@ -50,16 +50,20 @@ def has_waves(tensor: StoredTensor) -> bool:
 
 def begins_at_origin(tensor: StoredTensor) -> bool:
     """Whether the first row ``[..., width]`` has as many ones as zeros and nothing else, and no
-    number is larger: cosines and sines of place 0, along however many axes. Reads it.
+    number is larger: cosines and sines of place 0, along however many axes. Of codes, the largest
+    stands for one. Reads it.
     """
     width = tensor.shape[-1] if tensor.shape else 0
     if width < MIN_WIDTH or width % 2 or tensor.count < 2 * width:
         return False
-    first = first_numbers(tensor, width)
-    if first.count(0.0) != width // 2 or first.count(1.0) != width // 2:
+    n = min(tensor.count, N_NUMBERS)
+    numbers = first_numbers(tensor, n) if tensor.dtype.is_float else first_codes(tensor, n)
+    first = numbers[:width]
+    if len(set(first)) != 2 or first.count(max(first)) != width // 2:
         return False
-    numbers = first_numbers(tensor, min(tensor.count, N_NUMBERS))
-    return max(map(abs, numbers), default=2.0) <= 1.0 and len(set(numbers)) > N_ROWS
+    if tensor.dtype.is_float and set(first) != {0.0, 1.0}:
+        return False
+    return max(numbers) == max(first) and len(set(numbers)) > N_ROWS
 
 
 def are_sampled_functions(tensor: StoredTensor) -> bool:
