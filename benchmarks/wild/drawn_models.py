@@ -54,6 +54,7 @@ DRAWN: Final = (
     "drawn_sixth.py",
     "drawn_seventh.py",
     "drawn_eighth.py",
+    "drawn_ninth.py",
 )
 
 

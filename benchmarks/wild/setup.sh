@@ -329,6 +329,11 @@ $PIP --no-deps --no-build-isolation native-sparse-attention-pytorch==0.2.3 supar
 $PIP --no-deps --no-build-isolation basicsr==1.4.2 gluonts==0.17.0 nystrom-attention==0.0.14 \
     pydantic==2.14.4 pydantic-core==2.50.5 annotated-types==0.8.0 typing-inspection==0.4.5 \
     toolz==1.2.0
+$PIP --no-deps --no-build-isolation memory-transformer-xl==0.1.0 mogrifier==0.0.5 \
+    axial-positional-embedding==0.3.12 protein-bert-pytorch==0.1.0 \
+    audio-diffusion-pytorch==0.1.3 a-unet==0.0.16 d3rlpy==2.8.1 dataclasses-json==0.6.7 \
+    marshmallow==4.4.0 typing-inspect==0.9.0 mypy-extensions==1.2.0 structlog==26.1.0 \
+    pretrainedmodels==0.7.4 munch==4.0.0
 
 new wider-layouts
 $PIP numpy==2.4.6 safetensors onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 onnxslim==0.1.98 \
