@@ -21,6 +21,7 @@ from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torch_dynamo import LAYS_OUT, TAKES_SOME, operator_of
 from onnx_params.idioms.torchscript import (
+    LIFTED,
     computed_by,
     is_fused,
     is_recomputed,
@@ -28,7 +29,7 @@ from onnx_params.idioms.torchscript import (
     real_name,
 )
 from onnx_params.idioms.vocabulary import PARTNERS
-from onnx_params.matching.folds import MASKED, ONE_MORE, SPELLED, words_of
+from onnx_params.matching.folds import MASKED, ONE_MORE, SHARES, SPELLED, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.multiplied import BATCH_NORM
 from onnx_params.names.folded_value import unlisted
@@ -117,6 +118,8 @@ def _is_never_by_chance(state: State, found: Found) -> bool:
     model computes it.
     """
     is_of_lines = found.formula.startswith(_OF_LINES)
+    if found.formula == SHARES:  # several numbers that add up to one, as an exporter computed them
+        return all(key[1].startswith(LIFTED) for key in found.stored)
     return is_of_lines or (found.factor == 1.0 and found.formula in state.spelled)
 
 

@@ -87,7 +87,12 @@ _SPECTRAL_NORMS: Final = (
 
 
 # the leaves of both vectors
-SPECTRAL_LEAVES: Final = tuple((left, right) for _, left, right in _SPECTRAL_NORMS)
+# of a layer that is written by hand: normflows, ``nets/lipschitz.py``
+BARE_SPECTRAL_LEAVES: Final = (".u", ".v")
+SPECTRAL_LEAVES: Final = (
+    *((left, right) for _, left, right in _SPECTRAL_NORMS),
+    BARE_SPECTRAL_LEAVES,
+)
 
 
 def spectral_vectors(name: str) -> tuple[str, str] | None:

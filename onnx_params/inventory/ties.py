@@ -14,6 +14,7 @@ from onnx_params.dataflow.view import View
 from onnx_params.idioms.naming import Evidence, without_number
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.matching import duplicates
+from onnx_params.matching.computed_copies import computed_copies
 from onnx_params.matching.rounded_copies import rounded_copies
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.steps import Key, dequantizes
@@ -102,7 +103,8 @@ def _with_copies(
     turned = duplicates.transposed(tensors)
     same = duplicates.with_bytes_of(model, tensors)
     rounded = rounded_copies(model, by_key.values()) if joins_rounded else {}
-    copies = rounded | duplicates.reshaped(tensors) | turned | same
+    computed = computed_copies(tensors)
+    copies = rounded | computed | duplicates.reshaped(tensors) | turned | same
     gone: set[Key] = set()
     for copy, first in copies.items():
         if by_key[first].evidence is Evidence.NONE and by_key[copy].evidence is not Evidence.NONE:
@@ -115,6 +117,8 @@ def _with_copies(
             how = "a transposed copy of it"
         elif {first, copy} & rounded.keys():
             how = IN_ANOTHER_TYPE
+        elif {first, copy} & computed.keys():
+            how = "computed of it"
         else:
             how = ONCE_MORE
         # a name that an exporter made up is no further name of the parameter

@@ -45,6 +45,7 @@ def _softmax(w: np.ndarray) -> np.ndarray:
 
 ONE_MORE: Final = "1 + w"  # Gemma's norms
 NEGATED: Final = "-w"
+SHARES: Final = "softmax(w)"
 MASKED: Final = "w where it is not zero"  # times a mask that the reference does not have
 # formula of one parameter -> what computes it
 UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
@@ -66,7 +67,7 @@ UNARY: Final[Mapping[str, Callable[[np.ndarray], np.ndarray]]] = {
     # of the widths of Gaussians: schnetpack, ``nn/radial.py``
     "-0.5 / (w * w)": lambda w: -0.5 / (w * w),
     # of layers that are summed: transformers, ``use_weighted_layer_sum``
-    "softmax(w)": _softmax,
+    SHARES: _softmax,
     "1 - sigmoid(w)": lambda w: 1 / (1 + np.exp(w)),
     # torch's parametrizations by a symmetric and a skew-symmetric matrix, as its tutorial has them
     "triu(w) + triu(w, 1).T": lambda w: _upper(w) + np.swapaxes(_upper(w, 1), -1, -2),
@@ -84,7 +85,7 @@ SPELLED: Final[Mapping[str, frozenset[str]]] = {
     "sigmoid(w)": frozenset({"sigmoid"}),
     "tanh(w)": frozenset({"tanh"}),
     "softplus(w)": frozenset({"softplus"}),
-    "softmax(w)": frozenset({"softmax"}),
+    SHARES: frozenset({"softmax"}),
     "1 / w": frozenset({"inv"}),
     "sqrt(w)": frozenset({"sqrt"}),
     "sin(w)": frozenset({"sin"}),

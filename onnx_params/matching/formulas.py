@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.dataflow.view import View
+from onnx_params.idioms.torchscript import LIFTED
 from onnx_params.matching import folds
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.casts import cast_to
@@ -38,6 +39,8 @@ def by_formula(state: MatchState) -> None:
             if tensor.name not in state.found:
                 shifted_vector(state, vectors, tensor)
         computed(state, tensor)
+        if tensor.name not in state.found:
+            shares(state, tensor)
     for formula in folds.UNARY:
         _by_unary(state, formula, MIN_DISTINCT)
     # what was computed of others of an artifact is recognized by fewer numbers
@@ -110,6 +113,23 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
         made = folds.computed(function, tensor.read())
         if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
             state.found[tensor.name] = _by(formula, candidate)
+            return
+
+
+def shares(state: MatchState, tensor: StoredTensor) -> None:
+    """A vector of few numbers as what softmax makes of them, which TorchScript's exporter computed:
+    so many that sum up to one are no chance.
+    """
+    if len(tensor.shape) != 1 or not FEW < tensor.count < MIN_DISTINCT:
+        return
+    made = folds.computed(folds.UNARY[folds.SHARES], tensor.read())
+    for candidate in state.free():
+        if candidate.tensor.count != tensor.count or not candidate.tensor.name.startswith(LIFTED):
+            continue
+        steps = chain(*candidate.steps, Reshape(tensor.shape))
+        if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
+            state.assigned.setdefault(candidate.key, tensor.name)
+            state.found[tensor.name] = _by(folds.SHARES, candidate)
             return
 
 

@@ -21,9 +21,10 @@ from onnx_params.idioms.torch_dynamo import (
 )
 from onnx_params.names.claim import Claim
 from onnx_params.names.folded_value import Folded
-from onnx_params.tensors.small import distinct_elements, distinct_lines
-from onnx_params.tensors.steps import Shape
+from onnx_params.tensors.small import distinct_elements, distinct_lines, first_numbers
+from onnx_params.tensors.steps import Key, Shape
 
+N_COMPARED: Final = 64  # numbers of two parts of which one may be the other
 _COMPLEX: Final = frozenset({"view_as_complex", "view_as_real"})
 # parts side by side again, or of another resolution
 _JOINS: Final = frozenset({"cat", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_linear1d"})
@@ -38,8 +39,7 @@ def by_parts(values: Sequence[Folded]) -> Claim | None:
     parts = [each for each in values if _is_part(each)]
     if not parts:
         return None
-    by_key = {each.location.tensor.key: each for each in parts}
-    parts = list(by_key.values())
+    parts = list({_content(each): each for each in parts}.values())
     shape = _together(parts)
     if shape is None:
         return None
@@ -49,6 +49,13 @@ def by_parts(values: Sequence[Folded]) -> Claim | None:
         " called"
     )
     return parts[0].without(shape, View.FOLDED, because)
+
+
+def _content(folded: Folded) -> tuple[Shape, tuple[float, ...]] | Key:
+    """What is the same for a part that is stored twice; the place of what cannot be read so."""
+    tensor = folded.location.tensor
+    numbers = first_numbers(tensor, min(tensor.count, N_COMPARED))
+    return (tensor.shape, numbers) if numbers else tensor.key
 
 
 def by_states(values: Sequence[Folded]) -> Claim | None:

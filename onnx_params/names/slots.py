@@ -19,6 +19,7 @@ from onnx_params.idioms.naming import Evidence
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torch_modules import elementwise_leaf, group_norm_leaf
 from onnx_params.idioms.torchscript import (
+    LIFTED,
     computed_by,
     is_made_up,
     is_norm_folded,
@@ -151,9 +152,22 @@ def _in_a_slot(place: Place) -> Claim | None:
     because = f"the {word} of {node.op_type} in scope '{place.scope}'"
     leaf = "bias" if word == "bias" else "weight"
     view = None if node.op_type == "PRelu" else place.computed_view
-    return locate(place.model, place.tensor).claim(
+    location = locate(place.model, place.tensor)
+    table = lines_of_a_lifted_table(place.tensor) if word == "table" else None
+    if table is not None:
+        location, view = location._replace(shape=table), View.FOLDED
+    return location.claim(
         f"{place.scope}.{leaf}", Evidence.SCOPE, because, certain=False, view=view
     )
+
+
+def lines_of_a_lifted_table(tensor: StoredTensor) -> Shape | None:
+    """The shape of the table of which TorchScript's exporter took lines again and again before it
+    looks some up, as for distances that fall into buckets; ``None`` where it took none so.
+    """
+    if not name_before(tensor.name).startswith(LIFTED):
+        return None
+    return table_shape(tensor, has_rows_first=False)
 
 
 def _rows_of_a_table(place: Place) -> Claim | None:

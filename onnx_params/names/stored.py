@@ -48,6 +48,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 # ending of the bias that a fusion makes and calls after the weight whose values it changes under
 # its old name. Source: onnxscript, as above
+_TAKEN_BY_LOOKUP: Final = "onnx::Gather_"  # how TorchScript's exporter calls what it computed
 _MADE_BESIDE: Final = "bias"
 
 
@@ -186,7 +187,7 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
             "a batch norm was folded into it; neither its name nor whether it stood there before is"
             " left"
         )
-    elif _is_looked_up(tensor) and (table := table_shape(tensor, has_rows_first=True)) is not None:
+    elif (table := _table_shape(tensor)) is not None:
         because = "it has so many different rows of a table, and nothing says what that was called"
         location, view = location._replace(shape=table), View.FOLDED
     elif len(location.shape) == len(tensor.shape) and _is_expanded(model, tensor):
@@ -198,10 +199,15 @@ def _nameless(model: Model, tensor: StoredTensor) -> Claim:
     )
 
 
-def _is_looked_up(tensor: StoredTensor) -> bool:
-    """Whether a stored tensor bears the name of what was looked up in another one."""
+def _table_shape(tensor: StoredTensor) -> Shape | None:
+    """The shape of a table, where a stored tensor bears the name of what was looked up in one, or
+    of what the exporter computed for a lookup; ``None`` where it does not have lines again.
+    """
     before = name_before(tensor.name)
-    return operator_of(before) in LOOKUPS or computed_by(before) == "Gather"
+    if before.startswith(_TAKEN_BY_LOOKUP):
+        return table_shape(tensor, has_rows_first=False)
+    is_result = operator_of(before) in LOOKUPS or computed_by(before) == "Gather"
+    return table_shape(tensor, has_rows_first=True) if is_result else None
 
 
 def _is_expanded(model: Model, tensor: StoredTensor) -> bool:

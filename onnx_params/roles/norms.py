@@ -15,7 +15,7 @@ from onnx_params.idioms.vocabulary import is_running
 from onnx_params.operators.record import Kind
 from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe
-from onnx_params.roles.one_number import is_one_number, of_one_number
+from onnx_params.roles.one_number import of_one_number
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.small import distinct_elements, is_zeros
 from onnx_params.tensors.stored import StoredTensor
@@ -42,9 +42,9 @@ def _is_nameless_filler(context: Context, subject: Subject) -> bool:
     group it has one number alone.
     """
     tensor = subject.tensor
-    if tensor.count != 1:
-        return is_one_number(tensor)
-    return real_name(as_exported(context.model, tensor.name)) is None
+    if real_name(as_exported(context.model, tensor.name)) is not None:
+        return False
+    return tensor.count == 1 or distinct_elements(tensor) == 1
 
 
 def fills_a_norm(context: Context, subject: Subject) -> Classification | None:

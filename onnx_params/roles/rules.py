@@ -9,13 +9,14 @@ alone says so in its reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.idioms import writers
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
-from onnx_params.idioms.torch_modules import SPECTRAL_LEAVES
+from onnx_params.idioms.torch_modules import BARE_SPECTRAL_LEAVES, SPECTRAL_LEAVES
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.roles import spectra
@@ -170,9 +171,21 @@ def of_a_spectral_norm(context: Context, subject: Subject) -> Classification | N
             continue
         both = [context.model.stored.get((graph, owner + leaf)) for leaf in pair]
         if all(each is not None and len(each.shape) == 1 for each in both):
+            if pair == BARE_SPECTRAL_LEAVES and not _fit_a_weight(context, owner, graph):
+                continue
             because = "a vector of a spectral norm, by its name and the other one beside it"
             return Classification(Role.BUFFER, RuleId.BUFFER_NAME, because)
     return None
+
+
+def _fit_a_weight(context: Context, owner: str, graph: str) -> bool:
+    """Whether a module has a weight with as many rows and columns as its two vectors are long, from
+    which one may be computed: their names alone say little.
+    """
+    stored = context.model.stored
+    lengths = [stored[graph, owner + leaf].count for leaf in BARE_SPECTRAL_LEAVES]
+    weight = stored.get((graph, f"{owner}.weight"))
+    return weight is not None and [weight.shape[0], math.prod(weight.shape[1:])] == lengths
 
 
 def by_only_slot(context: Context, subject: Subject) -> Classification | None:

@@ -9,12 +9,18 @@ from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.walk import WordedUse
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe, is_layer
 from onnx_params.roles.matrices import BY_MATRICES, computed_matrix
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.tensors.filters import are_differences, are_mirrored, is_resampling
+from onnx_params.tensors.filters import (
+    are_differences,
+    are_mirrored,
+    are_of_one_size,
+    is_resampling,
+)
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import has_waves
 
@@ -79,6 +85,9 @@ def _basis_by_use(
         return Classification(Role.BUFFER, RuleId.RESAMPLING, because)
     if is_kernel and are_differences(tensor):
         because = f"{describe(use)}: filters of a few numbers that add up to zero, differences"
+        return Classification(Role.BUFFER, RuleId.DIFFERENCES, because)
+    if is_kernel and are_of_one_size(tensor) and real_name(tensor.name) is None:
+        because = f"{describe(use)}: one number but for its sign, sums and differences"
         return Classification(Role.BUFFER, RuleId.DIFFERENCES, because)
     if is_kernel and are_mirrored(tensor):
         because = f"{describe(use)}: one filter is the other one from its end, halves of a wavelet"

@@ -62,6 +62,18 @@ def are_differences(tensor: StoredTensor) -> bool:
     )
 
 
+def are_of_one_size(tensor: StoredTensor) -> bool:
+    """Whether all numbers of a kernel, each filter of one channel and under a name that is no
+    weight's, are one but for their signs, as those of Haar are. Reads a small one.
+    """
+    shape = tensor.shape
+    if len(shape) < 3 or shape[1] != 1 or not 1 < tensor.count <= MAX_SIZE:
+        return False
+    if _WEIGHT.search(tensor.name) is not None:
+        return False
+    return len(set(map(abs, first_numbers(tensor, tensor.count)))) == 1
+
+
 def are_mirrored(tensor: StoredTensor) -> bool:
     """Whether the filters of a kernel, each of one channel and under a name that is no weight's,
     are pairs of which the second is the first from its other end with every other sign changed: the

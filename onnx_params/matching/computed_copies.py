@@ -1,0 +1,68 @@
+"""Find what TorchScript's exporter computed of a parameter that it also stores: a multiple, or the
+square of each element. One parameter is there twice then, and counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from onnx_params.errors import OnnxParamsError
+from onnx_params.idioms.torchscript import LIFTED, real_name
+from onnx_params.tensors.small import first_numbers
+from onnx_params.tensors.steps import Key, Shape
+from onnx_params.tensors.stored import StoredTensor
+
+N_FIRST: Final = 16  # numbers that are compared before all are
+DIGITS: Final = 3  # in which ratios of these agree
+CLOSE: Final = 1e-5  # relative, of all
+MIN_COUNT: Final = 8  # elements below which ratios are alike by chance
+
+_Group = tuple[str, Shape]
+_Ratios = tuple[float, ...]
+
+
+def computed_copies(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
+    """Key of each tensor that was computed of one with a name of its own -> the key of that one.
+    Reads the first numbers of those of a shape that both have, and candidates whole.
+    """
+    groups: dict[_Group, list[StoredTensor]] = {}
+    for tensor in tensors:
+        if tensor.count >= MIN_COUNT and tensor.dtype.name == "float32":
+            groups.setdefault((tensor.dtype.name, tensor.shape), []).append(tensor)
+    found: dict[Key, Key] = {}
+    for group in groups.values():
+        lifted = [tensor for tensor in group if tensor.name.startswith(LIFTED)]
+        named = [tensor for tensor in group if real_name(tensor.name) is not None]
+        if not lifted or not named:
+            continue
+        by_ratios = {_ratios(tensor, 1): tensor for tensor in named}
+        by_ratios |= {_ratios(tensor, 2): tensor for tensor in named}
+        for tensor in lifted:
+            ratios = _ratios(tensor, 1)
+            original = by_ratios.get(ratios) if ratios else None
+            if original is not None and _is_computed(original, tensor):
+                found[tensor.key] = original.key
+    return found
+
+
+def _ratios(tensor: StoredTensor, power: int) -> _Ratios:
+    """The first numbers to a power, by the largest of them; none where they are all the same."""
+    numbers = [number**power for number in first_numbers(tensor, min(tensor.count, N_FIRST))]
+    largest = max(numbers, key=abs, default=0.0)
+    if not largest or len(set(numbers)) < 2:
+        return ()
+    return tuple(round(number / largest, DIGITS) for number in numbers)
+
+
+def _is_computed(original: StoredTensor, tensor: StoredTensor) -> bool:
+    try:
+        import numpy as np
+
+        values, made = (each.read().astype(np.float64).reshape(-1) for each in (original, tensor))
+    except (ImportError, OnnxParamsError):
+        return False
+    if bool(np.allclose(made, values * values, rtol=CLOSE, atol=0)):
+        return True
+    at = int(np.argmax(np.abs(values)))
+    return bool(np.allclose(made, values * (made[at] / values[at]), rtol=CLOSE, atol=0))
