@@ -202,7 +202,7 @@ def _looked_up(folded: Folded) -> Claim | None:
     shape = folded.location.shape
     kinds = folded.table.metadata.kinds
     others = set(folded.operators) - {"embedding", *KEEPS_ELEMENTS}
-    by_buffer = len(folded.others) == 1 and kinds[folded.others[0]] == "BUFFER"
+    by_buffer = len(folded.others) == 1 and not others and kinds[folded.others[0]] == "BUFFER"
     by_range = not folded.others and "arange" in others
     if folded.operators.count("embedding") != 1 or not (by_buffer or by_range):
         return None
@@ -210,7 +210,7 @@ def _looked_up(folded: Folded) -> Claim | None:
         return None
     listed = f"'{folded.others[0]}'" if by_buffer else "a range"
     because = f"'{folded.value}' was looked up in it by {listed}, if that lists all positions"
-    if by_range or others:  # it may have more rows than the input is long
+    if by_range:  # it may have more rows than the input is long
         return folded.without(shape[-2:], View.SLICED, because)
     return locate(folded.table.model, folded.location.tensor, Reshape(shape[-2:])).claim(
         folded.name, SIGNATURE, because, certain=False, view=View.RESHAPED
