@@ -88,7 +88,8 @@ class WithZeros(nn.Module):
 
 
 def test_zeros_beside_a_scale(tmp_path: Path) -> None:
-    module = nn.Sequential(nn.Linear(8, 16), WithZeros(), nn.Linear(16, 4))
+    layers = [nn.Linear(8, 16), WithZeros(), nn.Linear(16, 16), WithZeros(), nn.Linear(16, 4)]
+    module = nn.Sequential(*layers)
     assert expected(module) == shapes(traced(module, tmp_path, torch.rand(2, 8)))
 
 
@@ -98,12 +99,23 @@ def test_zeros_of_a_fresh_norm_are_learned(
 ) -> None:
     """Beside a scale of ones, zeros are what a bias begins with."""
     chain = Chain()
-    chain.linear("fc.weight", draw(0, 16, 16))
-    gamma = draw(1, 16) if scale is None else np.full(16, scale, np.float32)
-    inputs = [chain.keep("norm.gamma", gamma), chain.keep("norm.beta", np.zeros(16, np.float32))]
-    chain.node("LayerNormalization", chain.last, *inputs)
+    for at in range(2):
+        chain.linear(f"fc.{at}.weight", draw(at, 16, 16))
+        gamma = draw(2 + at, 16) if scale is None else np.full(16, scale, np.float32)
+        zeros = chain.keep(f"norm.{at}.beta", np.zeros(16, np.float32))
+        chain.node("LayerNormalization", chain.last, chain.keep(f"norm.{at}.gamma", gamma), zeros)
     report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
-    assert is_learned is ("norm.beta" in shapes(report))
+    assert is_learned is ("norm.0.beta" in shapes(report))
+
+
+def test_one_norm_of_zeros_says_nothing(tmp_path: Path) -> None:
+    """A scale that was drawn beside a bias of zeros is a norm that was just made."""
+    chain = Chain()
+    chain.linear("fc.weight", draw(0, 16, 16))
+    inputs = [chain.keep("norm.gamma", draw(1, 16))]
+    inputs.append(chain.keep("norm.beta", np.zeros(16, np.float32)))
+    chain.node("LayerNormalization", chain.last, *inputs)
+    assert "norm.beta" in shapes(onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH)))
 
 
 class WrittenOut(nn.Module):

@@ -155,7 +155,6 @@ def decays(table: torch.Tensor, x: torch.Tensor) -> Any:
         ((torch.arange(9) * 0.4 - 1).expand(6, -1), knots, nn.Linear(48, 4), (2, 6)),
         (torch.log(1 - 2.0 ** -torch.arange(5.0, 9.0)), decays, nn.Linear(8, 4), (1, 4, 8)),
         (torch.tensor([0.5, 0.25]), decays, nn.Linear(8, 4), (1, 2, 8)),
-        (torch.tensor([0.485, 0.456, 0.406]), decays, nn.Linear(8, 4), (1, 3, 8)),
         (torch.tensor([1.0, -1.0, 0.0, 1.0]), decays, nn.Linear(8, 4), (1, 4, 8)),
     ],
 )
@@ -194,6 +193,72 @@ def test_statistics_of_data(tmp_path: Path) -> None:
 
 
 # -- what was learned -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("op_type", "name", "values"),
+    [
+        ("Mul", "mix.alpha", np.array([1, 0.5, 0.25, 0.1], np.float32)),  # as at first
+        ("Mul", "fuse.w", np.full(4, 0.5, np.float32)),
+        ("Mul", "onnx::Mul_7", np.array([0.5, 0.5], np.float32)[[0, 1, 0, 1]] + draw(0, 4)),
+    ],
+)
+def test_what_a_module_may_begin_with(
+    op_type: str, name: str, values: np.ndarray, tmp_path: Path
+) -> None:
+    """Numbers that somebody wrote down under a module's name may be what it learns."""
+    chain = Chain()
+    chain.linear("a.weight", draw(1, 4, 16))
+    chain.node(op_type, chain.last, chain.keep(name, values), name="/mix/Mul")
+    chain.linear("b.weight", draw(2, 4, 4))
+    assert 3 == len(onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH)).rows)
+
+
+class Symmetric(nn.Module):
+    """A layer whose weight is its own transpose, of which the exporter computes it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(8, 8))
+        self.bias = nn.Parameter(torch.zeros(8))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return functional.linear(x, (self.weight + self.weight.T) / 2, self.bias)
+
+
+def test_layers_that_are_symmetric(tmp_path: Path) -> None:
+    """What has a bias is a layer, whatever its numbers say."""
+    module = nn.Sequential(nn.Linear(4, 8), Symmetric(), nn.Linear(8, 2))
+    assert original(module) == exported(module, tmp_path, False, torch.rand(2, 4)).parameters
+
+
+def test_slopes_that_are_the_same(tmp_path: Path) -> None:
+    """Two layers may begin with the same number: they are two parameters."""
+    chain = Chain()
+    for at in range(2):
+        chain.node("Conv", chain.last, chain.keep(f"c{at}.weight", draw(at, 64, 64, 1, 1)))
+        slope = chain.keep(f"onnx::PRelu_{at}", np.full((64, 1, 1), 0.25, np.float32))
+        chain.node("PRelu", chain.last, slope, name=f"/p{at}/PRelu")
+    report = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH))
+    assert 2 * (64 * 64 + 64) == report.parameters
+
+
+@pytest.mark.parametrize("values", [np.float32(1), np.zeros((0, 3), np.float32)])
+def test_kernels_that_are_none(values: Any, tmp_path: Path) -> None:
+    """A kernel without axes, or without elements, is read without a traceback."""
+    chain = Chain()
+    chain.node("Conv", "x", chain.keep("k", np.asarray(values)), name="/Conv")
+    chain.linear("fc.weight", draw(0, 4, 4))
+    assert onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH)).rows
+
+
+def test_powers_beyond_all_numbers(tmp_path: Path) -> None:
+    """Numbers that grow to infinity are no sampled functions, and no error."""
+    with np.errstate(over="ignore"):
+        table = np.arange(6, dtype=np.float64) ** np.arange(450)[:, None]
+    chain = Chain()
+    chain.node("MatMul", "x", chain.keep("m.basis", table), name="/m/MatMul")
+    assert onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH)).inventory.classified
 
 
 class Scaled(nn.Module):

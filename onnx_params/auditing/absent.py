@@ -29,6 +29,7 @@ from onnx_params.matching import grids
 from onnx_params.matching.folds import UNARY, lacks_statistics
 from onnx_params.matching.match_state import Found
 from onnx_params.names.claim import Claim
+from onnx_params.tensors.small import first_numbers
 from onnx_params.tensors.steps import Key, Shape
 from onnx_params.tensors.stored import StoredTensor
 
@@ -40,6 +41,7 @@ _SUM: Final = re.compile(
 
 # views of a claim on what was computed into another tensor
 _COMPUTED: Final = frozenset({View.FOLDED, View.SLICED})
+N_FIRST: Final = 64  # numbers that are looked at before all are
 
 
 def gone(state: State, tensor: StoredTensor, found: Found, claim: Claim | None) -> Judgement:
@@ -295,6 +297,9 @@ def _is_shared_filler(state: State, name: str) -> bool:
     """
     own = [key for key in state.found[name].stored if real_name(key[1]) == name]
     if own:
+        return False
+    first = first_numbers(state.reference[name], min(state.reference[name].count, N_FIRST))
+    if len(set(first)) > 1:
         return False
     values = state.reference[name].read().reshape(-1)
     return bool(values.size) and bool(np.all(values == values[0]))

@@ -86,9 +86,9 @@ _SPECTRAL_NORMS: Final = (
 )
 
 
-# the leaves of both vectors
 # of a layer that is written by hand: normflows, ``nets/lipschitz.py``
 BARE_SPECTRAL_LEAVES: Final = (".u", ".v")
+# the leaves of both vectors
 SPECTRAL_LEAVES: Final = (
     *((left, right) for _, left, right in _SPECTRAL_NORMS),
     BARE_SPECTRAL_LEAVES,

@@ -174,12 +174,18 @@ def _reshaped_in(group: Sequence[StoredTensor]) -> Iterator[tuple[Key, Key]]:
     by_ends: dict[bytes, list[StoredTensor]] = {}
     for tensor in group:
         ends = _ends(tensor)
-        before = by_ends.get(ends, ()) if len(set(ends)) > 1 else ()
+        before = by_ends.get(ends, ()) if _has_several(ends, tensor) else ()
         first = next((each for each in before if _is_reshaped(each, tensor)), None)
         if first is not None:
             yield tensor.key, first.key
         else:
             by_ends.setdefault(ends, []).append(tensor)
+
+
+def _has_several(ends: bytes, tensor: StoredTensor) -> bool:
+    """Whether the ends of a payload have different elements."""
+    width = max(1, tensor.dtype.bits // 8)
+    return len({ends[at : at + width] for at in range(0, len(ends), width)}) > 1
 
 
 def _ends(tensor: StoredTensor) -> bytes:

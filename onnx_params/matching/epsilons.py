@@ -26,9 +26,11 @@ def epsilon_of(
     if not is_running(tensor.name, "var") or not candidate.tensor.name.startswith(LIFTED):
         return 0.0
     values = tensor.read().astype(np.float64)
+    if not values.size:
+        return 0.0
     differences = state.values.of(candidate.key, steps).astype(np.float64) - values
     number = float(np.median(differences))
-    if number <= 0 or not np.isfinite(differences).all():
+    if not np.isfinite(differences).all() or number <= 0:
         return 0.0
     epsilon = float(10.0 ** round(math.log10(number)))
     allowed = np.abs(values) * ULP

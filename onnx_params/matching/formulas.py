@@ -4,6 +4,7 @@ like.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -31,6 +32,11 @@ def by_formula(state: MatchState) -> None:
     times one number.
     """
     vectors = Vectors(state)
+    lifted = [
+        each
+        for each in state.free()
+        if FEW < each.tensor.count < MIN_DISTINCT and each.tensor.name.startswith(LIFTED)
+    ]
     for tensor in small(state, state.open()):
         if tensor.count >= MIN_DISTINCT and max(tensor.shape, default=0) == tensor.count:
             multiplied_vector(state, vectors, tensor)
@@ -40,7 +46,7 @@ def by_formula(state: MatchState) -> None:
                 shifted_vector(state, vectors, tensor)
         computed(state, tensor)
         if tensor.name not in state.found:
-            shares(state, tensor)
+            shares(state, lifted, tensor)
     for formula in folds.UNARY:
         _by_unary(state, formula, MIN_DISTINCT)
     # what was computed of others of an artifact is recognized by fewer numbers
@@ -116,18 +122,20 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
             return
 
 
-def shares(state: MatchState, tensor: StoredTensor) -> None:
-    """A vector of few numbers as what softmax makes of them, which TorchScript's exporter computed:
-    so many that sum up to one are no chance.
+def shares(state: MatchState, lifted: Sequence[Candidate], tensor: StoredTensor) -> None:
+    """A vector of fewer numbers than are recognized otherwise as what softmax makes of them, where
+    TorchScript's exporter computed it: those that add up to one are no chance.
     """
     if len(tensor.shape) != 1 or not FEW < tensor.count < MIN_DISTINCT:
         return
     made = folds.computed(folds.UNARY[folds.SHARES], tensor.read())
-    for candidate in state.free():
-        if candidate.tensor.count != tensor.count or not candidate.tensor.name.startswith(LIFTED):
+    if not np.isfinite(made).all():
+        return
+    for candidate in lifted:
+        if candidate.tensor.count != tensor.count or candidate.key in state.assigned:
             continue
         steps = chain(*candidate.steps, Reshape(tensor.shape))
-        if np.isfinite(made).all() and state.values.is_close(made, candidate, steps):
+        if state.values.is_close(made, candidate, steps):
             state.assigned.setdefault(candidate.key, tensor.name)
             state.found[tensor.name] = _by(folds.SHARES, candidate)
             return

@@ -21,8 +21,13 @@ from onnx_params.idioms.torch_dynamo import (
 )
 from onnx_params.names.claim import Claim
 from onnx_params.names.folded_value import Folded
-from onnx_params.tensors.small import distinct_elements, distinct_lines, first_numbers
-from onnx_params.tensors.steps import Key, Shape
+from onnx_params.tensors.small import (
+    bit_patterns,
+    distinct_elements,
+    distinct_lines,
+    first_numbers,
+)
+from onnx_params.tensors.steps import Shape
 
 N_COMPARED: Final = 64  # numbers of two parts of which one may be the other
 _COMPLEX: Final = frozenset({"view_as_complex", "view_as_real"})
@@ -39,7 +44,7 @@ def by_parts(values: Sequence[Folded]) -> Claim | None:
     parts = [each for each in values if _is_part(each)]
     if not parts:
         return None
-    parts = list({_content(each): each for each in parts}.values())
+    parts = _without_repeated(parts)
     shape = _together(parts)
     if shape is None:
         return None
@@ -51,11 +56,24 @@ def by_parts(values: Sequence[Folded]) -> Claim | None:
     return parts[0].without(shape, View.FOLDED, because)
 
 
-def _content(folded: Folded) -> tuple[Shape, tuple[float, ...]] | Key:
-    """What is the same for a part that is stored twice; the place of what cannot be read so."""
-    tensor = folded.location.tensor
-    numbers = first_numbers(tensor, min(tensor.count, N_COMPARED))
-    return (tensor.shape, numbers) if numbers else tensor.key
+def _without_repeated(parts: Sequence[Folded]) -> list[Folded]:
+    """The parts, each once: those that are stored in one place, or have all the same elements, of
+    which there are different ones.
+    """
+    by_key = {each.location.tensor.key: each for each in parts}
+    kept: dict[object, list[Folded]] = {}
+    for part in by_key.values():
+        tensor = part.location.tensor
+        first = (tensor.shape, first_numbers(tensor, min(tensor.count, N_COMPARED)))
+        alike = kept.setdefault(first, [])
+        if not any(_are_equal(part, other) for other in alike):
+            alike.append(part)
+    return [part for alike in kept.values() for part in alike]
+
+
+def _are_equal(one: Folded, other: Folded) -> bool:
+    elements = bit_patterns(one.location.tensor)
+    return len(set(elements)) > 1 and elements == bit_patterns(other.location.tensor)
 
 
 def by_states(values: Sequence[Folded]) -> Claim | None:

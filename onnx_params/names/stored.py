@@ -46,9 +46,9 @@ from onnx_params.tensors.small import is_zeros, without_repeats
 from onnx_params.tensors.steps import Key, Shape, Slice
 from onnx_params.tensors.stored import StoredTensor
 
+_TAKEN_BY_LOOKUP: Final = "onnx::Gather_"  # how TorchScript's exporter calls what it computed
 # ending of the bias that a fusion makes and calls after the weight whose values it changes under
 # its old name. Source: onnxscript, as above
-_TAKEN_BY_LOOKUP: Final = "onnx::Gather_"  # how TorchScript's exporter calls what it computed
 _MADE_BESIDE: Final = "bias"
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
+from onnx_params.dataflow.biases import added
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import LIFTED, real_name, scope_of
 from onnx_params.roles.context import Context, describe
@@ -33,8 +34,8 @@ def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classif
     if tensor.count > MAX_ELEMENTS:
         return None
     is_own = _has_name_of_its_own(context, tensor, use)
-    is_computed = tensor.name.startswith(_COMPUTED_FOR_GEMM) or _hangs(context, tensor, use)
-    if not is_own and not is_computed:
+    hangs = _hangs(context, tensor, use)
+    if not (is_own or hangs or tensor.name.startswith(_COMPUTED_FOR_GEMM)):
         return None
     if are_sampled_functions(tensor):
         because = f"{describe(use)}: waves, or powers of a line, at equal steps"
@@ -42,10 +43,13 @@ def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classif
     if is_of_ones_and_zeros(tensor):
         because = f"{describe(use)}: ones and zeros, which take or move elements"
         return Classification(Role.BUFFER, RuleId.ONES_AND_ZEROS, because)
+    # layers may have such weights too: they add a bias, and stand in modules of their own
+    if not (is_own or hangs) or _has_bias(context, use):
+        return None
     if is_symmetric(tensor):
         because = f"{describe(use)}: it is its own transpose, as the adjacency of places is"
         return Classification(Role.BUFFER, RuleId.SYMMETRIC, because)
-    if (is_computed or _is_called_a_basis(tensor)) and has_orthogonal_columns(tensor):
+    if (hangs or _is_called_a_basis(tensor)) and has_orthogonal_columns(tensor):
         because = f"{describe(use)}: its columns are orthogonal to each other, as a basis has them"
         return Classification(Role.BUFFER, RuleId.ORTHOGONAL_BASIS, because)
     return None
@@ -69,6 +73,15 @@ def _hangs(context: Context, tensor: StoredTensor, use: Use) -> bool:
     if use.node is None or not name_before(tensor.name).startswith(LIFTED):
         return False
     return scope_of(use.node) in context.containers
+
+
+def _has_bias(context: Context, use: Use) -> bool:
+    """Whether a stored tensor is added to what the product gives."""
+    if use.node is None:
+        return False
+    in_slot = use.node.inputs[2:3] if use.node.op_type == "Gemm" else ()
+    outputs = use.node.outputs[:1]
+    return any(in_slot) or next(added(context.model, use.graph, outputs), None) is not None
 
 
 def _is_called_a_basis(tensor: StoredTensor) -> bool:

@@ -5,6 +5,7 @@ that are written out.
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.idioms.composed import as_exported
@@ -17,11 +18,12 @@ from onnx_params.operators.schemas import schema
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.one_number import of_one_number
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.tensors.small import distinct_elements, is_zeros
+from onnx_params.tensors.small import distinct_elements, first_numbers, is_zeros
 from onnx_params.tensors.stored import StoredTensor
 
 # operators that take a deviation or a variance which the exporter computed
-_OF_DEVIATIONS: Final = frozenset({"Div", "Log", "Reciprocal"})
+_OF_DEVIATIONS: Final = frozenset({"Div", "Log"})
+N_FIRST: Final = 1024  # numbers of which none is negative
 
 
 def fills_a_group_norm(context: Context, subject: Subject) -> Classification | None:
@@ -57,8 +59,8 @@ def fills_a_norm(context: Context, subject: Subject) -> Classification | None:
 
 
 def _zeros_beside_a_scale(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """Zeros that a module calls ``beta``, where its scale has different numbers: had both been
-    learned, neither would be as at first. Reads them.
+    """Zeros that modules call ``beta``, in every norm of several, where its scale has different
+    numbers: had both been learned, they would not all be as at first. Reads them.
 
     Source: norms of transformers that keep a buffer of zeros because torch's function asks for a
     bias. torch's own modules call a bias ``bias``, and it is a parameter.
@@ -66,19 +68,41 @@ def _zeros_beside_a_scale(context: Context, subject: Subject, use: Use) -> Class
     tensor = subject.tensor
     assert use.node is not None
     operator = schema(use.node.domain, use.node.op_type)
-    is_beta = (real_name(tensor.name) or "").endswith(".beta") and use.slot != 1
-    if not is_beta or operator is None or not is_zeros(tensor):
+    if operator is None or not _is_beta(tensor) or not is_zeros(tensor):
         return None
-    scale = context.stored(use.graph, use.node.inputs[1])
+    at = next((slot for slot, word in enumerate(operator.slots) if word == "weight"), None)
+    if at is None or at >= len(use.node.inputs) or use.slot == at:
+        return None
+    scale = context.stored(use.graph, use.node.inputs[at])
     if scale is None or scale.count < 2 or distinct_elements(scale) == 1:
+        return None
+    if not _are_all_zeros(context):
         return None
     because = f"{describe(use)}, zeros, while '{scale.name}' beside it has different numbers"
     return Classification(Role.BUFFER, RuleId.ZEROS_BESIDE_A_SCALE, because)
 
 
+def _is_beta(tensor: StoredTensor) -> bool:
+    return (real_name(tensor.name) or "").endswith(".beta")
+
+
+_ZEROS: WeakKeyDictionary[Context, bool] = WeakKeyDictionary()
+
+
+def _are_all_zeros(context: Context) -> bool:
+    """Whether a model uses what modules call ``beta`` several times, and all of it is zeros; equal
+    tensors may be stored once.
+    """
+    if context not in _ZEROS:
+        betas = [tensor for tensor in context.model.stored.values() if _is_beta(tensor)]
+        n_uses = sum(len(context.graph.uses(tensor.key)) for tensor in betas)
+        _ZEROS[context] = n_uses > 1 and all(map(is_zeros, betas))
+    return _ZEROS[context]
+
+
 def deviation_beside_a_mean(context: Context, subject: Subject, use: Use) -> Classification | None:
     """What the exporter computed of a variance, in a module that has the mean beside it: norms
-    that are written out divide by its root, and flows add its logarithm.
+    that are written out take the mean off and divide by the root, and flows add its logarithm.
     """
     tensor = subject.tensor
     if use.node is None or use.node.op_type not in _OF_DEVIATIONS:
@@ -88,8 +112,27 @@ def deviation_beside_a_mean(context: Context, subject: Subject, use: Use) -> Cla
     mean = _mean_of(context, use.node)
     if mean is None or mean.shape != tensor.shape:
         return None
+    if use.node.op_type == "Div" and not _divides_what_is_left(context, use, mean):
+        return None
+    if min(first_numbers(tensor, min(tensor.count, N_FIRST)), default=0.0) <= 0:
+        return None
     because = f"{describe(use)}: computed of the variance beside '{mean.name}'"
     return Classification(Role.BUFFER, RuleId.DEVIATION, because)
+
+
+def _divides_what_is_left(context: Context, use: Use, mean: StoredTensor) -> bool:
+    """Whether a tensor divides what is left where the mean was taken off, perhaps multiplied."""
+    assert use.node is not None
+    dividend = context.producer(use.graph, use.node.inputs[0]) if use.slot == 1 else None
+    if dividend is None:
+        return False
+    names = dividend.inputs if dividend.op_type == "Mul" else ()
+    for node in (dividend, *(context.producer(use.graph, name) for name in names)):
+        taken = node.inputs[1:2] if node is not None and node.op_type == "Sub" else ()
+        stored = [context.stored(use.graph, name) for name in taken]
+        if any(each is not None and each.key == mean.key for each in stored):
+            return True
+    return False
 
 
 def _mean_of(context: Context, node: Node) -> StoredTensor | None:

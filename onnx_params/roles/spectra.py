@@ -157,9 +157,10 @@ def _is_of_colours(weight: StoredTensor) -> bool:
     """Whether a kernel, under a name that is no weight's, makes as many colours of those of each
     pixel.
     """
+    if len(weight.shape) != N_AXES_OF_PICTURES or "weight" in weight.name:
+        return False
     n = weight.shape[0]
-    is_of_pixels = len(weight.shape) == N_AXES_OF_PICTURES and weight.count == n * n
-    return is_of_pixels and n in N_COLOURS and "weight" not in weight.name
+    return n in N_COLOURS and weight.count == n * n
 
 
 _RAW: WeakKeyDictionary[Context, dict[bool, frozenset[str]]] = WeakKeyDictionary()

@@ -38,6 +38,7 @@ from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import has_angles
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
+MIN_SIGNS: Final = 4  # elements, below which ones and zeros may be what a module begins with
 MANY: Final = 64  # elements of a tensor in which two numbers are no chance
 MAX_COMPARED: Final = 256  # numbers of a vector that are held against another's
 EPSILON: Final = 1e-5  # relative, and absolute for small numbers
@@ -175,8 +176,15 @@ def _has_ones_and_zeros(tensor: StoredTensor) -> bool:
 
 
 def _written_down(context: Context, subject: Subject, use: Use) -> Classification | None:
-    """Signs, thresholds, levels: numbers that somebody wrote down."""
-    if not are_written_down(subject.tensor):
+    """Signs under whatever name; thresholds and levels under one that an exporter made up, for what
+    a module learns may begin with such.
+    """
+    tensor = subject.tensor
+    if not are_written_down(tensor):
+        return None
+    numbers = set(first_numbers(tensor, tensor.count))
+    are_signs = tensor.count >= MIN_SIGNS and numbers <= {-1.0, 0.0, 1.0}
+    if real_name(tensor.name) is not None and not are_signs:
         return None
     because = f"{describe(use)}: numbers of a few digits, which somebody wrote down"
     return Classification(Role.BUFFER, RuleId.WRITTEN_DOWN, because)

@@ -40,7 +40,7 @@ def has_orthogonal_columns(tensor: StoredTensor) -> bool:
 
 def is_symmetric(tensor: StoredTensor) -> bool:
     """Whether a square matrix is its own transpose to the bit and no diagonal, as the adjacency of
-    places is: every step of training makes a difference. Reads a small one.
+    places is: a step of training makes a difference where nothing keeps it so. Reads a small one.
     """
     n = tensor.shape[0] if len(tensor.shape) == 2 else 0
     if n < MIN_PLACES or tensor.shape[1] != n or tensor.count > MAX_ELEMENTS:

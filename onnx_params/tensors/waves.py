@@ -74,7 +74,7 @@ def are_sampled_functions(tensor: StoredTensor) -> bool:
         return False
     n, width = tensor.shape
     numbers = first_numbers(tensor, n * width)
-    if not numbers:
+    if not numbers or not all(map(math.isfinite, numbers)):
         return False
     rows = [numbers[start : start + width] for start in range(0, n * width, width)]
     close = _room(numbers)
@@ -102,11 +102,13 @@ def _is_steady(line: Sequence[float], close: float) -> bool:
 
 def _are_powers(lines: Sequence[Sequence[float]], close: float) -> bool:
     """Whether lines are the second of them to the power of 0, 1, 2 and so on."""
-    return all(
-        abs(found - number**power) <= close * max(1, abs(found))
-        for power, line in enumerate(lines)
-        for found, number in zip(line, lines[1], strict=True)
-    )
+    expected = [1.0] * len(lines[1])
+    for line in lines:
+        pairs = zip(line, expected, strict=True)
+        if any(abs(found - number) > close * max(1, abs(found)) for found, number in pairs):
+            return False
+        expected = [number * base for number, base in zip(expected, lines[1], strict=True)]
+    return True
 
 
 def has_angles(tensor: StoredTensor) -> bool:
@@ -156,7 +158,8 @@ def are_powers(tensor: StoredTensor) -> bool:
     if not numbers or not 0 < abs(numbers[0]) < 1:
         return False
     if n < N_ROWS:  # of so few, powers of two alone are no chance
-        return all(map(_is_power_of_two, first_numbers(tensor, tensor.count)))
+        are_of_two = all(map(_is_power_of_two, first_numbers(tensor, tensor.count)))
+        return are_of_two and numbers[1] == numbers[0] ** 2
     base, sign = abs(numbers[0]), math.copysign(1, numbers[0])
     expected = (sign * base ** (at + 1) for at in range(n))
     return all(abs(a - b) <= CLOSE * abs(b) for a, b in zip(numbers, expected, strict=True))
