@@ -97,7 +97,10 @@ class RuleId(enum.Enum):
         "It is zeros, and the scale of its norm has different numbers.",
     )
     DEVIATION = "deviation", "It was computed of the variance beside a running mean."
-    WRITTEN_DOWN = "written-down", "Its numbers have a few digits, or are signs: somebody wrote them."
+    WRITTEN_DOWN = (
+        "written-down",
+        "Its numbers are signs, or have a few digits: somebody wrote them down.",
+    )
     FROZEN_NORM = "frozen-norm", "It scales or shifts a convolution's channels, and was computed."
     LOOKED_UP_BIAS = (
         "looked-up-bias",
