@@ -1382,9 +1382,7 @@ _BY_FAMILY: Final[Mapping[str, str]] = {  # of onnxruntime's optimizer of transf
     "vae": "diffusers-AutoencoderKLHunyuanImage",
     "unet": "diffusers-Kandinsky3UNet",
 }
-_FAMILIES: Final = {
-    title: family for family, titles in _BY_FAMILY.items() for title in titles.split()
-}
+_FAMILIES: Final = sixth.families(_BY_FAMILY)
 # the scales of their activations are of masks; they answer far from the module
 DAMAGED: Final = {
     "style-alibi_with_slopes_as_buffer/dynamo+opset22+int8-qdq": again._MASK,
@@ -1402,16 +1400,7 @@ _EVERY: Final = {
     **{f"model-{name}": drawn for name, drawn in _MODELS_DRAWN.items()},
     **{f"style-{name}": drawn for name, drawn in _STYLES_DRAWN.items()},
 }
-
-
-def _in_any_order() -> list[str]:
-    """The titles by lot, so that what is built when it is stopped is a fair share of all."""
-    titles = sorted(_EVERY)
-    random.Random(SEED).shuffle(titles)
-    return titles
-
-
 CASES: Final[dict[str, Builder]] = {
-    title: partial(_build, title, _EVERY[title]) for title in _in_any_order()
+    title: partial(_build, title, _EVERY[title]) for title in sixth.in_any_order(_EVERY, SEED)
 }
 OPENED: Final = frozenset(CASES)  # looked at after it had been measured

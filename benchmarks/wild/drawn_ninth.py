@@ -667,9 +667,7 @@ _BY_FAMILY: Final[Mapping[str, str]] = {  # of onnxruntime's optimizer of transf
     "vae": "diffusers-AutoencoderKLCosmos",
     "unet": "diffusers-SparseControlNetModel package-audio-diffusion-pytorch",
 }
-_FAMILIES: Final = {
-    title: family for family, titles in _BY_FAMILY.items() for title in titles.split()
-}
+_FAMILIES: Final = sixth.families(_BY_FAMILY)
 DAMAGED: Final[dict[str, str]] = {}
 UNBUILT: Final = {  # drawn, and not made at all, or not one of the exporters takes it
     "lodged-en_transformer.EGNN": "the package has no module of that name",
@@ -685,16 +683,7 @@ _EVERY: Final = {
     **{f"lodged-{name}": drawn for name, drawn in _LODGED_DRAWN.items()},
     **{f"package-{name}": drawn for name, drawn in _PACKAGES.items()},
 }
-
-
-def _in_any_order() -> list[str]:
-    """The titles by lot, so that what is built when it is stopped is a fair share of all."""
-    titles = sorted(_EVERY)
-    random.Random(SEED).shuffle(titles)
-    return titles
-
-
 CASES: Final[dict[str, Builder]] = {
-    title: partial(_build, title, _EVERY[title]) for title in _in_any_order()
+    title: partial(_build, title, _EVERY[title]) for title in sixth.in_any_order(_EVERY, SEED)
 }
 OPENED: Final = frozenset(CASES)  # looked at after it had been measured

@@ -941,9 +941,7 @@ _BY_FAMILY: Final[Mapping[str, str]] = {  # of onnxruntime's optimizer of transf
     "unet": "package-rectified-flow-pytorch",
     "t5": "package-momentfm",
 }
-_FAMILIES: Final = {
-    title: family for family, titles in _BY_FAMILY.items() for title in titles.split()
-}
+_FAMILIES: Final = sixth.families(_BY_FAMILY)
 # its codes are within half a step of its weights, but it answers far from the module
 DAMAGED: Final = {"transformers-lighton_ocr/torchscript+int8-qdq-reduced": again._MASK}
 UNBUILT: Final = {  # drawn, and not made at all, or not one of the exporters takes it
@@ -957,16 +955,7 @@ _EVERY: Final = {
     **{f"model-{name}": drawn for name, drawn in _MODELS_DRAWN.items()},
     **{f"package-{name}": drawn for name, drawn in _PACKAGES.items()},
 }
-
-
-def _in_any_order() -> list[str]:
-    """The titles by lot, so that what is built when it is stopped is a fair share of all."""
-    titles = sorted(_EVERY)
-    random.Random(SEED).shuffle(titles)
-    return titles
-
-
 CASES: Final[dict[str, Builder]] = {
-    title: partial(_build, title, _EVERY[title]) for title in _in_any_order()
+    title: partial(_build, title, _EVERY[title]) for title in sixth.in_any_order(_EVERY, SEED)
 }
 OPENED: Final = frozenset(CASES)  # looked at after it had been measured

@@ -1035,6 +1035,18 @@ class _Shop(third._Shop):
 # --- build, compare, ship
 
 
+def in_any_order(every: Mapping[str, Drawn], seed: int) -> list[str]:
+    """The titles by lot, so that what is built when it is stopped is a fair share of all."""
+    titles = sorted(every)
+    random.Random(seed).shuffle(titles)
+    return titles
+
+
+def families(listed: Mapping[str, str]) -> dict[str, str]:
+    """Title -> family, of families with their titles."""
+    return {title: family for family, titles in listed.items() for title in titles.split()}
+
+
 def _build(title: str, drawn: Drawn, folder: Path) -> None:
     torch.set_num_threads(1)
     earlier._declare()
@@ -1071,9 +1083,7 @@ _BY_FAMILY: Final[Mapping[str, str]] = {  # of onnxruntime's optimizer of transf
     "vae": "diffusers-AutoencoderKLMochi diffusers-AutoencoderKLLTX2Video",
     "unet": "package-make-a-video-pytorch",
 }
-_FAMILIES: Final = {
-    title: family for family, titles in _BY_FAMILY.items() for title in titles.split()
-}
+_FAMILIES: Final = families(_BY_FAMILY)
 # its codes are those of the checkpoint's weights, but it answers far from the module
 DAMAGED: Final = {
     "transformers-glm_image_text/dynamo+int8-qdq-channels+ort-extended": fourth._LARGEST
@@ -1092,16 +1102,7 @@ _EVERY: Final = {
     **{f"model-{name}": drawn for name, drawn in _MODELS_DRAWN.items()},
     **{f"package-{name}": drawn for name, drawn in _PACKAGES.items()},
 }
-
-
-def _in_any_order() -> list[str]:
-    """The titles by lot, so that what is built when it is stopped is a fair share of all."""
-    titles = sorted(_EVERY)
-    random.Random(SEED).shuffle(titles)
-    return titles
-
-
 CASES: Final[dict[str, Builder]] = {
-    title: partial(_build, title, _EVERY[title]) for title in _in_any_order()
+    title: partial(_build, title, _EVERY[title]) for title in in_any_order(_EVERY, SEED)
 }
 OPENED: Final = frozenset(CASES)

@@ -162,8 +162,6 @@ def _is_laid_out_for_nchwc(inventory: Inventory, tensor: StoredTensor) -> bool:
     bias.
     """
     return is_reordered(tensor.name) and any(
-        consumer.node.op_type == "Conv"
-        and len(consumer.node.inputs) > 2
-        and consumer.node.inputs[2]
+        consumer.node.op_type == "Conv" and any(consumer.node.inputs[2:3])
         for consumer in consumers(inventory.model, tensor)
     )

@@ -11,7 +11,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from onnx_params.containers.onnx.graph import Node
+from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.containers.onnx.once import once
 from onnx_params.idioms.onnxruntime import name_before, undo
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 
@@ -172,6 +173,19 @@ def scope_of(node: Node) -> str | None:
     """
     scopes = map(_scope_in, (node.name, *node.outputs[:1]))
     return next((scope for scope in scopes if scope is not None), None)
+
+
+@once
+def containers(model: Model) -> frozenset[str]:
+    """The modules with modules in them, by the scopes of nodes, but for the outermost one."""
+    found: set[str] = set()
+    for graph in model.graphs.values():
+        for scope in filter(None, map(scope_of, graph.nodes)):
+            parent = scope.rpartition(".")[0]
+            while parent and parent not in found:
+                found.add(parent)
+                parent = parent.rpartition(".")[0]
+    return frozenset(found)
 
 
 def path_of_value(name: str) -> str:

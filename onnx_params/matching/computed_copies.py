@@ -18,7 +18,6 @@ DIGITS: Final = 3  # in which ratios of these agree
 CLOSE: Final = 1e-5  # relative, of all
 MIN_COUNT: Final = 8  # elements below which ratios are alike by chance
 
-_Group = tuple[str, Shape]
 _Ratios = tuple[float, ...]
 
 
@@ -26,10 +25,10 @@ def computed_copies(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
     """Key of each tensor that was computed of one with a name of its own -> the key of that one.
     Reads the first numbers of those of a shape that both have, and candidates whole.
     """
-    groups: dict[_Group, list[StoredTensor]] = {}
+    groups: dict[Shape, list[StoredTensor]] = {}
     for tensor in tensors:
         if tensor.count >= MIN_COUNT and tensor.dtype.name == "float32":
-            groups.setdefault((tensor.dtype.name, tensor.shape), []).append(tensor)
+            groups.setdefault(tensor.shape, []).append(tensor)
     found: dict[Key, Key] = {}
     for group in groups.values():
         lifted = [tensor for tensor in group if tensor.name.startswith(LIFTED)]

@@ -14,7 +14,7 @@ from onnx_params.dataflow.consumers import Consumer
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.torchscript import is_recomputed, real_name, scope_of
+from onnx_params.idioms.torchscript import containers, is_recomputed, real_name, scope_of
 from onnx_params.operators.record import Kind
 from onnx_params.tensors.stored import StoredTensor
 
@@ -26,17 +26,6 @@ class Modules:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-
-    @cached_property
-    def _parents(self) -> frozenset[str]:
-        found: set[str] = set()
-        for graph in self._model.graphs.values():
-            for scope in filter(None, map(scope_of, graph.nodes)):
-                parent = scope.rpartition(".")[0]
-                while parent and parent not in found:
-                    found.add(parent)
-                    parent = parent.rpartition(".")[0]
-        return frozenset(found)
 
     @cached_property
     def _paths(self) -> dict[str, str]:
@@ -72,7 +61,7 @@ class Modules:
 
     def has_children(self, scope: str) -> bool:
         """Whether other modules stand in the module: it is no layer of its framework's."""
-        return scope in self._parents
+        return scope in containers(self._model)
 
 
 def _beginnings(scope: str, owner: str) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,7 @@ from onnx_params.names.slots import (
     UNKNOWN_LEAF,
     by_place,
     implied,
+    lines_of_a_lifted_table,
 )
 from onnx_params.tensors.small import is_zeros, without_repeats
 from onnx_params.tensors.steps import Key, Shape, Slice
@@ -205,7 +206,7 @@ def _table_shape(tensor: StoredTensor) -> Shape | None:
     """
     before = name_before(tensor.name)
     if before.startswith(_TAKEN_BY_LOOKUP):
-        return table_shape(tensor, has_rows_first=False)
+        return lines_of_a_lifted_table(tensor)
     is_result = operator_of(before) in LOOKUPS or computed_by(before) == "Gather"
     return table_shape(tensor, has_rows_first=True) if is_result else None
 

@@ -22,7 +22,7 @@ from onnx_params.dataflow.walk import (
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.onnxruntime import left_behind
-from onnx_params.idioms.torchscript import real_name, scope_of
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
@@ -82,18 +82,6 @@ class Context:
             if name:
                 found.setdefault(module_of(name), []).append(tensor)
         return found
-
-    @cached_property
-    def containers(self) -> frozenset[str]:
-        """The modules with modules in them, by the scopes of nodes; the outermost has no name."""
-        scopes = {
-            scope
-            for graph in self.model.graphs.values()
-            for node in graph.nodes
-            if (scope := scope_of(node))
-        }
-        found = {scope[:at] for scope in scopes for at, sign in enumerate(scope) if sign == "."}
-        return frozenset({"", *found} if scopes else ())
 
     def subject(self, tensor: StoredTensor) -> Subject:
         """The tensor with its uses. Most have one, by an operator that does something with it."""

@@ -8,7 +8,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.biases import added
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.torchscript import LIFTED, real_name, scope_of
+from onnx_params.idioms.torchscript import LIFTED, containers, real_name, scope_of
 from onnx_params.roles.context import Context, describe
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.matrices import (
@@ -72,7 +72,7 @@ def _hangs(context: Context, tensor: StoredTensor, use: Use) -> bool:
     """
     if use.node is None or not name_before(tensor.name).startswith(LIFTED):
         return False
-    return scope_of(use.node) in context.containers
+    return scope_of(use.node) in {"", *containers(context.model)}
 
 
 def _has_bias(context: Context, use: Use) -> bool:

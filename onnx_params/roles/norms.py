@@ -5,9 +5,9 @@ that are written out.
 from __future__ import annotations
 
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from onnx_params.containers.onnx.graph import Node, Use
+from onnx_params.containers.onnx.graph import Model, Node, Use
+from onnx_params.containers.onnx.once import once
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.torch_modules import is_filler
@@ -76,7 +76,7 @@ def _zeros_beside_a_scale(context: Context, subject: Subject, use: Use) -> Class
     scale = context.stored(use.graph, use.node.inputs[at])
     if scale is None or scale.count < 2 or distinct_elements(scale) == 1:
         return None
-    if not _are_all_zeros(context):
+    if not _are_all_zeros(context.model):
         return None
     because = f"{describe(use)}, zeros, while '{scale.name}' beside it has different numbers"
     return Classification(Role.BUFFER, RuleId.ZEROS_BESIDE_A_SCALE, because)
@@ -86,18 +86,14 @@ def _is_beta(tensor: StoredTensor) -> bool:
     return (real_name(tensor.name) or "").endswith(".beta")
 
 
-_ZEROS: WeakKeyDictionary[Context, bool] = WeakKeyDictionary()
-
-
-def _are_all_zeros(context: Context) -> bool:
+@once
+def _are_all_zeros(model: Model) -> bool:
     """Whether a model uses what modules call ``beta`` several times, and all of it is zeros; equal
     tensors may be stored once.
     """
-    if context not in _ZEROS:
-        betas = [tensor for tensor in context.model.stored.values() if _is_beta(tensor)]
-        n_uses = sum(len(context.graph.uses(tensor.key)) for tensor in betas)
-        _ZEROS[context] = n_uses > 1 and all(map(is_zeros, betas))
-    return _ZEROS[context]
+    betas = [tensor for tensor in model.stored.values() if _is_beta(tensor)]
+    n_uses = sum(len(model.def_use.uses(tensor.key)) for tensor in betas)
+    return n_uses > 1 and all(map(is_zeros, betas))
 
 
 def deviation_beside_a_mean(context: Context, subject: Subject, use: Use) -> Classification | None:

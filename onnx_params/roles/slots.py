@@ -211,8 +211,8 @@ def _scalar(context: Context, subject: Subject, words: _Words) -> Classification
         return _scale_by_name(tensor)
     if count and is_unlearned_name(tensor.name):
         return spectra.by_name(tensor)
-    counted = _counted(context, subject)
-    if count and counted is not None:
+    counted = _counted(context, subject) if count else None
+    if counted is not None:
         return counted
     if count and _is_named_scalar(subject):
         because = "one element with a module's name: by its name alone"

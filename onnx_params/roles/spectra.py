@@ -86,7 +86,7 @@ def _basis_by_use(
     if is_kernel and are_differences(tensor):
         because = f"{describe(use)}: filters of a few numbers that add up to zero, differences"
         return Classification(Role.BUFFER, RuleId.DIFFERENCES, because)
-    if is_kernel and are_of_one_size(tensor) and real_name(tensor.name) is None:
+    if is_kernel and real_name(tensor.name) is None and are_of_one_size(tensor):
         because = f"{describe(use)}: one number but for its sign, sums and differences"
         return Classification(Role.BUFFER, RuleId.DIFFERENCES, because)
     if is_kernel and are_mirrored(tensor):
