@@ -12,7 +12,7 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto
-from support.graphs import Chain, dequantized, draw
+from support.graphs import Chain, coded, dequantized, draw
 from torch import nn
 
 import onnx_params
@@ -134,6 +134,43 @@ def test_a_quantized_layer_is_no_module_of_modules(tmp_path: Path) -> None:
     for op_type in ("QuantizeLinear", "DequantizeLinear"):
         chain.node(op_type, chain.last, scale, name=f"/mlp/gate/MatMul_output_0_{op_type}/again")
     assert {"mlp.gate.weight": (8, 16)} == made(chain, tmp_path)
+
+
+def zero_point(chain: Chain) -> str:
+    """A stored zero point, which is no raw data."""
+    return chain.keep("zero", np.zeros((), np.int8), TensorProto.INT8)
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_slopes_in_codes(is_learned: bool, tmp_path: Path) -> None:
+    """Rules about numbers hold for those for which codes stand."""
+    slopes = -np.arange(11) * 0.5 ** np.arange(1, 5)[:, None, None]
+    chain = projected()
+    held = chain.last
+    values = draw(0, 4, 1, 11) if is_learned else slopes
+    codes = *coded(chain, "onnx::Add_9", values), zero_point(chain)
+    added = chain.node("DequantizeLinear", *codes)
+    chain.node("Add", held, added)
+    chain.node("Where", "x", chain.last, chain.last)
+    chain.node("Softmax", chain.last)
+    assert is_learned is (len(made(chain, tmp_path)) == 2)
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_differences_in_codes(is_learned: bool, tmp_path: Path) -> None:
+    """Filters of Sobel, in a convolution of codes."""
+    sobel = np.float32([[1, 0, -1], [2, 0, -2], [1, 0, -1]]) / 8
+    kernel = np.stack([sobel, sobel.T])[:, None]
+    chain = projected()
+    codes, scale = coded(chain, "unsqueeze", draw(0, 2, 1, 3, 3) if is_learned else kernel)
+    x, x_scale, x_zero = (f"{chain.last}_{part}" for part in ("quantized", "scale", "zero_point"))
+    chain.nodes.append(
+        onnx.helper.make_node("DynamicQuantizeLinear", [chain.last], [x, x_scale, x_zero])
+    )
+    chain.node("ConvInteger", x, codes, x_zero, zero_point(chain))
+    product = chain.node("Cast", chain.last, to=TensorProto.FLOAT)
+    chain.node("Mul", product, chain.node("Mul", x_scale, scale))
+    assert is_learned is (len(made(chain, tmp_path)) == 2)
 
 
 @pytest.mark.parametrize("is_learned", [False, True])

@@ -155,6 +155,13 @@ def is_result(name: str) -> bool:
     )
 
 
+def is_unnamed(name: str) -> bool:
+    """Whether no module named a stored tensor: an exporter made its name up, or called it after the
+    operator of which it is the result.
+    """
+    return real_name(name) is None or is_result(name)
+
+
 def is_fused(name: str) -> bool:
     """Whether a stored name says that a fusion changed the values: onnxruntime's, or onnxslim's
     (``core/pattern/fusion``).

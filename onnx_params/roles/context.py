@@ -24,6 +24,7 @@ from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.onnxruntime import left_behind
 from onnx_params.idioms.torchscript import real_name
 from onnx_params.operators.schemas import schema
+from onnx_params.roles.numbers import with_numbers
 from onnx_params.tensors.steps import Key
 from onnx_params.tensors.stored import StoredTensor
 
@@ -102,6 +103,10 @@ class Context:
     def stored(self, path: str, name: str) -> StoredTensor | None:
         """The stored tensor behind casts, changes of layout and the subtraction of a zero point."""
         return stored_behind(self.model, path, name, VALUES, by_hand=True)
+
+    def numbers(self, tensor: StoredTensor) -> StoredTensor:
+        """The tensor with the numbers that its elements stand for, where they are codes."""
+        return with_numbers(self.model, tensor)
 
     def followers(self, use: Use) -> list[Use]:
         """The uses of what the node of a use computes, behind what only rounds it."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
-from onnx_params.idioms.torchscript import is_made_up, is_result
+from onnx_params.idioms.torchscript import is_unnamed, real_name
 from onnx_params.roles.context import Context, Subject, behind, describe
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.small import first_numbers
@@ -31,7 +31,7 @@ def length_of_a_weight(context: Context, subject: Subject, use: Use) -> Classifi
     their lengths.
     """
     tensor = subject.tensor
-    if not is_made_up(tensor.name) or min(tensor.shape, default=0) != 1:
+    if real_name(tensor.name) is not None or min(tensor.shape, default=0) != 1:
         return None
     for after in _until_division(context, use):
         assert after.node is not None
@@ -68,7 +68,7 @@ def squared_lengths(context: Context, subject: Subject, use: Use) -> Classificat
     """
     tensor = subject.tensor
     is_vector = max(tensor.shape, default=0) == tensor.count
-    if not is_vector or not (is_made_up(tensor.name) or is_result(tensor.name)):
+    if not is_vector or not is_unnamed(tensor.name):
         return None
     for book in _codebooks(context, use):
         if _are_lengths(tensor, book):

@@ -19,7 +19,7 @@ from onnx_params.tensors.matrices import (
 from onnx_params.tensors.stored import StoredTensor
 from onnx_params.tensors.waves import are_sampled_functions
 
-BY_MATRICES: Final = frozenset({"MatMul", "Gemm", "Einsum"})
+BY_MATRICES: Final = frozenset({"MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul"})
 MAX_ELEMENTS: Final = 1 << 16  # of a matrix that is read
 # TorchScript's exporter leaves a Gemm's weight as it is, and calls so what it computed
 _COMPUTED_FOR_GEMM: Final = f"{LIFTED}Gemm_"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
-from onnx_params.idioms.torchscript import is_made_up, is_result, real_name
+from onnx_params.idioms.torchscript import is_unnamed, real_name
 from onnx_params.roles import spectra
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.role import Classification, Role, RuleId
@@ -25,8 +25,8 @@ _WAVES: Final = ("Cos", "Sin")
 
 def counts(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Whole numbers under a name that an exporter made up, one after the other: places."""
-    tensor = subject.tensor
-    is_computed = is_made_up(tensor.name) or is_result(tensor.name)
+    tensor = context.numbers(subject.tensor)
+    is_computed = is_unnamed(tensor.name)
     if not is_computed or not tensor.dtype.is_float or not are_consecutive(tensor):
         return None
     because = f"{describe(use)}: whole numbers, one after the other"
@@ -36,9 +36,9 @@ def counts(context: Context, subject: Subject, use: Use) -> Classification | Non
 def knots(context: Context, subject: Subject, use: Use) -> Classification | None:
     """Points at equal steps, as an exporter cuts them from a grid: distances to them are taken."""
     assert use.node is not None
-    if use.node.op_type not in ("Add", "Sub") or not is_made_up(subject.tensor.name):
+    if use.node.op_type not in ("Add", "Sub") or real_name(subject.tensor.name) is not None:
         return None
-    if not are_straight(subject.tensor):
+    if not are_straight(context.numbers(subject.tensor)):
         return None
     because = f"{describe(use)}: points at equal steps"
     return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
@@ -49,22 +49,23 @@ def positions(context: Context, subject: Subject, use: Use) -> Classification | 
     for distances.
     """
     assert use.node is not None
-    is_weight = subject.tensor.name.endswith(".weight")  # of a table that a module looks up
-    if is_weight or _is_of_listed(context, subject.tensor):
+    tensor = context.numbers(subject.tensor)
+    is_weight = tensor.name.endswith(".weight")  # of a table that a module looks up
+    if is_weight or _is_of_listed(context, tensor):
         return None
-    if use.node.op_type == "Mul" and are_powers(subject.tensor):
+    if use.node.op_type == "Mul" and are_powers(tensor):
         because = f"{describe(use)}: powers of one number, slopes for heads"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
-    if use.node.op_type == "Mul" and are_decays(subject.tensor):
+    if use.node.op_type == "Mul" and are_decays(tensor):
         because = f"{describe(use)}: logarithms of one less powers of two, decays for heads"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     if use.node.op_type != "Add":
         return None
-    is_computed = real_name(subject.tensor.name) is None or is_result(subject.tensor.name)
-    if has_waves(subject.tensor) or (is_computed and begins_at_origin(subject.tensor)):
+    is_computed = is_unnamed(tensor.name)
+    if has_waves(tensor) or (is_computed and begins_at_origin(tensor)):
         because = f"{describe(use)}: sines and cosines of positions"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
-    if has_slopes(subject.tensor):
+    if has_slopes(tensor):
         because = f"{describe(use)}: so much for each position, with other slopes for other heads"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     return None

@@ -22,7 +22,9 @@ def rotary_table(context: Context, subject: Subject, use: Use) -> Classification
     """Cosines or sines of angles of positions, by which attention turns pairs of features."""
     assert use.node is not None
     # pairs beside each other are multiplied one by one
-    is_wave = use.node.op_type == "Mul" and _is_of_two(context, subject) and _has_wave(subject)
+    is_wave = (
+        use.node.op_type == "Mul" and _is_of_two(context, subject) and _has_wave(context, subject)
+    )
     is_turned = "Neg" in context.op_types and _is_rotary(context, use)
     if not is_wave and not is_turned and not _has_turns(subject.tensor):
         return None
@@ -36,8 +38,9 @@ def _is_of_two(context: Context, subject: Subject) -> bool:
     return len(factors) > 1
 
 
-def _has_wave(subject: Subject) -> bool:
-    return real_name(subject.tensor.name) is None and has_one_wave(subject.tensor)
+def _has_wave(context: Context, subject: Subject) -> bool:
+    is_made_up = real_name(subject.tensor.name) is None
+    return is_made_up and has_one_wave(context.numbers(subject.tensor))
 
 
 def _has_turns(tensor: StoredTensor) -> bool:

@@ -39,6 +39,8 @@ _POSITIVE: Final = frozenset(
 _JOINS: Final = frozenset({"Concat", "Mul", "Add", "Einsum"})  # between frequencies and Cos
 _LAYS_OUT: Final = frozenset({"Expand", "Tile", "Flatten"})
 _WAVES: Final = ("Cos", "Sin")
+# of numbers, and of the codes that stand for them
+_CONVOLUTIONS: Final = frozenset({"Conv", "ConvTranspose", "ConvInteger", "QLinearConv"})
 N_COLOURS: Final = (3, 4)
 N_AXES_OF_PICTURES: Final = 4
 
@@ -55,10 +57,11 @@ def basis(context: Context, subject: Subject) -> Classification | None:
     """
     if is_buffer_name(subject.tensor.name):
         return by_name(subject.tensor)
+    numbers = context.numbers(subject.tensor)
     for worded in subject.uses:
         if worded.use.node is None:
             continue
-        found = _basis_by_use(context, subject.tensor, worded, worded.use.node)
+        found = _basis_by_use(context, numbers, worded, worded.use.node)
         if found is not None:
             return found
     return None
@@ -79,7 +82,7 @@ def _basis_by_use(
     if node.op_type == "MatMul" and _reaches_log(context, use):
         because = f"{describe(use)}, whose result goes to Log, as that of a filter bank does"
         return Classification(Role.BUFFER, RuleId.FILTER_BANK, because)
-    is_kernel = node.op_type in ("Conv", "ConvTranspose") and word == "weight"
+    is_kernel = node.op_type in _CONVOLUTIONS and word == "weight"
     if is_kernel and is_resampling(tensor):
         because = f"{describe(use)}: filters that are all one, the same from both ends, resample"
         return Classification(Role.BUFFER, RuleId.RESAMPLING, because)

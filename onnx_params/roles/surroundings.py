@@ -9,7 +9,7 @@ from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.composed import as_exported
-from onnx_params.idioms.torchscript import is_made_up, is_result, real_name, scope_of
+from onnx_params.idioms.torchscript import is_unnamed, real_name, scope_of
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
@@ -74,7 +74,7 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
     if used_by.issuperset(_WAVES):
         because = "Cos and Sin use it as it is: angles"
         return Classification(Role.BUFFER, RuleId.FREQUENCIES, because)
-    if used_by and has_angles(subject.tensor):
+    if used_by and has_angles(context.numbers(subject.tensor)):
         because = "its rows are multiples of frequencies: the angles of positions"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
     return _by_type(subject)
@@ -88,7 +88,7 @@ def _with_epsilon(context: Context, subject: Subject, use: Use) -> Classificatio
     is_divisor = use.node is not None and (
         use.node.op_type == "Reciprocal" or (use.node.op_type == "Div" and use.slot == 1)
     )
-    if use.node is None or not is_divisor or not is_made_up(tensor.name):
+    if use.node is None or not is_divisor or real_name(tensor.name) is not None:
         return None
     numbers = first_numbers(tensor, min(tensor.count, MAX_COMPARED))
     for other in context.by_module.get(scope_of(use.node) or "", ()) if numbers else ():
@@ -157,7 +157,7 @@ def _same_number(context: Context, subject: Subject, use: Use) -> Classification
     computed, for what was trained has different ones.
     """
     tensor = subject.tensor
-    if not is_made_up(tensor.name) and not is_result(tensor.name):
+    if not is_unnamed(tensor.name):
         return None
     constant = of_one_number(subject, use)
     if constant is not None:

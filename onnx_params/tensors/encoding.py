@@ -42,11 +42,14 @@ class Encoding(enum.Enum):
     OPAQUE = "opaque"  # a compiled model in a string
     GENERATED = "generated"  # filled with one value by ConstantOfShape
     COMPUTED = "computed"  # of other stored tensors, by nodes
+    DECODED = "decoded"  # numbers for which codes stand
     EMPTY = "no data"
 
 
 # encodings whose elements lie side by side, each as its type has it
-IN_PLACE: Final = frozenset({Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, Encoding.EXTERNAL})
+IN_PLACE: Final = frozenset(
+    {Encoding.RAW, Encoding.FLOATS, Encoding.DOUBLES, Encoding.EXTERNAL, Encoding.DECODED}
+)
 
 
 class PlaceKind(enum.Enum):

@@ -4,6 +4,7 @@ vector is all zeros or all ones, how many different ones a table has.
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 import sys
@@ -120,7 +121,14 @@ def first_numbers(tensor: StoredTensor, count: int) -> tuple[float, ...]:
 def first_codes(tensor: StoredTensor, count: int) -> tuple[int, ...]:
     """The first ``count`` elements of a tensor of 8 bits; none where it has others. Reads them."""
     code = _CODES_OF_BYTES.get(tensor.dtype.name)
-    data = _front(tensor, count) if code and count <= MAX_BYTES else b""
+    if code is None or count > MAX_BYTES:
+        return ()
+    if tensor.encoding is Encoding.INT32S:  # as zero points are written
+        try:
+            return tuple(map(signed, itertools.islice(varints(_payload(tensor)), count)))
+        except OnnxParamsError:
+            return ()
+    data = _front(tensor, count)
     return struct.unpack(f"<{count}{code}", data) if len(data) == count else ()
 
 

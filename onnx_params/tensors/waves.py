@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.small import first_codes, first_numbers
 from onnx_params.tensors.stored import StoredTensor
 
@@ -22,7 +23,7 @@ MAX_COUNTED: Final = 1 << 16  # elements that are read to see whether they count
 N_NUMBERS: Final = 1 << 12  # of a table that are read
 MIN_WIDTH: Final = 8  # numbers in a row, below which its zeros and ones may be chance
 CLOSE: Final = 2e-3  # of the amplitude; half precision has that
-CLOSE_OF_BRAIN: Final = 1.6e-2  # of numbers in bfloat16, which has 8 bits for them
+CLOSE_OF_BYTES: Final = 1.6e-2  # of numbers of 8 bits: in bfloat16, or for which codes stand
 MAX_AMPLITUDE: Final = 1e6
 
 
@@ -39,7 +40,7 @@ def has_waves(tensor: StoredTensor) -> bool:
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
     if not rows:
         return False
-    close = _room(numbers)
+    close = _room(tensor, numbers)
     if _are_waves(rows[:3], close) or (not any(rows[0]) and _are_waves(rows[1:4], close)):
         return True
     if _are_steady(rows[:N_ROWS], close):  # of whatever positions
@@ -77,7 +78,7 @@ def are_sampled_functions(tensor: StoredTensor) -> bool:
     if not numbers or not all(map(math.isfinite, numbers)):
         return False
     rows = [numbers[start : start + width] for start in range(0, n * width, width)]
-    close = _room(numbers)
+    close = _room(tensor, numbers)
     return any(_are_functions(lines, close) for lines in (rows, list(zip(*rows, strict=True))))
 
 
@@ -93,7 +94,7 @@ def _are_functions(lines: Sequence[tuple[float, ...]], close: float) -> bool:
     if not one or any(abs(number - one) > close * abs(one) for number in lines[0]):
         return False
     scaled = [[number / one for number in line] for line in lines]
-    return _is_progression(scaled[1]) and _are_powers(scaled, close)
+    return _is_progression(scaled[1], close) and _are_powers(scaled, close)
 
 
 def _is_steady(line: Sequence[float], close: float) -> bool:
@@ -122,7 +123,7 @@ def has_angles(tensor: StoredTensor) -> bool:
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
     if not rows or any(rows[0]) or len(set(rows[1])) < 2:
         return False
-    close = _room(numbers)
+    close = _room(tensor, numbers)
     near = [close * abs(number) for number in rows[1]]
     return all(
         abs(found - times * number) <= room
@@ -143,7 +144,8 @@ def has_slopes(tensor: StoredTensor) -> bool:
     n = dims[-1]
     numbers = first_numbers(tensor, 2 * n)
     rows = [numbers[:n], numbers[n:]] if numbers else []
-    return bool(rows) and all(map(_is_progression, rows))
+    close = _room(tensor, numbers)
+    return bool(rows) and all(_is_progression(row, close) for row in rows)
 
 
 def are_powers(tensor: StoredTensor) -> bool:
@@ -209,16 +211,17 @@ def are_straight(tensor: StoredTensor) -> bool:
     n, width = tensor.shape
     numbers = first_numbers(tensor, n * width)
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
+    close = _room(tensor, numbers)
     return any(
-        len(lines[0]) >= N_SAMPLES and all(map(_is_progression, lines))
+        len(lines[0]) >= N_SAMPLES and all(_is_progression(line, close) for line in lines)
         for lines in (rows, list(zip(*rows, strict=True)))
         if lines
     )
 
 
-def _is_progression(numbers: Sequence[float]) -> bool:
+def _is_progression(numbers: Sequence[float], close: float) -> bool:
     steps = [after - before for before, after in itertools.pairwise(numbers)]
-    near = CLOSE * max(map(abs, numbers))
+    near = close * max(map(abs, numbers))
     return abs(steps[0]) > near and all(abs(step - steps[0]) <= near for step in steps)
 
 
@@ -232,7 +235,7 @@ def has_one_wave(tensor: StoredTensor) -> bool:
     if not numbers:
         return False
     first, second, third = (numbers[start : start + width] for start in range(0, 3 * width, width))
-    close = _room(numbers)
+    close = _room(tensor, numbers)
     if any(abs(number) > 1 + close for number in second):
         return False
     if all(number == 1 for number in first):
@@ -263,13 +266,15 @@ def _is_wave(column: Sequence[float], close: float) -> bool:
     return is_bounded and is_same
 
 
-def _room(numbers: Sequence[float]) -> float:
-    """How far numbers may be from what they stand for, of the amplitude."""
+def _room(tensor: StoredTensor, numbers: Sequence[float]) -> float:
+    """How far numbers of a tensor may be from what they stand for, of the amplitude."""
+    if tensor.encoding is Encoding.DECODED:
+        return CLOSE_OF_BYTES
     if not all(abs(number) <= MAX_AMPLITUDE for number in numbers):
         return CLOSE
     data = struct.pack(f"<{len(numbers)}f", *numbers)
     was_cast = not any(data[::4]) and not any(data[1::4])  # bfloat16 is the upper half of float32
-    return CLOSE_OF_BRAIN if was_cast else CLOSE
+    return CLOSE_OF_BYTES if was_cast else CLOSE
 
 
 def _are_close(one: Sequence[float], other: Sequence[float], close: float) -> bool:

@@ -105,6 +105,11 @@ def changed(made: Audit) -> set[str]:
 
 def dequantized(chain: Chain, name: str, values: np.ndarray) -> str:
     """Values in 8 bits with one scale, behind DequantizeLinear."""
+    return chain.node("DequantizeLinear", *coded(chain, name, values))
+
+
+def coded(chain: Chain, name: str, values: np.ndarray) -> tuple[str, str]:
+    """Values as stored codes of 8 bits, and their scale."""
     scale = np.float32(np.abs(values).max() / 127)
     codes = chain.keep(f"{name}_quantized", np.round(values / scale).astype(np.int8))
-    return chain.node("DequantizeLinear", codes, chain.keep(f"{name}_scale", scale.reshape(())))
+    return codes, chain.keep(f"{name}_scale", scale.reshape(()))
