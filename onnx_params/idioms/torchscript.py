@@ -25,7 +25,7 @@ _MADE_UP: Final = re.compile(
     r"_?val_\d+(_weight|_bias)?|_frozen_param\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
     r"|(unsqueeze|expand|(_unsafe_)?view|transpose|permute|slice|embedding|gather|index|t|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack"
     r"|where|full|arange|triu|tril|masked_fill|zeros|ones|(zeros|ones|full)_like|squeeze|flatten|alias|detach|roll|flip|getitem|pad|cumsum|clamp|convert_element_type(_default)?|_to_copy|repeat|rsqrt|log)(_\d+)?"
-    r"|(split(_with_sizes)?|chunk|unbind)(_\d+)?_split_\d+|(getitem|mul|div)(_\d+)?_(weight|bias))$"
+    r"|(split(_with_sizes)?|chunk|unbind)(_\d+)?_split_\d+|(getitem|mul|div)(_\d+)?_(weight|bias)|(linear|addmm|matmul|mm|bmm)_\d+_(weight|bias))$"
 )
 # names of FX nodes whose result is other numbers than those that went in. Source:
 # torch/fx/graph.py, names follow the operator

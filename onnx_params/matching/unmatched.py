@@ -40,8 +40,27 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
     if len(tensor.shape) < 2 or not tensor.dtype.is_float or tensor.n_bytes > MAX_LOOKED_AT:
         return None
     values = _rows_of(tensor)
-    if values.shape[1] < 2 or len(values) < 2:
+    kept = _lookups(state, tensor, values)
+    if not kept and len(tensor.shape) == 2:  # the weight of a layer that takes one input
+        values = np.ascontiguousarray(values.T)
+        kept = _lookups(state, tensor, values)
+    if not kept:
         return None
+    keys = tuple(each.key for each in kept)
+    others = [each for each in kept if each.n_others]
+    if others:
+        return _with_others(others[0], keys)
+    shown = ", ".join(f"'{each.key[1]}' {each.n_rows}{each.how}" for each in kept)
+    because = (
+        f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {shown}"
+    )
+    return Found(view=View.SLICED, because=because, stored=keys)
+
+
+def _lookups(state: MatchState, tensor: StoredTensor, values: np.ndarray) -> list[_Lookup]:
+    """The stored tensors of which every line is a row of ``values``, which a tensor has."""
+    if values.shape[1] < 2 or len(values) < 2:
+        return []
     casts = state.casts(tensor)[1:]
     known = cache(lambda dtype, power: _digests(values, dtype, power))
     own = tensor.dtype.name
@@ -56,17 +75,7 @@ def looked_up(state: MatchState, tensor: StoredTensor) -> Found | None:
             kept += equal or _scaled_rows(state, candidate, known, width)
         elif dtype in casts:
             kept += _equal_rows(state, candidate, known(dtype, 0), width)
-    if not kept:
-        return None
-    keys = tuple(each.key for each in kept)
-    others = [each for each in kept if each.n_others]
-    if others:
-        return _with_others(others[0], keys)
-    shown = ", ".join(f"'{each.key[1]}' {each.n_rows}{each.how}" for each in kept)
-    because = (
-        f"of its {len(values)} rows, looked up at fixed places, the artifact has some: {shown}"
-    )
-    return Found(view=View.SLICED, because=because, stored=keys)
+    return kept
 
 
 def compare_repeated(state: MatchState) -> None:

@@ -13,12 +13,12 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from onnx_params.containers.onnx.graph import Model, Node
+from onnx_params.containers.onnx.graph import Model, Node, Use
 from onnx_params.idioms import writers
 from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.torch_modules import BARE_SPECTRAL_LEAVES, SPECTRAL_LEAVES
 from onnx_params.idioms.torchscript import is_made_up
-from onnx_params.idioms.vocabulary import is_buffer_name
+from onnx_params.idioms.vocabulary import is_buffer_name, is_unlearned_name
 from onnx_params.roles import spectra
 from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
@@ -199,9 +199,16 @@ def by_only_slot(context: Context, subject: Subject) -> Classification | None:
     if use.node.op_type == "BatchNormalization":
         return None
     special = spectra.basis(context, subject) if word == "weight" else None
-    if word == "bias" and max(tensor.shape[:-1], default=1) > 1:  # no layer's bias has rows
-        special = of_one_number(subject, use)
+    if word == "bias" and len(tensor.shape) > 1:  # no layer's bias has axes
+        special = _no_layers_bias(subject, use)
     return special or Classification(*BY_WORD[word], describe(use))
+
+
+def _no_layers_bias(subject: Subject, use: Use) -> Classification | None:
+    """What a tool put where a layer has its bias, as a buffer that was added to its results."""
+    if is_unlearned_name(subject.tensor.name):
+        return spectra.by_name(subject.tensor)
+    return of_one_number(subject, use)
 
 
 _BY_WHAT_IS_SAID: Final[tuple[Rule, ...]] = (

@@ -9,7 +9,7 @@ from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.walk import worded
 from onnx_params.idioms.naming import is_path
-from onnx_params.idioms.torchscript import LIFTED, is_made_up, real_name
+from onnx_params.idioms.torchscript import LIFTED, is_made_up, is_unnamed, real_name
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.schemas import schema
 from onnx_params.roles import spectra
@@ -21,8 +21,8 @@ from onnx_params.roles.edges import (
     is_statistic_of_data,
 )
 from onnx_params.roles.role import Classification, Role, RuleId
-from onnx_params.roles.surroundings import elementwise, is_bias
-from onnx_params.tensors.small import MASK_NUMBERS, has_few_numbers
+from onnx_params.roles.surroundings import MANY, elementwise, is_bias
+from onnx_params.tensors.small import MASK_NUMBERS, first_numbers, has_few_numbers
 from onnx_params.tensors.stored import StoredTensor
 
 # slot word -> role and rule of a tensor with more than one element
@@ -250,6 +250,9 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
     special = spectra.basis(context, subject)
     if special is not None:
         return special
+    if word == "table" and is_unnamed(subject.tensor.name) and _is_mask(subject.tensor):
+        because = f"{describe(use)}, a few numbers again and again, and no module named it"
+        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
     is_norm = use.node is not None and use.node.op_type == "BatchNormalization"
     if is_norm and _is_scaled_again(context, use):
         because = (
@@ -258,6 +261,14 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
         )
         return Classification(Role.BUFFER, RuleId.NORM_BEFORE_A_SCALE, because)
     return Classification(*BY_WORD[word], describe(use))
+
+
+def _is_mask(tensor: StoredTensor) -> bool:
+    """Whether many elements have few numbers, of which the first elements are read first."""
+    first = first_numbers(tensor, min(tensor.count, MANY))
+    if len(first) < MANY or len(set(first)) > MASK_NUMBERS:
+        return False
+    return has_few_numbers(tensor, MASK_NUMBERS)
 
 
 def _is_scaled_again(context: Context, use: Use) -> bool:
