@@ -55,6 +55,7 @@ DRAWN: Final = (
     "drawn_seventh.py",
     "drawn_eighth.py",
     "drawn_ninth.py",
+    "drawn_tenth.py",
 )
 
 

@@ -334,6 +334,11 @@ $PIP --no-deps --no-build-isolation memory-transformer-xl==0.1.0 mogrifier==0.0.
     audio-diffusion-pytorch==0.1.3 a-unet==0.0.16 d3rlpy==2.8.1 dataclasses-json==0.6.7 \
     marshmallow==4.4.0 typing-inspect==0.9.0 mypy-extensions==1.2.0 structlog==26.1.0 \
     pretrainedmodels==0.7.4 munch==4.0.0
+$PIP --no-deps --no-build-isolation nemoasr2pytorch==0.1.6 saldet==0.6.1 \
+    tabular-transformers==0.1.1 flood-forecast==1.0.dev0 disco-rl-pytorch==0.0.10 \
+    x-mlps-pytorch==0.6.9 discrete-continuous-embed-readout==0.2.12 assoc-scan==0.0.6 \
+    cosmic-torch==0.1.11 freerec==0.9.7 audio-xlstm==0.0.1 lafhterlearn==0.7.1 \
+    catalyst-gnn==2.2.0 torch-pointcloud==0.0.18 bert4torch==0.6.2 torch4keras==0.3.4
 
 new wider-layouts
 $PIP numpy==2.4.6 safetensors onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 onnxslim==0.1.98 \
