@@ -7,6 +7,7 @@ other weights of these layers run; a square matrix is turned if the other matric
 from __future__ import annotations
 
 import collections
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -114,7 +115,7 @@ def out_of_order(model: Model, found: Mapping[str, Found]) -> dict[str, str]:
             lists[slot.head][slot.tail][slot.number] = name
     wrong: dict[str, str] = {}
     for tails in lists.values():
-        wrong.update(_out_of_order_in(tails, runs_at))
+        wrong.update(_out_of_order_in(tails, depths, found, runs_at))
         if len(tails) <= MAX_TAILS:
             wrong.update(_exchanged(tails, depths, found, shapes))
     return wrong
@@ -164,7 +165,10 @@ def _depths(depths: Depths, found: Mapping[str, Found]) -> dict[str, int]:
 
 
 def _out_of_order_in(
-    tails: Mapping[str, Mapping[int, str]], runs_at: Mapping[str, int]
+    tails: Mapping[str, Mapping[int, str]],
+    depths: Depths,
+    found: Mapping[str, Found],
+    runs_at: Mapping[str, int],
 ) -> Iterator[tuple[str, str]]:
     """The parameters of one list that run where others should, and those others.
 
@@ -182,9 +186,19 @@ def _out_of_order_in(
         return
     for tail, order in orders.items():
         usual = sorted(order, reverse=falling > rising)
+        keys = [found[tails[tail][number]].stored[0] for number in order]
+        if order == usual or not _is_chain(depths, keys):
+            continue
         for is_at, should in zip(order, usual, strict=True):
             if is_at != should:
                 yield tails[tail][is_at], tails[tail][should]
+
+
+def _is_chain(depths: Depths, keys: Iterable[Key]) -> bool:
+    """Whether each weight runs on what the one before it computed, for branches beside each other
+    may be as deep as they like.
+    """
+    return all(depths.order(one, two) is not None for one, two in itertools.pairwise(keys))
 
 
 def _differ(numbers: Iterable[int]) -> bool:

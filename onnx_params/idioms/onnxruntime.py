@@ -59,6 +59,7 @@ _ENDS: Final = (
     "_float16",
     "_bf16",
 )
+SCALED_BIAS: Final = "ConvMulFusion_Mul_B_"
 _PREFIXED: Final = "onnx::"
 _STARTS: Final = ("Conv", "MatmulBnFusion_")
 # a domain that a model has when onnxruntime saved it, whatever its nodes are. Source:
@@ -109,6 +110,14 @@ def left_behind(model: Model) -> frozenset[Key]:
     return frozenset(
         key for key in originals if key in model.stored and not model.def_use.uses(key)
     )
+
+
+def is_scaled_bias(name: str) -> bool:
+    """Whether a fusion called a convolution's bias after the factor that it multiplied it by.
+
+    Source: onnxruntime, ``core/optimizer/conv_mul_fusion.cc``.
+    """
+    return name.startswith(SCALED_BIAS)
 
 
 def is_dequantized(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.containers.onnx.once import once
-from onnx_params.idioms.onnxruntime import name_before, undo
+from onnx_params.idioms.onnxruntime import SCALED_BIAS, name_before, undo
 from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 
 # names whose answers are kept: each is asked for several times, and once more by a model to compare
@@ -21,7 +21,8 @@ from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
 NAMES: Final = 1 << 16
 # names that an exporter or a post-processor makes up: counters of values, never a module's word
 _MADE_UP: Final = re.compile(
-    r"^(onnx::\w+|([\w.]+\.)?lifted_tensor_\d+|(helper|auto)\.\w+\.\d+|p2o\.[\w.]+|"
+    rf"^(onnx::\w+|{SCALED_BIAS}.*|"
+    r"([\w.]+\.)?lifted_tensor_\d+|(helper|auto)\.\w+\.\d+|p2o\.[\w.]+|"
     r"_?val_\d+(_weight|_bias)?|_frozen_param\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
     r"|(unsqueeze|expand|(_unsafe_)?view|transpose|permute|slice|embedding|gather|index|t|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack"
     r"|where|full|arange|triu|tril|masked_fill|zeros|ones|(zeros|ones|full)_like|squeeze|flatten|alias|detach|roll|flip|getitem|pad|cumsum|clamp|convert_element_type(_default)?|_to_copy|repeat|rsqrt|log)(_\d+)?"

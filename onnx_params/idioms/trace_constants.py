@@ -14,7 +14,7 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model, Use
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.naming import Hint, Naming
-from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.onnxruntime import is_scaled_bias, name_before
 from onnx_params.idioms.torchscript import computed_by, is_made_up
 from onnx_params.operators.schemas import schema
 from onnx_params.tensors.encoding import PlaceKind
@@ -30,11 +30,16 @@ _MADE_BY_FX: Final = re.compile(
     r"(new_)?(zeros|ones|full|empty)(_like)?(_\d+)?|(eye|triu|tril)(_\d+)?"
 )
 
+# what torch.export calls tensors that the code holds. Source: torch/_export/passes/lift_constants
+_LIFTED_BY_FX: Final = re.compile(r"([\w.]+\.)?lifted_tensor_\d+")
+
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """A constant of the trace, where the file has parameters among its initializers; a frozen
     module has none. What Cos and Sin give is a rotation.
     """
+    if is_scaled_bias(tensor.name):
+        return None
     name = as_exported(model, name_before(tensor.name))
     if computed_by(name) in ("Cos", "Sin") or _ROTATES.fullmatch(name) is not None:
         return Hint(
@@ -43,6 +48,8 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     if computed_by(name) == "Where":
         because = "an optimizer computed it, by its name, and chose some of its numbers"
         return Hint(False, "trace-constant", because)
+    if _LIFTED_BY_FX.fullmatch(name) is not None:
+        return Hint(False, "trace-constant", "torch.export lifts constants of the code so")
     if _MADE_BY_FX.fullmatch(name) is not None and has_few_numbers(tensor, MAX_MADE):
         return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
     # codes under a constant's own name are those of a weight, as quantizers export it

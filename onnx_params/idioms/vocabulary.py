@@ -144,13 +144,21 @@ _OTHER_BUFFERS: Final = (
     "inv_freq|cos_cached|sin_cached|position_ids|relative_position_index|relative_coords_table"
     r"|\w+_mask|running_\w+|masked_bias|mel_filters|mel_basis|mel_matrix|filter_?bank"
     "|(forward|inverse)_basis(_buffer)?|dft_(basis|matrix|real|imag)|stft_(basis|kernel)"
-    "|hann_window|window|anchors?|anchor_points|stride_tensor|eps|mesh_?grid"
+    "|hann_window|window|anchors?|anchor_points|stride_tensor|eps|mesh_?grid|embed_scale"
+)
+# what adapters keep beside their factors without learning it, an entry for each adapter. Source:
+# peft, ``tuners/*/layer.py``, every ``BufferDict``
+_OF_ADAPTERS: Final = (
+    r"p?vera_[AB]|randlora_[AB]|tinylora_[ABP]|unilora_(indices|scales)_[AB]|delora_w_norm"
+    r"|lora_velora_embed|trainable_tokens_original|adamss_newB|frod_[UV]|frod_s_(indices|size)"
+    r"|_osf_[USV]_(low_init|high)|supertuning_indices"
 )
 # statistics whose words are no words of anything else
 _OWN_STATISTICS: Final = sorted(word for word in _STATISTICS if "_" in word)
 _OWN_BUFFERS: Final = [word for each in FRAMEWORKS for word in each.buffers]
 _BUFFER_NAMES: Final = re.compile(
     rf"(^|[._/])({'|'.join([*_OWN_STATISTICS, *_OWN_BUFFERS])}|{_OTHER_BUFFERS})$"
+    rf"|(^|\.)({_OF_ADAPTERS})(\.\w+)?$"
 )
 # buffers that a model's answers depend on, so that a checkpoint has them: routers' and language
 # models' corrections, factors of layers, which no gradient reaches. Source: transformers,

@@ -203,11 +203,20 @@ def as_module(state: MatchState) -> None:
 
 def _twins(state: MatchState) -> Iterator[tuple[str, str]]:
     """The modules of which a tensor is one of another module, and that tensor."""
-    for name, found in state.found.items():
-        if found.view is not View.MERGED or len(found.placements) != 1:
+    single = {
+        name: found.placements[0]
+        for name, found in state.found.items()
+        if len(found.placements) == 1
+    }
+    owners = {
+        (placement.key, placement.steps): name
+        for name, placement in single.items()
+        if state.found[name].view is not View.MERGED
+    }
+    for name, placement in single.items():
+        if state.found[name].view is not View.MERGED:
             continue
-        placement = found.placements[0]
-        first = state.placed.get((placement.key, placement.steps), "")
+        first = owners.get((placement.key, placement.steps), "")
         if first and leaf_of(first) == leaf_of(name) and first != name:
             yield module_of(name), first
 

@@ -177,7 +177,8 @@ def _snapped(state: MatchState, each: Multiplied, base: np.ndarray, ratio: np.nd
         exact = float(number ** (1 / power))
         if abs(exact - middle) <= room * middle and each.is_by(state, base * exact):
             return exact
-    return middle
+    # a bias with more digits than the weight needs the number itself
+    return _between(state, each, base) or middle
 
 
 def _between(state: MatchState, each: Multiplied, base: np.ndarray) -> float:

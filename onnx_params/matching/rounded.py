@@ -17,6 +17,7 @@ from onnx_params.matching.exact import MIN_DISTINCT
 from onnx_params.matching.grids import is_of_many_steps, is_rounded
 from onnx_params.matching.levels import has_few_levels
 from onnx_params.matching.match_state import Found, MatchState
+from onnx_params.matching.shifts import bias_of
 from onnx_params.matching.verify import bits_equal
 from onnx_params.tensors.steps import (
     SWAP,
@@ -28,6 +29,7 @@ from onnx_params.tensors.steps import (
     Steps,
     Unpack,
     chain,
+    dequantizes,
     shape_after,
     without_ones,
 )
@@ -40,6 +42,7 @@ CLOSE: Final = 0.35
 CLOSE_OF_FEW: Final = 0.65  # of codes of one or two bits; unrelated ones are twice as far
 MAX_LOOKED_AT: Final = 1 << 28  # bytes of leftover tensors held at once
 N_ROWS: Final = 8  # of which levels are counted
+MIN_CODE: Final = 8  # of a bias, below which all codes say little
 MAX_NEAR: Final = 3  # the nearest stored tensors that are compared whole
 
 _TURNED_EXPERTS: Final = Permute((0, 2, 1))
@@ -59,7 +62,8 @@ def rounded(state: MatchState) -> None:
     """Within half a step of a quantized tensor's scale, or the rounding of its type.
 
     Kernels before batch norms must be so for every value: one whose norm was folded into it, by
-    factors of about one, is near to few bits too.
+    factors of about one, is near to few bits too. So are their biases, where a step is large: all
+    are about zero then, those with a norm's shift as well.
     """
     sizes = {norm.variance.size for norm in state.norms}
     before_norms = {
@@ -67,20 +71,23 @@ def rounded(state: MatchState) -> None:
         for tensor in state.open()
         if len(tensor.shape) > 1 and not sizes.isdisjoint(tensor.shape[:2])
     }
-    _rounded(state, before_norms)
+    vague = {bias_of(name) for name in before_norms} & state.reference.keys()
+    _rounded(state, before_norms, vague)
 
 
 def rounded_loosely(state: MatchState) -> None:
     """What is left, as quantizers round that correct errors."""
-    _rounded(state, frozenset())
+    _rounded(state, frozenset(), frozenset())
 
 
-def _rounded(state: MatchState, strictly: Collection[str]) -> None:
+def _rounded(state: MatchState, strictly: Collection[str], vague: Collection[str]) -> None:
     for tensor in state.open():
         placement = state.said(tensor)
         if placement is None:
             continue
         candidate = state.candidates[placement.key]
+        if tensor.name in vague and _says_little(state, candidate, placement.steps):
+            continue
         if candidate.tensor.count and state.values.is_close(
             tensor.read(), candidate, placement.steps, tensor.name in strictly
         ):
@@ -92,6 +99,14 @@ def _rounded(state: MatchState, strictly: Collection[str]) -> None:
             continue
         if state.values.is_close(tensor.read(), candidate, steps, tensor.name in strictly):
             take_close(state, tensor, candidate, steps)
+
+
+def _says_little(state: MatchState, candidate: Candidate, steps: Steps) -> bool:
+    """Whether all codes are a step or two, which many numbers are rounded to."""
+    if not candidate.is_quantized or not dequantizes(steps):
+        return False
+    codes = state.values.codes(candidate.key, steps)
+    return bool(np.abs(codes.astype(np.float64)).max(initial=0) < MIN_CODE)
 
 
 def _is_near_by_chance(

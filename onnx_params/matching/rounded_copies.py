@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.dataflow.consumers import consumers
 from onnx_params.errors import OnnxParamsError
+from onnx_params.idioms.naming import module_of
 from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torchscript import real_name
 from onnx_params.names.claim import Claim
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import (
@@ -54,7 +56,8 @@ def rounded_copies(model: Model, claims: Iterable[Claim]) -> dict[Key, Key]:
     """
     found: dict[Key, Key] = {}
     single = [claim for claim in claims if len(claim.placements) == len(claim.stored) == 1]
-    for first, others in (*_by_table(model, single), *_by_name(single)):
+    pairs = (*_by_table(model, single), *_by_name(single), *_by_module(model, single))
+    for first, others in pairs:
         copies = [claim for claim in others if _may_be(model, first, claim)]
         rows = _rows(model.stored, first) if copies else None
         if rows is None:
@@ -152,6 +155,29 @@ def _by_name(claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
     for group in (*groups.values(), *named.values()):
         if len(group) > 1:
             yield group[0], group[1:]
+
+
+def _by_module(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, list[Claim]]]:
+    """Each tensor with a name of its own that is no codes, with the codes without one of its module
+    and its dimensions: a factor that a module multiplies by, and takes the length of.
+    """
+    named: list[Claim] = []
+    coded: dict[tuple[str, Shape], list[Claim]] = {}
+    for claim in claims:
+        is_coded = _is_quantized(model, claim)
+        if is_coded is (real_name(claim.stored[0][1]) is not None):
+            continue
+        if is_coded:
+            key = module_of(claim.name), tuple(sorted(_shape(claim)))
+            coded.setdefault(key, []).append(claim)
+        else:
+            named.append(claim)
+    for claim in named if coded else ():
+        module = module_of(claim.name)
+        dims = tuple(sorted(_shape(claim)))
+        for owner in (module, module_of(module)):  # the inner one may be a dictionary's entry
+            if len(dims) > 1 and (owner, dims) in coded:
+                yield claim, coded[owner, dims]
 
 
 def _may_be(model: Model, first: Claim, other: Claim) -> bool:

@@ -107,7 +107,10 @@ def _with_its_shape(folded: Folded) -> Claim | None:
     if not is_alone or any(operator not in KEEPS_SHAPE for operator in operators):
         return None
     n_ones = operators.count("unsqueeze") - operators.count("squeeze")
-    whole = folded.location.shape if REPEATS.isdisjoint(operators) else folded.unrepeated
+    whole = folded.location.shape
+    # the record may leave an expansion out; one number throughout is what a module may begin with
+    if not REPEATS.isdisjoint(operators) or math.prod(folded.unrepeated) > 1:
+        whole = folded.unrepeated
     shape = _without_ones(whole, n_ones)
     if shape is None:
         return None

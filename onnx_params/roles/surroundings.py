@@ -214,7 +214,7 @@ def computed_for_attention(context: Context, subject: Subject) -> Classification
     if real_name(tensor.name) is not None:
         return None
     for use, _ in subject.uses:
-        if use.node is None or use.node.op_type != "MatMul":
+        if use.node is None or use.node.op_type not in ("MatMul", "Einsum"):
             continue
         if _leads_to_softmax(context, use, _BETWEEN_SCORES):
             because = (

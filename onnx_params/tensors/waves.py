@@ -29,7 +29,7 @@ MAX_AMPLITUDE: Final = 1e6
 
 def has_waves(tensor: StoredTensor) -> bool:
     """Whether the first rows ``[..., n, width]`` are sines and cosines of 0, 1 and 2 times some
-    frequencies, in any order; before them or second may be a row of zeros. Reads them.
+    frequencies, in any order; before them may be rows of zeros, or second one. Reads them.
     """
     if len(tensor.shape) < 2:
         return False
@@ -37,8 +37,10 @@ def has_waves(tensor: StoredTensor) -> bool:
     if n < N_ROWS or width < MIN_WIDTH or width % 2:
         return False
     numbers = first_numbers(tensor, min(n, N_ROWS_WITH_PADDING) * width)
+    if numbers and not any(numbers):  # words before the patches of a picture
+        numbers = _without_zeros(first_numbers(tensor, n * width), width)
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
-    if not rows:
+    if len(rows) < N_ROWS:
         return False
     close = _room(tensor, numbers)
     if _are_waves(rows[:3], close) or (not any(rows[0]) and _are_waves(rows[1:4], close)):
@@ -47,6 +49,13 @@ def has_waves(tensor: StoredTensor) -> bool:
         return True
     is_padded = len(rows) == N_ROWS_WITH_PADDING and any(rows[0]) and not any(rows[1])
     return is_padded and _are_steady(rows[2:], close)
+
+
+def _without_zeros(numbers: Sequence[float], width: int) -> Sequence[float]:
+    """The rows behind those of zeros, as many as are looked at."""
+    first = next((at for at, number in enumerate(numbers) if number), len(numbers))
+    start = first - first % width
+    return numbers[start : start + N_ROWS_WITH_PADDING * width]
 
 
 def begins_at_origin(tensor: StoredTensor) -> bool:
