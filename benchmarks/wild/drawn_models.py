@@ -56,6 +56,8 @@ DRAWN: Final = (
     "drawn_eighth.py",
     "drawn_ninth.py",
     "drawn_tenth.py",
+    "field_modules.py",  # of the eleventh
+    "drawn_eleventh.py",
 )
 
 

@@ -339,6 +339,8 @@ $PIP --no-deps --no-build-isolation nemoasr2pytorch==0.1.6 saldet==0.6.1 \
     x-mlps-pytorch==0.6.9 discrete-continuous-embed-readout==0.2.12 assoc-scan==0.0.6 \
     cosmic-torch==0.1.11 freerec==0.9.7 audio-xlstm==0.0.1 lafhterlearn==0.7.1 \
     catalyst-gnn==2.2.0 torch-pointcloud==0.0.18 bert4torch==0.6.2 torch4keras==0.3.4
+$PIP --no-deps --no-build-isolation neuralforecast==3.3.0 torchrl==0.14.1 \
+    pytorch-tabular==1.2.0 pytorch-tabnet==4.1.0 asteroid-filterbanks==0.4.0
 
 new wider-layouts
 $PIP numpy==2.4.6 safetensors onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2 onnxslim==0.1.98 \
