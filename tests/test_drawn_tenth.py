@@ -1,14 +1,17 @@
-"""What the nineteenth part of the second zoo taught, and chains of optimizers: one small artifact
-for each kind.
+"""What the nineteenth and the twentieth part of the second zoo taught, and chains of optimizers: one
+small artifact for each kind.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from support.graphs import Chain, audited, changed, draw
+import torch
+from support.graphs import Chain, audited, changed, coded, dequantized, draw
+from torch import nn
 
 import onnx_params
 
@@ -79,3 +82,195 @@ def test_a_head_that_an_optimizer_laid_out_again(tmp_path: Path) -> None:
     chain.linear("fc.weight", draw(1, 16, 16))
     chain.linear("linear_3_weight", table)
     assert set(shapes(chain, tmp_path)) == {"embed.weight", "fc.weight"}
+
+
+def test_constants_of_the_code_in_codes(tmp_path: Path) -> None:
+    """torch.export lifts a tensor that no module has, and a quantizer makes codes of it."""
+    chain = Chain()
+    table = chain.node("DequantizeLinear", *coded(chain, "embed.lifted_tensor_0", draw(0, 7, 4)))
+    chain.node("Gather", table, "x")
+    chain.linear("fc.weight", draw(1, 4, 4))
+    assert set(shapes(chain, tmp_path)) == {"fc.weight"}
+
+
+def test_words_before_waves(tmp_path: Path) -> None:
+    """Zeros for words, then sines and cosines for the patches of a picture."""
+    angles = np.arange(20)[:, None] * 100.0 ** (-np.arange(8) / 8)
+    waves = np.concatenate([np.sin(angles), np.cos(angles)], 1).astype(np.float32)
+    chain = Chain()
+    chain.linear("fc.weight", draw(1, 16, 16))
+    table = np.concatenate([np.zeros((7, 16), np.float32), waves])[None]
+    chain.node("Add", chain.last, chain.keep("_to_copy_1", table))
+    chain.linear("head.weight", draw(2, 16, 16))
+    assert set(shapes(chain, tmp_path)) == {"fc.weight", "head.weight"}
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_an_adapters_buffers(is_learned: bool, tmp_path: Path) -> None:
+    """What peft keeps beside the factors of an adapter, in a dictionary of buffers."""
+    leaf = "delora_lambdas" if is_learned else "delora_w_norm"
+    chain = Chain()
+    chain.linear("q.base_layer.weight", draw(1, 16, 16))
+    chain.node("Mul", chain.last, chain.keep(f"q.{leaf}.default", draw(0, 16)))
+    chain.linear("fc.weight", draw(2, 16, 16))
+    assert is_learned is (len(shapes(chain, tmp_path)) == 3)
+
+
+def test_a_bias_that_is_called_after_a_factor(tmp_path: Path) -> None:
+    """onnxruntime's fusion calls it after the constant that multiplied the convolution."""
+    chain = Chain()
+    weight = chain.keep("ConvMulFusion_W_up.weight", draw(0, 8, 3, 1, 1))
+    bias = chain.keep("ConvMulFusion_Mul_B_/up/Constant_output_0", draw(1, 8))
+    chain.node("Conv", "x", weight, bias, name="/up/Conv")
+    chain.keep("up.other", draw(2, 4))
+    assert sorted(shape for shape in shapes(chain, tmp_path).values() if shape) == [
+        (4,),
+        (8,),
+        (8, 3, 1, 1),
+    ]
+
+
+def test_a_factor_that_is_stored_in_codes_too(tmp_path: Path) -> None:
+    """A module takes the lengths of its factor, and multiplies by it: those codes are no other."""
+    factor = draw(0, 4, 64)
+    chain = Chain()
+    chain.node("MatMul", "x", dequantized(chain, "onnx::MatMul_8", factor.T), name="/q/MatMul")
+    held = chain.last
+    chain.node("ReduceL2", chain.keep("q.factor.default", factor), name="/q/ReduceL2")
+    chain.node("Div", held, chain.last, name="/q/Div")
+    assert set(shapes(chain, tmp_path)) == {"q.factor.default"}
+
+
+# -- modules as they are written at work, as TorchScript's exporter has them ------------------------
+
+
+def traced(module: nn.Module, tmp_path: Path, *inputs: torch.Tensor) -> set[str]:
+    """The names of the rows of a module whose parameters are all different."""
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    torch.onnx.export(module.eval(), inputs, tmp_path / "m.onnx", dynamo=False)
+    return {row.name for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+
+
+class Listed(nn.Module):
+    """Numbers that nothing but their place in the list tells: before a weight, after a table of
+    indices, or on their own.
+    """
+
+    def __init__(self, *, has_witness: bool) -> None:
+        super().__init__()
+        self.has_witness = has_witness
+        self.first = nn.Parameter(torch.zeros(8))
+        self.weight = nn.Parameter(torch.zeros(8, 8))
+        self.bias = nn.Parameter(torch.zeros(8))
+        if has_witness:
+            self.register_buffer("order", torch.randperm(8))
+        self.register_buffer("offset", torch.rand(8))
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = nn.functional.linear(x * self.first.tanh(), self.weight, self.bias)
+        x = x[:, self.order] if self.has_witness else x
+        return self.fc(torch.relu(x) * self.offset)
+
+
+@pytest.mark.parametrize("has_witness", [False, True])
+def test_the_order_in_which_a_module_lists(has_witness: bool, tmp_path: Path) -> None:
+    """What comes after a buffer of the module is one; without one nothing says so."""
+    names = traced(Listed(has_witness=has_witness), tmp_path, torch.rand(2, 8))
+    others = {"first", "weight", "bias", "fc.weight", "fc.bias"}
+    assert names - others == (set() if has_witness else {"offset"})
+    assert others <= names
+
+
+class Placed(nn.Module):
+    """Sines of positions that a module may learn, by their place before a weight of its own."""
+
+    def __init__(self, *, is_learned: bool) -> None:
+        super().__init__()
+        angles = torch.arange(20)[:, None] * 100.0 ** (-torch.arange(8) / 8)
+        self.waves = torch.cat([angles.sin(), angles.cos()], 1)
+        if is_learned:
+            self.places = nn.Parameter(self.waves.clone())
+        self.weight = nn.Parameter(torch.zeros(16, 16))
+        self.bias = nn.Parameter(torch.zeros(16))
+        if not is_learned:
+            self.register_buffer("places", self.waves.clone())
+        self.fc = nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        moved = nn.functional.linear(torch.relu(x), self.weight, self.bias)
+        return self.fc(moved.relu() + self.places)
+
+
+@pytest.mark.parametrize("is_learned", [False, True])
+def test_what_comes_before_a_parameter_is_one(is_learned: bool, tmp_path: Path) -> None:
+    module = Placed(is_learned=is_learned)
+    torch.manual_seed(0)
+    nn.init.normal_(module.weight)
+    nn.init.normal_(module.bias)
+    torch.onnx.export(module.eval(), (torch.rand(2, 20, 16),), tmp_path / "m.onnx", dynamo=False)
+    names = {row.name for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    assert is_learned is ("places" in names)
+
+
+class Written(nn.Module):
+    """Buffers of several trades, each where their numbers, their name or their use tells it."""
+
+    def __init__(self, case: str) -> None:
+        super().__init__()
+        self.case = case
+        self.enter, self.leave = nn.Linear(8, 8), nn.Linear(8, 8)
+        made = {
+            "window": torch.hann_window(10)[1:-1],
+            "written": torch.tensor([0.1, 0.8, -1.5, 0.2] * 2),
+            "clip_low": -torch.rand(8) - 1,
+            "edges": torch.rand(8).sort().values,
+            "matrix": torch.eye(8) + torch.diag(torch.full((4,), 0.1), 4),
+            "kept": torch.tril(
+                0.9 ** (torch.arange(8.0)[:, None] - torch.arange(8.0)).clamp(min=0)
+            ),
+            "counts": torch.arange(8.0),
+            "loc": torch.randn(5, 8),
+            "log_prior": torch.rand(8).log(),
+        }
+        self.register_buffer(case, made[case])
+
+    def forward(self, x: torch.Tensor, kind: torch.Tensor) -> Any:
+        held = getattr(self, self.case)
+        if self.case == "loc":
+            return self.leave(self.enter(x - held[kind]).relu()), kind
+        y = self.enter(x).relu()
+        if self.case in ("matrix", "kept"):
+            return self.leave(y @ held), kind
+        if self.case == "counts":
+            return self.leave((y.softmax(-1) @ held)[:, None] * y), kind
+        if self.case == "clip_low":
+            return self.leave(torch.maximum(y, held)), kind
+        if self.case == "log_prior":
+            return self.leave(y) - 0.5 * held, kind
+        return self.leave(y * held if self.case != "edges" else (y - held).relu()), kind
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["window", "written", "clip_low", "edges", "matrix", "kept", "counts", "loc", "log_prior"],
+)
+def test_numbers_that_somebody_set(case: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    names = traced(Written(case), tmp_path, torch.rand(2, 8), torch.tensor([1, 3]))
+    assert {"enter.weight", "enter.bias", "leave.weight", "leave.bias"} == names
+
+
+@pytest.mark.parametrize("is_sum", [True, False])
+def test_a_table_with_the_lines_of_another(is_sum: bool, tmp_path: Path) -> None:
+    """The embedding of every item and that of its kind, which the exporter added up."""
+    table = draw(0, 40, 16)
+    kinds = draw(1, 4, 16)[np.arange(40) % 4]
+    chain = Chain()
+    chain.node("Gather", chain.keep("items.weight", table), "x", name="/items/Gather")
+    chain.node("Gemm", chain.last, chain.keep("fc.weight", draw(2, 16, 16)), transB=1)
+    made = table + kinds if is_sum else draw(3, 40, 16)
+    chain.node("MatMul", chain.last, chain.keep("onnx::Gemm_9", made))
+    assert is_sum is (len(shapes(chain, tmp_path)) == 2)

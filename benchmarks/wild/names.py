@@ -215,6 +215,8 @@ def _count_lines(known: Inventory, name: str, key: Key) -> int:
         return min(stored.count, tensor.count)
     held = stored.read()
     own = tensor.read()
+    if own.ndim == 1 and set(held.reshape(-1).tolist()) <= set(own.tolist()):
+        return int(held.size)  # a part of a vector
     own = own.reshape(-1, own.shape[-1] if own.ndim > 1 else own.size)
     # as they are, and as a model in half precision had them
     rounded = [own.astype(held.dtype), own.astype(np.float16).astype(held.dtype)]

@@ -10,7 +10,14 @@ from onnx_params.auditing.judgements import Judgement, Verdict
 from onnx_params.auditing.state import GUESSES, State
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.naming import without_number
-from onnx_params.idioms.torchscript import real_name
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torchscript import (
+    LIFTED,
+    computed_by,
+    path_of_value,
+    real_name,
+    scope_of,
+)
 from onnx_params.matching.copies import MIN_COPIED
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
@@ -80,7 +87,9 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
         )
         return True, because
     if is_weight(state.model, tensor):
-        return True, _AS_WEIGHT
+        gone = _computed_of(state, tensor)
+        because = f"it was computed, by its name, perhaps of '{gone}', of which nothing is left"
+        return (False, because) if gone else (True, _AS_WEIGHT)
     if (
         claim.evidence not in GUESSES
         and real_name(tensor.name) is not None
@@ -101,6 +110,27 @@ def is_extra(state: State, tensor: StoredTensor, claim: Claim) -> tuple[bool, st
             " constant that was computed, perhaps"
         ),
     )
+
+
+def _computed_of(state: State, tensor: StoredTensor) -> str:
+    """A weight of the reference of which nothing is left in the module where, by its name, a stored
+    tensor was computed: an operator's result, or what TorchScript's exporter made for a Gemm, for
+    it leaves the weights of those as they are. Empty where there is none.
+    """
+    name = name_before(tensor.name)
+    if name.startswith(f"{LIFTED}Gemm_"):
+        uses = state.model.def_use.uses(tensor.key)
+        module = next((scope_of(use.node) or "" for use in uses if use.node is not None), "")
+    elif computed_by(name) and not name.startswith(LIFTED):
+        module = path_of_value(name)
+    else:
+        return ""
+    inside = f"{module}." if module else ""
+    for gone, found in state.found.items():
+        is_weight_of_it = len(state.reference[gone].shape) > 1 and not found.stored
+        if is_weight_of_it and moved(gone, state.matched.prefix).startswith(inside):
+            return gone
+    return ""
 
 
 def _has_name_of_another(state: State, tensor: StoredTensor) -> bool:

@@ -28,7 +28,7 @@ from onnx_params.idioms.torchscript import (
     is_result,
     real_name,
 )
-from onnx_params.idioms.vocabulary import PARTNERS
+from onnx_params.idioms.vocabulary import PARTNERS, is_unlearned_name
 from onnx_params.matching.folds import MASKED, ONE_MORE, SHARES, SPELLED, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.multiplied import BATCH_NORM
@@ -94,6 +94,8 @@ def _is_said_by_names(state: State, name: str, found: Found) -> bool:
     if _is_of_width(state, name, found) or _is_multiplied(state, name, found):
         return True
     if _is_recorded(state, name, found):
+        return True
+    if _is_of_a_buffer(state, name, found):
         return True
     if found.formula == ONE_MORE and all(_is_of_product(state, name, key) for key in found.stored):
         return True
@@ -226,6 +228,20 @@ def _is_of_product(state: State, name: str, key: Key) -> bool:
         operator_of(key[1]) in _PRODUCTS or _MULTIPLIES.match(name_before(key[1])) is not None
     )
     return is_product and _is_vector_of_shape(state, name, key)
+
+
+def _is_of_a_buffer(state: State, name: str, found: Found) -> bool:
+    """Whether TorchScript's exporter made up the name of a buffer, by its own name, times a factor
+    that networks have, in the buffer's shape: it was not laid out anew, so it was computed.
+    """
+    tensor = state.reference[name]
+    return (
+        bool(found.stored)
+        and is_unlearned_name(name)
+        and is_known_factor(found.factor)
+        and all(name_before(key[1]).startswith(LIFTED) for key in found.stored)
+        and all(state.model.stored[key].shape == tensor.shape for key in found.stored)
+    )
 
 
 def _is_vector_of_shape(state: State, name: str, key: Key) -> bool:

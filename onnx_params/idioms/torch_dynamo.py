@@ -16,6 +16,7 @@ SIGNATURE_KEY: Final = "pkg.torch.export.ExportedProgram.graph_signature"
 FX_NODE_KEY: Final = "pkg.torch.onnx.fx_node"
 SCOPES_KEY: Final = "pkg.torch.onnx.name_scopes"
 CLASSES_KEY: Final = "pkg.torch.onnx.class_hierarchy"
+_LIFTED: Final = re.compile(r"([\w.]+\.)?lifted_tensor_\d+")
 FOLDED_KEY: Final = "pkg.onnxscript.optimizer.folded_from"
 KIND_KEY: Final = "pkg.torch.export.graph_signature.InputSpec.kind"
 
@@ -222,6 +223,14 @@ class Call(NamedTuple):
             if placeholder in names:
                 return names.index(placeholder), names
         return None
+
+
+def is_constant_of_code(name: str) -> bool:
+    """Whether torch.export gave the name to a tensor that the code holds, no module.
+
+    Source: torch, ``_export/passes/lift_constants_pass.py``.
+    """
+    return _LIFTED.fullmatch(name) is not None
 
 
 def operator_of(value: str) -> str:

@@ -30,9 +30,6 @@ _MADE_BY_FX: Final = re.compile(
     r"(new_)?(zeros|ones|full|empty)(_like)?(_\d+)?|(eye|triu|tril)(_\d+)?"
 )
 
-# what torch.export calls tensors that the code holds. Source: torch/_export/passes/lift_constants
-_LIFTED_BY_FX: Final = re.compile(r"([\w.]+\.)?lifted_tensor_\d+")
-
 
 def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     """A constant of the trace, where the file has parameters among its initializers; a frozen
@@ -48,8 +45,6 @@ def hint(model: Model, tensor: StoredTensor) -> Hint | None:
     if computed_by(name) == "Where":
         because = "an optimizer computed it, by its name, and chose some of its numbers"
         return Hint(False, "trace-constant", because)
-    if _LIFTED_BY_FX.fullmatch(name) is not None:
-        return Hint(False, "trace-constant", "torch.export lifts constants of the code so")
     if _MADE_BY_FX.fullmatch(name) is not None and has_few_numbers(tensor, MAX_MADE):
         return Hint(False, "trace-constant", "the trace made it of no parameter, by its name")
     # codes under a constant's own name are those of a weight, as quantizers export it

@@ -144,7 +144,7 @@ _OTHER_BUFFERS: Final = (
     "inv_freq|cos_cached|sin_cached|position_ids|relative_position_index|relative_coords_table"
     r"|\w+_mask|running_\w+|masked_bias|mel_filters|mel_basis|mel_matrix|filter_?bank"
     "|(forward|inverse)_basis(_buffer)?|dft_(basis|matrix|real|imag)|stft_(basis|kernel)"
-    "|hann_window|window|anchors?|anchor_points|stride_tensor|eps|mesh_?grid|embed_scale"
+    "|hann_window|window_?|anchors?|anchor_points|stride_tensor|eps|mesh_?grid|embed_scale"
 )
 # what adapters keep beside their factors without learning it, an entry for each adapter. Source:
 # peft, ``tuners/*/layer.py``, every ``BufferDict``
@@ -166,11 +166,21 @@ _BUFFER_NAMES: Final = re.compile(
 _KEPT_STATE: Final = re.compile(
     r"(^|[._/])(e_score_correction_bias|final_logits_bias|layer_scalar)$"
 )
+# what somebody sets or counts: limits, edges of bins, noise of filters. Sources: transforms of
+# columns (scikit-learn, ``RobustScaler``, ``KBinsDiscretizer``), control (``action_space.low``),
+# Kalman filters
+_SET_BY_HAND: Final = re.compile(
+    r"(^|[._/])_?((bin_)?edges|boundaries|breakpoints|medians?|percentiles?"
+    r"|(low|high|lower|upper|clip_(low|high|min|max))(_bounds?|_limits?)?|bounds?|limits?"
+    r"|(process|measure(ment)?|observation|sensor)_noise|thresholds|default_\w+|class_priors?"
+    r"|log_priors?)$"
+)
 
 
 def is_unlearned_name(name: str) -> bool:
     """Whether libraries register a buffer under such a name, be it part of the model's state."""
-    return is_buffer_name(name) or _KEPT_STATE.search(name) is not None
+    is_kept = _KEPT_STATE.search(name) is not None
+    return is_buffer_name(name) or is_kept or _SET_BY_HAND.search(name) is not None
 
 
 @lru_cache(MAX_CACHED)

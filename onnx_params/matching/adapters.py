@@ -16,13 +16,12 @@ import numpy as np
 
 from onnx_params.dataflow.view import View
 from onnx_params.idioms.torch_modules import HADAMARD_FACTORS, KRONECKER_FACTORS
-from onnx_params.matching.low_rank import likely_scales
+from onnx_params.matching.low_rank import likely, likely_scales
 from onnx_params.matching.match_state import Found, MatchState
 from onnx_params.matching.rounded import Fit, fits_by_shape, near
 from onnx_params.tensors.steps import Shape
 from onnx_params.tensors.stored import StoredTensor
 
-MAX_TRIED: Final = 64  # stored tensors of its shape for one adapter
 _FACTOR: Final = re.compile(r"(.*)\.((?:hada|lokr)_w[12])(_[ab])?((?:\.[^.]+)?)$")
 _WEIGHTS: Final = ("weight", "base_layer.weight")  # by the module's name
 
@@ -60,7 +59,8 @@ def adapted(state: MatchState) -> None:
         _take(state, by_weight[tensor.name], (candidate, steps), tensor)
     fits = fits_by_shape(state)
     for adapter in adapters:
-        for fit in _likely(state, adapter, fits):
+        found = [fit for shape in adapter.shapes for fit in fits.get(shape, ())]
+        for fit in likely(state, adapter.names, found):
             # alone first, then in a weight that is open yet
             weights = (None,) if adapter.weight is None else (None, adapter.weight)
             for weight in weights:
@@ -73,14 +73,6 @@ def _is_open(state: MatchState, adapter: _Adapter, fit: Fit, weight: StoredTenso
     if fit[0].key in state.assigned or all(name in state.found for name in adapter.names):
         return False
     return weight is None or weight.name not in state.found
-
-
-def _likely(state: MatchState, adapter: _Adapter, fits: Mapping[Shape, list[Fit]]) -> Iterator[Fit]:
-    """The stored tensors that may hold a change: those that the artifact's own names say first."""
-    claims = [state.named[name] for name in adapter.names if name in state.named]
-    said = {key for claim in claims for key in claim.stored}
-    found = [fit for shape in adapter.shapes for fit in fits.get(shape, ())]
-    yield from sorted(found, key=lambda fit: fit[0].key not in said)[:MAX_TRIED]
 
 
 def _adapters(state: MatchState) -> Iterator[_Adapter]:

@@ -1,5 +1,6 @@
-"""Find what TorchScript's exporter computed of a parameter that it also stores: a multiple, or the
-square of each element. One parameter is there twice then, and counts once.
+"""Find what TorchScript's exporter computed of a parameter that it also stores: a multiple, the
+square of each element, or a sum with lines of another one. One parameter is there twice then, and
+counts once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from onnx_params.tensors.stored import StoredTensor
 N_FIRST: Final = 16  # numbers that are compared before all are
 DIGITS: Final = 3  # in which ratios of these agree
 CLOSE: Final = 1e-5  # relative, of all
+MAX_ADDED_TO: Final = 8  # tables of a shape that are held against one
+MAX_ELEMENTS: Final = 1 << 17  # of a table that is read for that
+MIN_LINES: Final = 16  # of a table, below which lines are alike by chance
+ROUGH: Final = 1e-4  # of the largest number, within which lines are the same
 MIN_COUNT: Final = 8  # elements below which ratios are alike by chance
 
 _Ratios = tuple[float, ...]
@@ -42,7 +47,35 @@ def computed_copies(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
             original = by_ratios.get(ratios) if ratios else None
             if original is not None and _is_computed(original, tensor):
                 found[tensor.key] = original.key
+            elif len(named) <= MAX_ADDED_TO:
+                sums = (each for each in named if _has_lines_added(each, tensor))
+                original = next(sums, None)
+                if original is not None:
+                    found[tensor.key] = original.key
     return found
+
+
+def _has_lines_added(original: StoredTensor, tensor: StoredTensor) -> bool:
+    """Whether a table is another one plus a few different lines, again and again, as the embedding
+    of an item and that of its kind. Reads both.
+    """
+    if len(tensor.shape) != 2 or tensor.shape[0] < MIN_LINES or tensor.count > MAX_ELEMENTS:
+        return False
+    first = first_numbers(tensor, min(tensor.count, N_FIRST))
+    before = first_numbers(original, len(first))
+    if not before or first == before:
+        return False
+    try:
+        import numpy as np
+
+        added = tensor.read() - original.read()
+    except (ImportError, OnnxParamsError):
+        return False
+    size = float(np.abs(added).max(initial=0.0))
+    if not size or not np.isfinite(size):
+        return False
+    lines = np.unique(np.round(added / (ROUGH * size)), axis=0)
+    return 1 < len(lines) <= len(added) // 2
 
 
 def _ratios(tensor: StoredTensor, power: int) -> _Ratios:

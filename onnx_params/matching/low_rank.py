@@ -8,7 +8,7 @@ it is the one number that fits all rows.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from onnx_params.dataflow.view import View
 from onnx_params.matching.candidates import Candidate
 from onnx_params.matching.match_state import Found, MatchState
-from onnx_params.matching.rounded import fits_by_shape, near, small
+from onnx_params.matching.rounded import Fit, fits_by_shape, near, small
 from onnx_params.matching.samples import MAX_TRIED
 from onnx_params.tensors.steps import Shape, Steps
 from onnx_params.tensors.stored import StoredTensor
@@ -62,9 +62,18 @@ def merged(state: MatchState) -> None:
         _take(state, tensor, adapters[tensor.name], candidate, steps)
     fits = fits_by_shape(state) if any(name not in state.found for name in adapters) else {}
     for name in adapters:  # what an adapter changed by much is near to nothing
-        for candidate, steps in fits.get(state.reference[name].shape, [])[:MAX_TRIED]:
+        for candidate, steps in likely(state, [name], fits.get(state.reference[name].shape, [])):
             if name not in state.found and candidate.key not in state.assigned:
                 _take(state, state.reference[name], adapters[name], candidate, steps)
+
+
+def likely(state: MatchState, names: Sequence[str], fits: Sequence[Fit]) -> list[Fit]:
+    """Some of the stored tensors that fit: those first that the artifact's own names say were
+    computed of one of these parameters.
+    """
+    claims = [state.named[name] for name in names if name in state.named]
+    said = {key for claim in claims for key in claim.stored}
+    return sorted(fits, key=lambda fit: fit[0].key not in said)[:MAX_TRIED]
 
 
 def _take(

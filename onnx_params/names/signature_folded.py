@@ -32,6 +32,7 @@ from onnx_params.names.lookups import table_shape
 from onnx_params.names.placement import locate
 from onnx_params.names.signature_parts import by_parts, by_states
 from onnx_params.names.signature_table import SIGNATURE, Table, without
+from onnx_params.tensors.small import distinct_lines
 from onnx_params.tensors.steps import Permute, Reshape, Shape, shape_after
 
 # leaves of what a weight is computed from, that have its shape. Sources: torch.nn.utils,
@@ -210,6 +211,10 @@ def _looked_up(folded: Folded) -> Claim | None:
     if folded.operators.count("embedding") != 1 or not (by_buffer or by_range):
         return None
     if not others <= _OF_RANGES or len(shape) < 2 or any(dim != 1 for dim in shape[:-2]):
+        return None
+    # a row that is there again was listed more than once
+    n_rows = distinct_lines(folded.location.tensor, len(shape) - 1) if by_buffer else None
+    if n_rows not in (None, shape[-2]):
         return None
     listed = f"'{folded.others[0]}'" if by_buffer else "a range"
     because = f"'{folded.value}' was looked up in it by {listed}, if that lists all positions"

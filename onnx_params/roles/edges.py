@@ -89,6 +89,12 @@ def _is_table(context: Context, tensor: StoredTensor) -> bool:
     return is_lifted and is_array and not has_few_numbers(tensor, MAX_FEW)
 
 
+def is_counted(tensor: StoredTensor) -> bool:
+    """Whether a module calls a tensor as numbers that were counted in data or follow from sizes."""
+    leaf = leaf_of(real_name(tensor.name) or "")
+    return _COUNTED.fullmatch(leaf.lstrip("_")) is not None
+
+
 def is_statistic_of_data(subject: Subject) -> bool:
     """Whether a module calls a tensor the mean or the deviation of something."""
     return _STATISTICS.fullmatch(_leaf(subject)) is not None
@@ -116,7 +122,7 @@ def _is_of_a_module(context: Context, subject: Subject) -> bool:
     owner, leaf = module_of(real_name(subject.tensor.name) or ""), _leaf(subject)
     if not is_path(owner or leaf) or not (owner or is_in_a_trace(subject)):
         return False
-    return _COUNTED.fullmatch(leaf.lstrip("_")) is None or is_in_a_norm(context, subject.tensor)
+    return not is_counted(subject.tensor) or is_in_a_norm(context, subject.tensor)
 
 
 def _unless_variable(
@@ -137,7 +143,10 @@ def _is_after_the_last_layer(context: Context, use: Use, is_counted: bool) -> bo
         return False
     assert use.node is not None
     others = [name for slot, name in enumerate(use.node.inputs) if slot != use.slot]
-    if not is_counted and not all(_is_activated(context, use.graph, name) for name in others):
+    is_subtracted = use.node.op_type == "Sub" and use.slot == 1  # no layer's bias is
+    if not (is_counted or is_subtracted) and not all(
+        _is_activated(context, use.graph, name) for name in others
+    ):
         return False
     return spectra.reaches_outputs_only(context, use)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.biases import added
+from onnx_params.idioms.naming import leaf_of
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import LIFTED, containers, real_name, scope_of
 from onnx_params.roles.context import Context, describe
@@ -14,6 +15,7 @@ from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.matrices import (
     has_orthogonal_columns,
     is_of_ones_and_zeros,
+    is_shifted,
     is_symmetric,
 )
 from onnx_params.tensors.stored import StoredTensor
@@ -24,6 +26,7 @@ MAX_ELEMENTS: Final = 1 << 16  # of a matrix that is read
 # TorchScript's exporter leaves a Gemm's weight as it is, and calls so what it computed
 _COMPUTED_FOR_GEMM: Final = f"{LIFTED}Gemm_"
 _BASIS: Final = re.compile(r"(^|_)basis(_|:|$)")
+_OF_LAYERS: Final = frozenset({"weight", "bias"})
 _LEARNED: Final = frozenset({"kernel", "w", "W"})  # leaves, beside those with the word weight
 
 
@@ -35,7 +38,8 @@ def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classif
         return None
     is_own = _has_name_of_its_own(context, tensor, use)
     hangs = _hangs(context, tensor, use)
-    if not (is_own or hangs or tensor.name.startswith(_COMPUTED_FOR_GEMM)):
+    is_custom = not hangs and _is_in_no_layer(context, tensor, use)
+    if not (is_own or hangs or is_custom or tensor.name.startswith(_COMPUTED_FOR_GEMM)):
         return None
     if are_sampled_functions(tensor):
         because = f"{describe(use)}: waves, or powers of a line, at equal steps"
@@ -43,8 +47,11 @@ def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classif
     if is_of_ones_and_zeros(tensor):
         because = f"{describe(use)}: ones and zeros, which take or move elements"
         return Classification(Role.BUFFER, RuleId.ONES_AND_ZEROS, because)
+    if is_shifted(tensor):
+        because = f"{describe(use)}: each row is the one before it, a place further on"
+        return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
     # layers may have such weights too: they add a bias, and stand in modules of their own
-    if not (is_own or hangs) or _has_bias(context, use):
+    if not (is_own or hangs or is_custom) or _has_bias(context, use):
         return None
     if is_symmetric(tensor):
         because = f"{describe(use)}: it is its own transpose, as the adjacency of places is"
@@ -73,6 +80,16 @@ def _hangs(context: Context, tensor: StoredTensor, use: Use) -> bool:
     if use.node is None or not name_before(tensor.name).startswith(LIFTED):
         return False
     return scope_of(use.node) in {"", *containers(context.model)}
+
+
+def _is_in_no_layer(context: Context, tensor: StoredTensor, use: Use) -> bool:
+    """Whether TorchScript's exporter computed a matrix for a module that has vectors of other names
+    than layers have.
+    """
+    if use.node is None or not name_before(tensor.name).startswith(LIFTED):
+        return False
+    own = context.by_module.get(scope_of(use.node) or "", ())
+    return any(leaf_of(each.name) not in _OF_LAYERS for each in own)
 
 
 def _has_bias(context: Context, use: Use) -> bool:

@@ -116,6 +116,10 @@ class RuleId(enum.Enum):
     OF_ATTENTION = "of-attention", "Attention takes it for each head: it was computed."
     ROTARY_TABLE = "rotary-table", "It rotates pairs of features."
     FREQUENCIES = "frequencies", "What it multiplies goes to Cos and Sin."
+    STATE_ORDER = (
+        "state-order",
+        "A module lists its parameters first, then its buffers, as a trace keeps them.",
+    )
     AFTER_THE_LAST_LAYER = "after-the-last-layer", "No layer follows it."
     BEFORE_THE_FIRST_LAYER = (
         "before-the-first-layer",
@@ -129,6 +133,7 @@ class RuleId(enum.Enum):
     )
     ONES_AND_ZEROS = "ones-and-zeros", "Its ones and zeros take or move elements."
     SYMMETRIC = "symmetric", "It is its own transpose, under a name that is no weight's."
+    WINDOW = "window", "A signal is multiplied by it, the same from both ends."
     WAVELET = "wavelet", "Its two filters mirror each other."
     RESAMPLING = "resampling", "All of its filters are one, the same from both ends."
     DIFFERENCES = "differences", "All of its filters have a few numbers that add up to zero."

@@ -19,7 +19,7 @@ from onnx_params.idioms.exporter_metadata import ExporterMetadata
 from onnx_params.idioms.torch_modules import BARE_SPECTRAL_LEAVES, SPECTRAL_LEAVES
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.idioms.vocabulary import is_buffer_name, is_unlearned_name
-from onnx_params.roles import spectra
+from onnx_params.roles import spectra, state_order
 from onnx_params.roles.attributes import in_attribute
 from onnx_params.roles.context import Context, Subject, describe
 from onnx_params.roles.norms import fills_a_group_norm, fills_a_norm
@@ -34,6 +34,7 @@ from onnx_params.tensors.stored import StoredTensor
 
 Rule = Callable[[Context, Subject], Classification | None]
 MAX_IDENTITIES: Final = 16  # Identity nodes in a chain inside a loop
+_SHADOWED: Final = RuleId.SHADOWED
 _RULE_BY_ID: Final = {rule.value: rule for rule in RuleId}
 
 
@@ -44,6 +45,15 @@ def classify(
     the exporter said.
     """
     context = Context(model, metadata)
+    listed = list(_one_by_one(context))
+    by_order = {} if metadata.has_roles else state_order.by_order(model, listed)
+    for tensor, said in listed:
+        yield tensor, by_order.get(tensor.key, said) if said.rule is not _SHADOWED else said
+
+
+def _one_by_one(context: Context) -> Iterator[tuple[StoredTensor, Classification]]:
+    """Every stored tensor with the answer of the first rule that has one."""
+    model = context.model
     seen: set[tuple[str, str]] = set()
     for path, graph in model.graphs.items():
         for tensor in graph.tensors:

@@ -9,6 +9,8 @@ from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.scales import scale_of
 from onnx_params.dataflow.walk import worded
 from onnx_params.idioms.naming import is_path
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torch_dynamo import is_constant_of_code
 from onnx_params.idioms.torchscript import LIFTED, is_made_up, is_unnamed, real_name
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.schemas import schema
@@ -18,9 +20,11 @@ from onnx_params.roles.edges import (
     ELEMENTWISE,
     after_the_last_layer,
     before_the_first_layer,
+    is_counted,
     is_statistic_of_data,
 )
 from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.roles.rotary import VIEWS
 from onnx_params.roles.surroundings import MANY, elementwise, is_bias
 from onnx_params.tensors.small import MASK_NUMBERS, first_numbers, has_few_numbers
 from onnx_params.tensors.stored import StoredTensor
@@ -45,6 +49,7 @@ _LIKELY: Final = frozenset({"table", "operand"})  # words that say it of numbers
 MIN_AXES: Final = 3  # of a single number that was laid out for a result
 # as Model Optimizer calls the vector of AWQ. Source: modelopt/onnx/quantization/int4.py
 _INPUT_SCALE: Final = "_pre_quant_scale"
+MAX_VIEWS: Final = 3  # one after the other
 _ARITHMETIC: Final = frozenset({"Mul", "Sub", "Div"})
 
 
@@ -250,6 +255,15 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
     special = spectra.basis(context, subject)
     if special is not None:
         return special
+    if word == "table" and is_counted(subject.tensor):
+        for after in _behind_views(context, use):
+            is_used = after.node is not None and after.node.op_type in ELEMENTWISE
+            found = before_the_first_layer(context, subject, after) if is_used else None
+            if found is not None:
+                return found
+    if word == "table" and is_constant_of_code(name_before(subject.tensor.name)):
+        because = f"{describe(use)}, under a name that torch.export gives what the code holds"
+        return Classification(Role.CONSTANT, RuleId.TRACE_CONSTANT, because)
     if word == "table" and is_unnamed(subject.tensor.name) and _is_mask(subject.tensor):
         because = f"{describe(use)}, a few numbers again and again, and no module named it"
         return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
@@ -261,6 +275,16 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
         )
         return Classification(Role.BUFFER, RuleId.NORM_BEFORE_A_SCALE, because)
     return Classification(*BY_WORD[word], describe(use))
+
+
+def _behind_views(context: Context, use: Use) -> list[Use]:
+    """The uses of a result, behind what only changes its axes."""
+    found, todo = [], [use]
+    for _ in range(MAX_VIEWS):
+        uses = [after for at in todo for after in context.followers(at)]
+        todo = [each for each in uses if each.node is not None and each.node.op_type in VIEWS]
+        found += [each for each in uses if each not in todo]
+    return found
 
 
 def _is_mask(tensor: StoredTensor) -> bool:

@@ -22,7 +22,7 @@ from onnx_params.tensors.filters import (
     is_resampling,
 )
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_waves
+from onnx_params.tensors.waves import are_consecutive, has_waves
 
 MIN_KERNEL: Final = 16  # samples in the frame of a Fourier transform written as a convolution
 MAX_SEEN: Final = 256  # nodes looked at between a transform and its squares
@@ -95,6 +95,10 @@ def _basis_by_use(
     if is_kernel and are_mirrored(tensor):
         because = f"{describe(use)}: one filter is the other one from its end, halves of a wavelet"
         return Classification(Role.BUFFER, RuleId.WAVELET, because)
+    is_vector = max(shape, default=0) == tensor.count > 1
+    if node.op_type == "MatMul" and is_vector and are_consecutive(tensor):
+        because = f"{describe(use)}: whole numbers, one after the other"
+        return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
     computed = computed_matrix(context, tensor, use) if node.op_type in BY_MATRICES else None
     if computed is not None:
         return computed

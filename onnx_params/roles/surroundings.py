@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Set
 from typing import Final
 
@@ -35,10 +36,11 @@ from onnx_params.tensors.small import (
     has_few_numbers,
 )
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_angles
+from onnx_params.tensors.waves import has_angles, is_window
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MIN_SIGNS: Final = 4  # elements, below which ones and zeros may be what a module begins with
+MIN_IRREGULAR: Final = 8  # numbers of a few digits under a module's own name
 MANY: Final = 64  # elements of a tensor in which two numbers are no chance
 MAX_COMPARED: Final = 256  # numbers of a vector that are held against another's
 EPSILON: Final = 1e-5  # relative, and absolute for small numbers
@@ -184,10 +186,29 @@ def _written_down(context: Context, subject: Subject, use: Use) -> Classificatio
         return None
     numbers = set(first_numbers(tensor, tensor.count))
     are_signs = tensor.count >= MIN_SIGNS and numbers <= {-1.0, 0.0, 1.0}
-    if real_name(tensor.name) is not None and not are_signs:
+    if real_name(tensor.name) is not None and not are_signs and not _is_irregular(tensor):
         return None
     because = f"{describe(use)}: numbers of a few digits, which somebody wrote down"
     return Classification(Role.BUFFER, RuleId.WRITTEN_DOWN, because)
+
+
+def _is_irregular(tensor: StoredTensor) -> bool:
+    """Whether a vector has many numbers, different ones, up and down: more than what a module may
+    begin with, which is even or falls.
+    """
+    numbers = first_numbers(tensor, tensor.count)
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    is_up_and_down = min(steps, default=0) < 0 < max(steps, default=0)
+    return len(numbers) >= MIN_IRREGULAR and len(set(numbers)) >= MASK_NUMBERS and is_up_and_down
+
+
+def _window(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """What a frame of a signal is multiplied by."""
+    assert use.node is not None
+    if use.node.op_type not in ("Mul", "Div") or not is_window(context.numbers(subject.tensor)):
+        return None
+    because = f"{describe(use)}: different numbers, the same from both ends"
+    return Classification(Role.BUFFER, RuleId.WINDOW, because)
 
 
 def _looked_up_bias(context: Context, subject: Subject, use: Use) -> Classification | None:
@@ -321,6 +342,7 @@ _ELEMENTWISE_RULES: Final[tuple[Rule, ...]] = (
     _bias_of_a_layer,
     _same_number,
     squared_lengths,
+    _window,
     _written_down,
     _looked_up_bias,
     _attention_mask,

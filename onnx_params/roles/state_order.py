@@ -1,0 +1,110 @@
+"""Tell buffers from parameters by the order in which a module lists them.
+
+TorchScript's exporter writes initializers in the order of the state dict, and every module lists
+its parameters first, then its buffers: what comes after a buffer of the same module is one, and
+what comes before a parameter is one, whatever names and numbers say. Sources: torch,
+``nn/modules/module.py``, ``_save_to_state_dict``; ``jit/_trace.py``, ``_unique_state_dict``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from onnx_params.containers.onnx.graph import Model
+from onnx_params.idioms.naming import leaf_of, module_of
+from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.roles.role import Classification, Role, RuleId
+from onnx_params.tensors.encoding import PlaceKind
+from onnx_params.tensors.steps import Key
+from onnx_params.tensors.stored import StoredTensor
+
+_Listed = tuple[StoredTensor, Classification]
+
+# what no rule has a reason for but that it is floating point: it may as well be a buffer
+_BY_DEFAULT: Final = frozenset(
+    {
+        RuleId.ELEMENTWISE_FLOAT,
+        RuleId.FLOAT_BY_DEFAULT,
+        RuleId.NAMED_SCALAR,
+        RuleId.BIAS_OF_A_LAYER,
+    }
+)
+_SURE_PARAMETERS: Final = frozenset(
+    {
+        RuleId.WEIGHT_SLOT,
+        RuleId.BIAS_SLOT,
+        RuleId.NAMED_IN_ITS_MODULE,
+        RuleId.BIAS_OF_A_LAYER,
+    }
+)
+# what is compared, counted or chosen by has no gradient
+_SURE_BUFFERS: Final = frozenset(
+    {RuleId.RUNNING_STATISTICS_SLOT, RuleId.INDEX_SLOT, RuleId.MASK_SLOT, RuleId.INTEGERS}
+)
+_LEARNED: Final = ("weight", "bias")  # words in the leaves of layers' parameters
+MIN_NAMED: Final = 2  # buffers before what has such a word, and is in no layer's slot
+
+
+def by_order(model: Model, listed: Sequence[_Listed]) -> dict[Key, Classification]:
+    """Other answers for the stored tensors of which their module's order says what they are."""
+    found: dict[Key, Classification] = {}
+    for group in _modules(model, listed).values():
+        found.update(_in_module(group))
+    return found
+
+
+def _modules(model: Model, listed: Sequence[_Listed]) -> Mapping[str, list[_Listed]]:
+    """Module -> its own tensors as the file lists them, where a trace wrote it so; none where some
+    tool put a module's tensors apart.
+    """
+    groups: dict[str, list[_Listed]] = {}
+    if not any(node.name.startswith("/") for node in model.main.nodes):
+        return groups
+    last = ""
+    for each in listed:
+        tensor = each[0]
+        is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
+        if not is_initializer or is_made_up(tensor.name):
+            continue
+        module = module_of(tensor.name)
+        if module in groups and module != last:
+            return {}
+        groups.setdefault(module, []).append(each)
+        last = module
+    return groups
+
+
+def _in_module(group: Sequence[_Listed]) -> Iterator[tuple[Key, Classification]]:
+    in_layers = [at for at, each in enumerate(group) if _is_of_a_layer(*each)]
+    compared = [at for at, (_, said) in enumerate(group) if said.rule in _SURE_BUFFERS]
+    last_in_layer = max(in_layers, default=-1)
+    first_compared = min(compared, default=len(group))
+    if last_in_layer > first_compared:
+        return  # some tool put it in another order
+    unlearned = [
+        at for at, (_, said) in enumerate(group) if said.role is Role.BUFFER and at > last_in_layer
+    ]
+    for at, (tensor, said) in enumerate(group):
+        if said.role is Role.BUFFER and at < last_in_layer:
+            because = f"its module lists it before '{group[last_in_layer][0].name}', a parameter"
+            yield tensor.key, Classification(Role.PARAMETER, RuleId.STATE_ORDER, because)
+        if said.role is not Role.PARAMETER:
+            continue
+        witnesses = [each for each in compared if each < at]
+        before = [each for each in unlearned if each < at]
+        if said.rule in _BY_DEFAULT and len(before) >= (MIN_NAMED if _is_named(tensor) else 1):
+            witnesses += before
+        if witnesses:
+            because = f"its module lists it after '{group[min(witnesses)][0].name}', a buffer"
+            yield tensor.key, Classification(Role.BUFFER, RuleId.STATE_ORDER, because)
+
+
+def _is_of_a_layer(tensor: StoredTensor, said: Classification) -> bool:
+    """Whether a layer takes a tensor as its weight or bias, under a name with such a word."""
+    return said.rule in _SURE_PARAMETERS and _is_named(tensor)
+
+
+def _is_named(tensor: StoredTensor) -> bool:
+    leaf = leaf_of(tensor.name)
+    return any(word in leaf for word in _LEARNED)
