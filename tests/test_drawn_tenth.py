@@ -14,6 +14,7 @@ from support.graphs import Chain, audited, changed, coded, dequantized, draw
 from torch import nn
 
 import onnx_params
+from onnx_params.tensors.codebooks import CODEBOOKS
 
 TORCH = "pytorch"
 
@@ -274,3 +275,33 @@ def test_a_table_with_the_lines_of_another(is_sum: bool, tmp_path: Path) -> None
     made = table + kinds if is_sum else draw(3, 40, 16)
     chain.node("MatMul", chain.last, chain.keep("onnx::Gemm_9", made))
     assert is_sum is (len(shapes(chain, tmp_path)) == 2)
+
+
+@pytest.mark.parametrize("is_tied", [True, False])
+def test_a_head_in_four_bits_that_is_tied(is_tied: bool, tmp_path: Path) -> None:
+    """bitsandbytes' codes lie in one run, with a scale for each block: rows are read out of that."""
+    table = draw(0, 40, 64)
+    head = table if is_tied else draw(1, 40, 64)
+    blocks = head.reshape(-1, 32)
+    scales = np.abs(blocks).max(axis=1)
+    book = np.asarray(CODEBOOKS["nf4"], np.float32)
+    codes = np.abs((blocks / scales[:, None])[..., None] - book).argmin(-1).reshape(-1, 2)
+    packed = (codes[:, 0] << 4 | codes[:, 1]).astype(np.uint8)
+    chain = Chain()
+    chain.node("Gather", chain.keep("embed.weight", table), "x")
+    inputs = chain.keep("onnx::MatMul_9_Bnb4", packed), chain.keep("onnx::MatMul_9_absmax", scales)
+    options = {"K": 64, "N": 40, "block_size": 32, "quant_type": 1}
+    chain.node(
+        "MatMulBnb4", chain.last, *inputs, domain="com.microsoft", name="/head/MatMul", **options
+    )
+    assert is_tied is (len(shapes(chain, tmp_path)) == 1)
+
+
+def test_a_second_thing_that_is_added_to_a_layer(tmp_path: Path) -> None:
+    """What is added to a layer that has its bias, and goes to Softmax: words that are not allowed."""
+    blocked = np.where(np.arange(12) % 3, 0, -1e4).astype(np.float32)
+    chain = Chain()
+    chain.linear("fc.weight", draw(1, 12, 16), "fc.bias", draw(2, 12))
+    chain.node("Add", chain.last, chain.keep("blocked", blocked))
+    chain.node("Softmax", chain.last)
+    assert set(shapes(chain, tmp_path)) == {"fc.weight", "fc.bias"}

@@ -10,7 +10,8 @@ from onnx_params.containers.onnx.graph import Node, Use
 from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.composed import as_exported
-from onnx_params.idioms.torchscript import is_unnamed, real_name, scope_of
+from onnx_params.idioms.onnxruntime import name_before
+from onnx_params.idioms.torchscript import computed_by, is_unnamed, real_name, scope_of
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
@@ -49,6 +50,7 @@ _SOFTMAX: Final = ("Softmax", "QLinearSoftmax")
 _TO_SOFTMAX: Final = frozenset({"Add", "Reshape", "Unsqueeze", "Squeeze", "Cast", "Transpose"})
 # between a product of queries and keys, and the softmax of scores
 _BETWEEN_SCORES: Final = _TO_SOFTMAX | {"Mul", "Div", "Sub", "Pad", "Slice", "Where", "Concat"}
+_PRODUCTS: Final = frozenset({"MatMul", "Einsum"})
 MAX_TO_SCORES: Final = 12  # of such operators, one after the other
 MAX_AT_ONCE: Final = 16  # values that are followed
 N_AXES_OF_HEADS: Final = 4  # a batch, heads, places and features
@@ -230,12 +232,14 @@ def computed_for_attention(context: Context, subject: Subject) -> Classification
     weight has axes for a batch and for heads.
     """
     tensor = subject.tensor
-    if len(tensor.shape) < N_AXES_OF_HEADS or tensor.shape[-3] <= 1:
+    is_product = computed_by(name_before(tensor.name)) in _PRODUCTS
+    n_axes = N_AXES_OF_HEADS - 1 if is_product else N_AXES_OF_HEADS
+    if len(tensor.shape) < n_axes or tensor.shape[-3] <= 1:
         return None
     if real_name(tensor.name) is not None:
         return None
     for use, _ in subject.uses:
-        if use.node is None or use.node.op_type not in ("MatMul", "Einsum"):
+        if use.node is None or use.node.op_type not in _PRODUCTS:
             continue
         if _leads_to_softmax(context, use, _BETWEEN_SCORES):
             because = (
@@ -376,6 +380,8 @@ def is_bias(context: Context, use: Use, tensor: StoredTensor) -> bool:
         return False
     operator = schema(layer.domain, layer.op_type)
     if operator is None or operator.weight is None or operator.weight >= len(layer.inputs):
+        return False
+    if layer.op_type in ("Gemm", "Conv") and any(layer.inputs[2:]):  # it has its bias already
         return False
     weight = context.stored(use.graph, layer.inputs[operator.weight])
     if weight is None or (scope_of(layer) != scope_of(node) and is_one_number(tensor)):

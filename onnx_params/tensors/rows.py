@@ -19,12 +19,14 @@ from onnx_params.tensors.evaluate import dequantized, rearranged, scale_of, zero
 from onnx_params.tensors.steps import (
     Dequantize,
     Key,
+    Lookup,
     Permute,
     Placement,
     Reshape,
     Shape,
     Slice,
     Step,
+    Steps,
     Unblock,
     Unpack,
     shape_after,
@@ -61,7 +63,7 @@ def some_rows(
     with content_errors(f"'{tensor.name}'"):
         lines = _traced(tensor.shape, placement)
         if lines is None:
-            return None
+            return _rows_of_run(held, tensor, placement.steps, rows)
         axis = lines[0].before if lines else 0
         if is_in_place:
             values = taken(tensor, _places(tensor.shape, axis, rows))
@@ -70,6 +72,40 @@ def some_rows(
         for line in lines:
             values = _applied(values, line, rows, held)
         return values.astype(np.float32)
+
+
+def _rows_of_run(
+    held: Mapping[Key, StoredTensor], tensor: StoredTensor, steps: Steps, rows: np.ndarray
+) -> np.ndarray | None:
+    """Rows of codes that are stored one after the other, with a scale for each block of them;
+    ``None`` where they are not so.
+    """
+    *before, last = steps
+    if len(tensor.shape) != 1 or not isinstance(last, Reshape) or not _is_at_hand(tensor):
+        return None
+    width = math.prod(last.shape[1:])
+    places = rows[:, None] * width + np.arange(width)
+    if not all(map(_is_of_run, before)):
+        return None
+    in_a_byte = next((8 // step.bits for step in before if isinstance(step, Unpack)), 1)
+    if width % in_a_byte:
+        return None
+    values = taken(tensor, places[:, ::in_a_byte] // in_a_byte)
+    for step in before:
+        if isinstance(step, Dequantize):
+            scale = scale_of(step, lambda key: held[key].read()).reshape(-1)
+            values = (values.astype(np.float32) - step.offset) * scale[places // step.block]
+        else:
+            values = rearranged(values, (step,))
+    return values.reshape(len(rows), *last.shape[1:]).astype(np.float32)
+
+
+def _is_of_run(step: Step) -> bool:
+    """Whether a step makes numbers of codes one by one, by a scale for so many of them at most."""
+    if isinstance(step, Dequantize):
+        has_scale_alone = step.zero is step.second is step.groups is None
+        return has_scale_alone and not step.axis and step.block > 0
+    return isinstance(step, (Unpack, Lookup))
 
 
 def _is_at_hand(tensor: StoredTensor) -> bool:
