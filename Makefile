@@ -117,6 +117,7 @@ wild: $(VENV)/.installed ## build the second zoo with the field's tools, audit i
 	.cache/wild/venv-wider/bin/python benchmarks/wild/build.py drawn_ninth
 	.cache/wild/venv-wider/bin/python benchmarks/wild/build.py drawn_tenth
 	.cache/wild/venv-wider/bin/python benchmarks/wild/build.py drawn_eleventh
+	.cache/wild/venv-wider/bin/python benchmarks/wild/build.py drawn_twelfth
 	.cache/wild/venv-wider-quant/bin/python benchmarks/wild/build.py wider_quantizers rounded-gptq
 	.cache/wild/venv-wider-quant-genai/bin/python benchmarks/wild/build.py wider_quantizers $(WIDER_QUANT_GENAI)
 	TF_USE_LEGACY_KERAS=1 .cache/wild/venv-wider-quant-tf/bin/python benchmarks/wild/build.py wider_quantizers $(WIDER_QUANT_TF)

@@ -58,6 +58,8 @@ DRAWN: Final = (
     "drawn_tenth.py",
     "field_modules.py",  # of the eleventh
     "drawn_eleventh.py",
+    "more_field_modules.py",  # of the twelfth
+    "drawn_twelfth.py",
 )
 
 
