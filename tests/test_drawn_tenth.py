@@ -305,3 +305,75 @@ def test_a_second_thing_that_is_added_to_a_layer(tmp_path: Path) -> None:
     chain.node("Add", chain.last, chain.keep("blocked", blocked))
     chain.node("Softmax", chain.last)
     assert set(shapes(chain, tmp_path)) == {"fc.weight", "fc.bias"}
+
+
+@pytest.mark.parametrize("name", ["relu_1", "data.table"])
+def test_data_beside_a_stored_weight(name: str, tmp_path: Path) -> None:
+    """What a product multiplies by a layer's weight, where no module named it, was computed."""
+    chain = Chain()
+    chain.linear("fc.weight", draw(1, 16, 16))
+    held = chain.last
+    data = chain.keep("val_3" if name == "relu_1" else name, draw(2, 7, 16))
+    chain.node("MatMul", data, chain.keep("mlp.0.weight", draw(3, 16, 16)))
+    chain.node("MatMul", held, chain.last)
+    assert (2 if name == "relu_1" else 3) == len(shapes(chain, tmp_path))
+
+
+class Unknown(nn.Module):
+    """A learned vector in the place of what is missing, and a buffer there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(6, 8)
+        self.unknown = nn.Parameter(torch.zeros(8))
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, kind: torch.Tensor) -> Any:
+        held = torch.where(kind[:, None] > 0, self.table(kind.clamp(min=0)), self.unknown)
+        return self.fc(held)
+
+
+def test_a_vector_for_what_is_missing(tmp_path: Path) -> None:
+    assert "unknown" in traced(Unknown(), tmp_path, torch.tensor([1, -1]))
+
+
+class Skeleton(nn.Module):
+    """Numbers that say what they are before those that do not: a tree of joints, then a basis."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("ancestors", torch.tril(torch.ones(8, 8)))
+        self.register_buffer("shapes", torch.randn(8, 5))
+        self.fc, self.head = nn.Linear(8, 8), nn.Linear(5, 4)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.head((self.fc(x).tanh() @ self.ancestors) @ self.shapes)
+
+
+def test_the_order_behind_a_matrix_of_ones_and_zeros(tmp_path: Path) -> None:
+    names = traced(Skeleton(), tmp_path, torch.rand(2, 3, 8))
+    assert "shapes" not in names
+    assert len(names) == 4
+
+
+def listed(*, is_anew: bool, tmp_path: Path) -> set[str]:
+    """The rows of what dynamo's exporter wrote, without its records: parameters, then buffers; or
+    as onnxslim lists tensors.
+    """
+    chain = Chain()
+    if is_anew:
+        chain.keep("stem.running_mean", draw(2, 16))
+    chain.linear("fc.weight", draw(1, 16, 16), "fc.bias", draw(3, 16))
+    held = chain.last
+    if not is_anew:
+        chain.keep("stem.running_mean", draw(2, 16))
+    chain.node("Sub", held, "stem.running_mean", name="node_sub")
+    chain.node("Mul", chain.last, chain.keep("offset", draw(4, 16)), name="node_mul_1")
+    chain.node("Relu", chain.last)
+    chain.node("MatMul", chain.last, chain.keep("val_9", draw(5, 16, 16)))
+    return set(shapes(chain, tmp_path))
+
+
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_the_order_in_which_dynamo_lists(is_anew: bool, tmp_path: Path) -> None:
+    assert is_anew is ("offset" in listed(is_anew=is_anew, tmp_path=tmp_path))

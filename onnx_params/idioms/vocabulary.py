@@ -167,13 +167,14 @@ _KEPT_STATE: Final = re.compile(
     r"(^|[._/])(e_score_correction_bias|final_logits_bias|layer_scalar)$"
 )
 # what somebody sets or counts: limits, edges of bins, noise of filters. Sources: transforms of
-# columns (scikit-learn, ``RobustScaler``, ``KBinsDiscretizer``), control (``action_space.low``),
-# Kalman filters
+# columns (scikit-learn, ``RobustScaler``, ``KBinsDiscretizer``, ``PCA``, ``TfidfVectorizer``),
+# control (``action_space.low``), Kalman filters, cameras, weights of losses
 _SET_BY_HAND: Final = re.compile(
     r"(^|[._/])_?((bin_)?edges|boundaries|breakpoints|medians?|percentiles?"
     r"|(low|high|lower|upper|clip_(low|high|min|max))(_bounds?|_limits?)?|bounds?|limits?"
-    r"|(process|measure(ment)?|observation|sensor)_noise|thresholds|default_\w+|class_priors?"
-    r"|log_priors?)$"
+    r"|(process|measure(ment)?|observation|sensor)_noise|thresholds|default_\w+"
+    r"|(\w+_)?(knots|grid|priors?|idf|intrinsics|extrinsics)|(\w+_)?(pca|whiten(ing)?|zca)(_\w+)?"
+    r"|(class|label|loss|pos)_weights?)$"
 )
 
 

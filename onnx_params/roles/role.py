@@ -70,6 +70,7 @@ class RuleId(enum.Enum):
     BIAS_SLOT = "bias-slot", "An operator uses it as its bias."
     TABLE_SLOT = "table-slot", "Elements of it are looked up."
     OPERAND_SLOT = "operand-slot", "It is an operand that may be learned."
+    DATA = "data", "A product takes it beside a stored weight, and no module named it."
     RUNNING_STATISTICS_SLOT = "running-statistics-slot", "A norm uses it as running statistics."
     INITIAL_STATE_SLOT = "initial-state-slot", "A recurrent operator begins with it."
     LEARNED_STATE = (

@@ -26,6 +26,7 @@ from onnx_params.roles.edges import (
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import VIEWS
 from onnx_params.roles.surroundings import MANY, elementwise, is_bias
+from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.small import MASK_NUMBERS, first_numbers, has_few_numbers
 from onnx_params.tensors.stored import StoredTensor
 
@@ -50,6 +51,7 @@ MIN_AXES: Final = 3  # of a single number that was laid out for a result
 # as Model Optimizer calls the vector of AWQ. Source: modelopt/onnx/quantization/int4.py
 _INPUT_SCALE: Final = "_pre_quant_scale"
 MAX_VIEWS: Final = 3  # one after the other
+_OF_A_WEIGHT: Final = (".weight", ".weight_quantized")
 _ARITHMETIC: Final = frozenset({"Mul", "Sub", "Div"})
 
 
@@ -86,8 +88,35 @@ def by_slots(context: Context, subject: Subject) -> Classification | None:
     if words.other is not None:
         use, word = words.other
         learned = _learned_state(subject, use) if word == "state" else None
+        if learned is None and word == "mask" and _is_filled_in(subject, use):
+            return None
         return learned or Classification(*BY_WORD[word], describe(use))
     return _integers(context, subject)
+
+
+def _is_data(context: Context, subject: Subject, use: Use) -> bool:
+    """Whether a product multiplies what no module named by a stored weight with a name of its own,
+    so that it is data that an exporter computed and an optimizer left.
+    """
+    node = use.node
+    if node is None or use.slot != 0 or node.op_type not in ("MatMul", "Gemm"):
+        return False
+    weight = context.stored(use.graph, node.inputs[1])
+    if weight is None or subject.tensor.encoding is Encoding.COMPUTED:
+        return weight is not None
+    return is_unnamed(subject.tensor.name) and weight.name.endswith(_OF_A_WEIGHT)
+
+
+def _is_filled_in(subject: Subject, use: Use) -> bool:
+    """Whether Where takes a module's different numbers for what is missing: a token of a mask, or a
+    vector for what is unknown.
+    """
+    tensor = subject.tensor
+    is_a_modules = real_name(tensor.name) is not None or tensor.name.startswith(LIFTED)
+    is_value = use.node is not None and use.node.op_type == "Where" and use.slot > 0
+    if not is_value or not is_a_modules or not is_in_a_trace(subject):
+        return False
+    return tensor.dtype.is_float and not has_few_numbers(tensor, MASK_NUMBERS)
 
 
 def _learned_state(subject: Subject, use: Use) -> Classification | None:
@@ -255,6 +284,11 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
     special = spectra.basis(context, subject)
     if special is not None:
         return special
+    if word == "operand" and _is_data(context, subject, use):
+        because = f"{describe(use)}, beside a stored weight, and no module named it: data"
+        return Classification(Role.CONSTANT, RuleId.DATA, because)
+    if word in _LIKELY and is_unlearned_name(subject.tensor.name):
+        return spectra.by_name(subject.tensor)
     if word == "table" and is_counted(subject.tensor):
         for after in _behind_views(context, use):
             is_used = after.node is not None and after.node.op_type in ELEMENTWISE

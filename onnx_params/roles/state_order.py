@@ -2,8 +2,9 @@
 
 TorchScript's exporter writes initializers in the order of the state dict, and every module lists
 its parameters first, then its buffers: what comes after a buffer of the same module is one, and
-what comes before a parameter is one, whatever names and numbers say. Sources: torch,
-``nn/modules/module.py``, ``_save_to_state_dict``; ``jit/_trace.py``, ``_unique_state_dict``.
+what comes before a parameter is one, whatever names and numbers say. Dynamo's lists all parameters
+of the model before all buffers. Sources: torch, ``nn/modules/module.py``,
+``_save_to_state_dict``; ``jit/_trace.py``, ``_unique_state_dict``; ``export/graph_signature.py``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.idioms.naming import leaf_of, module_of
+from onnx_params.idioms.onnxruntime import undo
 from onnx_params.idioms.torchscript import is_made_up
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.encoding import PlaceKind
@@ -38,12 +40,26 @@ _SURE_PARAMETERS: Final = frozenset(
         RuleId.BIAS_OF_A_LAYER,
     }
 )
-# what is compared, counted or chosen by has no gradient
+# what is compared, counted or chosen by has no gradient; of others the numbers say it
 _SURE_BUFFERS: Final = frozenset(
-    {RuleId.RUNNING_STATISTICS_SLOT, RuleId.INDEX_SLOT, RuleId.MASK_SLOT, RuleId.INTEGERS}
+    {
+        RuleId.RUNNING_STATISTICS_SLOT,
+        RuleId.INDEX_SLOT,
+        RuleId.MASK_SLOT,
+        RuleId.INTEGERS,
+        RuleId.NO_NUMBER,
+        RuleId.ONES_AND_ZEROS,
+        RuleId.SYMMETRIC,
+        RuleId.SAMPLED_FUNCTIONS,
+        RuleId.RESAMPLING,
+        RuleId.DIFFERENCES,
+        RuleId.WAVELET,
+        RuleId.WINDOW,
+    }
 )
+_OF_DYNAMO: Final = "node_"  # how its exporter begins the names of nodes
 _LEARNED: Final = ("weight", "bias")  # words in the leaves of layers' parameters
-MIN_NAMED: Final = 2  # buffers before what has such a word, and is in no layer's slot
+SEVERAL: Final = 2  # likely buffers, before what a slot or such a word says is learned
 
 
 def by_order(model: Model, listed: Sequence[_Listed]) -> dict[Key, Classification]:
@@ -55,24 +71,36 @@ def by_order(model: Model, listed: Sequence[_Listed]) -> dict[Key, Classificatio
 
 
 def _modules(model: Model, listed: Sequence[_Listed]) -> Mapping[str, list[_Listed]]:
-    """Module -> its own tensors as the file lists them, where a trace wrote it so; none where some
-    tool put a module's tensors apart.
+    """Module -> its own tensors as the file lists them, where a trace wrote it so; all tensors as
+    those of one module where dynamo's exporter did; none where some tool put them apart.
     """
     groups: dict[str, list[_Listed]] = {}
+    own = [each for each in listed if _is_listed(each[0])]
+    if any(node.name.startswith(_OF_DYNAMO) for node in model.main.nodes):
+        return {"": own} if _are_parameters_first(own) else groups
     if not any(node.name.startswith("/") for node in model.main.nodes):
         return groups
     last = ""
-    for each in listed:
-        tensor = each[0]
-        is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
-        if not is_initializer or is_made_up(tensor.name):
-            continue
-        module = module_of(tensor.name)
+    for each in own:
+        module = module_of(each[0].name)
         if module in groups and module != last:
             return {}
         groups.setdefault(module, []).append(each)
         last = module
     return groups
+
+
+def _is_listed(tensor: StoredTensor) -> bool:
+    """Whether the exporter listed a tensor under a module's name, and no tool made it anew."""
+    is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
+    return is_initializer and not is_made_up(tensor.name) and not undo(tensor.name)
+
+
+def _are_parameters_first(listed: Sequence[_Listed]) -> bool:
+    """Whether no buffer comes before a layer's weight, as where onnxslim listed tensors anew."""
+    in_layers = [at for at, each in enumerate(listed) if _is_of_a_layer(*each)]
+    unlearned = [at for at, (_, said) in enumerate(listed) if said.role is Role.BUFFER]
+    return max(in_layers, default=0) < min(unlearned, default=len(listed))
 
 
 def _in_module(group: Sequence[_Listed]) -> Iterator[tuple[Key, Classification]]:
@@ -93,7 +121,8 @@ def _in_module(group: Sequence[_Listed]) -> Iterator[tuple[Key, Classification]]
             continue
         witnesses = [each for each in compared if each < at]
         before = [each for each in unlearned if each < at]
-        if said.rule in _BY_DEFAULT and len(before) >= (MIN_NAMED if _is_named(tensor) else 1):
+        has_reason = said.rule not in _BY_DEFAULT or _is_named(tensor)
+        if len(before) >= (SEVERAL if has_reason else 1):
             witnesses += before
         if witnesses:
             because = f"its module lists it after '{group[min(witnesses)][0].name}', a buffer"

@@ -11,7 +11,7 @@ from onnx_params.dataflow.consumers import n_outputs
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.torchscript import computed_by, is_unnamed, real_name, scope_of
+from onnx_params.idioms.torchscript import LIFTED, computed_by, is_unnamed, real_name, scope_of
 from onnx_params.idioms.vocabulary import is_unlearned_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
@@ -37,7 +37,7 @@ from onnx_params.tensors.small import (
     has_few_numbers,
 )
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import has_angles, is_window
+from onnx_params.tensors.waves import are_straight, has_angles, is_window
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MIN_SIGNS: Final = 4  # elements, below which ones and zeros may be what a module begins with
@@ -81,6 +81,9 @@ def by_surroundings(context: Context, subject: Subject) -> Classification:
     if used_by and has_angles(context.numbers(subject.tensor)):
         because = "its rows are multiples of frequencies: the angles of positions"
         return Classification(Role.BUFFER, RuleId.POSITIONS, because)
+    if subject.tensor.name.startswith(LIFTED) and are_straight(subject.tensor):
+        because = "its lines have equal steps: distances to points of a grid"
+        return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
     return _by_type(subject)
 
 

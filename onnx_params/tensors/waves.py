@@ -226,12 +226,14 @@ def are_consecutive(tensor: StoredTensor) -> bool:
 
 
 def are_straight(tensor: StoredTensor) -> bool:
-    """Whether the lines along an axis of an array have equal steps, as the knots of a grid. Reads
-    it.
+    """Whether the lines along an axis of an array have equal steps, as the knots of a grid, or the
+    distances to them. Reads it.
     """
-    if len(tensor.shape) != 2 or min(tensor.shape) < 2:
+    if len(tensor.shape) < 2 or tensor.count > MAX_COUNTED:
         return False
-    n, width = tensor.shape
+    n, width = math.prod(tensor.shape[:-1]), tensor.shape[-1]
+    if min(n, width) < 2:
+        return False
     numbers = first_numbers(tensor, n * width)
     rows = [numbers[start : start + width] for start in range(0, len(numbers), width)]
     close = _room(tensor, numbers)
