@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from onnx_params.containers.onnx.graph import Model
-from onnx_params.dataflow.consumers import Consumer, consumers
+from onnx_params.dataflow.consumers import consumers
 from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.recurrent import GATES
 from onnx_params.idioms.torchscript import is_result
@@ -93,22 +93,11 @@ def is_weight(model: Model, tensor: StoredTensor) -> bool:
     while rank > 2 and tensor.shape[-rank] == 1:  # of a batch of one matrix
         rank -= 1
     for consumer in consumers(model, tensor):
-        if _is_data(model, consumer):
-            continue
         is_layer = consumer.is_product or consumer.node.op_type in GATES
         is_there = consumer.word == "weight" or (consumer.word == "operand" and rank == 2)
         if rank >= 2 and is_layer and is_there:
             return True
     return False
-
-
-def _is_data(model: Model, consumer: Consumer) -> bool:
-    """Whether a Gemm has a stored weight beside a stored tensor: that is what it is multiplied by,
-    and was computed.
-    """
-    if consumer.slot != 0 or consumer.node.op_type != "Gemm" or consumer.graph:
-        return False
-    return model.def_use.resolve("", consumer.node.inputs[1]) in model.stored
 
 
 def is_known_factor(factor: float) -> bool:

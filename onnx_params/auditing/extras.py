@@ -119,16 +119,19 @@ def _computed_of(state: State, tensor: StoredTensor) -> str:
     """
     name = name_before(tensor.name)
     if name.startswith(f"{LIFTED}Gemm_"):
-        uses = state.model.def_use.uses(tensor.key)
-        module = next((scope_of(use.node) or "" for use in uses if use.node is not None), "")
+        uses = [use for use in state.model.def_use.uses(tensor.key) if use.node is not None]
+        is_data = any(use.slot == 0 for use in uses)  # what a layer is given, wherever it was made
+        module = "" if is_data else next((scope_of(use.node) or "" for use in uses if use.node), "")
     elif computed_by(name) and not name.startswith(LIFTED):
         module = path_of_value(name)
     else:
         return ""
     inside = f"{module}." if module else ""
     for gone, found in state.found.items():
-        is_weight_of_it = len(state.reference[gone].shape) > 1 and not found.stored
-        if is_weight_of_it and moved(gone, state.matched.prefix).startswith(inside):
+        weight = state.reference[gone]
+        # one of as many elements may be what it should be
+        is_another = len(weight.shape) > 1 and weight.count != tensor.count
+        if is_another and not found.stored and moved(gone, state.matched.prefix).startswith(inside):
             return gone
     return ""
 

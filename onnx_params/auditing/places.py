@@ -7,7 +7,6 @@ other weights of these layers run; a square matrix is turned if the other matric
 from __future__ import annotations
 
 import collections
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
@@ -185,20 +184,28 @@ def _out_of_order_in(
     if agreeing < MIN_VOTES or 3 * agreeing < 2 * (len(orders) - 1):
         return
     for tail, order in orders.items():
-        usual = sorted(order, reverse=falling > rising)
-        keys = [found[tails[tail][number]].stored[0] for number in order]
-        if order == usual or not _is_chain(depths, keys):
+        if order == sorted(order, reverse=falling > rising):
             continue
-        for is_at, should in zip(order, usual, strict=True):
-            if is_at != should:
-                yield tails[tail][is_at], tails[tail][should]
+        keys = {number: found[tails[tail][number]].stored[0] for number in order}
+        for run in _chains(depths, order, keys):
+            usual = sorted(run, reverse=falling > rising)
+            for is_at, should in zip(run, usual, strict=True):
+                if is_at != should:
+                    yield tails[tail][is_at], tails[tail][should]
 
 
-def _is_chain(depths: Depths, keys: Iterable[Key]) -> bool:
-    """Whether each weight runs on what the one before it computed, for branches beside each other
-    may be as deep as they like.
+def _chains(depths: Depths, order: Iterable[int], keys: Mapping[int, Key]) -> list[list[int]]:
+    """The items of a list in runs of which each runs on what the one before it computed, for
+    branches beside each other may be as deep as they like.
     """
-    return all(depths.order(one, two) is not None for one, two in itertools.pairwise(keys))
+    runs: list[list[int]] = []
+    for number in order:
+        ends = [run for run in runs if depths.order(keys[run[-1]], keys[number]) is not None]
+        if ends:
+            ends[0].append(number)
+        else:
+            runs.append([number])
+    return runs
 
 
 def _differ(numbers: Iterable[int]) -> bool:

@@ -214,6 +214,11 @@ class State:
         ]
 
     @cached_property
+    def roles(self) -> dict[Key, Role]:
+        """What each stored tensor is."""
+        return {tensor.key: said.role for tensor, said in self.inventory.classified}
+
+    @cached_property
     def unreadable(self) -> dict[Key, Shape]:
         """Stored parameters in a layout whose numbers nobody but their operator knows, with the
         shape that it says they have.

@@ -28,11 +28,12 @@ from onnx_params.idioms.torchscript import (
     is_result,
     real_name,
 )
-from onnx_params.idioms.vocabulary import PARTNERS, is_unlearned_name
+from onnx_params.idioms.vocabulary import PARTNERS
 from onnx_params.matching.folds import MASKED, ONE_MORE, SHARES, SPELLED, words_of
 from onnx_params.matching.match_state import Found
 from onnx_params.matching.multiplied import BATCH_NORM
 from onnx_params.names.folded_value import unlisted
+from onnx_params.roles.role import Role
 from onnx_params.tensors.steps import Key
 
 # the attribute of an operator that multiplies. Source: skl2onnx, operator_converters/scaler_op.py
@@ -231,13 +232,13 @@ def _is_of_product(state: State, name: str, key: Key) -> bool:
 
 
 def _is_of_a_buffer(state: State, name: str, found: Found) -> bool:
-    """Whether TorchScript's exporter made up the name of a buffer, by its own name, times a factor
-    that networks have, in the buffer's shape: it was not laid out anew, so it was computed.
+    """Whether TorchScript's exporter made up the name of a buffer, by its use, times a factor that
+    networks have, in the buffer's shape: it was not laid out anew, so it was computed.
     """
     tensor = state.reference[name]
     return (
         bool(found.stored)
-        and is_unlearned_name(name)
+        and all(state.roles.get(key) is Role.BUFFER for key in found.stored)
         and is_known_factor(found.factor)
         and all(name_before(key[1]).startswith(LIFTED) for key in found.stored)
         and all(state.model.stored[key].shape == tensor.shape for key in found.stored)

@@ -166,22 +166,31 @@ _BUFFER_NAMES: Final = re.compile(
 _KEPT_STATE: Final = re.compile(
     r"(^|[._/])(e_score_correction_bias|final_logits_bias|layer_scalar)$"
 )
-# what somebody sets or counts: limits, edges of bins, noise of filters. Sources: transforms of
-# columns (scikit-learn, ``RobustScaler``, ``KBinsDiscretizer``, ``PCA``, ``TfidfVectorizer``),
-# control (``action_space.low``), Kalman filters, cameras, weights of losses
+# vectors that somebody sets or counts: limits, edges of bins, noise of filters. Sources: transforms
+# of columns (scikit-learn, ``RobustScaler``, ``KBinsDiscretizer``), control (``action_space.low``),
+# Kalman filters, weights of losses
 _SET_BY_HAND: Final = re.compile(
-    r"(^|[._/])_?((bin_)?edges|boundaries|breakpoints|medians?|percentiles?"
+    r"(^|[./])_?((bin_)?edges|boundaries|breakpoints|medians?|percentiles?"
     r"|(low|high|lower|upper|clip_(low|high|min|max))(_bounds?|_limits?)?|bounds?|limits?"
-    r"|(process|measure(ment)?|observation|sensor)_noise|thresholds|default_\w+"
-    r"|(\w+_)?(knots|grid|priors?|idf|intrinsics|extrinsics)|(\w+_)?(pca|whiten(ing)?|zca)(_\w+)?"
+    r"|(process|measure(ment)?|observation|sensor)_noise|thresholds|(\w+_)?(knots|priors?)"
     r"|(class|label|loss|pos)_weights?)$"
+)
+# what was computed of data before the training, of whatever shape. Sources: scikit-learn, ``PCA``,
+# ``TfidfVectorizer``; cameras
+_OF_DATA: Final = re.compile(
+    r"(^|[./])_?((\w+_)?idf|(inv_)?(intrinsics|extrinsics)|(\w+_)?(pca|whiten(ing)?|zca)(_\w+)?)$"
 )
 
 
 def is_unlearned_name(name: str) -> bool:
     """Whether libraries register a buffer under such a name, be it part of the model's state."""
     is_kept = _KEPT_STATE.search(name) is not None
-    return is_buffer_name(name) or is_kept or _SET_BY_HAND.search(name) is not None
+    return is_buffer_name(name) or is_kept or _OF_DATA.search(name) is not None
+
+
+def is_set_by_hand(name: str) -> bool:
+    """Whether a vector of such a name is one that somebody set: its name alone says so."""
+    return _SET_BY_HAND.search(name) is not None
 
 
 @lru_cache(MAX_CACHED)

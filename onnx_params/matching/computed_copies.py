@@ -5,6 +5,7 @@ counts once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -18,7 +19,7 @@ N_FIRST: Final = 16  # numbers that are compared before all are
 DIGITS: Final = 3  # in which ratios of these agree
 CLOSE: Final = 1e-5  # relative, of all
 MAX_ADDED_TO: Final = 8  # tables of a shape that are held against one
-MAX_ELEMENTS: Final = 1 << 17  # of a table that is read for that
+MAX_LINES: Final = 64  # of a table that are read for that
 MIN_LINES: Final = 16  # of a table, below which lines are alike by chance
 ROUGH: Final = 1e-4  # of the largest number, within which lines are the same
 MIN_COUNT: Final = 8  # elements below which ratios are alike by chance
@@ -56,26 +57,30 @@ def computed_copies(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
 
 
 def _has_lines_added(original: StoredTensor, tensor: StoredTensor) -> bool:
-    """Whether a table is another one plus a few different lines, again and again, as the embedding
-    of an item and that of its kind. Reads both.
+    """Whether a table is another one plus a few different lines, again and again, none of them
+    zero: the embedding of an item and that of its kind. Reads a few lines of both, and more of
+    those that repeat.
     """
-    if len(tensor.shape) != 2 or tensor.shape[0] < MIN_LINES or tensor.count > MAX_ELEMENTS:
+    if len(tensor.shape) != 2 or tensor.shape[0] < MIN_LINES:
         return False
-    first = first_numbers(tensor, min(tensor.count, N_FIRST))
-    before = first_numbers(original, len(first))
-    if not before or first == before:
+    few = _lines_added(original, tensor, MIN_LINES)
+    if not few or len(set(few)) == len(few):
         return False
-    try:
-        import numpy as np
+    lines = _lines_added(original, tensor, min(tensor.shape[0], MAX_LINES))
+    different = set(lines)
+    return 1 < len(different) <= len(lines) // 2 and all(map(any, different))
 
-        added = tensor.read() - original.read()
-    except (ImportError, OnnxParamsError):
-        return False
-    size = float(np.abs(added).max(initial=0.0))
-    if not size or not np.isfinite(size):
-        return False
-    lines = np.unique(np.round(added / (ROUGH * size)), axis=0)
-    return 1 < len(lines) <= len(added) // 2
+
+def _lines_added(original: StoredTensor, tensor: StoredTensor, n: int) -> list[tuple[int, ...]]:
+    """What the first lines of a table are more than those of another one, rounded."""
+    width = tensor.shape[1]
+    pairs = zip(first_numbers(tensor, n * width), first_numbers(original, n * width), strict=False)
+    added = [after - before for after, before in pairs]
+    size = max(map(abs, added), default=0.0)
+    if not size or not math.isfinite(size):
+        return []
+    rounded = [round(number / (ROUGH * size)) for number in added]
+    return [tuple(rounded[at : at + width]) for at in range(0, len(rounded), width)]
 
 
 def _ratios(tensor: StoredTensor, power: int) -> _Ratios:

@@ -44,7 +44,7 @@ COSINE: Final = 0.97
 # of a copy: ``bias0``, ``bias_hh_l012``. Source: onnxruntime, ``quantization/qdq_quantizer.py``
 _COPY: Final = re.compile(r"(?P<stem>.*[a-z]\d?)\d+")
 MAX_LEFT_OUT: Final = 4  # rows of a table, for padding and masks
-MAX_TABLES: Final = 4  # that are compared with one head
+MAX_TABLES: Final = 4  # that are compared with one head, or codes with one factor
 LOOKUPS: Final = {"Gather", "GatherBlockQuantized"}
 
 
@@ -176,8 +176,8 @@ def _by_module(model: Model, claims: Iterable[Claim]) -> Iterator[tuple[Claim, l
         module = module_of(claim.name)
         dims = tuple(sorted(_shape(claim)))
         for owner in (module, module_of(module)):  # the inner one may be a dictionary's entry
-            if len(dims) > 1 and (owner, dims) in coded:
-                yield claim, coded[owner, dims]
+            if owner and len(dims) > 1 and (owner, dims) in coded:
+                yield claim, coded[owner, dims][:MAX_TABLES]
 
 
 def _may_be(model: Model, first: Claim, other: Claim) -> bool:

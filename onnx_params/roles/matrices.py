@@ -51,7 +51,7 @@ def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classif
         because = f"{describe(use)}: each row is the one before it, a place further on"
         return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
     # layers may have such weights too: they add a bias, and stand in modules of their own
-    if not (is_own or hangs or is_custom) or _has_bias(context, use):
+    if not (is_own or hangs) or _has_bias(context, use):
         return None
     if is_symmetric(tensor):
         because = f"{describe(use)}: it is its own transpose, as the adjacency of places is"

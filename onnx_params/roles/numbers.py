@@ -32,8 +32,10 @@ def with_numbers(model: Model, tensor: StoredTensor) -> StoredTensor:
         return tensor
     scale = model.stored[said.scale]
     zero = None if said.zero is None else model.stored.get(said.zero)
+    rank = len(tensor.shape)
     axis = said.axis or 0
-    if scale.count != 1 and (axis >= len(tensor.shape) or scale.count != tensor.shape[axis]):
+    axis += rank if axis < 0 else 0
+    if scale.count != 1 and (not 0 <= axis < rank or scale.count != tensor.shape[axis]):
         return tensor
     size = math.prod(tensor.shape[axis + 1 :]) if scale.count > 1 else tensor.count
     n_bytes = _FLOAT.packed_length(tensor.count)
@@ -62,4 +64,7 @@ def _numbers(
         (code - zeros[at // size % len(zeros)]) * scales[at // size % len(scales)]
         for at, code in enumerate(codes)
     )
-    return struct.pack(f"<{len(codes)}f", *numbers)
+    try:
+        return struct.pack(f"<{len(codes)}f", *numbers)
+    except OverflowError:  # beyond float32
+        return b""

@@ -101,6 +101,9 @@ def _is_data(context: Context, subject: Subject, use: Use) -> bool:
     node = use.node
     if node is None or use.slot != 0 or node.op_type not in ("MatMul", "Gemm"):
         return False
+    # what TorchScript's exporter computed may be what a module learned: queries, prompts
+    if len(node.inputs) < 2 or subject.tensor.name.startswith(LIFTED):
+        return False
     weight = context.stored(use.graph, node.inputs[1])
     if weight is None or subject.tensor.encoding is Encoding.COMPUTED:
         return weight is not None

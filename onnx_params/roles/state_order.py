@@ -15,7 +15,8 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model
 from onnx_params.idioms.naming import leaf_of, module_of
 from onnx_params.idioms.onnxruntime import undo
-from onnx_params.idioms.torchscript import is_made_up
+from onnx_params.idioms.torchscript import LIFTED, is_made_up
+from onnx_params.idioms.vocabulary import is_buffer_name
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.encoding import PlaceKind
 from onnx_params.tensors.steps import Key
@@ -40,12 +41,11 @@ _SURE_PARAMETERS: Final = frozenset(
         RuleId.BIAS_OF_A_LAYER,
     }
 )
-# what is compared, counted or chosen by has no gradient; of others the numbers say it
+# no gradient reaches whole numbers, indices and statistics; of others the numbers say it
 _SURE_BUFFERS: Final = frozenset(
     {
         RuleId.RUNNING_STATISTICS_SLOT,
         RuleId.INDEX_SLOT,
-        RuleId.MASK_SLOT,
         RuleId.INTEGERS,
         RuleId.NO_NUMBER,
         RuleId.ONES_AND_ZEROS,
@@ -57,9 +57,11 @@ _SURE_BUFFERS: Final = frozenset(
         RuleId.WINDOW,
     }
 )
+_WEAK: Final = frozenset({RuleId.MASK_SLOT, RuleId.ATTENTION_MASK})
 _OF_DYNAMO: Final = "node_"  # how its exporter begins the names of nodes
+MIN_SORTED: Final = 8  # names, below which they are in order by chance
 _LEARNED: Final = ("weight", "bias")  # words in the leaves of layers' parameters
-SEVERAL: Final = 2  # likely buffers, before what a slot or such a word says is learned
+SEVERAL: Final = 2  # buffers by their names, or one that is likely; twice where a slot speaks
 
 
 def by_order(model: Model, listed: Sequence[_Listed]) -> dict[Key, Classification]:
@@ -76,6 +78,8 @@ def _modules(model: Model, listed: Sequence[_Listed]) -> Mapping[str, list[_List
     """
     groups: dict[str, list[_Listed]] = {}
     own = [each for each in listed if _is_listed(each[0])]
+    if _is_sorted_anew(listed):
+        return groups
     if any(node.name.startswith(_OF_DYNAMO) for node in model.main.nodes):
         return {"": own} if _are_parameters_first(own) else groups
     if not any(node.name.startswith("/") for node in model.main.nodes):
@@ -96,6 +100,22 @@ def _is_listed(tensor: StoredTensor) -> bool:
     return is_initializer and not is_made_up(tensor.name) and not undo(tensor.name)
 
 
+def _is_sorted_anew(listed: Sequence[_Listed]) -> bool:
+    """Whether a tool listed tensors by their names, or between those that TorchScript's exporter
+    computed, which come last.
+    """
+    names = [tensor.name for tensor, _ in listed if _is_listed(tensor)]
+    lifted = [at for at, (tensor, _) in enumerate(listed) if _is_lifted_number(tensor)]
+    first_lifted = min(lifted, default=len(listed))
+    is_between = any(_is_listed(tensor) for tensor, _ in listed[first_lifted:])
+    return is_between or (len(names) >= MIN_SORTED and names == sorted(names))
+
+
+def _is_lifted_number(tensor: StoredTensor) -> bool:
+    is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
+    return is_initializer and tensor.dtype.is_float and tensor.name.startswith(LIFTED)
+
+
 def _are_parameters_first(listed: Sequence[_Listed]) -> bool:
     """Whether no buffer comes before a layer's weight, as where onnxslim listed tensors anew."""
     in_layers = [at for at, each in enumerate(listed) if _is_of_a_layer(*each)]
@@ -105,28 +125,38 @@ def _are_parameters_first(listed: Sequence[_Listed]) -> bool:
 
 def _in_module(group: Sequence[_Listed]) -> Iterator[tuple[Key, Classification]]:
     in_layers = [at for at, each in enumerate(group) if _is_of_a_layer(*each)]
-    compared = [at for at, (_, said) in enumerate(group) if said.rule in _SURE_BUFFERS]
     last_in_layer = max(in_layers, default=-1)
-    first_compared = min(compared, default=len(group))
-    if last_in_layer > first_compared:
-        return  # some tool put it in another order
-    unlearned = [
-        at for at, (_, said) in enumerate(group) if said.role is Role.BUFFER and at > last_in_layer
-    ]
+    unlearned = [at for at, (_, said) in enumerate(group) if said.role is not Role.PARAMETER]
+    before = {group[at][1].rule for at in unlearned if at < last_in_layer}
+    if not before <= {RuleId.POSITIONS}:
+        return  # some tool put it in another order, or a buffer is a layer's weight
+    n_sure = n_likely = n_weak = 0
+    first = ""
     for at, (tensor, said) in enumerate(group):
-        if said.role is Role.BUFFER and at < last_in_layer:
+        if at < last_in_layer and said.role is Role.BUFFER:
             because = f"its module lists it before '{group[last_in_layer][0].name}', a parameter"
             yield tensor.key, Classification(Role.PARAMETER, RuleId.STATE_ORDER, because)
-        if said.role is not Role.PARAMETER:
-            continue
-        witnesses = [each for each in compared if each < at]
-        before = [each for each in unlearned if each < at]
-        has_reason = said.rule not in _BY_DEFAULT or _is_named(tensor)
-        if len(before) >= (SEVERAL if has_reason else 1):
-            witnesses += before
-        if witnesses:
-            because = f"its module lists it after '{group[min(witnesses)][0].name}', a buffer"
-            yield tensor.key, Classification(Role.BUFFER, RuleId.STATE_ORDER, because)
+        elif said.role is Role.PARAMETER:
+            has_reason = said.rule not in _BY_DEFAULT or _is_named(tensor)
+            n_witnesses = 2 * n_likely + n_weak
+            if n_sure or n_witnesses >= (2 * SEVERAL if has_reason else SEVERAL):
+                because = f"its module lists it after '{first}', a buffer"
+                yield tensor.key, Classification(Role.BUFFER, RuleId.STATE_ORDER, because)
+        else:
+            is_sure, is_weak = said.rule in _SURE_BUFFERS, _is_weak(tensor, said)
+            n_sure += is_sure
+            n_weak += is_weak
+            n_likely += said.role is Role.BUFFER and not is_sure and not is_weak
+            first = first or tensor.name
+
+
+def _is_weak(tensor: StoredTensor, said: Classification) -> bool:
+    """Whether a buffer alone is no witness: one by its name, but for a framework's word, or what
+    may stand for what is missing.
+    """
+    if said.rule is RuleId.BUFFER_NAME:
+        return not is_buffer_name(tensor.name)
+    return said.rule in _WEAK
 
 
 def _is_of_a_layer(tensor: StoredTensor, said: Classification) -> bool:

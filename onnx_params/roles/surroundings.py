@@ -12,7 +12,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.composed import as_exported
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import LIFTED, computed_by, is_unnamed, real_name, scope_of
-from onnx_params.idioms.vocabulary import is_unlearned_name
+from onnx_params.idioms.vocabulary import is_set_by_hand, is_unlearned_name
 from onnx_params.operators.record import Passes
 from onnx_params.operators.schemas import KNOWN_DOMAINS, schema
 from onnx_params.roles import spectra
@@ -37,7 +37,7 @@ from onnx_params.tensors.small import (
     has_few_numbers,
 )
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import are_straight, has_angles, is_window
+from onnx_params.tensors.waves import are_in_order, are_straight, has_angles, is_window
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MIN_SIGNS: Final = 4  # elements, below which ones and zeros may be what a module begins with
@@ -59,8 +59,15 @@ _WAVES: Final = ("Cos", "Sin")
 
 def by_surroundings(context: Context, subject: Subject) -> Classification:
     """The last rules: always an answer."""
+    is_vector = max(subject.tensor.shape, default=0) == subject.tensor.count
     if is_unlearned_name(subject.tensor.name):
         return spectra.by_name(subject.tensor)
+    if is_set_by_hand(subject.tensor.name):
+        if are_in_order(subject.tensor):
+            because = f"'{subject.tensor.name}' has numbers that rise, as its name says"
+            return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
+        if is_vector:
+            return spectra.by_name(subject.tensor)
     for use, _ in subject.uses:
         if use.node is not None and use.node.op_type in TO_DIVISION | {"Div"}:
             lengths = length_of_a_weight(context, subject, use)

@@ -50,6 +50,8 @@ def is_symmetric(tensor: StoredTensor) -> bool:
     if not rows or is_diagonal:
         return False
     near = EVEN * max(max(map(abs, row)) for row in rows)
+    if not math.isfinite(near):
+        return False
     pairs = zip(rows, zip(*rows, strict=True), strict=True)
     return all(
         abs(one - two) <= near
@@ -60,15 +62,15 @@ def is_symmetric(tensor: StoredTensor) -> bool:
 
 def is_shifted(tensor: StoredTensor) -> bool:
     """Whether each row of a square matrix is the one before it, a place further on, but for the
-    first row and column, and there are different numbers: a filter along time, written out. Reads a
-    small one.
+    first row and column, with zeros in one corner: a filter along time, written out. Reads a small
+    one.
     """
     rows = _square(tensor)
+    if len(rows) < MIN_SHIFTED or (rows[0][-1] and rows[-1][0]):
+        return False  # it would look at what comes later, as a learned kernel does
     n_numbers = len({number for row in rows for number in row})
-    return (
-        n_numbers > MIN_PLACES
-        and len(rows) >= MIN_SHIFTED
-        and all(above[1:-1] == below[2:] for above, below in itertools.pairwise(rows[1:]))
+    return n_numbers > MIN_PLACES and all(
+        above[1:-1] == below[2:] for above, below in itertools.pairwise(rows[1:])
     )
 
 

@@ -39,7 +39,8 @@ def has_waves(tensor: StoredTensor) -> bool:
         return False
     numbers: Sequence[float] = first_numbers(tensor, min(n, N_ROWS_WITH_PADDING) * width)
     if numbers and not any(numbers):  # words before the patches of a picture
-        numbers = _without_zeros(first_numbers(tensor, n * width), width)
+        n_read = min(n, MAX_COUNTED // width)
+        numbers = _without_zeros(first_numbers(tensor, n_read * width), width)
     rows = [tuple(numbers[at : at + width]) for at in range(0, len(numbers), width)]
     if len(rows) < N_ROWS:
         return False
@@ -156,6 +157,18 @@ def has_slopes(tensor: StoredTensor) -> bool:
     rows = [numbers[:n], numbers[n:]] if numbers else []
     close = _room(tensor, numbers)
     return bool(rows) and all(_is_progression(row, close) for row in rows)
+
+
+def are_in_order(tensor: StoredTensor) -> bool:
+    """Whether the numbers of each line of an array rise, as the edges of bins do. Reads it."""
+    width = tensor.shape[-1] if tensor.shape else 0
+    if width < N_SAMPLES or tensor.count > N_NUMBERS:
+        return False
+    numbers = first_numbers(tensor, tensor.count)
+    lines = [numbers[at : at + width] for at in range(0, len(numbers), width)]
+    return bool(lines) and all(
+        before < after for line in lines for before, after in itertools.pairwise(line)
+    )
 
 
 def is_window(tensor: StoredTensor) -> bool:
