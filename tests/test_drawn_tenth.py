@@ -14,6 +14,7 @@ from support.graphs import Chain, audited, changed, coded, dequantized, draw
 from torch import nn
 
 import onnx_params
+from onnx_params.matching.computed_copies import computed_copies
 from onnx_params.tensors.codebooks import CODEBOOKS
 
 TORCH = "pytorch"
@@ -377,3 +378,144 @@ def listed(*, is_anew: bool, tmp_path: Path) -> set[str]:
 @pytest.mark.parametrize("is_anew", [False, True])
 def test_the_order_in_which_dynamo_lists(is_anew: bool, tmp_path: Path) -> None:
     assert is_anew is ("offset" in listed(is_anew=is_anew, tmp_path=tmp_path))
+
+
+# -- what a reading with fresh eyes found -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("op_type", ["MatMul", "Gemm"])
+def test_a_product_without_a_weight(op_type: str, tmp_path: Path) -> None:
+    chain = Chain()
+    chain.node(op_type, chain.keep("w", draw(0, 8, 8)))
+    assert onnx_params.analyze(chain.save(tmp_path / "m.onnx")) is not None
+
+
+@pytest.mark.parametrize(("scale", "axis"), [(3e38, 1), (0.1, -9), (0.1, -1)])
+def test_codes_whose_numbers_are_none(scale: float, axis: int, tmp_path: Path) -> None:
+    """Beyond float32, and along an axis that is not there, or counted from behind."""
+    chain = Chain()
+    codes = chain.keep("val_1_quantized", np.full((8, 8), 127, np.int8))
+    scales = chain.keep("val_1_scale", np.full(8, scale, np.float32))
+    held = chain.node("DequantizeLinear", codes, scales, axis=axis)
+    chain.node("Add", "x", held)
+    assert onnx_params.analyze(chain.save(tmp_path / "m.onnx")) is not None
+
+
+class Learned(nn.Module):
+    """Parameters under names and in places of which others are buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mask_token = nn.Parameter(torch.zeros(8))
+        self.bounds = nn.Parameter(torch.zeros(6, 8))
+        self.gain = nn.Parameter(torch.ones(8))
+        self.shift = nn.Parameter(torch.ones(8))
+        self.kernel = nn.Parameter(torch.ones(15))
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor, seen: torch.Tensor) -> Any:
+        x = torch.where(seen[:, None] > 0, self.fc(x), self.mask_token)
+        x = (x[:, None] * self.bounds).mean(1) * self.gain.tanh() + self.shift.tanh()
+        rows = torch.stack([self.kernel[7 - at : 15 - at] for at in range(8)])
+        return self.fc(torch.relu(x) @ rows)
+
+
+@pytest.mark.parametrize("is_fresh", [False, True])
+def test_learned_ones_that_look_like_buffers(is_fresh: bool, tmp_path: Path) -> None:
+    """A fresh token of a mask is no witness, nor is a name; a learned kernel that was laid out in
+    shifted rows has numbers in both corners.
+    """
+    module = Learned()
+    torch.manual_seed(0)
+    for name, parameter in module.named_parameters():
+        if name != "mask_token" or not is_fresh:
+            nn.init.normal_(parameter)
+    inputs = torch.rand(2, 8), torch.tensor([1, 0])
+    torch.onnx.export(module.eval(), inputs, tmp_path / "m.onnx", dynamo=False)
+    names = {row.name for row in onnx_params.analyze(tmp_path / "m.onnx").rows}
+    assert {"bounds", "gain", "shift", "fc.weight", "fc.bias"} <= names
+    assert len(names) == (6 if is_fresh else 7)
+
+
+class Prompted(nn.Module):
+    """Queries that a layer makes of what was learned, which the exporter lays out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.zeros(1, 6, 16))
+        self.fc, self.out = nn.Linear(16, 16), nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        queries = self.fc(self.queries[0])
+        return self.out(torch.tanh(x @ queries.t() @ queries))
+
+
+@pytest.mark.parametrize("other", [None, "other", "without"])
+def test_queries_of_another_checkpoint(other: str | None, tmp_path: Path) -> None:
+    module = Prompted()
+    torch.manual_seed(0)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter)
+    torch.onnx.export(module.eval(), (torch.rand(2, 16),), tmp_path / "m.onnx", dynamo=False)
+    held = module.state_dict()
+    if other == "other":
+        held["queries"] = torch.randn(1, 6, 16)
+    if other == "without":
+        del held["queries"]
+    torch.save(held, tmp_path / "c.pt")
+    made = onnx_params.audit(tmp_path / "m.onnx", reference=tmp_path / "c.pt")
+    assert made.passed is (other is None)
+    assert len(onnx_params.analyze(tmp_path / "m.onnx").rows) == 5
+
+
+class Counted:
+    """A source that counts what is read of it."""
+
+    def __init__(self, source: Any) -> None:
+        self.source, self.label, self.n_bytes, self.n_read = source, source.label, 0, 0
+
+    def read(self, offset: int, length: int) -> bytes:
+        self.n_read += length
+        return bytes(self.source.read(offset, length))
+
+    def ahead(self, jump: int) -> int:
+        return 0
+
+
+def test_tables_are_not_read_whole(tmp_path: Path) -> None:
+    """What may be a sum of tables is decided by a few lines."""
+    chain = Chain()
+    for at in range(3):
+        chain.node("Gather", chain.keep(f"table{at}.weight", draw(at, 256, 256)), "x")
+    for at in range(12):
+        chain.node("MatMul", chain.last, chain.keep(f"onnx::MatMul_{at}", draw(9 + at, 256, 256)))
+    model = onnx_params.analyze(chain.save(tmp_path / "m.onnx", TORCH)).inventory.model
+    stored = list(model.stored.values())
+    counted = Counted(stored[0].source)
+    assert not computed_copies([tensor._replace(source=counted) for tensor in stored])
+    assert 0 < counted.n_read < sum(tensor.n_bytes for tensor in stored) / 4
+
+
+@pytest.mark.parametrize("is_exchanged", [False, True])
+def test_an_order_beside_a_branch(is_exchanged: bool, tmp_path: Path) -> None:
+    """One item that no other waits for says nothing, and the others still do."""
+    weights = {
+        f"ls__{at}__{leaf}__weight": draw(9 * at + place, 16, 16)
+        for at in range(6)
+        for place, leaf in enumerate("abc")
+    }
+    chain = Chain()
+    number = 0
+    for at in range(6):
+        taken = {0: 1, 1: 0}.get(at, at) if is_exchanged else at
+        for leaf in "abc":
+            if leaf == "a" and at == 5:
+                continue
+            weight = weights[f"ls__{taken if leaf == 'a' else at}__{leaf}__weight"]
+            chain.node("Gemm", chain.last, chain.keep(f"t{number}", weight), transB=1)
+            chain.node("Tanh", chain.last)
+            number += 1
+    held = chain.last
+    chain.node("Gemm", "x", chain.keep("t99", weights["ls__5__a__weight"]), transB=1)
+    chain.node("Add", held, chain.last)
+    assert audited(chain, tmp_path, weights).passed is not is_exchanged

@@ -6,7 +6,7 @@ counts once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from onnx_params.errors import OnnxParamsError
@@ -48,34 +48,39 @@ def computed_copies(tensors: Iterable[StoredTensor]) -> dict[Key, Key]:
             original = by_ratios.get(ratios) if ratios else None
             if original is not None and _is_computed(original, tensor):
                 found[tensor.key] = original.key
-            elif len(named) <= MAX_ADDED_TO:
-                sums = (each for each in named if _has_lines_added(each, tensor))
-                original = next(sums, None)
-                if original is not None:
-                    found[tensor.key] = original.key
+        open_ones = [tensor for tensor in lifted if tensor.key not in found]
+        found.update(_sums(open_ones, named) if len(named) <= MAX_ADDED_TO else ())
     return found
 
 
-def _has_lines_added(original: StoredTensor, tensor: StoredTensor) -> bool:
-    """Whether a table is another one plus a few different lines, again and again, none of them
-    zero: the embedding of an item and that of its kind. Reads a few lines of both, and more of
-    those that repeat.
+def _sums(
+    lifted: Sequence[StoredTensor], named: Sequence[StoredTensor]
+) -> Iterator[tuple[Key, Key]]:
+    """The keys of each table that is another one plus a few different lines, again and again, none
+    of them zero, and of that: the embedding of an item and that of its kind. Reads a few lines of
+    all, and more of those that repeat.
     """
-    if len(tensor.shape) != 2 or tensor.shape[0] < MIN_LINES:
-        return False
-    few = _lines_added(original, tensor, MIN_LINES)
-    if not few or len(set(few)) == len(few):
-        return False
-    lines = _lines_added(original, tensor, min(tensor.shape[0], MAX_LINES))
-    different = set(lines)
-    return 1 < len(different) <= len(lines) // 2 and all(map(any, different))
+    n_lines, width = lifted[0].shape if lifted and len(lifted[0].shape) == 2 else (0, 0)
+    if n_lines < MIN_LINES:
+        return
+    few = {each.key: first_numbers(each, MIN_LINES * width) for each in (*lifted, *named)}
+    n_more = min(n_lines, MAX_LINES) * width
+    for tensor in lifted:
+        for original in named:
+            lines = _added(few[original.key], few[tensor.key], width)
+            if not lines or len(set(lines)) == len(lines):
+                continue
+            before, after = first_numbers(original, n_more), first_numbers(tensor, n_more)
+            lines = _added(before, after, width)
+            different = set(lines)
+            if 1 < len(different) <= len(lines) // 2 and all(map(any, different)):
+                yield tensor.key, original.key
+                break
 
 
-def _lines_added(original: StoredTensor, tensor: StoredTensor, n: int) -> list[tuple[int, ...]]:
-    """What the first lines of a table are more than those of another one, rounded."""
-    width = tensor.shape[1]
-    pairs = zip(first_numbers(tensor, n * width), first_numbers(original, n * width), strict=False)
-    added = [after - before for after, before in pairs]
+def _added(before: Sequence[float], after: Sequence[float], width: int) -> list[tuple[int, ...]]:
+    """What the lines of a table are more than those of another one, rounded."""
+    added = [new - old for new, old in zip(after, before, strict=False)]
     size = max(map(abs, added), default=0.0)
     if not size or not math.isfinite(size):
         return []
