@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from support.graphs import Chain, audited, changed, coded, dequantized, draw
+from support.graphs import Chain, audited, changed, coded, dequantized, draw, nbits
 from torch import nn
 
 import onnx_params
@@ -519,3 +519,13 @@ def test_an_order_beside_a_branch(is_exchanged: bool, tmp_path: Path) -> None:
     chain.node("Gemm", "x", chain.keep("t99", weights["ls__5__a__weight"]), transB=1)
     chain.node("Add", held, chain.last)
     assert audited(chain, tmp_path, weights).passed is not is_exchanged
+
+
+def test_codes_with_padding_beside_a_vector_that_is_nowhere(tmp_path: Path) -> None:
+    """40 codes in three blocks of 16, and a vector of the reference that nothing holds."""
+    weight = draw(0, 1, 48)
+    chain = Chain()
+    nbits(chain, "onnx::MatMul_5", weight, K=40)
+    arrays = {"head__weight": weight[:, :40], "other__scale": draw(1, 96)}
+    made = audited(chain, tmp_path, arrays)
+    assert made.passed
