@@ -357,29 +357,6 @@ def test_the_order_behind_a_matrix_of_ones_and_zeros(tmp_path: Path) -> None:
     assert len(names) == 4
 
 
-def listed(*, is_anew: bool, tmp_path: Path) -> set[str]:
-    """The rows of what dynamo's exporter wrote, without its records: parameters, then buffers; or
-    as onnxslim lists tensors.
-    """
-    chain = Chain()
-    if is_anew:
-        chain.keep("stem.running_mean", draw(2, 16))
-    chain.linear("fc.weight", draw(1, 16, 16), "fc.bias", draw(3, 16))
-    held = chain.last
-    if not is_anew:
-        chain.keep("stem.running_mean", draw(2, 16))
-    chain.node("Sub", held, "stem.running_mean", name="node_sub")
-    chain.node("Mul", chain.last, chain.keep("offset", draw(4, 16)), name="node_mul_1")
-    chain.node("Relu", chain.last)
-    chain.node("MatMul", chain.last, chain.keep("val_9", draw(5, 16, 16)))
-    return set(shapes(chain, tmp_path))
-
-
-@pytest.mark.parametrize("is_anew", [False, True])
-def test_the_order_in_which_dynamo_lists(is_anew: bool, tmp_path: Path) -> None:
-    assert is_anew is ("offset" in listed(is_anew=is_anew, tmp_path=tmp_path))
-
-
 # -- what a reading with fresh eyes found -----------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from onnx_params.idioms.torchscript import (
 from onnx_params.matching.copies import MIN_COPIED
 from onnx_params.names.claim import Claim
 from onnx_params.names.prefix import moved
-from onnx_params.roles.role import Role
+from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.encoding import Encoding
 from onnx_params.tensors.steps import without_ones
 from onnx_params.tensors.stored import StoredTensor
@@ -39,15 +39,19 @@ def extras(state: State) -> Iterator[Judgement]:
             not tensor.count
             or tensor.key in covered
             or tensor.key in state.suspects
-            or classification.role is not Role.PARAMETER
+            or not _may_be_learned(classification)
         ):
             continue
         claim = next((c for c in state.inventory.parameters if tensor.key in c.stored), None)
         if not state.model.def_use.uses(tensor.key):
             continue
-        if claim is None and not _is_unclaimed_weight(state, tensor):
+        is_by_order = classification.rule is RuleId.STATE_ORDER
+        if claim is None and not is_by_order and not _is_unclaimed_weight(state, tensor):
             continue
-        surely, why = (True, _AS_WEIGHT) if claim is None else is_extra(state, tensor, claim)
+        if is_by_order:
+            surely, why = False, f"{classification.because}, and the reference has no such content"
+        else:
+            surely, why = (True, _AS_WEIGHT) if claim is None else is_extra(state, tensor, claim)
         said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE
         yield Judgement(
             tensor.name if claim is None else claim.name,
@@ -58,6 +62,11 @@ def extras(state: State) -> Iterator[Judgement]:
             (tensor.name,),
             is_parameter=False,
         )
+
+
+def _may_be_learned(said: Classification) -> bool:
+    """Whether a stored tensor is a parameter, or a buffer by its place in a list alone."""
+    return said.role is Role.PARAMETER or said.rule is RuleId.STATE_ORDER
 
 
 def _is_unclaimed_weight(state: State, tensor: StoredTensor) -> bool:

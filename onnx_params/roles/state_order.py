@@ -2,9 +2,8 @@
 
 TorchScript's exporter writes initializers in the order of the state dict, and every module lists
 its parameters first, then its buffers: what comes after a buffer of the same module is one, and
-what comes before a parameter is one, whatever names and numbers say. Dynamo's lists all parameters
-of the model before all buffers. Sources: torch, ``nn/modules/module.py``,
-``_save_to_state_dict``; ``jit/_trace.py``, ``_unique_state_dict``; ``export/graph_signature.py``.
+what comes before a parameter is one, whatever names and numbers say. Sources: torch,
+``nn/modules/module.py``, ``_save_to_state_dict``; ``jit/_trace.py``, ``_unique_state_dict``.
 """
 
 from __future__ import annotations
@@ -39,6 +38,8 @@ _SURE_PARAMETERS: Final = frozenset(
         RuleId.BIAS_SLOT,
         RuleId.NAMED_IN_ITS_MODULE,
         RuleId.BIAS_OF_A_LAYER,
+        RuleId.OPERAND_SLOT,
+        RuleId.TABLE_SLOT,
     }
 )
 # no gradient reaches whole numbers, indices and statistics; of others the numbers say it
@@ -58,7 +59,6 @@ _SURE_BUFFERS: Final = frozenset(
     }
 )
 _WEAK: Final = frozenset({RuleId.MASK_SLOT, RuleId.ATTENTION_MASK})
-_OF_DYNAMO: Final = "node_"  # how its exporter begins the names of nodes
 MIN_SORTED: Final = 8  # names, below which they are in order by chance
 _LEARNED: Final = ("weight", "bias")  # words in the leaves of layers' parameters
 SEVERAL: Final = 2  # buffers by their names, or one that is likely; twice where a slot speaks
@@ -73,15 +73,13 @@ def by_order(model: Model, listed: Sequence[_Listed]) -> dict[Key, Classificatio
 
 
 def _modules(model: Model, listed: Sequence[_Listed]) -> Mapping[str, list[_Listed]]:
-    """Module -> its own tensors as the file lists them, where a trace wrote it so; all tensors as
-    those of one module where dynamo's exporter did; none where some tool put them apart.
+    """Module -> its own tensors as the file lists them, where a trace wrote it so; none where some
+    tool put a module's tensors apart.
     """
     groups: dict[str, list[_Listed]] = {}
     own = [each for each in listed if _is_listed(each[0])]
     if _is_sorted_anew(listed):
         return groups
-    if any(node.name.startswith(_OF_DYNAMO) for node in model.main.nodes):
-        return {"": own} if _are_parameters_first(own) else groups
     if not any(node.name.startswith("/") for node in model.main.nodes):
         return groups
     last = ""
@@ -114,13 +112,6 @@ def _is_sorted_anew(listed: Sequence[_Listed]) -> bool:
 def _is_lifted_number(tensor: StoredTensor) -> bool:
     is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
     return is_initializer and tensor.dtype.is_float and tensor.name.startswith(LIFTED)
-
-
-def _are_parameters_first(listed: Sequence[_Listed]) -> bool:
-    """Whether no buffer comes before a layer's weight, as where onnxslim listed tensors anew."""
-    in_layers = [at for at, each in enumerate(listed) if _is_of_a_layer(*each)]
-    unlearned = [at for at, (_, said) in enumerate(listed) if said.role is Role.BUFFER]
-    return max(in_layers, default=0) < min(unlearned, default=len(listed))
 
 
 def _in_module(group: Sequence[_Listed]) -> Iterator[tuple[Key, Classification]]:
