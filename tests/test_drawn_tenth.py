@@ -14,6 +14,7 @@ from support.graphs import Chain, audited, changed, coded, dequantized, draw, nb
 from torch import nn
 
 import onnx_params
+from onnx_params.errors import UsageError
 from onnx_params.matching.computed_copies import computed_copies
 from onnx_params.tensors.codebooks import CODEBOOKS
 
@@ -355,6 +356,20 @@ def test_the_order_behind_a_matrix_of_ones_and_zeros(tmp_path: Path) -> None:
     names = traced(Skeleton(), tmp_path, torch.rand(2, 3, 8))
     assert "shapes" not in names
     assert len(names) == 4
+
+
+def test_a_product_into_which_a_norm_was_fused(tmp_path: Path) -> None:
+    """onnxruntime calls it after the fusion, and its numbers are no longer the layer's."""
+    chain = Chain()
+    weight = chain.keep("MatMulBnFusion_GemmB_onnx::MatMul_7", draw(0, 12, 8))
+    bias = chain.keep("MatMulBnFusion_GemmBias", draw(1, 8))
+    chain.node("Gemm", "x", weight, bias, name="MatMulBnFusion_Gemm")
+    chain.nodes[-1].output[0] = chain.last = "/neck/BatchNormalization_output_0"
+    path = chain.save(tmp_path / "m.onnx", TORCH)
+    views = {row.shape: row.view for row in onnx_params.analyze(path).rows}
+    assert "folded" in views[8, 12]
+    with pytest.raises(UsageError):  # nothing is left that could be written
+        onnx_params.extract(path, tmp_path / "out.safetensors")
 
 
 # -- what a reading with fresh eyes found -----------------------------------------------------------

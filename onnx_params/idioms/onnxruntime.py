@@ -5,9 +5,10 @@ One row a convention; the first that fits is undone, then the rest is looked at 
 onnxruntime, ``quantization/quant_utils.py`` (TENSOR_NAME_QUANT_SUFFIX),
 ``quantization/base_quantizer.py`` and ``operators/lstm.py``,
 ``quantization/matmul_nbits_quantizer.py``, ``matmul_bnb4_quantizer.py``;
-``core/optimizer/conv_bn_fusion.cc``, ``conv_mul_fusion.cc``, ``conv_add_fusion.cc``; the ``QGemm``
-preparation ``gemm_to_matmul`` in ``quantization/onnx_quantizer.py`` (``_Transposed``); optimum,
-``onnx/transformations_utils.py`` (``_merged_0``: decoders joined).
+``core/optimizer/conv_bn_fusion.cc``, ``conv_mul_fusion.cc``, ``conv_add_fusion.cc``,
+``matmul_bn_fusion.cc``; the ``QGemm`` preparation ``gemm_to_matmul`` in
+``quantization/onnx_quantizer.py`` (``_Transposed``); optimum, ``onnx/transformations_utils.py``
+(``_merged_0``: decoders joined).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _ROWS: Final = (
     (re.compile(r"ConvBnFusion_W_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"ConvBnFusion_(B|BN_B)_(?P<base>.+)"), Done.FOLDED),
     (re.compile(r"Conv(Mul|Add)Fusion_(W|B|Mul_B|Add_B)_(?P<base>.+)"), Done.FOLDED),
-    (re.compile(r"MatmulBnFusion_(?P<base>.+)"), Done.FOLDED),
+    (re.compile(r"Mat[mM]ulBnFusion_(GemmB(ias)?_)?(?P<base>.+)"), Done.FOLDED),
     # a prefix for all inner names. Source: onnx, ``compose.py``, add_prefix
     (re.compile(r"[^:]+?(?P<base>onnx::\w+)"), Done.NOTHING),
 )
@@ -61,7 +62,7 @@ _ENDS: Final = (
 )
 SCALED_BIAS: Final = "ConvMulFusion_Mul_B_"
 _PREFIXED: Final = "onnx::"
-_STARTS: Final = ("Conv", "MatmulBnFusion_")
+_STARTS: Final = ("Conv", "MatmulBnFusion_", "MatMulBnFusion_")
 # a domain that a model has when onnxruntime saved it, whatever its nodes are. Source:
 # ``core/session/inference_session.cc``, every domain that is registered is written down
 _SAVED: Final = "com.microsoft.experimental"
