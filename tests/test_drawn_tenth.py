@@ -518,3 +518,34 @@ def test_codes_with_padding_beside_a_vector_that_is_nowhere(tmp_path: Path) -> N
     chain = Chain()
     nbits(chain, "onnx::MatMul_5", draw(0, 1, 48), K=40)
     assert not audited(chain, tmp_path, {"other__scale": draw(1, 96)}).passed
+
+
+def test_a_name_is_no_witness_of_a_factor(tmp_path: Path) -> None:
+    """A learned vector under a name that buffers have, which is stored twice as large."""
+    prior = draw(2, 16)
+    chain = Chain()
+    chain.linear("fc.weight", fc := draw(1, 16, 16))
+    chain.node("Add", chain.last, chain.keep("onnx::Add_9", prior * 2))
+    chain.node("Tanh", chain.last)
+    chain.linear("head.weight", head := draw(3, 16, 16))
+    arrays = {"fc__weight": fc, "class_prior": prior, "head__weight": head}
+    assert not audited(chain, tmp_path, arrays).passed
+
+
+@pytest.mark.parametrize("is_anew", [False, True])
+def test_a_list_that_a_tool_made_anew(is_anew: bool, tmp_path: Path) -> None:
+    """What TorchScript's exporter computed comes last; between others, nothing follows from order."""
+    chain = Chain()
+    held = chain.node("Tanh", "x", name="/mix/Tanh")
+    order = chain.keep("mix.order", np.array([1, 0, 3, 2, 5, 4, 7, 6]))
+    if is_anew:
+        chain.keep("onnx::MatMul_9", draw(0, 8, 8))
+    gain = chain.keep("mix.gain", draw(1, 8))
+    if not is_anew:
+        chain.keep("onnx::MatMul_9", draw(0, 8, 8))
+    chain.node("MatMul", held, "onnx::MatMul_9", name="/fc/MatMul")
+    chain.node("Gather", chain.last, order, axis=1, name="/mix/Gather")
+    chain.node("Mul", chain.last, gain, name="/mix/Mul")
+    chain.node("Softmax", chain.last, name="/Softmax")
+    chain.node("MatMul", chain.last, chain.keep("onnx::MatMul_12", draw(2, 8, 8)), name="/o/MatMul")
+    assert is_anew is ("mix.gain" in shapes(chain, tmp_path))
