@@ -12,6 +12,7 @@ from onnx_params.dataflow.logical import logical
 from onnx_params.idioms.naming import without_number
 from onnx_params.idioms.onnxruntime import name_before
 from onnx_params.idioms.torchscript import (
+    COMPUTED_FOR_GEMM,
     LIFTED,
     computed_by,
     path_of_value,
@@ -45,13 +46,14 @@ def extras(state: State) -> Iterator[Judgement]:
         claim = next((c for c in state.inventory.parameters if tensor.key in c.stored), None)
         if not state.model.def_use.uses(tensor.key):
             continue
-        is_by_order = classification.rule is RuleId.STATE_ORDER
-        if claim is None and not is_by_order and not _is_unclaimed_weight(state, tensor):
-            continue
-        if is_by_order:
+        if classification.rule is RuleId.STATE_ORDER:
             surely, why = False, f"{classification.because}, and the reference has no such content"
+        elif claim is not None:
+            surely, why = is_extra(state, tensor, claim)
+        elif _is_unclaimed_weight(state, tensor):
+            surely, why = True, _AS_WEIGHT
         else:
-            surely, why = (True, _AS_WEIGHT) if claim is None else is_extra(state, tensor, claim)
+            continue
         said = Verdict.EXTRA if surely else Verdict.NOT_COMPARABLE
         yield Judgement(
             tensor.name if claim is None else claim.name,
@@ -127,10 +129,12 @@ def _computed_of(state: State, tensor: StoredTensor) -> str:
     it leaves the weights of those as they are. Empty where there is none.
     """
     name = name_before(tensor.name)
-    if name.startswith(f"{LIFTED}Gemm_"):
-        uses = [use for use in state.model.def_use.uses(tensor.key) if use.node is not None]
-        is_data = any(use.slot == 0 for use in uses)  # what a layer is given, wherever it was made
-        module = "" if is_data else next((scope_of(use.node) or "" for use in uses if use.node), "")
+    if name.startswith(COMPUTED_FOR_GEMM):
+        uses = state.model.def_use.uses(tensor.key)
+        taken = [(use.slot, scope_of(use.node) or "") for use in uses if use.node is not None]
+        # what a layer is given, in slot 0, may have been made anywhere
+        is_data = any(slot == 0 for slot, _ in taken)
+        module = taken[0][1] if taken and not is_data else ""
     elif computed_by(name) and not name.startswith(LIFTED):
         module = path_of_value(name)
     else:

@@ -200,11 +200,12 @@ def _chains(depths: Depths, order: Iterable[int], keys: Mapping[int, Key]) -> li
     """
     runs: list[list[int]] = []
     for number in order:
-        ends = [run for run in runs if depths.order(keys[run[-1]], keys[number]) is not None]
-        if ends:
-            ends[0].append(number)
-        else:
+        key = keys[number]
+        run = next((run for run in runs if depths.order(keys[run[-1]], key) is not None), None)
+        if run is None:
             runs.append([number])
+        else:
+            run.append(number)
     return runs
 
 

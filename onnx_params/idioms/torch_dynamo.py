@@ -16,7 +16,6 @@ SIGNATURE_KEY: Final = "pkg.torch.export.ExportedProgram.graph_signature"
 FX_NODE_KEY: Final = "pkg.torch.onnx.fx_node"
 SCOPES_KEY: Final = "pkg.torch.onnx.name_scopes"
 CLASSES_KEY: Final = "pkg.torch.onnx.class_hierarchy"
-_LIFTED: Final = re.compile(r"([\w.]+\.)?lifted_tensor_\d+")
 FOLDED_KEY: Final = "pkg.onnxscript.optimizer.folded_from"
 KIND_KEY: Final = "pkg.torch.export.graph_signature.InputSpec.kind"
 
@@ -198,6 +197,10 @@ class Entry(NamedTuple):
     persistent: bool
 
 
+LIFTED_CONSTANT: Final = r"([\w.]+\.)?lifted_tensor_\d+"  # the name of what the code holds
+_LIFTED_CONSTANT: Final = re.compile(LIFTED_CONSTANT)
+
+
 class Call(NamedTuple):
     """One FX call: the operator, and each positional argument as text."""
 
@@ -230,7 +233,7 @@ def is_constant_of_code(name: str) -> bool:
 
     Source: torch, ``_export/passes/lift_constants_pass.py``.
     """
-    return _LIFTED.fullmatch(name) is not None
+    return _LIFTED_CONSTANT.fullmatch(name) is not None
 
 
 def operator_of(value: str) -> str:

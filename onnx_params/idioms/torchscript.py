@@ -14,15 +14,15 @@ from typing import Final
 from onnx_params.containers.onnx.graph import Model, Node
 from onnx_params.containers.onnx.once import once
 from onnx_params.idioms.onnxruntime import SCALED_BIAS, name_before, undo
-from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, operator_of
+from onnx_params.idioms.torch_dynamo import KEEPS_ELEMENTS, LIFTED_CONSTANT, operator_of
 
 # names whose answers are kept: each is asked for several times, and once more by a model to compare
 # with
 NAMES: Final = 1 << 16
 # names that an exporter or a post-processor makes up: counters of values, never a module's word
 _MADE_UP: Final = re.compile(
-    rf"^(onnx::\w+|{SCALED_BIAS}.*|"
-    r"([\w.]+\.)?lifted_tensor_\d+|(helper|auto)\.\w+\.\d+|p2o\.[\w.]+|"
+    rf"^(onnx::\w+|{SCALED_BIAS}.*|{LIFTED_CONSTANT}|"
+    r"(helper|auto)\.\w+\.\d+|p2o\.[\w.]+|"
     r"_?val_\d+(_weight|_bias)?|_frozen_param\d+|_v_\d+|t?\d+|/.*|.*_output_\d+|Constant\w*|reorder(_token_\d+)?|const\w*_\d+|const_fold_opt\w*|\w*_token_\d+"
     r"|(unsqueeze|expand|(_unsafe_)?view|transpose|permute|slice|embedding|gather|index|t|select|cat|mul|add|sub|div|exp|neg|pow|sqrt|reshape|clone|stack"
     r"|where|full|arange|triu|tril|masked_fill|zeros|ones|(zeros|ones|full)_like|squeeze|flatten|alias|detach|roll|flip|getitem|pad|cumsum|clamp|convert_element_type(_default)?|_to_copy|repeat|rsqrt|log)(_\d+)?"
@@ -55,6 +55,8 @@ _RECOMPUTED: Final = re.compile(
 )
 # how the exporter calls what it computed of what a module has, with the operator that takes it
 LIFTED: Final = "onnx::"
+# it leaves a Gemm's weight as it is, and calls so what it computed
+COMPUTED_FOR_GEMM: Final = f"{LIFTED}Gemm_"
 _CAST: Final = re.compile(r"_cast_to_\w+$")  # onnxconverter-common, ``float16.py``
 _PUT_INTO: Final = re.compile(r"(getitem|mul|div|_?(native_)?batch_norm\w*?)(_\d+)?")
 # values of TorchScript's exporter are called after the operator that makes them; these operators

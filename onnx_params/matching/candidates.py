@@ -4,6 +4,7 @@ original's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final
@@ -141,6 +142,11 @@ class Candidate:
             weight.dtype.is_float and weight.n_bytes <= MAX_KEPT and has_few_numbers(weight)
             for weight in _weights_beside(self.model, self.key)
         )
+
+    @property
+    def count(self) -> int:
+        """Elements that its operator uses: unpacked, without padding."""
+        return math.prod(self.shape)
 
     def shape_under(self, steps: Steps) -> Shape:
         return shape_after(self.tensor.shape, steps)

@@ -12,7 +12,6 @@ of a layer's input into the norm before it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -264,7 +263,7 @@ class _Search:
                 candidates.append(self.state.candidates[key])
         room = np.maximum(EXACT, SURE * off) * np.abs(made)
         for candidate in candidates:
-            if math.prod(candidate.shape) != made.size or not candidate.ways:
+            if candidate.count != made.size or not candidate.ways:
                 continue
             steps = chain(*candidate.steps, Reshape(made.shape))
             values = self.state.values.of(candidate.key, steps)

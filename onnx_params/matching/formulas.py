@@ -4,7 +4,6 @@ like.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -108,7 +107,7 @@ def computed(state: MatchState, tensor: StoredTensor) -> None:
     ):
         return
     candidate = state.candidates.get(claim.stored[0])
-    if candidate is None or not candidate.ways or math.prod(candidate.shape) != tensor.count:
+    if candidate is None or not candidate.ways or candidate.count != tensor.count:
         return
     steps = chain(*candidate.steps, Reshape(tensor.shape))
     if state.values.is_close(tensor.read(), candidate, steps):
@@ -133,7 +132,7 @@ def shares(state: MatchState, lifted: Sequence[Candidate], tensor: StoredTensor)
     if not np.isfinite(made).all():
         return
     for candidate in lifted:
-        if math.prod(candidate.shape) != tensor.count or candidate.key in state.assigned:
+        if candidate.count != tensor.count or candidate.key in state.assigned:
             continue
         steps = chain(*candidate.steps, Reshape(tensor.shape))
         if state.values.is_close(made, candidate, steps):

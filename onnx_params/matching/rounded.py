@@ -71,16 +71,16 @@ def rounded(state: MatchState) -> None:
         for tensor in state.open()
         if len(tensor.shape) > 1 and not sizes.isdisjoint(tensor.shape[:2])
     }
-    vague = {bias_of(name) for name in before_norms} & state.reference.keys()
-    _rounded(state, before_norms, vague)
+    _rounded(state, before_norms)
 
 
 def rounded_loosely(state: MatchState) -> None:
     """What is left, as quantizers round that correct errors."""
-    _rounded(state, frozenset(), frozenset())
+    _rounded(state, frozenset())
 
 
-def _rounded(state: MatchState, strictly: Collection[str], vague: Collection[str]) -> None:
+def _rounded(state: MatchState, strictly: Collection[str]) -> None:
+    vague = set(map(bias_of, strictly))
     for tensor in state.open():
         placement = state.said(tensor)
         if placement is None:

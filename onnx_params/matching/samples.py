@@ -4,7 +4,6 @@ side in one array, so that a question costs one comparison and not one a tensor.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -35,7 +34,7 @@ class Vectors:
         self._state = state
         groups: dict[int, list[Candidate]] = {}
         for candidate in state.candidates.values():
-            count = math.prod(candidate.shape)
+            count = candidate.count
             is_number = candidate.is_float or candidate.is_quantized
             is_vector = count > 0 and max(candidate.shape, default=1) == count
             if is_number and is_vector and candidate.ways:

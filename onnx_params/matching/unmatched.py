@@ -4,7 +4,6 @@ changed, or erased, with the reason.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Set
 from functools import cache
@@ -228,7 +227,7 @@ def _parts_of_vector(state: MatchState, tensor: StoredTensor) -> Found | None:
     inside = [
         candidate.key
         for candidate in state.free()
-        if lines.MIN_VECTOR <= math.prod(candidate.shape) < values.size
+        if lines.MIN_VECTOR <= candidate.count < values.size
         and _is_inside(state, candidate, tensor)
     ]
     if not inside:
@@ -243,7 +242,7 @@ def _is_inside(state: MatchState, candidate: Candidate, tensor: StoredTensor) ->
     """
     values = tensor.read()
     if candidate.is_quantized:
-        n = math.prod(candidate.shape)  # without padding
+        n = candidate.count  # without padding
         ways = [chain(*way, Reshape((n,))) for way in candidate.ways]
         return any(
             state.values.is_close(values[at : at + n], candidate, way)

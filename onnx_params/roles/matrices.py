@@ -9,7 +9,13 @@ from onnx_params.containers.onnx.graph import Use
 from onnx_params.dataflow.biases import added
 from onnx_params.idioms.naming import leaf_of
 from onnx_params.idioms.onnxruntime import name_before
-from onnx_params.idioms.torchscript import LIFTED, containers, real_name, scope_of
+from onnx_params.idioms.torchscript import (
+    COMPUTED_FOR_GEMM,
+    LIFTED,
+    containers,
+    real_name,
+    scope_of,
+)
 from onnx_params.roles.context import Context, describe
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.tensors.matrices import (
@@ -23,8 +29,6 @@ from onnx_params.tensors.waves import are_sampled_functions
 
 BY_MATRICES: Final = frozenset({"MatMul", "Gemm", "Einsum", "MatMulInteger", "QLinearMatMul"})
 MAX_ELEMENTS: Final = 1 << 16  # of a matrix that is read
-# TorchScript's exporter leaves a Gemm's weight as it is, and calls so what it computed
-_COMPUTED_FOR_GEMM: Final = f"{LIFTED}Gemm_"
 _BASIS: Final = re.compile(r"(^|_)basis(_|:|$)")
 _OF_LAYERS: Final = frozenset({"weight", "bias"})
 _LEARNED: Final = frozenset({"kernel", "w", "W"})  # leaves, beside those with the word weight
@@ -37,9 +41,11 @@ def computed_matrix(context: Context, tensor: StoredTensor, use: Use) -> Classif
     if tensor.count > MAX_ELEMENTS:
         return None
     is_own = _has_name_of_its_own(context, tensor, use)
-    hangs = _hangs(context, tensor, use)
-    is_custom = not hangs and _is_in_no_layer(context, tensor, use)
-    if not (is_own or hangs or is_custom or tensor.name.startswith(_COMPUTED_FOR_GEMM)):
+    lifted_for = use.node if name_before(tensor.name).startswith(LIFTED) else None
+    scope = None if lifted_for is None else scope_of(lifted_for)
+    hangs = scope is not None and _has_modules(context, scope)
+    is_custom = lifted_for is not None and not hangs and _is_no_layer(context, scope or "")
+    if not (is_own or hangs or is_custom or tensor.name.startswith(COMPUTED_FOR_GEMM)):
         return None
     if are_sampled_functions(tensor):
         because = f"{describe(use)}: waves, or powers of a line, at equal steps"
@@ -73,22 +79,14 @@ def _has_name_of_its_own(context: Context, tensor: StoredTensor, use: Use) -> bo
     return bool(owner) or is_traced or _is_called_a_basis(tensor)
 
 
-def _hangs(context: Context, tensor: StoredTensor, use: Use) -> bool:
-    """Whether TorchScript's exporter computed a matrix for a product that stands in no layer, but
-    in a module of modules.
-    """
-    if use.node is None or not name_before(tensor.name).startswith(LIFTED):
-        return False
-    return scope_of(use.node) in {"", *containers(context.model)}
+def _has_modules(context: Context, scope: str) -> bool:
+    """Whether a module has modules in it, as the outermost one has, so that it is no layer."""
+    return not scope or scope in containers(context.model)
 
 
-def _is_in_no_layer(context: Context, tensor: StoredTensor, use: Use) -> bool:
-    """Whether TorchScript's exporter computed a matrix for a module that has vectors of other names
-    than layers have.
-    """
-    if use.node is None or not name_before(tensor.name).startswith(LIFTED):
-        return False
-    own = context.by_module.get(scope_of(use.node) or "", ())
+def _is_no_layer(context: Context, scope: str) -> bool:
+    """Whether a module has vectors of other names than layers have."""
+    own = context.by_module.get(scope, ())
     return any(leaf_of(each.name) not in _OF_LAYERS for each in own)
 
 

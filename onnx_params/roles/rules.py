@@ -34,7 +34,6 @@ from onnx_params.tensors.stored import StoredTensor
 
 Rule = Callable[[Context, Subject], Classification | None]
 MAX_IDENTITIES: Final = 16  # Identity nodes in a chain inside a loop
-_SHADOWED: Final = RuleId.SHADOWED
 _RULE_BY_ID: Final = {rule.value: rule for rule in RuleId}
 
 
@@ -48,7 +47,7 @@ def classify(
     listed = list(_one_by_one(context))
     by_order = {} if metadata.has_roles else state_order.by_order(model, listed)
     for tensor, said in listed:
-        yield tensor, by_order.get(tensor.key, said) if said.rule is not _SHADOWED else said
+        yield tensor, by_order.get(tensor.key, said) if said.rule is not RuleId.SHADOWED else said
 
 
 def _one_by_one(context: Context) -> Iterator[tuple[StoredTensor, Classification]]:

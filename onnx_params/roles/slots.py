@@ -114,10 +114,17 @@ def _is_filled_in(subject: Subject, use: Use) -> bool:
     """Whether Where takes a module's different numbers for what is missing: a token of a mask, or a
     vector for what is unknown.
     """
+    is_value = use.node is not None and use.node.op_type == "Where" and use.slot > 0
+    return is_value and _is_of_a_traced_module(subject)
+
+
+def _is_of_a_traced_module(subject: Subject) -> bool:
+    """Whether a module has a tensor in a trace, or the exporter computed it of what one has, and it
+    has different numbers.
+    """
     tensor = subject.tensor
     is_a_modules = real_name(tensor.name) is not None or tensor.name.startswith(LIFTED)
-    is_value = use.node is not None and use.node.op_type == "Where" and use.slot > 0
-    if not is_value or not is_a_modules or not is_in_a_trace(subject):
+    if not is_a_modules or not is_in_a_trace(subject):
         return False
     return tensor.dtype.is_float and not has_few_numbers(tensor, MASK_NUMBERS)
 
@@ -126,11 +133,7 @@ def _learned_state(subject: Subject, use: Use) -> Classification | None:
     """What a recurrent layer begins with in a trace, where it is no zeros and a module has it, or
     the exporter computed it of what one has.
     """
-    tensor = subject.tensor
-    is_a_modules = real_name(tensor.name) is not None or tensor.name.startswith(LIFTED)
-    if not is_a_modules or not is_in_a_trace(subject):
-        return None
-    if not tensor.dtype.is_float or has_few_numbers(tensor, MASK_NUMBERS):
+    if not _is_of_a_traced_module(subject):
         return None
     because = f"{describe(use)}: what a module begins with, and no zeros"
     return Classification(Role.PARAMETER, RuleId.LEARNED_STATE, because)
@@ -292,18 +295,9 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
         return Classification(Role.CONSTANT, RuleId.DATA, because)
     if word in _LIKELY and is_unlearned_name(subject.tensor.name):
         return spectra.by_name(subject.tensor)
-    if word == "table" and is_counted(subject.tensor):
-        for after in _behind_views(context, use):
-            is_used = after.node is not None and after.node.op_type in ELEMENTWISE
-            found = before_the_first_layer(context, subject, after) if is_used else None
-            if found is not None:
-                return found
-    if word == "table" and is_constant_of_code(name_before(subject.tensor.name)):
-        because = f"{describe(use)}, under a name that torch.export gives what the code holds"
-        return Classification(Role.CONSTANT, RuleId.TRACE_CONSTANT, because)
-    if word == "table" and is_unnamed(subject.tensor.name) and _is_mask(subject.tensor):
-        because = f"{describe(use)}, a few numbers again and again, and no module named it"
-        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+    unlearned = _unlearned_table(context, subject, use) if word == "table" else None
+    if unlearned is not None:
+        return unlearned
     is_norm = use.node is not None and use.node.op_type == "BatchNormalization"
     if is_norm and _is_scaled_again(context, use):
         because = (
@@ -312,6 +306,23 @@ def _learned(context: Context, subject: Subject, use: Use, word: str) -> Classif
         )
         return Classification(Role.BUFFER, RuleId.NORM_BEFORE_A_SCALE, because)
     return Classification(*BY_WORD[word], describe(use))
+
+
+def _unlearned_table(context: Context, subject: Subject, use: Use) -> Classification | None:
+    """Lines that scale the input, a constant of the code, a mask."""
+    tensor = subject.tensor
+    for after in _behind_views(context, use) if is_counted(tensor) else ():
+        is_used = after.node is not None and after.node.op_type in ELEMENTWISE
+        found = before_the_first_layer(context, subject, after) if is_used else None
+        if found is not None:
+            return found
+    if is_constant_of_code(name_before(tensor.name)):
+        because = f"{describe(use)}, under a name that torch.export gives what the code holds"
+        return Classification(Role.CONSTANT, RuleId.TRACE_CONSTANT, because)
+    if is_unnamed(tensor.name) and _is_mask(tensor):
+        because = f"{describe(use)}, a few numbers again and again, and no module named it"
+        return Classification(Role.CONSTANT, RuleId.SAME_NUMBER, because)
+    return None
 
 
 def _behind_views(context: Context, use: Use) -> list[Use]:

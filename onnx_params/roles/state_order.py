@@ -76,12 +76,13 @@ def _modules(model: Model, listed: Sequence[_Listed]) -> Mapping[str, list[_List
     """Module -> its own tensors as the file lists them, where a trace wrote it so; none where some
     tool put a module's tensors apart.
     """
-    groups: dict[str, list[_Listed]] = {}
-    own = [each for each in listed if _is_listed(each[0])]
-    if _is_sorted_anew(listed):
-        return groups
     if not any(node.name.startswith("/") for node in model.main.nodes):
-        return groups
+        return {}
+    in_file = [each for each in listed if _is_initializer(each[0])]
+    own = [each for each in in_file if _is_as_exported(each[0].name)]
+    if _is_sorted_anew([tensor for tensor, _ in in_file]):
+        return {}
+    groups: dict[str, list[_Listed]] = {}
     last = ""
     for each in own:
         module = module_of(each[0].name)
@@ -92,26 +93,29 @@ def _modules(model: Model, listed: Sequence[_Listed]) -> Mapping[str, list[_List
     return groups
 
 
-def _is_listed(tensor: StoredTensor) -> bool:
+def _is_initializer(tensor: StoredTensor) -> bool:
+    return tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
+
+
+def _is_as_exported(name: str) -> bool:
     """Whether the exporter listed a tensor under a module's name, and no tool made it anew."""
-    is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
-    return is_initializer and not is_made_up(tensor.name) and not undo(tensor.name)
+    return not is_made_up(name) and not undo(name)
 
 
-def _is_sorted_anew(listed: Sequence[_Listed]) -> bool:
+def _is_sorted_anew(in_file: Sequence[StoredTensor]) -> bool:
     """Whether a tool listed tensors by their names, or between those that TorchScript's exporter
     computed, which come last.
     """
-    names = [tensor.name for tensor, _ in listed if _is_listed(tensor)]
-    lifted = [at for at, (tensor, _) in enumerate(listed) if _is_lifted_number(tensor)]
-    first_lifted = min(lifted, default=len(listed))
-    is_between = any(_is_listed(tensor) for tensor, _ in listed[first_lifted:])
-    return is_between or (len(names) >= MIN_SORTED and names == sorted(names))
-
-
-def _is_lifted_number(tensor: StoredTensor) -> bool:
-    is_initializer = tensor.place.kind is PlaceKind.INITIALIZER and not tensor.place.graph
-    return is_initializer and tensor.dtype.is_float and tensor.name.startswith(LIFTED)
+    names: list[str] = []
+    has_lifted = False
+    for tensor in in_file:
+        if tensor.name.startswith(LIFTED):
+            has_lifted |= tensor.dtype.is_float
+        elif _is_as_exported(tensor.name):
+            if has_lifted:
+                return True
+            names.append(tensor.name)
+    return len(names) >= MIN_SORTED and names == sorted(names)
 
 
 def _in_module(group: Sequence[_Listed]) -> Iterator[tuple[Key, Classification]]:

@@ -29,6 +29,7 @@ from onnx_params.roles.one_number import is_one_number, of_one_number
 from onnx_params.roles.positions import counts, frequencies, knots, positions
 from onnx_params.roles.role import Classification, Role, RuleId
 from onnx_params.roles.rotary import rotary_table
+from onnx_params.tensors.filters import is_window
 from onnx_params.tensors.small import (
     MASK_NUMBERS,
     are_written_down,
@@ -37,7 +38,7 @@ from onnx_params.tensors.small import (
     has_few_numbers,
 )
 from onnx_params.tensors.stored import StoredTensor
-from onnx_params.tensors.waves import are_in_order, are_straight, has_angles, is_window
+from onnx_params.tensors.waves import are_in_order, are_straight, has_angles
 
 MAX_BETWEEN: Final = 4  # operators between a layer and the addition of its bias: casts, scales
 MIN_SIGNS: Final = 4  # elements, below which ones and zeros may be what a module begins with
@@ -59,14 +60,13 @@ _WAVES: Final = ("Cos", "Sin")
 
 def by_surroundings(context: Context, subject: Subject) -> Classification:
     """The last rules: always an answer."""
-    is_vector = max(subject.tensor.shape, default=0) == subject.tensor.count
     if is_unlearned_name(subject.tensor.name):
         return spectra.by_name(subject.tensor)
     if is_set_by_hand(subject.tensor.name):
         if are_in_order(subject.tensor):
             because = f"'{subject.tensor.name}' has numbers that rise, as its name says"
             return Classification(Role.BUFFER, RuleId.SAMPLED_FUNCTIONS, because)
-        if is_vector:
+        if max(subject.tensor.shape, default=0) == subject.tensor.count:  # a vector
             return spectra.by_name(subject.tensor)
     for use, _ in subject.uses:
         if use.node is not None and use.node.op_type in TO_DIVISION | {"Div"}:

@@ -12,6 +12,9 @@ from onnx_params.tensors.stored import StoredTensor
 
 MIN_TAPS: Final = 3  # of a filter that resamples
 EVEN: Final = 1e-6  # of the largest number, that both ends may differ by
+MIN_WINDOW: Final = 8  # numbers, below which they are the same from both ends by chance
+MAX_WINDOW: Final = 1 << 12
+MIN_DIFFERENT: Final = 4  # numbers of a window
 MIN_SIZE: Final = 9  # elements of a filter of differences, of three by three
 MAX_SIZE: Final = 125
 MAX_FILTERS: Final = 16
@@ -33,13 +36,27 @@ def is_resampling(tensor: StoredTensor) -> bool:
         return False
     length = math.prod(shape[2:])
     one = first_numbers(tensor, length)
-    is_even = bool(one) and all(
-        abs(left - right) <= EVEN * max(map(abs, one))
-        for left, right in zip(one, reversed(one), strict=True)
-    )
-    if not is_even or len(set(one)) == 1:
+    if not one or not _are_even(one) or len(set(one)) == 1:
         return False
     return shape[0] == 1 or 0 in repeated_axes(tensor)
+
+
+def is_window(tensor: StoredTensor) -> bool:
+    """Whether a vector of different numbers is the same from both ends: what a frame is multiplied
+    by. Reads it.
+    """
+    is_vector = max(tensor.shape, default=0) == tensor.count
+    if not is_vector or not MIN_WINDOW <= tensor.count <= MAX_WINDOW:
+        return False
+    numbers = first_numbers(tensor, tensor.count)
+    return len(set(numbers)) >= MIN_DIFFERENT and _are_even(numbers)
+
+
+def _are_even(numbers: Sequence[float]) -> bool:
+    """Whether numbers are the same from both ends."""
+    near = EVEN * max(map(abs, numbers))
+    pairs = zip(numbers, reversed(numbers), strict=True)
+    return all(abs(left - right) <= near for left, right in pairs)
 
 
 def are_differences(tensor: StoredTensor) -> bool:

@@ -21,7 +21,6 @@ N_POWERS: Final = 16  # read
 N_SAMPLES: Final = 6  # of a function, below which it may be chance
 MAX_COUNTED: Final = 1 << 16  # elements that are read to see whether they count
 N_NUMBERS: Final = 1 << 12  # of a table that are read
-EVEN: Final = 1e-6  # of the largest number, that both ends of a window may differ by
 MIN_WIDTH: Final = 8  # numbers in a row, below which its zeros and ones may be chance
 CLOSE: Final = 2e-3  # of the amplitude; half precision has that
 CLOSE_OF_BYTES: Final = 1.6e-2  # of numbers of 8 bits: in bfloat16, or for which codes stand
@@ -169,19 +168,6 @@ def are_in_order(tensor: StoredTensor) -> bool:
     return bool(lines) and all(
         before < after for line in lines for before, after in itertools.pairwise(line)
     )
-
-
-def is_window(tensor: StoredTensor) -> bool:
-    """Whether a vector of different numbers is the same from both ends: what a frame is multiplied
-    by. Reads it.
-    """
-    is_vector = max(tensor.shape, default=0) == tensor.count
-    if not is_vector or not MIN_WIDTH <= tensor.count <= N_NUMBERS:
-        return False
-    numbers = first_numbers(tensor, tensor.count)
-    near = EVEN * max(map(abs, numbers), default=0)
-    pairs = zip(numbers, reversed(numbers), strict=True)
-    return len(set(numbers)) >= N_ROWS and all(abs(one - two) <= near for one, two in pairs)
 
 
 def are_powers(tensor: StoredTensor) -> bool:
